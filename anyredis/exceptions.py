@@ -1,0 +1,260 @@
+"""Every error that anyredis raises: one root, the builtin families kept, and whose fault it was.
+
+A `ConnectionError` says in `outcome` whether the server can have run the command.  Errors that a
+server sends become `ResponseError` leaves, or `ConnectionError` leaves where the connection or its
+credentials are to blame; the table at the end of this file is the only place that knows the codes.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import enum
+from typing import TypeVar
+
+ErrorT = TypeVar("ErrorT", bound="RedisError")
+
+
+class Outcome(enum.Enum):
+    """What is known of a command whose connection failed."""
+
+    NOT_SENT = "not sent"
+    """The server has not run it: it was never written, or the server turned it away unread."""
+
+    UNKNOWN = "unknown"
+    """It was written and its reply is lost: the server may or may not have run it."""
+
+
+class RedisError(Exception):
+    """The root of all errors that anyredis raises."""
+
+
+class ConnectionError(RedisError, builtins.ConnectionError):
+    """A connection could not be made, or was lost; also a builtin `ConnectionError`."""
+
+    def __init__(self, message: str = "", *, outcome: Outcome = Outcome.NOT_SENT) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+class TimeoutError(RedisError, builtins.TimeoutError):
+    """The server did not answer in time; also a builtin `TimeoutError`."""
+
+    def __init__(self, message: str = "", *, outcome: Outcome = Outcome.UNKNOWN) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+class ConnectTimeoutError(ConnectionError, TimeoutError):
+    """A connection was not ready for use within `connect_timeout`."""
+
+
+class MaxConnectionsError(ConnectionError):
+    """All connections that the pool may lease are in use, and the pool does not wait."""
+
+
+class PoolTimeoutError(ConnectionError, TimeoutError):
+    """No connection became free within the `timeout` of a blocking pool."""
+
+
+class MaxClientsError(ConnectionError):
+    """The server has as many clients as its `maxclients` allows."""
+
+
+class AuthenticationError(ConnectionError):
+    """The server does not accept the username and password, or wants some and got none."""
+
+
+class BusyLoadingError(ConnectionError):
+    """The server is loading its data and runs no commands yet."""
+
+
+class ProtocolError(RedisError):
+    """The server sent bytes that are not the Redis protocol, or a reply of an unknown shape."""
+
+
+class DataError(RedisError):
+    """The caller's argument cannot be used; nothing was sent."""
+
+
+class DataTypeError(DataError, TypeError):
+    """An argument is of a type that cannot be sent; nothing was sent."""
+
+
+class DataValueError(DataError, ValueError):
+    """An argument has a value that makes no sense there; nothing was sent."""
+
+
+class ReplyDecodeError(DataError, ValueError):
+    """A reply is not text in the client's `encoding`; the command itself was run."""
+
+
+class WatchError(RedisError):
+    """A watched key changed: the transaction was not executed."""
+
+
+class PubSubError(RedisError):
+    """A subscription was used in a way that it does not allow."""
+
+
+class LockError(RedisError):
+    """A lock could not be acquired, extended or released."""
+
+
+class ResponseError(RedisError):
+    """The server answered a command with an error; `code` is its first word."""
+
+    @property
+    def code(self) -> str:
+        """The first word of the server's message, such as `WRONGTYPE`."""
+        return str(self).partition(" ")[0]
+
+
+class WrongTypeError(ResponseError):
+    """The key holds another type of value than the command works on."""
+
+
+class UnknownCommandError(ResponseError):
+    """This server does not know the command or subcommand: too old, or a module is missing."""
+
+
+class NoScriptError(ResponseError):
+    """The server does not have the script of that SHA1."""
+
+
+class ReadOnlyError(ResponseError):
+    """The server is a replica that accepts no writes."""
+
+
+class NoPermissionError(ResponseError):
+    """The ACL of this user does not allow the command, key or channel."""
+
+
+class OutOfMemoryError(ResponseError):
+    """The server is at its `maxmemory` and may not evict."""
+
+
+class ExecAbortError(ResponseError):
+    """EXEC was refused because a command before it was: nothing of the transaction ran."""
+
+
+class BusyKeyError(ResponseError):
+    """The target key of a RESTORE exists."""
+
+
+class BusyScriptError(ResponseError):
+    """The server is busy with a script or function that runs too long."""
+
+
+class BusyGroupError(ResponseError):
+    """The consumer group exists."""
+
+
+class NoGroupError(ResponseError):
+    """The consumer group, or its stream, does not exist."""
+
+
+class NoReplicasError(ResponseError):
+    """Too few replicas are connected for the server to accept writes."""
+
+
+class PersistenceError(ResponseError):
+    """The server refuses writes because it cannot persist them (MISCONF)."""
+
+
+class UnblockedError(ResponseError):
+    """A blocking command was ended by CLIENT UNBLOCK or a change of role."""
+
+
+class PrimaryDownError(ResponseError):
+    """The replica has lost its primary and may not serve stale data (MASTERDOWN)."""
+
+
+class ClusterDownError(ResponseError):
+    """The cluster does not serve this slot, or any."""
+
+
+class CrossSlotError(ResponseError):
+    """The keys of one command are in different hash slots."""
+
+
+class TryAgainError(ResponseError):
+    """The keys of one command are on two nodes while their slot moves."""
+
+
+class RedirectError(ResponseError):
+    """The key is served by another node: `slot`, and `address` as the server wrote it."""
+
+    @property
+    def slot(self) -> int:
+        """The hash slot, 0 to 16383."""
+        return int(str(self).split(" ")[1])
+
+    @property
+    def address(self) -> str:
+        """`host:port` as the server wrote it; the host is empty where it did not know it."""
+        return str(self).split(" ")[2]
+
+
+class MovedError(RedirectError):
+    """The slot belongs to another node."""
+
+
+class AskError(RedirectError):
+    """The slot is moving to another node: this one command has to be asked there."""
+
+
+CODES: dict[str, type[RedisError]] = {
+    "ASK": AskError,
+    "BUSY": BusyScriptError,
+    "BUSYGROUP": BusyGroupError,
+    "BUSYKEY": BusyKeyError,
+    "CLUSTERDOWN": ClusterDownError,
+    "CROSSSLOT": CrossSlotError,
+    "EXECABORT": ExecAbortError,
+    "LOADING": BusyLoadingError,
+    "MASTERDOWN": PrimaryDownError,
+    "MISCONF": PersistenceError,
+    "MOVED": MovedError,
+    "NOAUTH": AuthenticationError,
+    "NOGROUP": NoGroupError,
+    "NOPERM": NoPermissionError,
+    "NOREPLICAS": NoReplicasError,
+    "NOSCRIPT": NoScriptError,
+    "OOM": OutOfMemoryError,
+    "READONLY": ReadOnlyError,
+    "TRYAGAIN": TryAgainError,
+    "UNBLOCKED": UnblockedError,
+    "WRONGPASS": AuthenticationError,
+    "WRONGTYPE": WrongTypeError,
+}
+
+# What servers say under the general code ERR, and what it means to us.
+PHRASES: tuple[tuple[str, type[RedisError]], ...] = (
+    ("ERR unknown command", UnknownCommandError),
+    ("ERR unknown subcommand", UnknownCommandError),
+    ("ERR Unknown subcommand", UnknownCommandError),
+    ("ERR max number of clients", MaxClientsError),
+    ("ERR invalid password", AuthenticationError),
+    ("ERR Client sent AUTH, but no password is set", AuthenticationError),
+    ("ERR AUTH <password> called without any password", AuthenticationError),
+    ("DENIED", ConnectionError),
+)
+
+
+def from_server(message: str) -> RedisError:
+    """The exception for an error reply, by its first word or, under `ERR`, its phrase."""
+    kind = CODES.get(message.partition(" ")[0])
+    if kind is None:
+        for phrase, meant in PHRASES:
+            if message.startswith(phrase):
+                return meant(message)
+        return ResponseError(message)
+    return kind(message)
+
+
+def fresh(error: ErrorT) -> ErrorT:
+    """A copy of *error* for one more caller: a traceback of its own, the same cause."""
+    twin = copy.copy(error)
+    twin.__cause__ = error.__cause__
+    return twin

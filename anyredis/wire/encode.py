@@ -1,0 +1,102 @@
+"""Arguments to bytes.
+
+Law: bytes, bytearray, memoryview, str, int and float go on the wire; a bool, None or anything else
+is refused before a byte is written, because guessing what it should become corrupts data silently.
+Subclasses count as what they are (`IntEnum`, `StrEnum`, numpy's `str_` …), bool excepted.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from typing import TypeAlias
+
+import hiredis
+
+from anyredis.exceptions import DataError, DataTypeError, DataValueError
+
+Value: TypeAlias = bytes | bytearray | memoryview | str | int | float
+"""What can be sent as an argument."""
+
+Key: TypeAlias = bytes | bytearray | memoryview | str
+"""What names a key, a field or a pattern."""
+
+Encoder: TypeAlias = Callable[[tuple[Value, ...]], bytes]
+
+READY = frozenset((bytes, str, int, float))
+"""The exact types that hiredis packs as they are; one set operation checks a whole command."""
+
+
+class Refused(Exception):  # noqa: N818 - never leaves the package
+    """Carries the argument that cannot be sent to where its name is known."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self.value = value
+
+
+def ready(args: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The same arguments in types that hiredis packs; raises `Refused` with one that has none."""
+    if READY.issuperset(map(type, args)):
+        return args
+    return tuple(map(_ready, args))
+
+
+def _ready(value: object) -> Value:
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if isinstance(value, memoryview):
+        return value.tobytes()
+    if isinstance(value, bool):
+        raise Refused(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    raise Refused(value)
+
+
+def refusal(command: str, argument: str, value: object) -> DataTypeError:
+    """The error for *value*, which is *argument* of *command* and cannot be sent."""
+    hint = "say what it should be stored as" if value is not None else "leave it out"
+    msg = (
+        f"{command}: {argument} is {value!r:.80} ({type(value).__name__}); "
+        f"bytes, str, int and float can be sent: {hint}"
+    )
+    return DataTypeError(msg)
+
+
+# The stub of hiredis takes a tuple of one; the function takes any.
+_pack: Encoder = getattr(hiredis, "pack_command")  # noqa: B009
+
+
+def encoder(encoding: str = "utf-8") -> Encoder:
+    """A function that packs one command's arguments, text in *encoding*.
+
+    The arguments have been through `ready`; what still cannot be packed raises, see `unpackable`.
+    """
+    if codecs.lookup(encoding).name == "utf-8":
+        return _pack  # no frame of ours on the hot path
+
+    def pack(args: tuple[Value, ...]) -> bytes:
+        return _pack(
+            tuple(arg.encode(encoding) if isinstance(arg, str) else arg for arg in args)
+        )
+
+    return pack
+
+
+def unpackable(args: tuple[Value, ...], error: Exception) -> DataError:
+    """The caller's error for what an `Encoder` raised."""
+    if isinstance(error, UnicodeEncodeError):
+        msg = f"{name_of(args)}: an argument has characters that {error.encoding} cannot express"
+        return DataValueError(msg)
+    return DataTypeError(f"{name_of(args)}: {error}")
+
+
+def name_of(args: tuple[Value, ...]) -> str:
+    """The command's name for messages; never its values, which may be secrets."""
+    name = args[0] if args else "?"
+    return name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
