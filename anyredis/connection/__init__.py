@@ -1,0 +1,1 @@
+"""One connection to one server, and the ways to make its byte stream."""

@@ -1,0 +1,377 @@
+"""One connection: a reader and a writer task over a byte stream, and requests in flight.
+
+Law: a request is handed over synchronously and answered in order.  All requests that tasks hand
+over in one turn of the event loop leave in one `send`; all replies of one `receive` are given out
+in one pass.  A connection is either good or closed; in doubt it is closed, and everything that it
+carried gets an error that says whether it had been sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+import anyio
+from anyio.abc import ByteStream
+
+from anyredis.command import Command, Executor, raw_command
+from anyredis.connection.handshake import Agreed, Step, Wishes, negotiate
+from anyredis.connection.options import check_numbers, credential_source
+from anyredis.connection.room import Room
+from anyredis.connection.trouble import cannot_connect, explain, lost
+from anyredis.credentials import CredentialProvider, Credentials, current
+from anyredis.exceptions import (
+    DataValueError,
+    Outcome,
+    RedisError,
+)
+from anyredis.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
+from anyredis.waiter import Waiter, clock, waiter_factory
+from anyredis.wire.decode import Decoder, Incomplete, Reply, spoiled, text_decoder
+from anyredis.wire.encode import Value, encoder, name_of, unpackable
+from anyredis.wire.session import Request, WireSession
+
+T = TypeVar("T")
+
+CHUNK = 256 * 1024
+"""Bytes asked of the stream at once; asyncio hands out up to this much."""
+
+HIGH_WATER = 4 * 1024 * 1024
+"""Unsent bytes above which callers wait."""
+
+MAX_IN_FLIGHT = 65536
+"""Requests in flight above which callers wait."""
+
+LAST_WORDS = 1.0
+"""Seconds to go on reading once sending has failed: the server may have said why."""
+
+
+class Watcher(Protocol):
+    """Who is told at once when a connection must not be used any more."""
+
+    def connection_failing(self, connection: BaseConnection) -> None:
+        """*connection* is closed, or takes no new requests."""
+        ...
+
+
+class BaseConnection(Executor):
+    """A connection to one server.
+
+    Subclasses implement `open_stream`; any `anyio.abc.ByteStream` will do.  They are given to a
+    pool as `connection_class=`, and the pool's other keyword arguments reach their constructor.
+
+    *username*, *password*: whom to log in as; or *credential_provider*, a callable, sync or async,
+    asked at each connect.  *db*: the database number.  *protocol*: 3 falls back to 2 where the
+    server does not know it.  *decode_responses*: text comes as str in *encoding*, not as bytes.
+    *stream_timeout*: seconds that a reply may take before the connection is given up (None: for
+    ever).  *connect_timeout*: seconds until it has to be ready, handshake included.  *noevict*,
+    *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.
+    """
+
+    def __init__(
+        self,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        credential_provider: CredentialProvider | None = None,
+        db: int = 0,
+        client_name: str | None = None,
+        protocol: int = 3,
+        decode_responses: bool = False,
+        encoding: str = "utf-8",
+        stream_timeout: float | None = 10.0,
+        connect_timeout: float = 5.0,
+        noevict: bool = False,
+        notouch: bool = False,
+    ) -> None:
+        check_numbers(
+            protocol=protocol,
+            db=db,
+            stream_timeout=stream_timeout,
+            connect_timeout=connect_timeout,
+        )
+        self.connect_timeout = connect_timeout
+        self.stream_timeout = stream_timeout
+        self.decode_responses = decode_responses
+        self._wishes = Wishes(protocol, db, client_name, noevict, notouch)
+        self._credentials = credential_source(username, password, credential_provider)
+        self.encoder = encoder(encoding)
+        """What packs its commands."""
+        self.decodes = text_decoder(encoding) if decode_responses else None
+        """What turns bytes into text, where it decodes."""
+        self._decoder = Decoder(encoding if decode_responses else None)
+        self.wire = WireSession(self._decoder, patience=stream_timeout)
+        self.agreed = Agreed(protocol=0)
+        self.riders = 0
+        """Leases that share this connection now; kept by the pool."""
+        self.tainted = False
+        """Whether a command changed its state, so that nobody else may get it."""
+        self.quiet_at = 0
+        self.quiet_since = self.pinged = 0.0
+        """Since when, by the loop's clock, and at which count of answers nobody used it; likewise."""
+        self.closed = False
+        self.watcher: Watcher | None = None
+        self._stream: ByteStream | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._parked: Waiter | None = None
+        self._send_failed = False
+
+    # -- for subclasses -------------------------------------------------------------------------
+
+    async def open_stream(self) -> ByteStream:
+        """A connected byte stream to the server; cancelled after `connect_timeout`."""
+        raise NotImplementedError
+
+    @property
+    def address(self) -> str:
+        """Where it goes, for messages."""
+        return type(self).__name__
+
+    def extra_steps(self) -> tuple[Step, ...]:
+        """Commands to add to the handshake."""
+        return ()
+
+    # -- life -----------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Open the stream and shake hands.
+
+        Raises `ConnectTimeoutError`, `AuthenticationError`, `ConnectionError`, `ProtocolError` or
+        what the server answered; nothing stays open then, nor after a cancellation.
+        """
+        try:
+            with anyio.fail_after(self.connect_timeout):
+                await self._open_and_greet()
+        except Exception as error:
+            raise cannot_connect(self.address, error, self.connect_timeout) from error
+        self._new_waiter = waiter_factory()
+        self._clock = clock()
+        self._room = Room(self._new_waiter)
+
+    async def _open_and_greet(self) -> None:
+        credentials = await current(self._credentials)
+        stream = await self.open_stream()
+        try:
+            self.agreed = await self._shake_hands(stream, credentials)
+        except BaseException:
+            await anyio.aclose_forcefully(stream)
+            raise
+        self._stream = stream
+
+    async def _shake_hands(self, stream: ByteStream, credentials: Credentials) -> Agreed:
+        wishes = replace(self._wishes, extra=self.extra_steps())
+        conversation = negotiate(wishes, credentials)
+        steps = next(conversation)
+        while True:
+            await stream.send(b"".join(self.encoder(step.args) for step in steps))
+            replies = [await self._read_one(stream) for _ in steps]
+            try:
+                steps = conversation.send(replies)
+            except StopIteration as done:
+                agreed: Agreed = done.value
+                return agreed
+
+    async def _read_one(self, stream: ByteStream) -> Reply:
+        while True:
+            try:
+                reply: Reply | Incomplete = self._decoder.gets()
+            except Exception as error:  # noqa: BLE001 - spoiled() raises on all but bad text
+                reply = spoiled(error)
+            if not isinstance(reply, Incomplete):
+                return reply
+            self._decoder.feed(await stream.receive(CHUNK))
+
+    async def serve(self) -> None:
+        """Carry requests until closed; always leaves the stream closed."""
+        assert self._stream is not None  # noqa: S101 - connect() comes first
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._scope = tasks.cancel_scope
+                if self.closed:
+                    return
+                tasks.start_soon(self._write, self._stream)
+                await self._read(self._stream)
+        finally:
+            self.close("it was closed by the client")
+            with anyio.CancelScope(shield=True):
+                await anyio.aclose_forcefully(self._stream)
+
+    def close(self, reason: str, cause: Exception | None = None, *, late: bool = False) -> None:
+        """Take no more requests and fail all that it carries; its tasks end and close the stream.
+
+        *late* says that the server did not answer in time: the errors are `TimeoutError`.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        address = self.address
+
+        def error(outcome: Outcome) -> RedisError:
+            return lost(address, reason, cause, outcome, late=late)
+
+        self.wire.fail(error)
+        if self._stream is not None:
+            self._room.close(error)
+        if self._scope is not None:
+            self._scope.cancel()
+        self._tell_watcher()
+
+    def _tell_watcher(self) -> None:
+        if self.watcher is not None:
+            self.watcher.connection_failing(self)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it takes new requests."""
+        return not self.closed and not self._send_failed and not self.wire.exhausted
+
+    def overdue(self) -> bool:
+        """Whether the oldest request in flight has waited longer than it may."""
+        return self.wire.overdue(self._clock())
+
+    # -- the two tasks --------------------------------------------------------------------------
+
+    async def _read(self, stream: ByteStream) -> None:
+        receive, feed, room = stream.receive, self.wire.feed, self._room
+        try:
+            while True:
+                feed(await receive(CHUNK))
+                if room.line:
+                    self._grant_room()
+        except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
+            self.close(explain(error), error)
+
+    async def _write(self, stream: ByteStream) -> None:
+        wire, send, now = self.wire, stream.send, self._clock
+        try:
+            while True:
+                if wire.unsent and (data := wire.take(now())):
+                    await send(data)
+                    if self._room.line:
+                        self._grant_room()
+                else:
+                    self._parked = parked = self._new_waiter()
+                    await parked
+        except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
+            self._send_failed = True
+            self._tell_watcher()
+            await anyio.sleep(LAST_WORDS)
+            self.close(explain(error), error)
+
+    def _grant_room(self) -> None:
+        if len(self.wire.inflight) <= MAX_IN_FLIGHT:
+            self._room.grant(HIGH_WATER - self.wire.unsent_bytes)
+
+    # -- requests -------------------------------------------------------------------------------
+
+    def enqueue(self, args: tuple[Value, ...], binary: bool = False) -> Request | None:
+        """Put one command in line; None where its caller has to use `enqueue_later`.
+
+        Raises `DataError` where an argument cannot be sent.
+        """
+        wire = self.wire
+        if wire.unsent_bytes > HIGH_WATER or len(wire.inflight) > MAX_IN_FLIGHT or self._room.line:
+            return None
+        try:
+            payload = self.encoder(args)
+        except (TypeError, UnicodeEncodeError) as error:
+            raise unpackable(args, error) from error
+        request = Request(payload, self._new_waiter(), None, binary)
+        wire.submit(request)
+        if self._parked is not None:
+            self._wake_writer()
+        return request
+
+    async def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
+        """Put one command in line once the server has read enough of what is unsent."""
+        size = sum(len(arg) for arg in args if isinstance(arg, (bytes, str)))
+        await self._room.wait(size)
+        return self.enqueue_packed(self.pack(args), None, binary)
+
+    async def make_room(self, size: int) -> None:
+        """Wait, where it is needed, until there is room for *size* more bytes."""
+        wire = self.wire
+        if wire.unsent_bytes > HIGH_WATER or len(wire.inflight) > MAX_IN_FLIGHT or self._room.line:
+            await self._room.wait(size)
+
+    def enqueue_packed(
+        self, payload: bytes, expected: int | None, binary: bool = False
+    ) -> Request:
+        """Put packed commands in line, to be written and answered as one."""
+        request = Request(payload, self._new_waiter(), expected, binary)
+        if self.closed:
+            error = lost(self.address, "it was closed", None, Outcome.NOT_SENT, late=False)
+            request.waiter.set_result(error)
+            return request
+        self.wire.submit(request)
+        if self._parked is not None:
+            self._wake_writer()
+        return request
+
+    def _wake_writer(self) -> None:
+        parked, self._parked = self._parked, None
+        if parked is not None and not parked.done():
+            parked.set_result(None)
+
+    def pack(self, args: tuple[Value, ...]) -> bytes:
+        """The bytes of one command; raises `DataError` where an argument cannot be sent."""
+        try:
+            return self.encoder(args)
+        except (TypeError, UnicodeEncodeError) as error:
+            raise unpackable(args, error) from error
+
+    def abandon(self, request: Request) -> None:
+        """Nobody waits for *request* any more."""
+        wire = self.wire
+        wire.abandon(request)
+        if wire.tombstones and wire.exhausted:
+            self._tell_watcher()
+
+    async def answer(self, request: Request) -> Reply:
+        """The raw reply to *request*, an error as a value; a cancellation abandons it."""
+        try:
+            reply: Reply = await request.waiter
+        except BaseException:
+            self.abandon(request)
+            raise
+        return reply
+
+    async def submit(self, command: Command[T]) -> T:
+        """Run *command* on this connection, which is one's own, and give its parsed reply.
+
+        A blocking command that is cancelled closes the connection at once.  Raises `DataError` for
+        a command that no connection can carry.
+        """
+        reply = await self.run(command)
+        if isinstance(reply, RedisError):
+            raise reply
+        return command.parse(reply)
+
+    async def run(self, command: Command[Any]) -> Reply:
+        """Like `submit`, but gives the raw reply, an error as a value."""
+        args = command.args
+        if args[0] not in SPECIAL:
+            return await self.answer(self.enqueue_packed(self.pack(args), None, command.binary))
+        if reason := forbidden(args):
+            raise DataValueError(f"{name_of(args)} cannot be sent: {reason}")
+        self.tainted = self.tainted or changes_connection(args)
+        if not blocks(args):
+            return await self.answer(self.enqueue_packed(self.pack(args), None, command.binary))
+        return await self._run_blocking(args, command.binary)
+
+    async def _run_blocking(self, args: tuple[Value, ...], binary: bool) -> Reply:
+        wire = self.wire
+        seconds = blocking_seconds(args)
+        grace = self.stream_timeout
+        wire.patience = None if seconds is None or grace is None else seconds + grace
+        try:
+            return await self.answer(self.enqueue_packed(self.pack(args), None, binary))
+        except BaseException:
+            self.close("a blocking command was cancelled")
+            raise
+        finally:
+            wire.patience = grace
+
+    async def execute_command(self, *args: Value) -> Any:
+        """Run the command of these words on this connection and give its raw reply."""
+        return await self.submit(raw_command(*args))

@@ -1,0 +1,63 @@
+"""The keyword arguments that every connection takes, and what makes no sense in them."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from anyredis.credentials import CredentialProvider, Credentials
+from anyredis.exceptions import DataTypeError, DataValueError
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """The keyword arguments of every connection, for the `**options` of a subclass."""
+
+    username: str | None
+    password: str | None
+    credential_provider: CredentialProvider | None
+    db: int
+    client_name: str | None
+    protocol: int
+    decode_responses: bool
+    encoding: str
+    stream_timeout: float | None
+    connect_timeout: float
+    noevict: bool
+    notouch: bool
+
+
+def check_numbers(
+    *, protocol: int, db: int, stream_timeout: float | None, connect_timeout: float
+) -> None:
+    """Raise `DataError` for a number that no connection can work with."""
+    if protocol not in (2, 3):
+        raise DataValueError(f"protocol has to be 2 or 3, not {protocol!r}")
+    if not isinstance(db, int) or isinstance(db, bool):
+        raise DataTypeError(f"db has to be an int, not {db!r}")
+    if db < 0:
+        raise DataValueError(f"db has to be a number from 0 up, not {db!r}")
+    check_seconds("connect_timeout", connect_timeout)
+    if stream_timeout is not None:
+        check_seconds("stream_timeout", stream_timeout)
+
+
+def check_seconds(name: str, value: float) -> None:
+    """Raise `DataError` unless *value* is a positive number of seconds."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise DataTypeError(f"{name} has to be a number of seconds, not {value!r}")
+    if value <= 0:
+        raise DataValueError(f"{name} has to be more than 0 seconds, not {value!r}")
+
+
+def credential_source(
+    username: str | None, password: str | None, provider: CredentialProvider | None
+) -> Credentials | CredentialProvider:
+    """Where a connection gets its credentials from; raises `DataError` on a contradiction."""
+    if provider is None:
+        if username is not None and password is None:
+            raise DataValueError("username needs a password beside it")
+        return Credentials(username, password)
+    if username is not None or password is not None:
+        raise DataValueError("give credential_provider, or username and password, not both")
+    if not callable(provider):
+        raise DataTypeError("credential_provider has to be a callable that gives Credentials")
+    return provider

@@ -1,0 +1,94 @@
+"""Connections over TCP, with or without TLS."""
+
+from __future__ import annotations
+
+import socket
+from ssl import SSLContext, TLSVersion
+from typing import Any, Unpack
+
+import anyio
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSStream
+
+
+from anyredis.address import DEFAULT_PORT, TCPAddress
+from anyredis.connection.base import BaseConnection
+from anyredis.connection.options import ConnectionOptions
+from anyredis.connection.tls import tls_context
+from anyredis.exceptions import DataTypeError, DataValueError
+
+
+class Connection(BaseConnection):
+    """A TCP connection; with *ssl_context* or *ssl* it is TLS, verified against *host*.
+
+    The `ssl_*` arguments are those of `anyredis.connection.tls.tls_context`; a context of one's
+    own is the better way where many connections are made, because making one reads files.
+
+    The other arguments are those of `BaseConnection`.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "localhost",
+        port: int = DEFAULT_PORT,
+        ssl: bool = False,
+        ssl_context: SSLContext | None = None,
+        ssl_ca_certs: str | None = None,
+        ssl_ca_data: str | bytes | None = None,
+        ssl_certfile: str | None = None,
+        ssl_keyfile: str | None = None,
+        ssl_password: str | None = None,
+        ssl_cert_reqs: str = "required",
+        ssl_check_hostname: bool = True,
+        ssl_ciphers: str | None = None,
+        ssl_min_version: TLSVersion | None = None,
+        **options: Unpack[ConnectionOptions],
+    ) -> None:
+        super().__init__(**options)
+        if ssl and ssl_context is None:
+            ssl_context = tls_context(
+                ssl_ca_certs=ssl_ca_certs,
+                ssl_ca_data=ssl_ca_data,
+                ssl_certfile=ssl_certfile,
+                ssl_keyfile=ssl_keyfile,
+                ssl_password=ssl_password,
+                ssl_cert_reqs=ssl_cert_reqs,
+                ssl_check_hostname=ssl_check_hostname,
+                ssl_ciphers=ssl_ciphers,
+                ssl_min_version=ssl_min_version,
+            )
+        if not isinstance(host, str) or not host:
+            raise DataTypeError(f"host has to be a host name or IP address, not {host!r}")
+        if not isinstance(port, int) or isinstance(port, bool):
+            raise DataTypeError(f"port has to be an int, not {port!r}")
+        if not 0 < port < 65536:
+            raise DataValueError(f"port has to be from 1 to 65535, not {port!r}")
+        self._tcp_address = TCPAddress(host, port)
+        self._ssl_context = ssl_context
+
+    @property
+    def address(self) -> str:
+        """`host:port`."""
+        return str(self._tcp_address)
+
+    async def open_stream(self) -> ByteStream:
+        """A TCP stream, wrapped in TLS where that was asked for."""
+        host, port = self._tcp_address.host, self._tcp_address.port
+        stream = await anyio.connect_tcp(host, port)
+        try:
+            raw: Any = stream.extra(SocketAttribute.raw_socket)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._ssl_context is None:
+                return stream
+            # RESP frames itself, so a missing close_notify hides nothing from us.
+            return await TLSStream.wrap(
+                stream,
+                hostname=host,
+                ssl_context=self._ssl_context,
+                standard_compatible=False,
+            )
+        except BaseException:
+            await anyio.aclose_forcefully(stream)
+            raise

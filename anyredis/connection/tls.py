@@ -1,0 +1,66 @@
+"""TLS for TCP connections: an `ssl.SSLContext` from the `ssl_*` arguments, verifying by default."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TypedDict
+
+from anyredis.exceptions import DataValueError
+
+REQUIREMENTS = {
+    "required": ssl.CERT_REQUIRED,
+    "optional": ssl.CERT_OPTIONAL,
+    "none": ssl.CERT_NONE,
+}
+
+
+class TLSOptions(TypedDict, total=False):
+    """The `ssl_*` arguments: paths of PEM files, and how strictly to verify."""
+
+    ssl_ca_certs: str | None
+    ssl_ca_data: str | bytes | None
+    ssl_certfile: str | None
+    ssl_keyfile: str | None
+    ssl_password: str | None
+    ssl_cert_reqs: str
+    ssl_check_hostname: bool
+    ssl_ciphers: str | None
+    ssl_min_version: ssl.TLSVersion | None
+
+
+def tls_context(
+    *,
+    ssl_ca_certs: str | None = None,
+    ssl_ca_data: str | bytes | None = None,
+    ssl_certfile: str | None = None,
+    ssl_keyfile: str | None = None,
+    ssl_password: str | None = None,
+    ssl_cert_reqs: str = "required",
+    ssl_check_hostname: bool = True,
+    ssl_ciphers: str | None = None,
+    ssl_min_version: ssl.TLSVersion | None = None,
+) -> ssl.SSLContext:
+    """A client context that verifies certificate and host name unless told otherwise.
+
+    Raises `DataValueError` for a contradiction, a file that is missing, or one that is no PEM.
+    """
+    if ssl_cert_reqs not in REQUIREMENTS:
+        wanted = ", ".join(map(repr, REQUIREMENTS))
+        raise DataValueError(f"ssl_cert_reqs has to be one of {wanted}, not {ssl_cert_reqs!r}")
+    if ssl_keyfile is not None and ssl_certfile is None:
+        raise DataValueError("ssl_keyfile needs ssl_certfile beside it")
+    try:
+        context = ssl.create_default_context(cafile=ssl_ca_certs, cadata=ssl_ca_data)
+        if ssl_certfile is not None:
+            context.load_cert_chain(ssl_certfile, ssl_keyfile, ssl_password)
+        if ssl_ciphers is not None:
+            context.set_ciphers(ssl_ciphers)
+    except OSError as error:  # ssl.SSLError too
+        files = [path for path in (ssl_ca_certs, ssl_certfile, ssl_keyfile) if path]
+        raise DataValueError(f"the ssl_* arguments cannot be used ({files}): {error}") from error
+    if ssl_min_version is not None:
+        context.minimum_version = ssl_min_version
+    # Without a certificate there is no name to check; the order of these two matters to ssl.
+    context.check_hostname = ssl_check_hostname and ssl_cert_reqs != "none"
+    context.verify_mode = REQUIREMENTS[ssl_cert_reqs]
+    return context

@@ -1,0 +1,65 @@
+"""The one edge where foreign exceptions become ours: what happened, to which address, what now."""
+
+from __future__ import annotations
+
+import builtins
+import ssl
+
+import anyio
+
+from anyredis.exceptions import (
+    AuthenticationError,
+    ConnectionError,
+    ConnectTimeoutError,
+    MaxClientsError,
+    Outcome,
+    ProtocolError,
+    RedisError,
+    TimeoutError,
+)
+
+
+def explain(error: BaseException) -> str:
+    """In a few words why a stream failed."""
+    if isinstance(error, anyio.EndOfStream):
+        return "the server closed it"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate does not verify: {error.verify_message}"
+    cause = error.__cause__
+    if isinstance(error, ExceptionGroup):
+        return "; ".join(explain(each) for each in error.exceptions)
+    if isinstance(cause, Exception) and isinstance(error, (anyio.BrokenResourceError, OSError)):
+        return explain(cause)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def cannot_connect(address: str, error: Exception, connect_timeout: float) -> RedisError:
+    """The error for a connection that never became ready; the server was sent no command."""
+    if isinstance(error, builtins.TimeoutError):
+        return ConnectTimeoutError(f"cannot connect to {address} within {connect_timeout:g} s")
+    if isinstance(error, AuthenticationError):
+        return AuthenticationError(f"cannot log in to {address}: {error}")
+    if isinstance(error, MaxClientsError):
+        return MaxClientsError(f"cannot connect to {address}: {error}")
+    if isinstance(error, ProtocolError):
+        return ProtocolError(f"{address}: {error}")
+    if isinstance(error, RedisError):
+        return type(error)(f"cannot connect to {address}: {error}")
+    return ConnectionError(f"cannot connect to {address}: {explain(error)}")
+
+
+def lost(
+    address: str, reason: str, cause: Exception | None, outcome: Outcome, *, late: bool
+) -> RedisError:
+    """The error for a request on a connection that is gone."""
+    fate = (
+        "the command was not sent"
+        if outcome is Outcome.NOT_SENT
+        else "the command was sent and its reply is lost: whether the server ran it is unknown"
+    )
+    kind = TimeoutError if late else ConnectionError
+    error = kind(f"connection to {address} lost: {reason}; {fate}", outcome=outcome)
+    error.__cause__ = cause
+    return error

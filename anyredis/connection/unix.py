@@ -1,0 +1,32 @@
+"""Connections over a Unix socket."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import anyio
+from anyio.abc import ByteStream
+
+from anyredis.address import UnixAddress
+from anyredis.connection.base import BaseConnection
+from anyredis.connection.options import ConnectionOptions
+from anyredis.exceptions import DataTypeError
+
+
+class UnixDomainSocketConnection(BaseConnection):
+    """A connection over the Unix socket at *path*; other arguments as for `BaseConnection`."""
+
+    def __init__(self, *, path: str, **options: Unpack[ConnectionOptions]) -> None:
+        super().__init__(**options)
+        if not isinstance(path, str) or not path:
+            raise DataTypeError(f"path has to be the path of a Unix socket, not {path!r}")
+        self._unix_address = UnixAddress(path)
+
+    @property
+    def address(self) -> str:
+        """The path."""
+        return str(self._unix_address)
+
+    async def open_stream(self) -> ByteStream:
+        """A stream over the Unix socket."""
+        return await anyio.connect_unix(self._unix_address.path)
