@@ -1,0 +1,98 @@
+"""How many may be at work at once, and what happens to one too many: it raises, or it waits.
+
+Law: `free + taken == capacity`, always; who waits is served first come, first served, and a
+cancellation while waiting takes nothing.
+"""
+
+from __future__ import annotations
+
+import anyio
+
+from anyredis.exceptions import DataTypeError, DataValueError, MaxConnectionsError, PoolTimeoutError
+
+
+def check_capacity(capacity: int) -> int:
+    """*capacity*; raises `DataError` unless it is an int from 1 up."""
+    if not isinstance(capacity, int) or isinstance(capacity, bool):
+        raise DataTypeError(f"max_connections has to be an int, not {capacity!r}")
+    if capacity < 1:
+        raise DataValueError(f"max_connections has to be 1 or more, not {capacity!r}")
+    return capacity
+
+
+class StrictLimit:
+    """A counter: one too many raises `MaxConnectionsError`."""
+
+    waiting = 0
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = check_capacity(capacity)
+        self.taken = 0
+
+    def take_nowait(self) -> bool:
+        """Take one; False where there is none to be had at once."""
+        if self.taken >= self.capacity:
+            return False
+        self.taken += 1
+        return True
+
+    async def take(self) -> None:
+        """Take one, or raise `MaxConnectionsError`."""
+        if not self.take_nowait():
+            raise MaxConnectionsError(
+                f"all {self.capacity} connections are in use: raise max_connections, or use a "
+                "blocking pool, which waits"
+            )
+
+    def give_back(self) -> None:
+        """Give back one."""
+        self.taken -= 1
+
+
+class WaitingLimit:
+    """An `anyio.CapacityLimiter`: one too many waits, up to *timeout* seconds (None: for ever)."""
+
+    def __init__(self, capacity: int, timeout: float | None = 20.0) -> None:
+        self.capacity = check_capacity(capacity)
+        self.timeout = timeout
+        self._limiter = anyio.CapacityLimiter(capacity)
+        # Tokens are all alike: the limiter wants to know who borrows, we only how many.
+        self._held: list[object] = []
+
+    @property
+    def taken(self) -> int:
+        """How many are taken."""
+        return self._limiter.borrowed_tokens
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return self._limiter.statistics().tasks_waiting
+
+    def take_nowait(self) -> bool:
+        """Take one; False where there is none to be had at once, or others wait for it."""
+        token = object()
+        try:
+            self._limiter.acquire_on_behalf_of_nowait(token)
+        except anyio.WouldBlock:
+            return False
+        self._held.append(token)
+        return True
+
+    async def take(self) -> None:
+        """Take one, waiting in line for it; raises `PoolTimeoutError` after *timeout* seconds."""
+        if self.take_nowait():
+            return
+        token = object()
+        with anyio.move_on_after(self.timeout):
+            await self._limiter.acquire_on_behalf_of(token)
+            self._held.append(token)
+            return
+        raise PoolTimeoutError(
+            f"all {self.capacity} connections stayed in use for {self.timeout:g} s: "
+            "raise max_connections or timeout"
+        )
+
+    def give_back(self) -> None:
+        """Give back one, which wakes the first in line."""
+        self._limiter.release_on_behalf_of(self._held.pop())

@@ -1,0 +1,209 @@
+"""The connections to one server: dialled, shared, leased, tended and closed.
+
+The roster decides; this file carries it out.  Each connection is one task of the pool: it dials,
+serves and cleans up after itself, so a caller that is cancelled while it waits for a connection
+breaks nothing: the connection, once there, is for whoever comes next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from anyredis.backoff import Backoff
+from anyredis.connection.base import BaseConnection
+from anyredis.connection.trouble import cannot_connect
+from anyredis.exceptions import ConnectionError, RedisError, fresh
+from anyredis.pool.roster import Roster
+from anyredis.waiter import Waiter, clock, waiter_factory
+
+PING_INTERVAL = 30.0
+"""Seconds after which a shared connection that nobody used is asked whether it is there."""
+
+REDIAL = Backoff(base=0.01, cap=0.4)
+"""Waits between dials that fail, so that a server that returns is found within a second."""
+
+
+class Node:
+    """All connections to one server.
+
+    *make* gives a new connection, not yet connected.  *max_idle_time*: seconds after which a
+    connection that nobody used is closed (None: never).
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], BaseConnection],
+        *,
+        capacity: int,
+        shared_wanted: int,
+        max_idle_time: float | None,
+    ) -> None:
+        self.roster: Roster[BaseConnection] = Roster(capacity, shared_wanted)
+        self._make = make
+        self._max_idle_time = max_idle_time
+        self._failures = 0
+        self._last_failure = 0.0
+        self._tasks: TaskGroup | None = None
+
+    def open(self, tasks: TaskGroup) -> None:
+        """Start to work, with connections as children of *tasks*."""
+        self._tasks = tasks
+        self._new_waiter = waiter_factory()
+        self._now = clock()
+
+    def close(self, reason: str) -> None:
+        """Close all connections and fail all who wait for one."""
+        self._tasks = None
+        self.roster.fail_all(lambda: ConnectionError(f"no connection: {reason}"))
+        for connection in self.connections():
+            connection.close(reason)
+
+    def connections(self) -> list[BaseConnection]:
+        """All connections that are open."""
+        roster = self.roster
+        return [*roster.shared, *roster.idle, *roster.own, *roster.retiring]
+
+    # -- leases ---------------------------------------------------------------------------------
+
+    async def ride(self) -> BaseConnection:
+        """A connection for an ordinary command; `alight` from it afterwards.
+
+        Raises what dialling raised, where it failed.
+        """
+        connection = self.ride_nowait()
+        if connection is not None:
+            return connection
+        return await self._stand_in(self.roster.riders_waiting, self.alight)
+
+    def ride_nowait(self) -> BaseConnection | None:
+        """A connection for an ordinary command, if there is one."""
+        connection = self.roster.ride()
+        if self.roster.shared_wanted > 1:
+            self._settle()  # another shared connection may be wanted
+        return connection
+
+    def alight(self, connection: BaseConnection) -> None:
+        """An ordinary command is done with *connection*."""
+        roster = self.roster
+        leftover = roster.alight(connection)
+        if leftover is not None:
+            leftover.close("it was replaced")
+        if roster.owners_waiting or roster.riders_waiting:
+            self._settle()
+
+    async def own(self) -> BaseConnection:
+        """A connection for oneself; `give_back` it afterwards.
+
+        Raises what dialling raised, where it failed.
+        """
+        connection = self.roster.claim()
+        if connection is not None:
+            return connection
+        return await self._stand_in(self.roster.owners_waiting, self.give_back)
+
+    def give_back(self, connection: BaseConnection) -> None:
+        """The owner is done with *connection*: it is kept for others if it is as new."""
+        leftover = self.roster.give_back(connection)
+        if leftover is not None:
+            leftover.close("its state was changed")
+        self._settle()
+
+    async def _stand_in(
+        self, line: dict[Waiter, None], undo: Callable[[BaseConnection], None]
+    ) -> BaseConnection:
+        if self._tasks is None:
+            raise ConnectionError("no connection: the pool was left")
+        waiter = self._new_waiter()
+        line[waiter] = None
+        self._settle()
+        try:
+            answer: BaseConnection | RedisError = await waiter
+        except BaseException:
+            line.pop(waiter, None)
+            if not waiter.cancelled() and isinstance(got := waiter.result(), BaseConnection):
+                undo(got)  # it came in the very turn in which we were cancelled
+            raise
+        if isinstance(answer, RedisError):
+            raise answer
+        return answer
+
+    # -- connections ----------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        if self._tasks is not None:
+            for _ in range(self.roster.settle()):
+                self._tasks.start_soon(self._live)
+
+    async def _live(self) -> None:
+        """The life of one connection."""
+        roster = self.roster
+        try:
+            connection = await self._dial()
+        except RedisError as error:
+            failed = error
+            self._failures += 1
+            self._last_failure = self._now()
+            roster.dial_failed(lambda: fresh(failed))
+            self._settle()
+            return
+        except BaseException:
+            roster.dialling -= 1
+            raise
+        self._failures = 0
+        connection.watcher = self
+        connection.quiet_since = self._now()
+        roster.add(connection)
+        self._settle()
+        try:
+            await connection.serve()
+        finally:
+            roster.remove(connection)
+            self._settle()
+
+    async def _dial(self) -> BaseConnection:
+        due = self._last_failure + REDIAL.delay(self._failures)
+        if self._failures and (wait := due - self._now()) > 0:
+            await anyio.sleep(wait)
+        try:
+            connection = self._make()
+        except Exception as error:  # a subclass of the user's can raise anything
+            raise cannot_connect("the server", error, 0) from error
+        await connection.connect()
+        return connection
+
+    def connection_failing(self, connection: BaseConnection) -> None:
+        """*connection* is closed, or takes no new requests: use another."""
+        if connection.closed:
+            self.roster.remove(connection)
+        elif (leftover := self.roster.retire(connection)) is not None:
+            leftover.close("it was replaced: too many replies were abandoned")
+        self._settle()
+
+    # -- housekeeping ---------------------------------------------------------------------------
+
+    def tend(self) -> None:
+        """Close what is overdue or was idle for too long, and ping what is shared and quiet."""
+        now = self._now()
+        for connection in self.connections():
+            if connection.overdue():
+                seconds = connection.wire.patience
+                connection.close(f"no reply within {seconds:g} s", late=True)
+        roster = self.roster
+        for connection in [*roster.shared, *roster.idle]:
+            self._tend_quiet(connection, now)
+
+    def _tend_quiet(self, connection: BaseConnection, now: float) -> None:
+        wire = connection.wire
+        if connection.riders or not wire.idle or wire.answered != connection.quiet_at:
+            connection.quiet_at = wire.answered
+            connection.quiet_since = connection.pinged = now
+            return
+        if self._max_idle_time is not None and now - connection.quiet_since >= self._max_idle_time:
+            connection.close(f"it was idle for {self._max_idle_time:g} s")
+        elif connection in self.roster.shared and now - connection.pinged >= PING_INTERVAL:
+            connection.pinged = now
+            connection.quiet_at += 1  # the answer to this is no use of it
+            connection.enqueue((b"PING",))

@@ -1,0 +1,211 @@
+"""Which connection serves which lease, what to open and what to close: decided here, without I/O.
+
+Law: at most `capacity` sockets, dials included.  Every lease either holds a connection or stands
+in line for one; the limit lets at most `capacity` leases in, so a lease in line always has a
+connection coming: an idle one, one being dialled, or room to dial.  All state changes happen in
+the synchronous functions below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from anyredis.exceptions import RedisError
+from anyredis.waiter import Waiter
+
+
+class Rideable(Protocol):
+    """What is asked of a connection."""
+
+    riders: int
+    tainted: bool
+
+    @property
+    def usable(self) -> bool:
+        """Whether it takes new requests."""
+        ...
+
+
+C = TypeVar("C", bound=Rideable)
+
+
+class Roster(Generic[C]):
+    """The connections of one pool to one server, and the leases that stand in line.
+
+    *shared_wanted* connections are shared by ordinary commands; 0 gives each lease its own.
+    """
+
+    def __init__(self, capacity: int, shared_wanted: int) -> None:
+        self.capacity = capacity
+        self.shared_wanted = shared_wanted
+        self.shared: list[C] = []
+        self.idle: list[C] = []
+        self.own: set[C] = set()
+        """Leased exclusively."""
+        self.retiring: set[C] = set()
+        """Not usable any more, but riders still wait for replies."""
+        self.dialling = 0
+        # Dicts, because a cancelled lease leaves the middle of the line.
+        self.riders_waiting: dict[Waiter, None] = {}
+        self.owners_waiting: dict[Waiter, None] = {}
+
+    @property
+    def sockets(self) -> int:
+        """Connections that are open or being dialled."""
+        return (
+            len(self.shared) + len(self.idle) + len(self.own) + len(self.retiring) + self.dialling
+        )
+
+    @property
+    def leased(self) -> int:
+        """Leases that hold a connection."""
+        riders = sum(connection.riders for connection in self.shared)
+        return riders + len(self.own) + sum(connection.riders for connection in self.retiring)
+
+    @property
+    def connecting(self) -> int:
+        """Leases that stand in line for a connection."""
+        return len(self.riders_waiting) + len(self.owners_waiting)
+
+    # -- a lease asks ---------------------------------------------------------------------------
+
+    def ride(self) -> C | None:
+        """A connection for an ordinary command, which now rides on it; None: stand in line."""
+        if not self.shared_wanted:
+            return self.claim()
+        connection = min(self.shared, key=_riders, default=None)
+        if connection is None or (connection.riders and len(self.shared) < self.shared_wanted):
+            if self.idle:
+                connection = self.idle.pop()
+                self.shared.append(connection)
+        if connection is not None:
+            connection.riders += 1
+        return connection
+
+    def claim(self) -> C | None:
+        """A connection of one's own; None: stand in line."""
+        connection: C | None = None
+        if self.idle:
+            connection = self.idle.pop()
+        elif self.sockets >= self.capacity:
+            # A shared connection that nobody rides may be had, rather than one socket too many.
+            connection = next((each for each in self.shared if not each.riders), None)
+            if connection is not None:
+                self.shared.remove(connection)
+        if connection is not None:
+            connection.riders = 0
+            self.own.add(connection)
+        return connection
+
+    # -- a lease ends ---------------------------------------------------------------------------
+
+    def alight(self, connection: C) -> C | None:
+        """A rider is done; gives *connection* back where it is to be closed now."""
+        if connection in self.own:  # shared_wanted is 0: each has its own
+            return self.give_back(connection)
+        connection.riders -= 1
+        if connection in self.retiring and not connection.riders:
+            self.retiring.remove(connection)
+            return connection
+        return None
+
+    def give_back(self, connection: C) -> C | None:
+        """An owner is done; gives *connection* back where it is to be closed now."""
+        if connection not in self.own:  # it was lost meanwhile
+            return None
+        self.own.remove(connection)
+        if connection.tainted or not connection.usable:
+            return connection
+        self.idle.append(connection)
+        return None
+
+    # -- connections come and go ----------------------------------------------------------------
+
+    def add(self, connection: C) -> None:
+        """A dial succeeded."""
+        self.dialling -= 1
+        self.idle.append(connection)
+
+    def retire(self, connection: C) -> C | None:
+        """*connection* takes no new requests; gives it back where it is to be closed now."""
+        if connection in self.own:
+            return None  # whoever has it finds out, and gives it back
+        if not self._forget(connection):
+            return None
+        if connection.riders:
+            self.retiring.add(connection)
+            return None
+        return connection
+
+    def remove(self, connection: C) -> None:
+        """*connection* is closed."""
+        self._forget(connection)
+        self.own.discard(connection)
+        self.retiring.discard(connection)
+
+    def _forget(self, connection: C) -> bool:
+        for place in (self.shared, self.idle):
+            if connection in place:
+                place.remove(connection)
+                return True
+        return False
+
+    # -- the line -------------------------------------------------------------------------------
+
+    def settle(self) -> int:
+        """Serve all in line who can be served; gives how many connections to dial now."""
+        while (waiter := self._first(self.owners_waiting)) and (mine := self.claim()):
+            del self.owners_waiting[waiter]
+            waiter.set_result(mine)
+        while (waiter := self._first(self.riders_waiting)) and (ride := self.ride()):
+            del self.riders_waiting[waiter]
+            waiter.set_result(ride)
+        dials = max(0, min(self._missing() - self.dialling, self.capacity - self.sockets))
+        self.dialling += dials
+        return dials
+
+    def _missing(self) -> int:
+        """How many more connections could be put to use."""
+        if not self.shared_wanted:
+            return self.connecting
+        missing = len(self.owners_waiting) + bool(self.riders_waiting)
+        if 0 < len(self.shared) < self.shared_wanted and all(map(_riders, self.shared)):
+            missing += 1  # nobody waits for it, but all that are shared are busy
+        return missing
+
+    @staticmethod
+    def _first(line: dict[Waiter, None]) -> Waiter | None:
+        """The first in *line* who still waits."""
+        while line:
+            waiter = next(iter(line))
+            if not waiter.done():
+                return waiter
+            del line[waiter]  # an asyncio future is cancelled before its task has left the line
+        return None
+
+    def dial_failed(self, error: Callable[[], RedisError]) -> None:
+        """A dial failed: all would-be riders shared it, and the first would-be owner."""
+        self.dialling -= 1
+        if self.shared_wanted:
+            self._fail(self.riders_waiting, error)
+            self._fail(self.owners_waiting, error, 1)
+        else:
+            self._fail(self.owners_waiting or self.riders_waiting, error, 1)
+
+    def fail_all(self, error: Callable[[], RedisError]) -> None:
+        """Nobody in line will be served."""
+        self._fail(self.owners_waiting, error)
+        self._fail(self.riders_waiting, error)
+
+    def _fail(
+        self, line: dict[Waiter, None], error: Callable[[], RedisError], most: int | None = None
+    ) -> None:
+        while most != 0 and (waiter := self._first(line)) is not None:
+            del line[waiter]
+            waiter.set_result(error())
+            most = None if most is None else most - 1
+
+
+def _riders(connection: Rideable) -> int:
+    return connection.riders
