@@ -1,0 +1,134 @@
+"""The keyword arguments of the client, and the pool that they ask for."""
+
+from __future__ import annotations
+
+from ssl import SSLContext, TLSVersion
+from typing import Any, TypedDict
+
+from anyredis.address import DEFAULT_PORT, UnixAddress, parse_url
+from anyredis.backoff import Retry
+from anyredis.connection.tcp import Connection
+from anyredis.connection.tls import TLSOptions, tls_context
+from anyredis.connection.unix import UnixDomainSocketConnection
+from anyredis.credentials import CredentialProvider
+from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.pool.single import ConnectionPool
+
+
+class RedisOptions(TypedDict, total=False):
+    """Keyword arguments of `Redis` beside host, port, db and decode_responses."""
+
+    username: str | None
+    password: str | None
+    credential_provider: CredentialProvider | None
+    unix_socket_path: str | None
+    ssl: bool
+    ssl_context: SSLContext | None
+    ssl_ca_certs: str | None
+    ssl_ca_data: str | bytes | None
+    ssl_certfile: str | None
+    ssl_keyfile: str | None
+    ssl_password: str | None
+    ssl_cert_reqs: str
+    ssl_check_hostname: bool
+    ssl_ciphers: str | None
+    ssl_min_version: TLSVersion | None
+    encoding: str
+    client_name: str | None
+    protocol: int
+    stream_timeout: float | None
+    connect_timeout: float
+    noevict: bool
+    notouch: bool
+    max_connections: int | None
+    max_idle_time: float | None
+    shared_connections: int
+    connection_pool: ConnectionPool | None
+    connection_pool_cls: type[ConnectionPool]
+    retry: Retry | None
+
+
+TLS_ARGUMENTS = frozenset(TLSOptions.__annotations__)
+KNOWN = frozenset(RedisOptions.__annotations__)
+
+
+def pool_for(
+    host: str, port: int, db: int, *, decode_responses: bool, options: RedisOptions
+) -> ConnectionPool:
+    """The pool that a client with these arguments uses: the one it was given, or a new one.
+
+    Raises `DataError` for an argument that is unknown or contradicts another.
+    """
+    arguments: dict[str, Any] = dict(options)
+    if unknown := sorted(arguments.keys() - KNOWN):
+        raise DataTypeError(f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(KNOWN))}")
+    pool = arguments.pop("connection_pool", None)
+    if pool is not None:
+        return _given_pool(pool, host, port, db, decode_responses, arguments)
+    pool_class: type[ConnectionPool] = arguments.pop("connection_pool_cls", ConnectionPool)
+    if arguments.get("max_connections", 0) is None:
+        del arguments["max_connections"]
+    path = arguments.pop("unix_socket_path", None)
+    tls = {name: arguments.pop(name) for name in TLS_ARGUMENTS & arguments.keys()}
+    context = arguments.pop("ssl_context", None)
+    if arguments.pop("ssl", False) and context is None:
+        context = tls_context(**tls)
+    elif tls:
+        raise DataValueError(f"{min(tls)} is given, but ssl=True is not, or ssl_context is too")
+    if path is None:
+        arguments |= {"connection_class": Connection, "host": host, "port": port}
+        if context is not None:
+            arguments["ssl_context"] = context
+    elif context is not None:
+        raise DataValueError("TLS goes over TCP: give ssl or unix_socket_path, not both")
+    elif (host, port) != ("localhost", DEFAULT_PORT):
+        raise DataValueError("give host and port or unix_socket_path, not both")
+    else:
+        arguments |= {"connection_class": UnixDomainSocketConnection, "path": path}
+    return pool_class(db=db, decode_responses=decode_responses, **arguments)
+
+
+def _given_pool(
+    pool: object,
+    host: str,
+    port: int,
+    db: int,
+    decode_responses: bool,
+    arguments: dict[str, Any],
+) -> ConnectionPool:
+    """The pool that the client was given, which knows the server and all the rest."""
+    if not isinstance(pool, ConnectionPool):
+        raise DataTypeError(f"connection_pool has to be a ConnectionPool, not {pool!r:.80}")
+    beside = sorted(arguments)
+    if (host, port, db) != ("localhost", DEFAULT_PORT, 0):
+        beside.insert(0, "host, port or db")
+    if beside:
+        raise DataValueError(
+            f"{beside[0]} is given beside connection_pool: give it to the pool instead"
+        )
+    if decode_responses is not pool.decode_responses:
+        raise DataValueError(
+            f"the pool has decode_responses={pool.decode_responses}: say so here too, "
+            "so that type checkers know what the replies are"
+        )
+    return pool
+
+
+def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
+    """The arguments of a client for *url*; raises `DataValueError` that names what is wrong."""
+    parsed = parse_url(url)
+    options: dict[str, Any] = dict(parsed.options)
+    if options.pop("decode_responses", decode_responses) is not decode_responses:
+        raise DataValueError(
+            f"the URL contradicts decode_responses={decode_responses}: say it in the call, "
+            "where type checkers see it"
+        )
+    if "timeout" in options:
+        raise DataValueError("timeout in a URL is for BlockingConnectionPool.from_url")
+    if isinstance(parsed.address, UnixAddress):
+        options["unix_socket_path"] = parsed.address.path
+    else:
+        options |= {"host": parsed.address.host, "port": parsed.address.port}
+    if parsed.tls:
+        options["ssl"] = True
+    return options
