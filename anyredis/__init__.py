@@ -54,6 +54,7 @@ from anyredis.exceptions import (
 from anyredis.pipeline import Pipeline
 from anyredis.pool.single import BlockingConnectionPool, ConnectionPool
 from anyredis.session import Session
+from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
@@ -116,4 +117,5 @@ __all__ = [
     "Value",
     "WatchError",
     "WrongTypeError",
+    "__version__",
 ]

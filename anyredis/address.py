@@ -51,7 +51,7 @@ class ServerURL:
 
     address: Address
     tls: bool = False
-    options: Mapping[str, Option] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Option] = field(default_factory=dict[str, Option], repr=False)
 
 
 def _truth(text: str) -> bool:

@@ -86,7 +86,9 @@ class BatchOfCommands:
         return queued if isinstance(queued, RedisError) else fresh(executed)
 
 
-async def send_small(connection: BaseConnection, piece: tuple[bytes, int], *, binary: bool) -> Reply:
+async def send_small(
+    connection: BaseConnection, piece: tuple[bytes, int], *, binary: bool
+) -> Reply:
     """The list of replies to one piece, or the error of a lost connection."""
     payload, expected = piece
     await connection.make_room(len(payload))

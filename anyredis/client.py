@@ -16,7 +16,6 @@ from anyredis.commands.scans import Scans
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.options import RedisOptions, options_of_url, pool_for
 from anyredis.pipeline import Pipeline
-from anyredis.pool.single import ConnectionPool
 from anyredis.replies import Readers, S, array
 from anyredis.retrying import repeat
 from anyredis.session import Session, open_session

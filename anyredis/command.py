@@ -173,7 +173,7 @@ def _made_ready(
     try:
         return built._replace(args=ready(built.args))
     except Refused as refused:
-        bound = inspect.signature(build).bind(built, *args, **kwargs)  # anything stands for self
+        bound = inspect.signature(build).bind(object(), *args, **kwargs)  # anything stands for self
         argument = _argument_holding(bound.arguments, refused.value)
         raise refusal(name_of(built.args), argument, refused.value) from None
 
@@ -213,5 +213,3 @@ def raw_command(*args: Value) -> Command[Any]:
     except Refused as refused:
         position = next(i for i, arg in enumerate(args) if arg is refused.value)
         raise refusal(name_of(words), f"argument {position}", refused.value) from None
-
-

@@ -34,7 +34,7 @@ async def current(source: Credentials | CredentialProvider) -> Credentials:
         answer = await answer
     if isinstance(answer, Credentials):
         return answer
-    if len(answer) != 2:  # noqa: PLR2004 - a pair
+    if len(answer) != 2:
         # The answer itself holds a password: only its shape may be told.
         msg = (
             "the credential provider has to return Credentials or (username, password), "

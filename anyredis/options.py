@@ -61,7 +61,9 @@ def pool_for(
     """
     arguments: dict[str, Any] = dict(options)
     if unknown := sorted(arguments.keys() - KNOWN):
-        raise DataTypeError(f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(KNOWN))}")
+        raise DataTypeError(
+            f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(KNOWN))}"
+        )
     pool = arguments.pop("connection_pool", None)
     if pool is not None:
         return _given_pool(pool, host, port, db, decode_responses, arguments)

@@ -127,5 +127,3 @@ def _raise_first(queue: list[Result[Any]], commands: list[Command[Any]]) -> None
         f"{error} (command {position} of {len(commands)} in the pipeline, {name_of(command.args)})"
     )
     raise told from error
-
-

@@ -6,7 +6,7 @@ is closed when the session ends.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
@@ -44,7 +44,9 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
     def connection(self) -> BaseConnection:
         """Its connection; raises `RuntimeError` once the session has ended."""
         if self._connection is None:
-            raise RuntimeError("this session has ended: use it inside `async with client.session()`")
+            raise RuntimeError(
+                "this session has ended: use it inside `async with client.session()`"
+            )
         return self._connection
 
     def end(self) -> None:
@@ -81,7 +83,7 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 
 
 @asynccontextmanager
-async def open_session(pool: ConnectionPool, read: Readers[S]) -> AsyncIterator[Session[S]]:
+async def open_session(pool: ConnectionPool, read: Readers[S]) -> AsyncGenerator[Session[S]]:
     """A session on a connection of *pool*, for an `async with` block."""
     async with pool.acquire() as connection:
         session = Session(connection, read)

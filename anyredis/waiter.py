@@ -88,8 +88,9 @@ def waiter_factory() -> Callable[[], Waiter]:
     if sniffio.current_async_library() == "trio":
         # Running under trio, so it is there; asyncio users need not have it.
         return functools.partial(TrioWaiter, importlib.import_module("trio").lowlevel)
-    make: Callable[..., Waiter] = asyncio.Future  # a subscripted class is slower to call
-    return functools.partial(make, loop=asyncio.get_running_loop())
+    make: Callable[..., Waiter] = asyncio.Future[Any]
+    # Not the subscripted class itself: that one is slower to call.
+    return functools.partial(getattr(make, "__origin__", make), loop=asyncio.get_running_loop())
 
 
 def clock() -> Callable[[], float]:

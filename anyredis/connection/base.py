@@ -294,9 +294,7 @@ class BaseConnection(Executor):
         if wire.unsent_bytes > HIGH_WATER or len(wire.inflight) > MAX_IN_FLIGHT or self._room.line:
             await self._room.wait(size)
 
-    def enqueue_packed(
-        self, payload: bytes, expected: int | None, binary: bool = False
-    ) -> Request:
+    def enqueue_packed(self, payload: bytes, expected: int | None, binary: bool = False) -> Request:
         """Put packed commands in line, to be written and answered as one."""
         request = Request(payload, self._new_waiter(), expected, binary)
         if self.closed:

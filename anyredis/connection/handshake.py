@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple, TypeAlias
 
 from anyredis.credentials import Credentials
@@ -19,20 +18,11 @@ from anyredis.exceptions import (
     UnknownCommandError,
 )
 from anyredis.replies import integer, record, word
+from anyredis.version import __version__
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value, name_of
 
 LIBRARY_NAME = "anyredis"
-
-
-def _library_version() -> str:
-    try:
-        return version("anyredis")
-    except PackageNotFoundError:  # a checkout on the path, not installed
-        return "0"
-
-
-LIBRARY_VERSION = _library_version()
 
 
 class Step(NamedTuple):
@@ -115,7 +105,7 @@ def _rest(wishes: Wishes) -> list[Step]:
     steps.extend(wishes.extra)
     # Old servers do not know SETINFO and ACLs may forbid it: nobody misses it then.
     steps.append(Step((b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME), required=False))
-    steps.append(Step((b"CLIENT", b"SETINFO", b"LIB-VER", LIBRARY_VERSION), required=False))
+    steps.append(Step((b"CLIENT", b"SETINFO", b"LIB-VER", __version__), required=False))
     return steps
 
 

@@ -10,7 +10,6 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSStream
 
-
 from anyredis.address import DEFAULT_PORT, TCPAddress
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions

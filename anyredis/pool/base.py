@@ -7,7 +7,7 @@ connection of their own.  Leases are bounded by the limit, sockets by the leases
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -142,7 +142,7 @@ class BasePool(ABC):
     # -- leases ---------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[None]:
+    async def lease(self) -> AsyncGenerator[None]:
         """The right to be at work, for an `async with` block.
 
         Raises `MaxConnectionsError` or `PoolTimeoutError`.
@@ -156,7 +156,7 @@ class BasePool(ABC):
             limit.give_back()
 
     @asynccontextmanager
-    async def acquire_node(self, node: Node) -> AsyncIterator[BaseConnection]:
+    async def acquire_node(self, node: Node) -> AsyncGenerator[BaseConnection]:
         """A lease, and a connection to *node* of one's own."""
         async with self.lease():
             connection = await node.own()

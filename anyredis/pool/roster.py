@@ -75,10 +75,10 @@ class Roster(Generic[C]):
         if not self.shared_wanted:
             return self.claim()
         connection = min(self.shared, key=_riders, default=None)
-        if connection is None or (connection.riders and len(self.shared) < self.shared_wanted):
-            if self.idle:
-                connection = self.idle.pop()
-                self.shared.append(connection)
+        busy = connection is None or connection.riders > 0
+        if busy and self.idle and len(self.shared) < self.shared_wanted:
+            connection = self.idle.pop()
+            self.shared.append(connection)
         if connection is not None:
             connection.riders += 1
         return connection

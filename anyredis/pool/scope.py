@@ -50,7 +50,8 @@ class TaskScope(AsyncContextManagerMixin):
 
 def _leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for each in error.exceptions for leaf in _leaves(each)]
+        branches: tuple[BaseException, ...] = error.exceptions
+        return [leaf for branch in branches for leaf in _leaves(branch)]
     return [error]
 
 

@@ -37,7 +37,9 @@ class ConnectionPool(BasePool):
         max_idle_time: float | None = None,
         **connection_arguments: Any,
     ) -> None:
-        if not (isinstance(connection_class, type) and issubclass(connection_class, BaseConnection)):
+        if not (
+            isinstance(connection_class, type) and issubclass(connection_class, BaseConnection)
+        ):
             raise DataTypeError(
                 f"connection_class has to be a subclass of BaseConnection, not {connection_class!r}"
             )
@@ -50,9 +52,7 @@ class ConnectionPool(BasePool):
         self.address = self._first.address
         self.encoder = self._first.encoder
         self.decodes = self._first.decodes
-        super().__init__(
-            stream_timeout=self._first.stream_timeout, max_idle_time=max_idle_time
-        )
+        super().__init__(stream_timeout=self._first.stream_timeout, max_idle_time=max_idle_time)
         self._node = Node(
             self._make,
             capacity=self._capacity,

@@ -81,9 +81,7 @@ def encoder(encoding: str = "utf-8") -> Encoder:
         return _pack  # no frame of ours on the hot path
 
     def pack(args: tuple[Value, ...]) -> bytes:
-        return _pack(
-            tuple(arg.encode(encoding) if isinstance(arg, str) else arg for arg in args)
-        )
+        return _pack(tuple(arg.encode(encoding) if isinstance(arg, str) else arg for arg in args))
 
     return pack
 

@@ -24,6 +24,7 @@ MAX_TOMBSTONES = 1024
 MAX_SWALLOWED = 16 * 1024 * 1024
 """Bytes received for a tombstone before the connection is given up."""
 
+
 class Waits(Protocol):
     """Whoever waits for a reply: an `asyncio.Future`, or its like."""
 
@@ -39,7 +40,16 @@ class Waits(Protocol):
 class Request:
     """One command, or several that are written and answered as one."""
 
-    __slots__ = ("abandoned", "answered", "binary", "missing", "payload", "replies", "sent", "waiter")
+    __slots__ = (
+        "abandoned",
+        "answered",
+        "binary",
+        "missing",
+        "payload",
+        "replies",
+        "sent",
+        "waiter",
+    )
 
     def __init__(
         self, payload: bytes, waiter: Any, expected: int | None = None, binary: bool = False
@@ -153,7 +163,9 @@ class WireSession:
             if type(reply) is Push:
                 self._pushed(reply)
             elif request is None:
-                raise ProtocolError(f"the server sent a reply that nobody asked for: {reply!r:.100}")
+                raise ProtocolError(
+                    f"the server sent a reply that nobody asked for: {reply!r:.100}"
+                )
             elif request.replies is None:
                 inflight.popleft()
                 self._answer(request, reply)
@@ -198,7 +210,10 @@ class WireSession:
 
     def fail(self, error: Callable[[Outcome], RedisError]) -> None:
         """Answer everything with an error of its own: the connection is gone."""
-        for outcome, requests in ((Outcome.UNKNOWN, self.inflight), (Outcome.NOT_SENT, self.unsent)):
+        for outcome, requests in (
+            (Outcome.UNKNOWN, self.inflight),
+            (Outcome.NOT_SENT, self.unsent),
+        ):
             while requests:
                 request = requests.popleft()
                 request.answered = True

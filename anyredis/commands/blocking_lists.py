@@ -1,0 +1,100 @@
+"""Lists to wait on: a pop or a move that blocks until there is an element.
+
+Such a command has a connection for itself.  Cancelling it closes that connection at once; an
+element that the server popped at that very moment is lost, one that it moved has been moved.
+"""
+
+from __future__ import annotations
+
+from anyredis.command import Command, blocking_command
+from anyredis.commands.group import Group, at_least_one
+from anyredis.commands.lists import Mode, Ordering, Side, how_many, side, side_of_first
+from anyredis.replies import S
+from anyredis.wire.encode import Key
+
+
+class BlockingLists(Group[S]):
+    """The commands on lists that wait for an element; no pipeline can carry them."""
+
+    @blocking_command
+    def blmove(
+        self,
+        first_list: Key,
+        second_list: Key,
+        timeout: float = 0,
+        src: Side = "LEFT",
+        dest: Side = "RIGHT",
+    ) -> Command[S | None]:
+        """The element moved as by `lmove`, or None where none came within *timeout*.
+
+        *timeout* is in seconds, 0 waits forever.  Cancelled, it closes its connection; an element
+        that came at that very moment may have been moved all the same.
+        """
+        words = (b"BLMOVE", first_list, second_list, side("BLMOVE", "src", src))
+        return Command((*words, side("BLMOVE", "dest", dest), timeout), self.read.text_or_none)
+
+    @blocking_command
+    def blmovem(
+        self,
+        first_list: Key,
+        second_list: Key,
+        timeout: float = 0,
+        src: Side = "LEFT",
+        dest: Side = "RIGHT",
+        *,
+        count: int | None = None,
+        mode: Mode | None = None,
+        ordering: Ordering | None = None,
+    ) -> Command[list[S] | None]:
+        """The elements moved as by `lmovem`, or None where none came within *timeout*.
+
+        It waits for one element or, with *mode* EXACTLY, for *count*.  *timeout* is in seconds, 0
+        waits forever.  Cancelled, it closes its connection; elements that came at that very moment
+        may have been moved all the same.  Redis 8.10.
+        """
+        words = (b"BLMOVEM", first_list, second_list, side("BLMOVEM", "src", src))
+        amount = how_many("BLMOVEM", count, mode, ordering)
+        return Command(
+            (*words, side("BLMOVEM", "dest", dest), timeout, *amount), self.read.texts_or_none
+        )
+
+    @blocking_command
+    def blmpop(
+        self, *keys: Key, direction: Side, timeout: float = 0, count: int | None = None
+    ) -> Command[tuple[S, list[S]] | None]:
+        """The first of *keys* that has elements, and up to *count* (1) popped from its end.
+
+        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
+        connection; elements popped at that very moment are lost.  Server 7.0.
+        """
+        words = (b"BLMPOP", timeout, *side_of_first("BLMPOP", keys, direction, count))
+        return Command(words, self.read.keyed(self.read.texts))
+
+    @blocking_command
+    def blpop(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S] | None]:
+        """The first of *keys* that has elements, and its first one, which is removed.
+
+        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
+        connection; an element popped at that very moment is lost.
+        """
+        at_least_one("BLPOP", "keys", keys)
+        return Command((b"BLPOP", *keys, timeout), self.read.keyed(self.read.text))
+
+    @blocking_command
+    def brpop(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S] | None]:
+        """The first of *keys* that has elements, and its last one, which is removed.
+
+        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
+        connection; an element popped at that very moment is lost.
+        """
+        at_least_one("BRPOP", "keys", keys)
+        return Command((b"BRPOP", *keys, timeout), self.read.keyed(self.read.text))
+
+    @blocking_command
+    def brpoplpush(self, src: Key, dst: Key, timeout: float = 0) -> Command[S | None]:
+        """What `blmove` gives from the tail of *src* to the head of *dst*, under its old name.
+
+        *timeout* is in seconds, 0 waits forever.  Cancelled, it closes its connection; an element
+        that came at that very moment may have been moved all the same.
+        """
+        return Command((b"BRPOPLPUSH", src, dst, timeout), self.read.text_or_none)

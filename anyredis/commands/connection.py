@@ -1,0 +1,204 @@
+"""Connections: who is connected, and what to do about them; nothing that marks one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias, TypedDict, Unpack
+
+from anyredis.command import Command, command
+from anyredis.commands.group import (
+    MILLISECOND,
+    Group,
+    Milliseconds,
+    at_least_one,
+    duration,
+)
+from anyredis.exceptions import DataTypeError
+from anyredis.replies import S, array, boolean, integer, ok, record, unexpected, word
+from anyredis.reports import ClientInfo, client, clients
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Key, Value, refusal
+
+ClientType: TypeAlias = Literal["normal", "master", "primary", "slave", "replica", "pubsub"]
+"""What a connection is to the server; `primary` Valkey 8.0."""
+
+
+class ClientFilter(TypedDict, total=False):
+    """Conditions on connections, all of which have to be met; None is no condition.
+
+    `client_kill_filter` takes the first seven on every server (*maxage*: Valkey 8.0, Redis 7.4);
+    `client_list` takes *type* and *id* on every server.  All others need Valkey 9.0.
+    """
+
+    id: int | str | Sequence[int] | None
+    type: ClientType | None
+    user: bytes | str | None
+    addr: bytes | str | None
+    laddr: bytes | str | None
+    skipme: bool | None
+    maxage: int | None
+    name: bytes | str | None
+    idle: int | None
+    flags: bytes | str | None
+    lib_name: bytes | str | None
+    lib_ver: bytes | str | None
+    db: int | None
+    capa: bytes | str | None
+    ip: bytes | str | None
+    not_id: int | str | Sequence[int] | None
+    not_type: ClientType | None
+    not_user: bytes | str | None
+    not_addr: bytes | str | None
+    not_laddr: bytes | str | None
+    not_name: bytes | str | None
+    not_flags: bytes | str | None
+    not_lib_name: bytes | str | None
+    not_lib_ver: bytes | str | None
+    not_db: int | None
+    not_capa: bytes | str | None
+    not_ip: bytes | str | None
+
+
+class TrackingInfo(NamedTuple):
+    """What the server does for a connection's client-side cache."""
+
+    flags: set[str]
+    """`off`, or `on` with its options: `bcast`, `optin`, `noloop` …"""
+
+    redirect: int
+    """The id of the connection that is told; 0: this one, -1: none."""
+
+    prefixes: list[str]
+    """The prefixes of keys that it is told of, with `bcast`."""
+
+
+class ConnectionCommands(Group[S]):
+    """The commands on connections that leave their own connection as it is."""
+
+    @command
+    def client_getname(self) -> Command[S | None]:
+        """The name of the connection that happens to carry this, or None."""
+        return Command((b"CLIENT", b"GETNAME"), self.read.text_or_none)
+
+    @command
+    def client_getredir(self) -> Command[int]:
+        """The id of the connection that is told of changed keys; 0: none other, -1: no tracking."""
+        return Command((b"CLIENT", b"GETREDIR"), integer)
+
+    @command
+    def client_id(self) -> Command[int]:
+        """The id of the connection that happens to carry this."""
+        return Command((b"CLIENT", b"ID"), integer)
+
+    @command
+    def client_info(self) -> Command[ClientInfo]:
+        """The connection that happens to carry this, as the server sees it.  Server 6.2."""
+        return Command((b"CLIENT", b"INFO"), _client, binary=True)
+
+    @command
+    def client_kill(self, address: Key) -> Command[bool]:
+        """True once the connection from *address* (`host:port`) is closed.
+
+        Raises `ResponseError` where there is none.
+        """
+        return Command((b"CLIENT", b"KILL", address), ok)
+
+    @command
+    def client_kill_filter(self, **conditions: Unpack[ClientFilter]) -> Command[int]:
+        """How many connections met all *conditions*, see `ClientFilter`, and are closed.
+
+        The one that carries this is spared, unless `skipme=False`.
+        """
+        words = _conditions("CLIENT KILL", conditions)
+        at_least_one("CLIENT KILL", "conditions", words)
+        return Command((b"CLIENT", b"KILL", *words), integer)
+
+    @command
+    def client_list(self, **conditions: Unpack[ClientFilter]) -> Command[list[ClientInfo]]:
+        """All connections that meet all *conditions*, see `ClientFilter`."""
+        words = _conditions("CLIENT LIST", conditions)
+        return Command((b"CLIENT", b"LIST", *words), _clients, binary=True)
+
+    @command
+    def client_pause(self, timeout: Milliseconds, *, all: bool = True) -> Command[bool]:
+        """True once the server makes all clients wait, for *timeout* milliseconds.
+
+        With `all=False` only those that write.  Requests of this client wait too, and fail where
+        that is longer than its `stream_timeout`; `client_unpause` still gets through.
+        """
+        whom = b"ALL" if all else b"WRITE"
+        return Command((b"CLIENT", b"PAUSE", duration(timeout, MILLISECOND), whom), ok)
+
+    @command
+    def client_trackinginfo(self) -> Command[TrackingInfo]:
+        """What the server does for the cache of the connection that carries this.  Server 6.2."""
+        return Command((b"CLIENT", b"TRACKINGINFO"), _tracking)
+
+    @command
+    def client_unblock(self, client_id: int, *, error: bool = False) -> Command[bool]:
+        """Whether the connection *client_id* was blocked, and its command has ended.
+
+        It ends as if its time were over or, with *error*, with an `UnblockedError`.
+        """
+        how = b"ERROR" if error else b"TIMEOUT"
+        return Command((b"CLIENT", b"UNBLOCK", client_id, how), boolean)
+
+    @command
+    def client_unpause(self) -> Command[bool]:
+        """True once nobody waits any more for `client_pause`.  Server 6.2."""
+        return Command((b"CLIENT", b"UNPAUSE"), ok)
+
+    @command
+    def echo(self, value: Value) -> Command[S]:
+        """The same *value*, by way of the server."""
+        return Command((b"ECHO", value), self.read.text)
+
+    @command
+    def ping(self) -> Command[bool]:
+        """True: the server answers."""
+        return Command((b"PING",), _pong)
+
+
+def _conditions(command: str, conditions: ClientFilter) -> tuple[Value, ...]:
+    """The words for all *conditions* that are given."""
+    words: tuple[Value, ...] = ()
+    ids = {"id": conditions.get("id"), "not_id": conditions.get("not_id")}
+    for name, value in conditions.items():
+        if name not in ClientFilter.__annotations__:
+            msg = f"{command}: {name} is no condition on clients"
+            raise DataTypeError(msg)
+        if value is None:
+            continue
+        words = (*words, name.replace("_", "-").upper().encode())
+        several = ids.get(name)
+        if name == "skipme":
+            words = (*words, b"YES" if value else b"NO")
+        elif isinstance(value, (bytes, str, int)):
+            words = (*words, value)
+        elif several is not None and not isinstance(several, (int, str)):
+            at_least_one(command, name, several)
+            words = (*words, *several)
+        else:
+            raise refusal(command, name, value)
+    return words
+
+
+def _pong(reply: Reply) -> bool:
+    if reply not in (b"PONG", "PONG"):
+        unexpected(reply, "PONG")
+    return True
+
+
+def _client(reply: Reply) -> ClientInfo:
+    return client(word(reply))
+
+
+def _clients(reply: Reply) -> list[ClientInfo]:
+    return clients(word(reply))
+
+
+def _tracking(reply: Reply) -> TrackingInfo:
+    found = record(reply)
+    flags = {word(flag) for flag in array(found.get("flags"))}
+    prefixes = [word(prefix) for prefix in array(found.get("prefixes"))]
+    return TrackingInfo(flags, integer(found.get("redirect")), prefixes)

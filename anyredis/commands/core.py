@@ -1,0 +1,34 @@
+"""The command groups that every executor has."""
+
+from __future__ import annotations
+
+from anyredis.commands.blocking_lists import BlockingLists
+from anyredis.commands.connection import ConnectionCommands
+from anyredis.commands.hash_expiry import HashExpiry
+from anyredis.commands.hashes import Hashes
+from anyredis.commands.keys import Keys
+from anyredis.commands.lists import Lists
+from anyredis.commands.server import ServerCommands
+from anyredis.commands.sets import Sets
+from anyredis.commands.sorted_set_ranges import SortedSetRanges
+from anyredis.commands.sorted_sets import SortedSets
+from anyredis.commands.sorting import Sorting
+from anyredis.commands.strings import Strings
+from anyredis.replies import S
+
+
+class CoreCommands(
+    Keys[S],
+    Strings[S],
+    Hashes[S],
+    HashExpiry[S],
+    Lists[S],
+    BlockingLists[S],
+    Sets[S],
+    SortedSets[S],
+    SortedSetRanges[S],
+    Sorting[S],
+    ConnectionCommands[S],
+    ServerCommands[S],
+):
+    """All commands that need no connection of their own state."""

@@ -1,0 +1,134 @@
+"""What every command group has, and the words that many commands share: expiry, conditions."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Generic, Protocol, TypeAlias
+
+from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.replies import Readers, S
+from anyredis.wire.encode import Key, Value
+
+Seconds: TypeAlias = int | datetime.timedelta
+"""A duration in whole seconds, or a `timedelta`."""
+
+Milliseconds: TypeAlias = int | datetime.timedelta
+"""A duration in whole milliseconds, or a `timedelta`."""
+
+UnixTime: TypeAlias = int | datetime.datetime
+"""A moment as a Unix time (seconds or milliseconds as the parameter says), or a `datetime`."""
+
+
+class Items(Protocol):
+    """Names and values: any mapping; not `Mapping[Key, Value]`, whose keys do not widen."""
+
+    def items(self) -> Iterable[tuple[Key, Value]]:
+        """Each name with its value."""
+        ...
+
+    def __len__(self) -> int:
+        """How many names there are."""
+        ...
+
+
+SECOND = datetime.timedelta(seconds=1)
+MILLISECOND = datetime.timedelta(milliseconds=1)
+
+
+class Group(Generic[S]):
+    """The base of command groups; *read* gives text as the client decodes it."""
+
+    read: Readers[S]
+
+
+def duration(value: int | datetime.timedelta, unit: datetime.timedelta) -> int:
+    """*value* as a whole number of *unit*; a `timedelta` that is shorter or uneven is refused."""
+    if not isinstance(value, datetime.timedelta):
+        return value
+    whole, rest = divmod(value, unit)
+    if rest:
+        name, instead = ("seconds", "give milliseconds") if unit == SECOND else ("milliseconds", "")
+        raise DataValueError(f"{value!r} is not a whole number of {name}; {instead or 'round it'}")
+    return whole
+
+
+def moment(value: int | datetime.datetime, unit: datetime.timedelta) -> int:
+    """*value* as a Unix time in *unit*; a `datetime` without a time zone is local time."""
+    if not isinstance(value, datetime.datetime):
+        return value
+    epoch = datetime.datetime.fromtimestamp(0, tz=datetime.UTC)
+    return (value.astimezone(datetime.UTC) - epoch) // unit
+
+
+def expiry(
+    command: str,
+    *,
+    ex: Seconds | None = None,
+    px: Milliseconds | None = None,
+    exat: UnixTime | None = None,
+    pxat: UnixTime | None = None,
+    keepttl: bool = False,
+    persist: bool = False,
+) -> tuple[Value, ...]:
+    """The words for a time to live; at most one of them may be given."""
+    if ex is px is exat is pxat is None and not keepttl and not persist:
+        return ()
+    only_one(command, ex=ex, px=px, exat=exat, pxat=pxat, keepttl=keepttl, persist=persist)
+    if ex is not None:
+        return (b"EX", duration(ex, SECOND))
+    if px is not None:
+        return (b"PX", duration(px, MILLISECOND))
+    if exat is not None:
+        return (b"EXAT", moment(exat, SECOND))
+    if pxat is not None:
+        return (b"PXAT", moment(pxat, MILLISECOND))
+    return (b"KEEPTTL",) if keepttl else (b"PERSIST",)
+
+
+def only_one(command: str, **options: object) -> None:
+    """Raise `DataValueError` where more than one of *options* is given (not None or False)."""
+    given = [name for name, value in options.items() if value is not None and value is not False]
+    if len(given) > 1:
+        msg = f"{command}: {' and '.join(given)} exclude each other: give one of them"
+        raise DataValueError(msg)
+
+
+def flags(**options: bool) -> tuple[Value, ...]:
+    """The names of the options that are true, as words."""
+    return tuple(name.upper().encode() for name, given in options.items() if given)
+
+
+def at_least_one(command: str, argument: str, values: Iterable[object]) -> None:
+    """Raise `DataValueError` where *values* is empty: the server would only say «arguments»."""
+    if not values:
+        msg = f"{command}: {argument} is empty: give at least one"
+        raise DataValueError(msg)
+
+
+def flat(command: str, argument: str, mapping: Items) -> tuple[Value, ...]:
+    """Keys and values of *mapping* in turn; raises `DataError` where it is empty or no mapping."""
+    _mapping(command, argument, mapping)
+    words = tuple(word for pair in mapping.items() for word in pair)
+    at_least_one(command, argument, words)
+    return words
+
+
+def _mapping(command: str, argument: str, given: object) -> None:
+    if not isinstance(given, Mapping):
+        msg = f"{command}: {argument} has to be a mapping, not {type(given).__name__}"
+        raise DataTypeError(msg)
+
+
+def narrowed(match: Key | None, count: int | None) -> tuple[Value, ...]:
+    """The words that narrow a SCAN: a glob to match, and how much to look at for a page."""
+    pattern: tuple[Value, ...] = () if match is None else (b"MATCH", match)
+    return pattern if count is None else (*pattern, b"COUNT", count)
+
+
+def choice(command: str, argument: str, value: object, *words: str) -> bytes:
+    """The one of *words* that *value* is, in upper case; raises `DataValueError` for another."""
+    if isinstance(value, str) and value.upper() in words:
+        return value.upper().encode()
+    msg = f"{command}: {argument} is {value!r:.80}: give {' or '.join(words)}"
+    raise DataValueError(msg)

@@ -1,0 +1,43 @@
+"""Many hashes of the same fields: the names are sent once, then only values."""
+
+from __future__ import annotations
+
+from anyredis.command import Command, command
+from anyredis.commands.group import Group, at_least_one
+from anyredis.replies import S, boolean, integer, ok
+from anyredis.wire.encode import Key, Value
+
+
+class HashImport(Group[S]):
+    """The HIMPORT commands: for a session, because a connection forgets its fieldsets at its end.
+
+    A fieldset is a list of field names under a name that only this connection knows.
+    """
+
+    @command
+    def himport_prepare(self, fieldset_name: Key, *fields: Key) -> Command[bool]:
+        """True once *fields* are known as *fieldset_name*, which may replace one.
+
+        A field that is named twice is refused by the server.  Redis 8.10.
+        """
+        at_least_one("HIMPORT PREPARE", "fields", fields)
+        return Command((b"HIMPORT", b"PREPARE", fieldset_name, *fields), ok)
+
+    @command
+    def himport_set(self, key: Key, fieldset_name: Key, *values: Value) -> Command[bool]:
+        """True once *key* is a hash of the fields of *fieldset_name*, *values* in their order.
+
+        What was at *key* before is gone, its time to live too.  Redis 8.10.
+        """
+        at_least_one("HIMPORT SET", "values", values)
+        return Command((b"HIMPORT", b"SET", key, fieldset_name, *values), ok)
+
+    @command
+    def himport_discard(self, fieldset_name: Key) -> Command[bool]:
+        """Whether *fieldset_name* was there and so was forgotten.  Redis 8.10."""
+        return Command((b"HIMPORT", b"DISCARD", fieldset_name), boolean)
+
+    @command
+    def himport_discard_all(self) -> Command[int]:
+        """How many fieldsets were forgotten: all.  Redis 8.10."""
+        return Command((b"HIMPORT", b"DISCARDALL"), integer)

@@ -1,0 +1,258 @@
+"""Sorted sets: unique members, each with a score, in the order of their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from anyredis.command import Command, blocking_command, command
+from anyredis.commands.group import Group, at_least_one, flags, flat, narrowed, only_one
+from anyredis.exceptions import DataValueError
+from anyredis.replies import (
+    Readers,
+    S,
+    array,
+    integer,
+    integer_or_none,
+    number,
+    number_or_none,
+    pair,
+    triple,
+)
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Key, Value
+
+Scores: TypeAlias = Mapping[str, float] | Mapping[bytes, float] | Mapping[Key, float]
+"""Members and their scores; a union, because the keys of a `Mapping` type do not widen."""
+
+
+class SortedSets(Group[S]):
+    """The commands on members of sorted sets; ranges of them are in `SortedSetRanges`."""
+
+    @blocking_command
+    def bzmpop(
+        self,
+        *keys: Key,
+        timeout: float = 0,
+        min: bool = False,
+        max: bool = False,
+        count: int | None = None,
+    ) -> Command[tuple[S, list[tuple[S, float]]] | None]:
+        """What `zmpop` gives, or None where no member came within *timeout*.
+
+        *timeout* is in seconds, 0 waits forever.  Cancelled, it closes its connection; members
+        popped at that very moment are lost.  Server 7.0.
+        """
+        words = (b"BZMPOP", timeout, *_end_of_first("BZMPOP", keys, count, min=min, max=max))
+        return Command(words, self.read.keyed(self.read.scored))
+
+    @blocking_command
+    def bzpopmax(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S, float] | None]:
+        """The first of *keys* that has members, and the one of the highest score, removed.
+
+        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
+        connection; a member popped at that very moment is lost.
+        """
+        at_least_one("BZPOPMAX", "keys", keys)
+        return Command((b"BZPOPMAX", *keys, timeout), _popped(self.read))
+
+    @blocking_command
+    def bzpopmin(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S, float] | None]:
+        """The first of *keys* that has members, and the one of the lowest score, removed.
+
+        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
+        connection; a member popped at that very moment is lost.
+        """
+        at_least_one("BZPOPMIN", "keys", keys)
+        return Command((b"BZPOPMIN", *keys, timeout), _popped(self.read))
+
+    @command
+    def zadd(
+        self,
+        key: Key,
+        mapping: Scores,
+        *,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+        ch: bool = False,
+    ) -> Command[int]:
+        """How many members of *mapping* were new; with *ch* how many were new or changed.
+
+        *nx* only adds, *xx* only updates, *gt* and *lt* only update to a higher or lower score.
+        """
+        condition = _condition("ZADD", nx=nx, xx=xx, gt=gt, lt=lt)
+        words = flat("ZADD", "mapping", mapping)
+        data = (word for pair in zip(words[1::2], words[::2], strict=True) for word in pair)
+        return Command((b"ZADD", key, *condition, *flags(ch=ch), *data), integer)
+
+    @command
+    def zadd_incr(
+        self,
+        key: Key,
+        member: Value,
+        amount: float,
+        *,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+    ) -> Command[float | None]:
+        """The score of *member* after *amount* was added, or None: the condition was not met.
+
+        A missing one counts from 0; conditions as for `zadd`.
+        """
+        condition = _condition("ZADD", nx=nx, xx=xx, gt=gt, lt=lt)
+        return Command((b"ZADD", key, *condition, b"INCR", amount, member), number_or_none)
+
+    @command
+    def zcard(self, key: Key) -> Command[int]:
+        """How many members are in the sorted set, 0 where there is none."""
+        return Command((b"ZCARD", key), integer)
+
+    @command
+    def zincrby(self, key: Key, amount: float, value: Value) -> Command[float]:
+        """The score of member *value* after *amount* was added; a missing one counts from 0."""
+        return Command((b"ZINCRBY", key, amount, value), number)
+
+    @command
+    def zmpop(
+        self, *keys: Key, min: bool = False, max: bool = False, count: int | None = None
+    ) -> Command[tuple[S, list[tuple[S, float]]] | None]:
+        """The first of *keys* that has members, and up to *count* (1) of them, removed.
+
+        Those with the lowest scores with *min*, the highest with *max*: give one of both.  None
+        where all are empty.  Server 7.0.
+        """
+        words = (b"ZMPOP", *_end_of_first("ZMPOP", keys, count, min=min, max=max))
+        return Command(words, self.read.keyed(self.read.scored))
+
+    @command
+    def zmscore(self, key: Key, *members: Value) -> Command[list[float | None]]:
+        """The scores of *members* in their order, None for one that is not there."""
+        at_least_one("ZMSCORE", "members", members)
+        return Command((b"ZMSCORE", key, *members), _scores)
+
+    @command
+    def zpopmax(self, key: Key, count: int | None = None) -> Command[list[tuple[S, float]]]:
+        """Up to *count* (1) members with the highest scores, removed, the highest first."""
+        return Command((b"ZPOPMAX", key, *_count(count)), self.read.scored)
+
+    @command
+    def zpopmin(self, key: Key, count: int | None = None) -> Command[list[tuple[S, float]]]:
+        """Up to *count* (1) members with the lowest scores, removed, the lowest first."""
+        return Command((b"ZPOPMIN", key, *_count(count)), self.read.scored)
+
+    @command
+    def zrandmember(self, key: Key) -> Command[S | None]:
+        """A random member, or None where there is no sorted set."""
+        return Command((b"ZRANDMEMBER", key), self.read.text_or_none)
+
+    @command
+    def zrandmember_many(self, key: Key, count: int) -> Command[list[S]]:
+        """Up to *count* different random members; with a negative one -*count*, repeats likely."""
+        return Command((b"ZRANDMEMBER", key, count), self.read.texts)
+
+    @command
+    def zrandmember_with_scores(self, key: Key, count: int) -> Command[list[tuple[S, float]]]:
+        """What `zrandmember_many` gives, with scores."""
+        return Command((b"ZRANDMEMBER", key, count, b"WITHSCORES"), self.read.scored)
+
+    @command
+    def zrank(self, key: Key, value: Value) -> Command[int | None]:
+        """The rank of member *value*, 0 for the lowest score, or None where it is not there."""
+        return Command((b"ZRANK", key, value), integer_or_none)
+
+    @command
+    def zrank_with_score(self, key: Key, value: Value) -> Command[tuple[int, float] | None]:
+        """The rank of member *value* as by `zrank`, and its score.  Server 7.2."""
+        return Command((b"ZRANK", key, value, b"WITHSCORE"), _rank_and_score)
+
+    @command
+    def zrem(self, key: Key, *values: Value) -> Command[int]:
+        """How many of the members *values* were there and so were removed."""
+        at_least_one("ZREM", "values", values)
+        return Command((b"ZREM", key, *values), integer)
+
+    @command
+    def zrevrank(self, key: Key, value: Value) -> Command[int | None]:
+        """The rank of member *value*, 0 for the highest score, or None where it is not there."""
+        return Command((b"ZREVRANK", key, value), integer_or_none)
+
+    @command
+    def zrevrank_with_score(self, key: Key, value: Value) -> Command[tuple[int, float] | None]:
+        """The rank of member *value* as by `zrevrank`, and its score.  Server 7.2."""
+        return Command((b"ZREVRANK", key, value, b"WITHSCORE"), _rank_and_score)
+
+    @command
+    def zscan(
+        self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
+    ) -> Command[tuple[int, list[tuple[S, float]]]]:
+        """The next cursor (0: that was all) and one page of members with their scores.
+
+        *match* is a pattern for members; *count* says how much to look at, not how many to give:
+        a page may be empty.  A member may come more than once if the sorted set changes meanwhile.
+        """
+        words = (b"ZSCAN", key, cursor, *narrowed(match, count))
+        return Command(words, self.read.page(self.read.scored))
+
+    @command
+    def zscan_no_scores(
+        self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
+    ) -> Command[tuple[int, list[S]]]:
+        """Like `zscan`, members only.  Valkey 8.0."""
+        words = (b"ZSCAN", key, cursor, *narrowed(match, count), b"NOSCORES")
+        return Command(words, self.read.page(self.read.texts))
+
+    @command
+    def zscore(self, key: Key, value: Value) -> Command[float | None]:
+        """The score of member *value*, or None where it is not there."""
+        return Command((b"ZSCORE", key, value), number_or_none)
+
+
+def _condition(command: str, *, nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Value, ...]:
+    """The words for the conditions that are given; *xx* goes with *gt* or *lt*."""
+    only_one(command, nx=nx, xx=xx)
+    only_one(command, nx=nx, gt=gt, lt=lt)
+    return flags(nx=nx, xx=xx, gt=gt, lt=lt)
+
+
+def _end_of_first(
+    command: str, keys: tuple[Key, ...], count: int | None, *, min: bool, max: bool
+) -> tuple[Value, ...]:
+    """The words of ZMPOP after its name and timeout."""
+    at_least_one(command, "keys", keys)
+    only_one(command, min=min, max=max)
+    if not min and not max:
+        msg = f"{command}: which end to pop from? give min=True or max=True"
+        raise DataValueError(msg)
+    amount: tuple[Value, ...] = () if count is None else (b"COUNT", count)
+    return (len(keys), *keys, *flags(min=min, max=max), *amount)
+
+
+def _count(count: int | None) -> tuple[Value, ...]:
+    return () if count is None else (count,)
+
+
+def _popped(read: Readers[S]) -> Callable[[Reply], tuple[S, S, float] | None]:
+    """A reader of a key, a member popped from it and its score, or of a null: nothing was."""
+
+    def popped(reply: Reply) -> tuple[S, S, float] | None:
+        if reply is None:
+            return None
+        key, member, score = triple(reply)
+        return read.text(key), read.text(member), number(score)
+
+    return popped
+
+
+def _rank_and_score(reply: Reply) -> tuple[int, float] | None:
+    if reply is None:
+        return None
+    rank, score = pair(reply)
+    return integer(rank), number(score)
+
+
+def _scores(reply: Reply) -> list[float | None]:
+    return [number_or_none(item) for item in array(reply)]

@@ -1,0 +1,228 @@
+"""Readers: a raw reply to a typed value, RESP2 and RESP3 shapes both.
+
+Law: a reader gives a value of its type or raises `ProtocolError`; it never guesses and never
+returns a default where an answer should be.  `Readers` are the ones whose type depends on whether
+the client decodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, NoReturn, TypeVar
+
+from anyredis.exceptions import ProtocolError
+from anyredis.wire.decode import Reply
+
+S = TypeVar("S", bound=bytes | str)
+T = TypeVar("T")
+
+
+def unexpected(reply: Reply, wanted: str) -> NoReturn:
+    """Raise the `ProtocolError` for a reply that is not what was *wanted*."""
+    msg = f"the server answered {reply!r:.100} where {wanted} was expected"
+    raise ProtocolError(msg)
+
+
+def integer(reply: Reply) -> int:
+    """An int."""
+    if isinstance(reply, int) and not isinstance(reply, bool):
+        return reply
+    unexpected(reply, "an integer")
+
+
+def integer_or_none(reply: Reply) -> int | None:
+    """An int, or None for a null."""
+    return None if reply is None else integer(reply)
+
+
+def integers(reply: Reply) -> list[int]:
+    """A list of ints."""
+    return [integer(item) for item in array(reply)]
+
+
+def integers_or_nones(reply: Reply) -> list[int | None]:
+    """A list of ints, None where the server has a null."""
+    return [integer_or_none(item) for item in array(reply)]
+
+
+def number(reply: Reply) -> float:
+    """A float: a RESP3 double, or a RESP2 string."""
+    if isinstance(reply, (float, int)):
+        return float(reply)
+    if isinstance(reply, (str, bytes)):
+        try:
+            return float(reply)
+        except ValueError:
+            pass  # told below with the reply itself
+    unexpected(reply, "a number")
+
+
+def number_or_none(reply: Reply) -> float | None:
+    """A float, or None for a null."""
+    return None if reply is None else number(reply)
+
+
+def boolean(reply: Reply) -> bool:
+    """True for 1 or a RESP3 true, False for 0 or a RESP3 false."""
+    if isinstance(reply, int) and reply in (0, 1):
+        return bool(reply)
+    unexpected(reply, "0 or 1")
+
+
+def booleans(reply: Reply) -> list[bool]:
+    """A list of bools."""
+    return [boolean(item) for item in array(reply)]
+
+
+def ok(reply: Reply) -> bool:
+    """True for `OK`; servers say nothing else there but errors."""
+    if reply in (b"OK", "OK"):
+        return True
+    unexpected(reply, "OK")
+
+
+def ok_or_none(reply: Reply) -> bool:
+    """True for `OK`, False for a null: the condition was not met."""
+    return False if reply is None else ok(reply)
+
+
+def binary(reply: Reply) -> bytes:
+    """Bytes, for commands whose reply is never text."""
+    if isinstance(reply, bytes):
+        return reply
+    unexpected(reply, "bytes")
+
+
+def binary_or_none(reply: Reply) -> bytes | None:
+    """Bytes, or None for a null."""
+    return None if reply is None else binary(reply)
+
+
+def word(reply: Reply) -> str:
+    """Text that is always str, as the names of types and encodings are."""
+    if isinstance(reply, str):
+        return reply
+    if isinstance(reply, bytes):
+        return reply.decode("utf-8", "replace")
+    unexpected(reply, "text")
+
+
+def word_or_none(reply: Reply) -> str | None:
+    """Text that is always str, or None for a null."""
+    return None if reply is None else word(reply)
+
+
+def array(reply: Reply) -> list[Reply]:
+    """A list of raw replies."""
+    if isinstance(reply, list):
+        return reply
+    unexpected(reply, "an array")
+
+
+def array_or_none(reply: Reply) -> list[Reply] | None:
+    """A list of raw replies, or None for a null."""
+    return None if reply is None else array(reply)
+
+
+def pairs(reply: Reply) -> Iterator[tuple[Reply, Reply]]:
+    """Keys and values: of a RESP3 map, a flat RESP2 array, or an array of pairs."""
+    if isinstance(reply, dict):
+        return iter(reply.items())
+    items = array(reply)
+    if items and all(isinstance(item, list) for item in items):
+        return (pair(item) for item in items)
+    if len(items) % 2:
+        unexpected(reply, "an even number of items")
+    each = iter(items)
+    return zip(each, each, strict=True)
+
+
+def pair(reply: Reply) -> tuple[Reply, Reply]:
+    """Two raw replies."""
+    items = array(reply)
+    if len(items) != 2:
+        unexpected(reply, "a pair")
+    return items[0], items[1]
+
+
+def triple(reply: Reply) -> tuple[Reply, Reply, Reply]:
+    """Three raw replies."""
+    items = array(reply)
+    if len(items) != 3:
+        unexpected(reply, "three items")
+    return items[0], items[1], items[2]
+
+
+def record(reply: Reply) -> dict[str, Reply]:
+    """A map with names as keys, values raw; empty for an empty reply."""
+    return {word(name): value for name, value in pairs(reply)}
+
+
+class Readers(Generic[S]):
+    """Readers of text: `Readers(str)` for a client that decodes, else `Readers(bytes)`."""
+
+    def __init__(self, kind: type[S]) -> None:
+        self.kind: type[S] = kind
+
+    def text(self, reply: Reply) -> S:
+        """Text."""
+        if isinstance(reply, self.kind):
+            return reply
+        unexpected(reply, self.kind.__name__)
+
+    def text_or_none(self, reply: Reply) -> S | None:
+        """Text, or None for a null."""
+        if reply is None or isinstance(reply, self.kind):
+            return reply
+        unexpected(reply, f"{self.kind.__name__} or null")
+
+    def texts(self, reply: Reply) -> list[S]:
+        """A list of texts."""
+        return [self.text(item) for item in array(reply)]
+
+    def texts_or_none(self, reply: Reply) -> list[S] | None:
+        """A list of texts, or None for a null."""
+        return None if reply is None else self.texts(reply)
+
+    def texts_or_nones(self, reply: Reply) -> list[S | None]:
+        """A list of texts, None where the server has a null."""
+        return [self.text_or_none(item) for item in array(reply)]
+
+    def text_set(self, reply: Reply) -> set[S]:
+        """A set of texts."""
+        return {self.text(item) for item in array(reply)}
+
+    def text_map(self, reply: Reply) -> dict[S, S]:
+        """A dict of texts."""
+        return {self.text(name): self.text(value) for name, value in pairs(reply)}
+
+    def scored(self, reply: Reply) -> list[tuple[S, float]]:
+        """Members with their scores, in the server's order."""
+        return [(self.text(member), number(score)) for member, score in pairs(reply)]
+
+    def page(self, items: Callable[[Reply], T]) -> Callable[[Reply], tuple[int, T]]:
+        """A reader of one page of a SCAN: the next cursor (0: done) and its items."""
+
+        def read(reply: Reply) -> tuple[int, T]:
+            cursor, content = pair(reply)
+            digits = word(cursor)
+            if not digits.isdecimal():
+                unexpected(reply, "a cursor and a page")
+            return int(digits), items(content)
+
+        return read
+
+    def text_pairs(self, reply: Reply) -> list[tuple[S, S]]:
+        """Texts two by two, in the server's order: fields that may repeat, with their values."""
+        return [(self.text(name), self.text(value)) for name, value in pairs(reply)]
+
+    def keyed(self, items: Callable[[Reply], T]) -> Callable[[Reply], tuple[S, T] | None]:
+        """A reader of a key and what was popped from it, or of a null: nothing was."""
+
+        def read(reply: Reply) -> tuple[S, T] | None:
+            if reply is None:
+                return None
+            key, content = pair(reply)
+            return self.text(key), items(content)
+
+        return read

@@ -1,0 +1,144 @@
+"""Text that servers write about themselves, to values: INFO, and the lines of CLIENT LIST.
+
+Law: nothing that the server wrote is lost.  What is not known here is there as text; what comes
+more than once is a list of all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeAlias
+
+from anyredis.exceptions import ProtocolError
+
+InfoValue: TypeAlias = "str | int | float | list[InfoValue] | dict[str, InfoValue]"
+"""A number, text, or, for `keys=3,expires=0`, a dict of such."""
+
+_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_DECIMAL = re.compile(r"-?(?:[0-9]+\.[0-9]+|inf|nan)", re.ASCII)
+
+# Paths, names and hashes, which may look like something else: `redis_git_sha1:00000000`.
+_ALWAYS_TEXT: Final = frozenset(
+    """
+    availability_zone config_file executable gcc_version master_host master_replid master_replid2
+    mem_allocator os redis_build_id redis_git_sha1 redis_version run_id tls_ca_cert_serial
+    tls_client_cert_serial tls_server_cert_serial valkey_version
+    """.split()  # noqa: SIM905 - a sorted block is easier to keep than forty quotes
+)
+
+# CLIENT LIST separates by spaces, which the path of a Unix socket may hold too.
+_NEXT_FIELD = re.compile(r" (?=[a-z][a-z0-9-]*=)")
+
+
+def info(text: str) -> dict[str, InfoValue]:
+    """The fields of an INFO report by name, whatever section they stand in.
+
+    As in redis-py, `modules` is the list of all `module:` lines, and `__raw__` holds the lines that
+    are no `name:value`, where there are any.
+    """
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    facts = [line for line in lines if line and not line.startswith("#")]
+    known = [line.split(":", 1) for line in facts if ":" in line]
+    found = _collected((name, _field(name, value)) for name, value in known if name != "module")
+    modules = [_value(value) for name, value in known if name == "module"]
+    raw: list[InfoValue] = [line for line in facts if ":" not in line]
+    if modules:
+        found["modules"] = modules
+    if raw:
+        found["__raw__"] = raw
+    return found
+
+
+def _field(name: str, text: str) -> InfoValue:
+    return text if name in _ALWAYS_TEXT else _value(text)
+
+
+def _value(text: str) -> InfoValue:
+    items = [item for item in text.split(",") if item]
+    if items and all("=" in item for item in items):
+        parts = (item.split("=", 1) for item in items)
+        return _collected((name, _scalar(value)) for name, value in parts)
+    if len(items) > 1:
+        return [_scalar(item) for item in items]
+    return _scalar(text)
+
+
+def _scalar(text: str) -> InfoValue:
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    return text
+
+
+def _collected(fields: Iterable[tuple[str, InfoValue]]) -> dict[str, InfoValue]:
+    """The *fields* by name, a list of values where a name comes more than once."""
+    every: dict[str, list[InfoValue]] = {}
+    for name, value in fields:
+        every.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in every.items()}
+
+
+class ClientInfo(NamedTuple):
+    """One connection as the server sees it."""
+
+    id: int
+    """The connection's number, never used twice by one server process."""
+
+    addr: str
+    """`address:port` of the client's end."""
+
+    laddr: str
+    """`address:port` of the server's end."""
+
+    name: str
+    """What CLIENT SETNAME gave, or nothing."""
+
+    user: str
+    """The ACL user."""
+
+    db: int
+    """The database it works on."""
+
+    age: int
+    """Seconds since it was connected."""
+
+    idle: int
+    """Seconds since its last command."""
+
+    flags: str
+    """One letter for each state: `N` none, `b` blocked, `P` subscribed, `t` tracking …"""
+
+    cmd: str
+    """Its last command, as in `client|list`."""
+
+    fields: dict[str, str]
+    """Everything that the server told, by the server's names (`lib-name`, `tot-mem` …)."""
+
+
+def client(line: str) -> ClientInfo:
+    """One line of CLIENT LIST; raises `ProtocolError` where it is none."""
+    fields = dict(part.split("=", 1) for part in _NEXT_FIELD.split(line.strip()) if "=" in part)
+    try:
+        return ClientInfo(
+            id=int(fields["id"]),
+            addr=fields["addr"],
+            laddr=fields["laddr"],
+            name=fields["name"],
+            user=fields["user"],
+            db=int(fields["db"]),
+            age=int(fields["age"]),
+            idle=int(fields["idle"]),
+            flags=fields["flags"],
+            cmd=fields["cmd"],
+            fields=fields,
+        )
+    except (KeyError, ValueError) as error:
+        msg = f"the server answered {line!r:.100} where a line about a client was expected"
+        raise ProtocolError(msg) from error
+
+
+def clients(text: str) -> list[ClientInfo]:
+    """The lines of CLIENT LIST."""
+    return [client(line) for line in text.split("\n") if line.strip()]

@@ -1,0 +1,14 @@
+"""A real Valkey or Redis server for development and tests, as a scope.
+
+    async with anyredis.server.run() as server:
+        async with anyredis.Redis.from_url(server.url) as client:
+            ...
+
+The server is gone when the block ends, and when the process ends, however that happens.
+"""
+
+from anyredis.server.binary import ServerNotFoundError
+from anyredis.server.plan import TLSFiles
+from anyredis.server.running import Server, ServerStartError, run
+
+__all__ = ["Server", "ServerNotFoundError", "ServerStartError", "TLSFiles", "run"]

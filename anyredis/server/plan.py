@@ -1,0 +1,130 @@
+"""What to run and where it will be found: values, decided before anything starts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+# Below the ports that systems hand to outgoing connections: a client that keeps dialling a killed
+# server must neither take its port nor reach itself.  Plus 10000, the cluster bus, is a port too.
+PORTS = range(20000, 30000)
+LONGEST_UNIX_PATH = 103  # bytes, on every system; Linux would take 107
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TLSFiles:
+    """The PEM files of a server that speaks TLS.
+
+    It shows *cert* with its *key*, and trusts client certificates that *ca* signed.  With
+    *require_client_cert* it refuses clients without one: mutual TLS.
+    """
+
+    cert: str | os.PathLike[str]
+    key: str | os.PathLike[str]
+    ca: str | os.PathLike[str]
+    require_client_cert: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A server to be: its program, its addresses, its folders."""
+
+    binary: Path
+    port: int
+    unix_socket_path: str | None
+    tls: TLSFiles | None
+    arguments: tuple[str, ...]
+    directory: Path
+    scratch: Path
+
+    @property
+    def url(self) -> str:
+        """The address as a URL: TCP, or the Unix socket where there is no port."""
+        if self.port == 0:
+            return f"unix://{self.unix_socket_path}"
+        return f"{'rediss' if self.tls else 'redis'}://{HOST}:{self.port}"
+
+    @property
+    def control_path(self) -> str:
+        """The Unix socket on which this server, and no other, can be asked whether it is ready."""
+        return self.unix_socket_path or default_unix_path(self.scratch)
+
+    @property
+    def log(self) -> Path:
+        """The file that takes all that the server writes."""
+        return self.scratch / "log"
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command line.  The caller's arguments replace what is before them, not after."""
+        return (
+            str(self.binary),
+            *("--bind", HOST, "--save", "", "--unixsocketperm", "700"),
+            *self.arguments,
+            *("--daemonize", "no", "--dir", str(self.directory)),
+            *("--unixsocket", self.control_path),
+            *(("--port", str(self.port)) if self.tls is None else self._tls_options(self.tls)),
+        )
+
+    def _tls_options(self, tls: TLSFiles) -> tuple[str, ...]:
+        return (
+            *("--port", "0", "--tls-port", str(self.port)),
+            *("--tls-cert-file", str(absolute(tls.cert))),
+            *("--tls-key-file", str(absolute(tls.key))),
+            *("--tls-ca-cert-file", str(absolute(tls.ca))),
+            *("--tls-auth-clients", "yes" if tls.require_client_cert else "no"),
+        )
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """The path from the root: the server works in another folder."""
+    return Path(path).absolute()
+
+
+def free_port() -> int:
+    """A TCP port on the loopback interface that nobody listens on."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe:
+            # As servers do: the last connections of an earlier server do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        return port
+
+
+def default_unix_path(scratch: Path) -> str:
+    """Where a server's Unix socket is if nobody says otherwise."""
+    return str(scratch / "server.sock")
+
+
+def unix_path(wanted: bool | str | os.PathLike[str], scratch: Path) -> str | None:
+    """The path of the Unix socket to publish: None for False, one in *scratch* for True.
+
+    Raises `ValueError` where the system could not take it.
+    """
+    if wanted is False:
+        return None
+    if wanted is True:
+        return default_unix_path(scratch)
+    path = str(absolute(wanted))
+    if len(os.fsencode(path)) > LONGEST_UNIX_PATH:
+        raise ValueError(
+            f"unix_socket: {path} is longer than the {LONGEST_UNIX_PATH} bytes that a system takes"
+        )
+    return path
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder with a name short enough for a Unix socket in it."""
+    root = tempfile.gettempdir()
+    if len(os.fsencode(root)) > LONGEST_UNIX_PATH - len("/anyredis-12345678/server.sock"):
+        root = "/tmp"  # noqa: S108 - mkdtemp makes a folder there that is ours alone
+    return tempfile.TemporaryDirectory(prefix="anyredis-", dir=root, ignore_cleanup_errors=True)

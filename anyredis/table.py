@@ -1,0 +1,193 @@
+"""Facts about commands, looked up by name by those who need them.
+
+Law: a name is upper-case bytes, with its subcommand where it is a container (`b"OBJECT ENCODING"`);
+a command that is not listed here is taken to write, not to block and to leave its connection as it
+was: it is sent once, on a connection that others share.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from anyredis.wire.encode import Value
+
+
+def _names(block: bytes) -> frozenset[bytes]:
+    """The names in *block*, which writes a subcommand as ACL rules do: `OBJECT|ENCODING`."""
+    return frozenset(name.replace(b"|", b" ") for name in block.split())
+
+
+# The `readonly` flag of the servers, less those that change something all the same (the tests tell
+# which): these may be sent again when their reply was lost, and may be asked of a replica.
+_FLAGGED_READ_ONLY = _names(b"""
+    ARCOUNT ARGET ARGETRANGE ARGREP ARINFO ARLASTITEMS ARLEN ARMGET ARNEXT AROP ARSCAN BF.CARD
+    BF.DEBUG BF.EXISTS BF.INFO BF.MEXISTS BF.SCANDUMP BITCOUNT BITFIELD_RO BITPOS CF.COUNT
+    CF.DEBUG CF.EXISTS CF.INFO CF.MEXISTS CF.SCANDUMP CLUSTERSCAN CMS.INFO CMS.QUERY DBSIZE
+    DIGEST DUMP EVALSHA_RO EVAL_RO EXISTS EXPIRETIME FCALL_RO FT.AGGREGATE FT.DICTDUMP
+    FT.EXPLAIN FT.EXPLAINCLI FT.GET FT.INFO FT.MGET FT.PROFILE FT.SEARCH FT.SPELLCHECK FT.SUGGET
+    FT.SUGLEN FT.SYNDUMP FT.TAGVALS GEODIST GEOHASH GEOPOS GEORADIUSBYMEMBER_RO GEORADIUS_RO
+    GEOSEARCH GET GETBIT GETRANGE HEXISTS HEXPIRETIME HGET HGETALL HKEYS HLEN HMGET HPEXPIRETIME
+    HPTTL HRANDFIELD HSCAN HSTRLEN HTTL HVALS JSON.ARRINDEX JSON.ARRLEN JSON.DEBUG JSON.GET
+    JSON.MGET JSON.OBJKEYS JSON.OBJLEN JSON.RESP JSON.STRLEN JSON.TYPE KEYS LCS LINDEX LLEN
+    LOLWUT LPOS LRANGE MEMORY|USAGE MGET OBJECT|ENCODING OBJECT|FREQ OBJECT|IDLETIME
+    OBJECT|REFCOUNT PEXPIRETIME PFCOUNT PTTL RANDOMKEY SCAN SCARD SDIFF SDIFFCARD SINTER
+    SINTERCARD SISMEMBER SMEMBERS SMISMEMBER SORT_RO SRANDMEMBER SSCAN STRLEN SUBSTR SUNION
+    SUNIONCARD TDIGEST.BYRANK TDIGEST.BYREVRANK TDIGEST.CDF TDIGEST.INFO TDIGEST.MAX TDIGEST.MIN
+    TDIGEST.QUANTILE TDIGEST.RANK TDIGEST.REVRANK TDIGEST.TRIMMED_MEAN TOPK.INFO TOPK.LIST
+    TOPK.QUERY TOUCH TS.GET TS.INFO TS.MGET TS.MRANGE TS.MREVRANGE TS.QUERYINDEX TS.RANGE
+    TS.REVRANGE TTL TYPE VCARD VDIM VEMB VGETATTR VINFO VISMEMBER VLINKS VRANDMEMBER VRANGE VSIM
+    XINFO|CONSUMERS XINFO|GROUPS XINFO|STREAM XLEN XPENDING XRANGE XREAD XREVRANGE ZCARD ZCOUNT
+    ZDIFF ZINTER ZINTERCARD ZLEXCOUNT ZMSCORE ZRANDMEMBER ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK
+    ZREVRANGE ZREVRANGEBYLEX ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE ZUNION
+""")
+
+# Servers flag what works on keys; these touch none, and only tell.
+_ONLY_TELLING = _names(b"""
+    ACL|CAT ACL|DRYRUN ACL|GENPASS ACL|GETUSER ACL|HELP ACL|LIST ACL|USERS ACL|WHOAMI
+    BACKUP|HELP BACKUP|LIST BACKUP|STATUS CLIENT|GETNAME CLIENT|GETREDIR CLIENT|HELP CLIENT|ID
+    CLIENT|INFO CLIENT|LIST CLIENT|TRACKINGINFO CLUSTER|COUNT-FAILURE-REPORTS
+    CLUSTER|COUNTKEYSINSLOT CLUSTER|GETKEYSINSLOT CLUSTER|GETSLOTMIGRATIONS CLUSTER|HELP
+    CLUSTER|INFO CLUSTER|KEYSLOT CLUSTER|LINKS CLUSTER|MYID CLUSTER|MYSHARDID CLUSTER|NODES
+    CLUSTER|REPLICAS CLUSTER|SHARDS CLUSTER|SLAVES CLUSTER|SLOT-STATS CLUSTER|SLOTS COMMAND
+    COMMANDLOG|GET COMMANDLOG|HELP COMMANDLOG|LEN COMMAND|COUNT COMMAND|DOCS COMMAND|GETKEYS
+    COMMAND|GETKEYSANDFLAGS COMMAND|HELP COMMAND|INFO COMMAND|LIST CONFIG|GET CONFIG|HELP ECHO
+    FUNCTION|DUMP FUNCTION|HELP FUNCTION|LIST FUNCTION|STATS HOTKEYS|GET HOTKEYS|HELP INFO
+    LASTSAVE LATENCY|DOCTOR LATENCY|GRAPH LATENCY|HELP LATENCY|HISTOGRAM LATENCY|HISTORY
+    LATENCY|LATEST MEMORY|DOCTOR MEMORY|HELP MEMORY|MALLOC-STATS MEMORY|STATS MODULE|HELP
+    MODULE|LIST OBJECT|HELP PING PUBSUB|CHANNELS PUBSUB|HELP PUBSUB|NUMPAT PUBSUB|NUMSUB
+    PUBSUB|SHARDCHANNELS PUBSUB|SHARDNUMSUB ROLE SCRIPT|EXISTS SCRIPT|HELP SCRIPT|SHOW
+    SLOWLOG|GET SLOWLOG|HELP SLOWLOG|LEN TIME XGROUP|HELP XINFO|HELP
+""")
+
+READ_ONLY: Final = _FLAGGED_READ_ONLY | _ONLY_TELLING
+"""What only reads: run twice, it leaves the server as if run once."""
+
+CONTAINERS: Final = _names(b"""
+    ACL BACKUP CLIENT CLUSTER COMMAND COMMANDLOG CONFIG FT.DEBUG FUNCTION HIMPORT HOTKEYS
+    LATENCY MEMORY MODULE OBJECT PUBSUB SCRIPT SLOWLOG XGROUP XINFO
+""")
+"""First words whose second word is part of the name."""
+
+# Where the server-side timeout stands among the words, and how many of its units make a second.
+_TIMEOUTS: Final[dict[bytes, tuple[int, int]]] = {
+    b"BLMOVE": (5, 1),
+    b"BLMOVEM": (5, 1),
+    b"BLMPOP": (1, 1),
+    b"BLPOP": (-1, 1),
+    b"BRPOP": (-1, 1),
+    b"BRPOPLPUSH": (3, 1),
+    b"BZMPOP": (1, 1),
+    b"BZPOPMAX": (-1, 1),
+    b"BZPOPMIN": (-1, 1),
+    b"WAIT": (2, 1000),
+    b"WAITAOF": (3, 1000),
+}
+
+# Where the options begin of what blocks only with BLOCK: a group may be called so too.
+_OPTIONS_FROM: Final[dict[bytes, int]] = {b"XREAD": 1, b"XREADGROUP": 4}
+
+BLOCKING: Final = frozenset((*_TIMEOUTS, *_OPTIONS_FROM))
+"""What can make the server hold its answer back; `blocks` tells whether a call does."""
+
+_SUBSCRIBES = "it turns the connection into a subscription: use the client's pubsub()"
+_REPLICATES = "it turns the connection into a replica's, which carries no replies"
+
+FORBIDDEN: Final[dict[bytes, str]] = {
+    b"CLIENT REPLY": "it would leave requests without the replies that they wait for",
+    b"CLUSTER SYNCSLOTS": _REPLICATES,
+    b"HELLO": "it would switch the protocol under requests in flight: use the client's protocol=",
+    b"MONITOR": "it turns the connection into a stream of what others do, which no request asked",
+    b"PSUBSCRIBE": _SUBSCRIBES,
+    b"PSYNC": _REPLICATES,
+    b"PUNSUBSCRIBE": _SUBSCRIBES,
+    b"QUIT": "closing is the pool's part: leave the client's block",
+    b"REPLCONF": _REPLICATES,
+    b"SSUBSCRIBE": _SUBSCRIBES,
+    b"SUBSCRIBE": _SUBSCRIBES,
+    b"SUNSUBSCRIBE": _SUBSCRIBES,
+    b"SYNC": _REPLICATES,
+    b"UNSUBSCRIBE": _SUBSCRIBES,
+}
+"""What no connection can carry as a request of its user, each with the reason."""
+
+CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | _names(b"""
+    ASKING AUTH CLIENT|CACHING CLIENT|CAPA CLIENT|IMPORT-SOURCE CLIENT|NO-EVICT CLIENT|NO-TOUCH
+    CLIENT|SETINFO CLIENT|SETNAME CLIENT|TRACKING DISCARD EXEC HIMPORT|DISCARD
+    HIMPORT|DISCARDALL HIMPORT|PREPARE HIMPORT|SET MULTI READONLY READWRITE RESET SCRIPT|DEBUG
+    SELECT UNWATCH WATCH
+""")
+"""What leaves a mark on its connection (G9), and so needs one for itself."""
+
+SPECIAL: Final = frozenset(name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION)
+"""First words of all that blocks or changes its connection: any other needs no second look."""
+
+
+def full_name(args: tuple[Value, ...]) -> bytes:
+    """The name in upper case, joined by its subcommand where it is a container."""
+    name = _word(args[0])
+    if name in CONTAINERS and len(args) > 1:
+        return name + b" " + _word(args[1])
+    return name
+
+
+def only_reads(args: tuple[Value, ...]) -> bool:
+    """Whether running it twice leaves the server as if it ran once."""
+    return full_name(args) in READ_ONLY
+
+
+def changes_connection(args: tuple[Value, ...]) -> bool:
+    """Whether it leaves a mark on its connection, and so needs one for itself."""
+    return full_name(args) in CHANGES_CONNECTION
+
+
+def forbidden(args: tuple[Value, ...]) -> str | None:
+    """Why no connection can carry it, or None where one can."""
+    return FORBIDDEN.get(full_name(args))
+
+
+def blocks(args: tuple[Value, ...]) -> bool:
+    """Whether the server may hold its answer back until something happens."""
+    name = _word(args[0])
+    return name in _TIMEOUTS or (name in _OPTIONS_FROM and _block_option(name, args) is not None)
+
+
+def blocking_seconds(args: tuple[Value, ...]) -> float | None:
+    """How long the server may hold its answer back, in seconds; 0.0 for what does not block.
+
+    None is forever: also for a timeout that cannot be read, on which the server has to judge.
+    """
+    name = _word(args[0])
+    if name in _TIMEOUTS:
+        position, units = _TIMEOUTS[name]
+        return _seconds(args[position], units) if position < len(args) else None
+    option = _block_option(name, args) if name in _OPTIONS_FROM else None
+    return 0.0 if option is None else _seconds(option, 1000)
+
+
+def _block_option(name: bytes, args: tuple[Value, ...]) -> Value | None:
+    """The milliseconds after BLOCK, or None where that option is not given."""
+    words = iter(args[_OPTIONS_FROM[name] :])
+    for word in words:
+        option = _word(word)
+        if option == b"BLOCK":
+            return next(words, None)
+        if option == b"STREAMS":
+            return None
+    return None
+
+
+def _seconds(value: Value, units: int) -> float | None:
+    try:
+        timeout = float(value)
+    except ValueError:
+        return None
+    return timeout / units if math.isfinite(timeout) and timeout > 0 else None
+
+
+def _word(value: Value) -> bytes:
+    if isinstance(value, bytes):
+        return value.upper()
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value).upper()
+    return str(value).upper().encode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""Tests of the command groups: tables first, then live."""

@@ -1,0 +1,37 @@
+"""What tables of commands are made of: arguments in, words out; a reply's bytes in, a value out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from anyredis.command import Command
+from anyredis.exceptions import RedisError
+from anyredis.wire.decode import MORE, Decoder, Incomplete
+
+T = TypeVar("T")
+
+
+def words(command: Command[object]) -> list[str]:
+    """The words of *command* as a server reads them: compare with `"SET k v EX 1".split()`."""
+    return [
+        bytes(word).decode() if isinstance(word, (bytes, bytearray, memoryview)) else str(word)
+        for word in command.args
+    ]
+
+
+def parsed(command: Command[T], raw: bytes, encoding: str | None = "utf-8") -> T:
+    """What *command* makes of the reply *raw*, on a client that decodes (*encoding* None: not)."""
+    decoder = Decoder(encoding)
+    decoder.feed(raw)
+    reply = decoder.gets(False) if command.binary else decoder.gets()
+    assert not isinstance(reply, Incomplete), f"{raw!r} is not a whole reply"
+    assert decoder.gets() is MORE, f"{raw!r} is more than one reply"
+    if isinstance(reply, RedisError):
+        raise reply
+    return command.parse(reply)
+
+
+def unchecked(method: Callable[..., object]) -> Callable[..., object]:
+    """*method* as those call it who have no type checker: with arguments it does not take."""
+    return method

@@ -1,0 +1,163 @@
+"""Every command of four servers has a method here, or a reason why not.
+
+What has a method is read off the tables of the groups' tests, so it also has a test of its words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+
+from anyredis import table
+from anyredis.command import Command
+from anyredis.commands.blocking_lists import BlockingLists
+from anyredis.commands.connection import ConnectionCommands
+from anyredis.commands.hash_expiry import HashExpiry
+from anyredis.commands.hash_import import HashImport
+from anyredis.commands.hashes import Hashes
+from anyredis.commands.keys import Keys
+from anyredis.commands.lists import Lists
+from anyredis.commands.server import ServerCommands
+from anyredis.commands.session import SessionCommands
+from anyredis.commands.sets import Sets
+from anyredis.commands.sorted_set_ranges import SortedSetRanges
+from anyredis.commands.sorted_sets import SortedSets
+from anyredis.commands.sorting import Sorting
+from anyredis.commands.strings import Strings
+from tests.commands import (
+    test_blocking_lists,
+    test_connection,
+    test_hash_expiry,
+    test_hash_import,
+    test_hashes,
+    test_keys,
+    test_lists,
+    test_server,
+    test_session,
+    test_sets,
+    test_sorted_set_ranges,
+    test_sorted_sets,
+    test_sorting,
+    test_strings,
+)
+
+HERE = Path(__file__).parent
+
+TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
+    BlockingLists: test_blocking_lists.SENT,
+    ConnectionCommands: test_connection.SENT,
+    HashExpiry: test_hash_expiry.SENT,
+    HashImport: test_hash_import.SENT,
+    Hashes: test_hashes.SENT,
+    Keys: test_keys.SENT,
+    Lists: test_lists.SENT,
+    ServerCommands: test_server.SENT,
+    SessionCommands: test_session.SENT,
+    Sets: test_sets.SENT,
+    SortedSetRanges: test_sorted_set_ranges.SENT,
+    SortedSets: test_sorted_sets.SENT,
+    Sorting: test_sorting.SENT,
+    Strings: test_strings.SENT,
+}
+
+
+class Facts(TypedDict):
+    """What `commands.json` tells of each command, as far as it is asked here."""
+
+    group: str
+
+
+COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_text())
+
+LATER_GROUPS = {
+    "array": "later issue: arrays of Redis 8.10",
+    "bitmap": "later issue: bitmaps",
+    "cluster": "later issue: the cluster client",
+    "geo": "later issue: positions",
+    "hyperloglog": "later issue: estimates of how many",
+    "module": "later issue: JSON, search, time series, filters, vector sets",
+    "pubsub": "later issue: subscriptions",
+    "scripting": "later issue: scripts and functions",
+    "stream": "later issue: streams",
+}
+
+LATER = dict.fromkeys(
+    """
+    ACL|CAT ACL|DELUSER ACL|DRYRUN ACL|GENPASS ACL|GETUSER ACL|LIST ACL|LOAD ACL|LOG ACL|SAVE
+    ACL|SETUSER ACL|USERS BACKUP|ABORT BACKUP|CLEANUP BACKUP|LIST BACKUP|SEAL BACKUP|START
+    BACKUP|STATUS COMMAND COMMANDLOG|GET COMMANDLOG|LEN COMMANDLOG|RESET COMMAND|DOCS
+    COMMAND|GETKEYSANDFLAGS COMMAND|INFO COMMAND|LIST FAILOVER HOTKEYS|GET HOTKEYS|RESET
+    HOTKEYS|START HOTKEYS|STOP LATENCY|DOCTOR LATENCY|GRAPH LATENCY|HISTOGRAM LATENCY|HISTORY
+    LATENCY|LATEST LATENCY|RESET MODULE|LIST MODULE|LOAD MODULE|LOADEX MODULE|UNLOAD REPLICAOF
+    SHUTDOWN
+    """.split(),
+    "later issue: the rest of the server's administration",
+)
+
+NEVER = {
+    "DEBUG": "for those who debug a server; `execute_command` sends it",
+    "DISCARD": "a pipeline that is not sent does the same",
+    "EXEC": "`pipeline()` writes MULTI, the commands and EXEC as one block",
+    "GETSET": "deprecated: `getset` sends SET with GET",
+    "INCR": "`incr` sends INCRBY",
+    "DECR": "`decr` sends DECRBY",
+    "MULTI": "`pipeline()` writes MULTI, the commands and EXEC as one block",
+    "RESTORE-ASKING": "for servers among themselves",
+    "SLAVEOF": "deprecated: REPLICAOF",
+    "TRIMSLOTS": "for servers among themselves",
+}
+
+
+def names_in(rows: Iterable[tuple[object, ...]]) -> set[str]:
+    """The names of the commands in a table, in either order of its columns."""
+    cells = [cell for row in rows for cell in row]
+    return {table.full_name(cell.args).decode() for cell in cells if isinstance(cell, Command)}
+
+
+MADE = set[str]().union(*map(names_in, TABLES.values()))
+
+
+def reason_against(name: str) -> str | None:
+    """Why there is no method for the command, or None."""
+    if name.endswith(" HELP"):
+        return "prose for people at a prompt"
+    if name.encode() in table.CONTAINERS and name not in LATER:
+        return "only its subcommands are commands"
+    forbidden = table.FORBIDDEN.get(name.encode())
+    listed = NEVER.get(name) or LATER.get(name.replace(" ", "|"))
+    return forbidden or listed or LATER_GROUPS.get(COMMANDS[name]["group"])
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command(name: str) -> None:
+    """It has a method, or a reason why not, never both."""
+    assert (name in MADE) is (reason_against(name) is None)
+
+
+def test_reasons_are_about_commands() -> None:
+    """No list of reasons holds a name that no server knows."""
+    named = {name.replace("|", " ") for name in LATER} | set(NEVER)
+    assert named - set(COMMANDS) == set()
+    assert set(LATER_GROUPS) <= {facts["group"] for facts in COMMANDS.values()}
+
+
+METHODS = [
+    (group, name) for group in TABLES for name, value in vars(group).items() if name[0] != "_"
+]
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), METHODS, ids=[f"{group.__name__}.{name}" for group, name in METHODS]
+)
+def test_every_method(group: type[object], name: str) -> None:
+    """It is called by the tests of its group, and by those on real servers."""
+    file = HERE / f"test_{group.__module__.rpartition('.')[2]}.py"
+    live = file.with_stem(f"{file.stem}_live")
+    call = re.compile(rf"\.{name}\b")
+    assert call.search(file.read_text())
+    assert not live.exists() or call.search(live.read_text())
