@@ -12,12 +12,12 @@ from anyredis.backoff import Retry
 from anyredis.batch import BatchOfCommands, check_packable, send_large, send_small
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
-from anyredis.commands.scans import Scans
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.options import RedisOptions, options_of_url, pool_for
 from anyredis.pipeline import Pipeline
 from anyredis.replies import Readers, S, array
 from anyredis.retrying import repeat
+from anyredis.scans import Scans
 from anyredis.session import Session, open_session
 from anyredis.table import SPECIAL, blocks, changes_connection, forbidden, full_name, only_reads
 from anyredis.wire.decode import Reply

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
-
-from anyredis.exceptions import DataTypeError
 
 
 @dataclass(frozen=True)
@@ -23,23 +20,3 @@ CredentialProvider: TypeAlias = Callable[
     Credentials | tuple[str | None, str] | Awaitable[Credentials | tuple[str | None, str]],
 ]
 """A callable, sync or async, that gives `Credentials` or `(username, password)`."""
-
-
-async def current(source: Credentials | CredentialProvider) -> Credentials:
-    """The credentials to use for a connect right now, asking the provider if there is one."""
-    if isinstance(source, Credentials):
-        return source
-    answer = source()
-    if inspect.isawaitable(answer):
-        answer = await answer
-    if isinstance(answer, Credentials):
-        return answer
-    if len(answer) != 2:
-        # The answer itself holds a password: only its shape may be told.
-        msg = (
-            "the credential provider has to return Credentials or (username, password), "
-            f"not a tuple of {len(answer)}"
-        )
-        raise DataTypeError(msg)
-    username, password = answer
-    return Credentials(username, password)

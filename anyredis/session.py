@@ -14,13 +14,13 @@ from anyredis.batch import BatchOfCommands, check_packable, send_large
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.hash_import import HashImport
-from anyredis.commands.scans import Scans
 from anyredis.commands.session import SessionCommands
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.pipeline import Pipeline
 from anyredis.pool.single import ConnectionPool
 from anyredis.replies import Readers, S, array
+from anyredis.scans import Scans
 from anyredis.table import full_name
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value

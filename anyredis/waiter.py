@@ -11,7 +11,7 @@ import asyncio
 import functools
 import importlib
 from collections.abc import Callable, Generator
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import sniffio
 
@@ -43,13 +43,11 @@ class Waiter(Protocol):
 class TrioWaiter:
     """A trio task that is parked until it is given an answer."""
 
-    __slots__ = ("_cancelled", "_done", "_lowlevel", "_result", "_task")
-
-    def __init__(self, lowlevel: Any) -> None:
-        self._lowlevel = lowlevel
-        self._done = self._cancelled = False
-        self._result: Any = None
-        self._task: Any = None
+    # On the class, not in an __init__: there is one of these for each request.
+    lowlevel: ClassVar[Any]
+    _done = _cancelled = False
+    _result: Any = None
+    _task: Any = None
 
     def done(self) -> bool:
         """Whether it has its answer, or whoever waited was cancelled."""
@@ -68,26 +66,27 @@ class TrioWaiter:
         self._done = True
         self._result = result
         if self._task is not None:
-            self._lowlevel.reschedule(self._task)
+            self.lowlevel.reschedule(self._task)
 
     def __await__(self) -> Generator[Any, Any, Any]:
         """Wait for the answer."""
         if not self._done:
-            self._task = self._lowlevel.current_task()
-            yield from self._lowlevel.wait_task_rescheduled(self._abort).__await__()
+            self._task = self.lowlevel.current_task()
+            yield from self.lowlevel.wait_task_rescheduled(self._abort).__await__()
         return self._result
 
     def _abort(self, _raise_cancel: Callable[[], Any]) -> Any:
         self._done = self._cancelled = True
         self._task = None
-        return self._lowlevel.Abort.SUCCEEDED
+        return self.lowlevel.Abort.SUCCEEDED
 
 
 def waiter_factory() -> Callable[[], Waiter]:
     """A function that makes waiters for the event loop that is running now."""
     if sniffio.current_async_library() == "trio":
         # Running under trio, so it is there; asyncio users need not have it.
-        return functools.partial(TrioWaiter, importlib.import_module("trio").lowlevel)
+        TrioWaiter.lowlevel = importlib.import_module("trio").lowlevel
+        return TrioWaiter
     make: Callable[..., Waiter] = asyncio.Future[Any]
     # Not the subscripted class itself: that one is slower to call.
     return functools.partial(getattr(make, "__origin__", make), loop=asyncio.get_running_loop())

@@ -16,10 +16,14 @@ from anyio.abc import ByteStream
 
 from anyredis.command import Command, Executor, raw_command
 from anyredis.connection.handshake import Agreed, Step, Wishes, negotiate
-from anyredis.connection.options import check_numbers, credential_source
+from anyredis.connection.options import (
+    check_numbers,
+    credential_source,
+    current_credentials,
+)
 from anyredis.connection.room import Room
 from anyredis.connection.trouble import cannot_connect, explain, lost
-from anyredis.credentials import CredentialProvider, Credentials, current
+from anyredis.credentials import CredentialProvider, Credentials
 from anyredis.exceptions import (
     DataValueError,
     Outcome,
@@ -68,6 +72,23 @@ class BaseConnection(Executor):
     *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.
     """
 
+    agreed = Agreed(protocol=0)
+    """What the server said of itself when it connected."""
+    closed = False
+    tainted = False
+    """Whether a command changed its state, so that nobody else may get it."""
+    watcher: Watcher | None = None
+    """Who uses it, and is told when it fails."""
+    riders = 0
+    """Leases that share it now; this and the next are kept by its pool."""
+    quiet_at = 0
+    quiet_since = pinged = 0.0
+    """Since when, and at which count of answers, nobody used it; when it was last asked."""
+    _stream: ByteStream | None = None
+    _scope: anyio.CancelScope | None = None
+    _parked: Waiter | None = None
+    _send_failed = False
+
     def __init__(
         self,
         *,
@@ -101,20 +122,6 @@ class BaseConnection(Executor):
         """What turns bytes into text, where it decodes."""
         self._decoder = Decoder(encoding if decode_responses else None)
         self.wire = WireSession(self._decoder, patience=stream_timeout)
-        self.agreed = Agreed(protocol=0)
-        self.riders = 0
-        """Leases that share this connection now; kept by the pool."""
-        self.tainted = False
-        """Whether a command changed its state, so that nobody else may get it."""
-        self.quiet_at = 0
-        self.quiet_since = self.pinged = 0.0
-        """Since when, by the loop's clock, and at which count of answers nobody used it; likewise."""
-        self.closed = False
-        self.watcher: Watcher | None = None
-        self._stream: ByteStream | None = None
-        self._scope: anyio.CancelScope | None = None
-        self._parked: Waiter | None = None
-        self._send_failed = False
 
     # -- for subclasses -------------------------------------------------------------------------
 
@@ -149,7 +156,7 @@ class BaseConnection(Executor):
         self._room = Room(self._new_waiter)
 
     async def _open_and_greet(self) -> None:
-        credentials = await current(self._credentials)
+        credentials = await current_credentials(self._credentials)
         stream = await self.open_stream()
         try:
             self.agreed = await self._shake_hands(stream, credentials)
@@ -276,8 +283,11 @@ class BaseConnection(Executor):
             payload = self.encoder(args)
         except (TypeError, UnicodeEncodeError) as error:
             raise unpackable(args, error) from error
-        request = Request(payload, self._new_waiter(), None, binary)
-        wire.submit(request)
+        request = Request(payload, self._new_waiter())
+        if binary:
+            request.binary = True
+        wire.unsent.append(request)  # WireSession.submit, without its frame
+        wire.unsent_bytes += len(payload)
         if self._parked is not None:
             self._wake_writer()
         return request
@@ -296,7 +306,7 @@ class BaseConnection(Executor):
 
     def enqueue_packed(self, payload: bytes, expected: int | None, binary: bool = False) -> Request:
         """Put packed commands in line, to be written and answered as one."""
-        request = Request(payload, self._new_waiter(), expected, binary)
+        request = Request.special(payload, self._new_waiter(), expected, binary)
         if self.closed:
             error = lost(self.address, "it was closed", None, Outcome.NOT_SENT, late=False)
             request.waiter.set_result(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TypedDict
 
 from anyredis.credentials import CredentialProvider, Credentials
@@ -61,3 +62,23 @@ def credential_source(
     if not callable(provider):
         raise DataTypeError("credential_provider has to be a callable that gives Credentials")
     return provider
+
+
+async def current_credentials(source: Credentials | CredentialProvider) -> Credentials:
+    """The credentials to use for a connect right now, asking the provider if there is one."""
+    if isinstance(source, Credentials):
+        return source
+    answer = source()
+    if inspect.isawaitable(answer):
+        answer = await answer
+    if isinstance(answer, Credentials):
+        return answer
+    if len(answer) != 2:
+        # The answer itself holds a password: only its shape may be told.
+        msg = (
+            "the credential provider has to return Credentials or (username, password), "
+            f"not a tuple of {len(answer)}"
+        )
+        raise DataTypeError(msg)
+    username, password = answer
+    return Credentials(username, password)

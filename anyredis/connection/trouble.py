@@ -26,8 +26,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the server's certificate does not verify: {error.verify_message}"
     cause = error.__cause__
-    if isinstance(error, BaseExceptionGroup):
-        causes: tuple[BaseException, ...] = error.exceptions
+    if causes := getattr(error, "exceptions", ()):  # a group: one for each address tried
         return "; ".join(explain(each) for each in causes)
     if isinstance(cause, Exception) and isinstance(error, (anyio.BrokenResourceError, OSError)):
         return explain(cause)

@@ -49,10 +49,8 @@ class TaskScope(AsyncContextManagerMixin):
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        branches: tuple[BaseException, ...] = error.exceptions
-        return [leaf for branch in branches for leaf in _leaves(branch)]
-    return [error]
+    branches: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return [leaf for branch in branches for leaf in _leaves(branch)] or [error]
 
 
 def _only_of(group: BaseException, raised: BaseException) -> bool:

@@ -110,8 +110,14 @@ class ConnectionPool(BasePool):
 
     def board_nowait(self) -> BaseConnection | None:
         """A lease that rides on a shared connection, where that takes no waiting."""
-        shared = self._roster.shared
-        if not self._sharing_one or not shared or not self.limit.take_nowait():
+        shared, limit = self._roster.shared, self.limit
+        if not self._sharing_one or not shared:
+            return None
+        if type(limit) is StrictLimit:  # its take_nowait(), without its frame
+            if limit.taken >= limit.capacity:
+                return None
+            limit.taken += 1
+        elif not limit.take_nowait():
             return None
         connection = shared[0]
         connection.riders += 1
@@ -130,8 +136,15 @@ class ConnectionPool(BasePool):
 
     def leave(self, connection: BaseConnection) -> None:
         """The lease that `board_nowait` gave ends."""
-        self._node.alight(connection)
-        self.limit.give_back()
+        limit, roster = self.limit, self._roster
+        if roster.owners_waiting or roster.riders_waiting or roster.retiring:
+            self._node.alight(connection)
+        else:
+            connection.riders -= 1  # nobody cares: Node.alight, without its frames
+        if type(limit) is StrictLimit:
+            limit.taken -= 1
+        else:
+            limit.give_back()
 
 
 class BlockingConnectionPool(ConnectionPool):

@@ -52,9 +52,33 @@ class Memory:
         self._versions: Counter[tuple[int, bytes]] = Counter()
         self._ids = itertools.count(1)
         self._commands: dict[bytes, Callable[[ClientState, Words], Answer]] = {
-            name[1:].upper().encode(): getattr(self, name)
-            for name in dir(type(self))
-            if name.startswith("_") and name[1:].isalpha() and name[1:].isupper()
+            b"HELLO": self._hello,
+            b"AUTH": self._auth,
+            b"SELECT": self._select,
+            b"CLIENT": self._client,
+            b"RESET": self._reset,
+            b"PING": self._ping,
+            b"ECHO": self._echo,
+            b"GET": self._get,
+            b"SET": self._set,
+            b"INCR": self._incr,
+            b"INCRBY": self._incrby,
+            b"DEL": self._del,
+            b"EXISTS": self._exists,
+            b"DBSIZE": self._dbsize,
+            b"FLUSHDB": self._flushdb,
+            b"FLUSHALL": self._flushall,
+            b"RPUSH": self._rpush,
+            b"LPUSH": self._lpush,
+            b"LPOP": self._lpop,
+            b"BLPOP": self._blpop,
+            b"LLEN": self._llen,
+            b"LRANGE": self._lrange,
+            b"MULTI": self._multi,
+            b"EXEC": self._exec,
+            b"DISCARD": self._discard,
+            b"WATCH": self._watch,
+            b"UNWATCH": self._unwatch,
         }
 
     def new_client(self) -> ClientState:
@@ -82,7 +106,7 @@ class Memory:
 
     # -- connection -----------------------------------------------------------------------------
 
-    def _HELLO(self, client: ClientState, words: Words) -> Answer:  # noqa: N802 - found by name
+    def _hello(self, client: ClientState, words: Words) -> Answer:
         rest = list(words[1:])
         protocol = int(words[0]) if words else client.protocol
         if protocol not in (2, 3):
@@ -107,7 +131,7 @@ class Memory:
             b"modules": [],
         }
 
-    def _AUTH(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _auth(self, client: ClientState, words: Words) -> Answer:
         user, password = (b"default", words[0]) if len(words) == 1 else words
         self._log_in(client, user, password)
         return "OK"
@@ -120,14 +144,14 @@ class Memory:
             )
         client.user = name
 
-    def _SELECT(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _select(self, client: ClientState, words: Words) -> Answer:
         number = int(words[0])
         if not 0 <= number < DATABASES:
             return from_server("ERR DB index is out of range")
         client.db = number
         return "OK"
 
-    def _CLIENT(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _client(self, client: ClientState, words: Words) -> Answer:
         match words[0].upper(), words[1:]:
             case b"ID", ():
                 return client.id
@@ -143,14 +167,14 @@ class Memory:
                 return from_server(f"ERR unknown subcommand '{words[0].decode()}'")
         return "OK"
 
-    def _RESET(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _reset(self, client: ClientState, _words: Words) -> Answer:
         client.protocol, client.db, client.name, client.user = 2, 0, b"", None
         return "RESET"
 
-    def _PING(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _ping(self, _client: ClientState, words: Words) -> Answer:
         return words[0] if words else "PONG"
 
-    def _ECHO(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _echo(self, _client: ClientState, words: Words) -> Answer:
         (message,) = words
         return message
 
@@ -168,11 +192,11 @@ class Memory:
     def _touch(self, client: ClientState, key: bytes) -> None:
         self._versions[client.db, key] += 1
 
-    def _GET(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _get(self, client: ClientState, words: Words) -> Answer:
         (key,) = words
         return self._text(client, key)
 
-    def _SET(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _set(self, client: ClientState, words: Words) -> Answer:
         key, value, *options = words
         exists = key in self._data(client)
         match [option.upper() for option in options]:
@@ -187,11 +211,11 @@ class Memory:
             case _:
                 return ResponseError("ERR syntax error: the fake server knows NX and XX")
 
-    def _INCR(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _incr(self, client: ClientState, words: Words) -> Answer:
         (key,) = words
-        return self._INCRBY(client, (key, b"1"))
+        return self._incrby(client, (key, b"1"))
 
-    def _INCRBY(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _incrby(self, client: ClientState, words: Words) -> Answer:
         key, amount = words
         try:
             number = int(self._text(client, key) or 0) + int(amount)
@@ -201,31 +225,31 @@ class Memory:
         self._touch(client, key)
         return number
 
-    def _DEL(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _del(self, client: ClientState, words: Words) -> Answer:
         there = [key for key in dict.fromkeys(words) if key in self._data(client)]
         for key in there:
             del self._data(client)[key]
             self._touch(client, key)
         return len(there)
 
-    def _EXISTS(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _exists(self, client: ClientState, words: Words) -> Answer:
         return sum(key in self._data(client) for key in words)
 
-    def _DBSIZE(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _dbsize(self, client: ClientState, _words: Words) -> Answer:
         return len(self._data(client))
 
-    def _FLUSHDB(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
-        self._DEL(client, tuple(self._data(client)))
+    def _flushdb(self, client: ClientState, _words: Words) -> Answer:
+        self._del(client, tuple(self._data(client)))
         return "OK"
 
-    def _FLUSHALL(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _flushall(self, _client: ClientState, _words: Words) -> Answer:
         for database in self.databases:
             database.clear()
         return "OK"
 
     # -- lists ----------------------------------------------------------------------------------
 
-    def _list(self, client: ClientState, key: bytes) -> list[bytes]:
+    def _items(self, client: ClientState, key: bytes) -> list[bytes]:
         value = self._data(client).get(key, [])
         if not isinstance(value, list):
             raise from_server(WRONG_TYPE)
@@ -238,36 +262,36 @@ class Memory:
         self._touch(client, key)
         return len(items)
 
-    def _RPUSH(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _rpush(self, client: ClientState, words: Words) -> Answer:
         key, *items = words
-        return self._store(client, key, [*self._list(client, key), *items])
+        return self._store(client, key, [*self._items(client, key), *items])
 
-    def _LPUSH(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _lpush(self, client: ClientState, words: Words) -> Answer:
         key, *items = words
-        return self._store(client, key, [*reversed(items), *self._list(client, key)])
+        return self._store(client, key, [*reversed(items), *self._items(client, key)])
 
-    def _LPOP(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _lpop(self, client: ClientState, words: Words) -> Answer:
         (key,) = words
-        items = self._list(client, key)
+        items = self._items(client, key)
         if not items:
             return None
         self._store(client, key, items[1:])
         return items[0]
 
-    def _BLPOP(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _blpop(self, client: ClientState, words: Words) -> Answer:
         *keys, _ = words
         for key in keys:
-            if self._list(client, key):
-                return [key, self._LPOP(client, (key,))]
+            if self._items(client, key):
+                return [key, self._lpop(client, (key,))]
         return NOTHING
 
-    def _LLEN(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _llen(self, client: ClientState, words: Words) -> Answer:
         (key,) = words
-        return len(self._list(client, key))
+        return len(self._items(client, key))
 
-    def _LRANGE(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _lrange(self, client: ClientState, words: Words) -> Answer:
         key, first, last = words
-        items = self._list(client, key)
+        items = self._items(client, key)
         start, stop = int(first), int(last)
         start = max(0, start + len(items)) if start < 0 else start
         stop = stop + len(items) if stop < 0 else stop
@@ -275,13 +299,13 @@ class Memory:
 
     # -- transactions ---------------------------------------------------------------------------
 
-    def _MULTI(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _multi(self, client: ClientState, _words: Words) -> Answer:
         if client.queue is not None:
             return from_server("ERR MULTI calls can not be nested")
         client.queue = []
         return "OK"
 
-    def _EXEC(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _exec(self, client: ClientState, _words: Words) -> Answer:
         queue, client.queue = client.queue, None
         watched, client.watched = client.watched, {}
         if queue is None:
@@ -291,19 +315,19 @@ class Memory:
         answers = [self.run(client, words) for words in queue]
         return [None if isinstance(answer, Nothing) else answer for answer in answers]
 
-    def _DISCARD(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _discard(self, client: ClientState, _words: Words) -> Answer:
         if client.queue is None:
             return from_server("ERR DISCARD without MULTI")
         client.queue, client.watched = None, {}
         return "OK"
 
-    def _WATCH(self, client: ClientState, words: Words) -> Answer:  # noqa: N802
+    def _watch(self, client: ClientState, words: Words) -> Answer:
         if client.queue is not None:
             return from_server("ERR WATCH inside MULTI is not allowed")
         for key in words:
             client.watched[client.db, key] = self._versions[client.db, key]
         return "OK"
 
-    def _UNWATCH(self, client: ClientState, words: Words) -> Answer:  # noqa: ARG002, N802
+    def _unwatch(self, client: ClientState, _words: Words) -> Answer:
         client.watched = {}
         return "OK"

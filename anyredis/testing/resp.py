@@ -25,10 +25,8 @@ class Nothing:
 NOTHING: Final = Nothing()
 """Instead of a reply: none is sent."""
 
-Answer: TypeAlias = (
-    "None | bool | int | float | str | bytes | RedisError | Raw | Nothing"
-    " | Sequence[Answer] | Mapping[Answer, Answer]"
-)
+Scalar: TypeAlias = bool | int | float | str | bytes | RedisError | Raw | Nothing | None
+Answer: TypeAlias = "Scalar | Sequence[Answer] | Mapping[Answer, Answer]"
 """What a fake server can answer: str is a simple string (`OK`), bytes a bulk string, a `RedisError`
 an error reply with its message."""
 

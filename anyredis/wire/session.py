@@ -9,8 +9,8 @@ waits: bytes and moments in, bytes and answers out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Any, NoReturn, Protocol, Self
 
 from anyredis.exceptions import Outcome, ProtocolError, RedisError
 from anyredis.wire.decode import MORE, Decoder, Push, Reply, spoiled
@@ -32,34 +32,72 @@ class Waits(Protocol):
         """Whether it has its answer, or has been cancelled."""
         ...
 
-    def set_result(self, result: Any, /) -> None:
+    def cancelled(self) -> bool:
+        """Whether it has been cancelled."""
+        ...
+
+    def __await__(self) -> Generator[Any, Any, Reply]:
+        """Wait for the answer."""
+        ...
+
+    def set_result(self, result: Reply, /) -> None:
         """Give the answer; only while not `done`."""
         ...
 
 
+class Gone:
+    """In place of who waited for an abandoned request."""
+
+    def done(self) -> bool:
+        """True: no answer is wanted."""
+        return True
+
+    def cancelled(self) -> bool:
+        """True: there was none."""
+        return True
+
+    def __await__(self) -> Generator[Any, Any, Reply]:
+        raise NotImplementedError
+
+    def set_result(self, result: Reply, /) -> None:
+        """Nothing: it is `done`."""
+
+
+GONE = Gone()
+
+
 class Request:
-    """One command, or several that are written and answered as one."""
+    """One command, or several that are written and answered as one.
 
-    __slots__ = (
-        "abandoned",
-        "answered",
-        "binary",
-        "missing",
-        "payload",
-        "replies",
-        "sent",
-        "waiter",
-    )
+    No `__slots__`: the defaults below are read off the class, so that the ordinary request, of
+    which there are a hundred thousand a second, stores two things.
+    """
 
-    def __init__(
-        self, payload: bytes, waiter: Any, expected: int | None = None, binary: bool = False
-    ) -> None:
-        self.payload = payload
+    binary = False
+    """Whether strings in the reply stay bytes, whatever the decoder's encoding."""
+    abandoned = False
+    swallowed = False
+    """Whether the reply came while the one who waited was on the way to `abandon` it."""
+    replies: list[Reply] | None = None
+    """Where several replies are collected."""
+    missing = 1
+
+    def __init__(self, payload: bytes, waiter: Waits) -> None:
+        self.payload: bytes | None = payload
+        """What to send; None once it was taken for sending."""
         self.waiter = waiter
-        self.binary = binary
-        self.sent = self.answered = self.abandoned = False
-        self.replies: list[Reply] | None = None if expected is None else []
-        self.missing = expected or 1
+
+    @classmethod
+    def special(
+        cls, payload: bytes, waiter: Waits, expected: int | None = None, binary: bool = False
+    ) -> Self:
+        """A request for *expected* replies, given as a list, or one whose strings stay bytes."""
+        request = cls(payload, waiter)
+        request.binary = binary
+        if expected is not None:
+            request.replies = []
+            request.missing = expected
+        return request
 
 
 class WireSession:
@@ -91,46 +129,59 @@ class WireSession:
     def submit(self, request: Request) -> None:
         """Put *request* in line for sending."""
         self.unsent.append(request)
-        self.unsent_bytes += len(request.payload)
+        self.unsent_bytes += len(request.payload or b"")
 
     def abandon(self, request: Request) -> None:
         """Nobody waits for *request* any more; safe at any time, and twice."""
-        if request.answered or request.abandoned:
+        waiter = request.waiter
+        answered = request.swallowed or (waiter.done() and not waiter.cancelled())
+        if answered or request.abandoned:
             return
         request.abandoned = True
-        if request.sent:
+        request.waiter = GONE  # also where it was given up without being cancelled
+        if request.payload is None:
             self.tombstones += 1
         else:
             self._drop(request)
 
     def _drop(self, request: Request) -> None:
-        self.unsent_bytes -= len(request.payload)
+        """Forget the bytes of an unsent request; `take` passes over what is left of it."""
+        self.unsent_bytes -= len(request.payload or b"")
         request.payload = b""
 
     def take(self, now: float) -> bytes:
         """The bytes to send next, now in flight since *now*; empty where there are none."""
-        unsent, inflight = self.unsent, self.inflight
-        pieces: list[bytes] = []
-        size = 0
-        while unsent:
-            request = unsent[0]
-            # An asyncio future is cancelled before its task has run to abandon the request.
-            if request.abandoned or request.waiter.done():
-                self._drop(unsent.popleft())
-                continue
-            length = len(request.payload)
-            if size and size + length > PIECE:
-                break
-            pieces.append(request.payload)
-            size += length
-            request.payload = b""
-            request.sent = True
-            inflight.append(unsent.popleft())
-        self.unsent_bytes -= size
-        self.sent += len(pieces)
-        if self.patience is not None and pieces:
+        # An asyncio future is cancelled before its task has run to abandon the request.
+        wanted = [request for request in self.unsent if not request.waiter.done()]
+        if len(wanted) < len(self.unsent):
+            for request in self.unsent:
+                if request.waiter.done():
+                    self._drop(request)
+        self.unsent.clear()
+        if self.unsent_bytes > PIECE:
+            wanted = self._first_piece(wanted)
+        if not wanted:
+            return b""
+        payloads = [request.payload or b"" for request in wanted]
+        for request in wanted:
+            request.payload = None
+        self.inflight.extend(wanted)
+        self.sent += len(wanted)
+        if self.patience is not None:
             self._note_deadline(now + self.patience)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        data = payloads[0] if len(payloads) == 1 else b"".join(payloads)
+        self.unsent_bytes -= len(data)
+        return data
+
+    def _first_piece(self, wanted: list[Request]) -> list[Request]:
+        """As many of *wanted* as one send may join, at least one; the rest waits."""
+        size = 0
+        for count, request in enumerate(wanted):
+            size += len(request.payload or b"")
+            if size > PIECE and count:
+                self.unsent.extend(wanted[count:])
+                return wanted[:count]
+        return wanted
 
     def _note_deadline(self, deadline: float) -> None:
         deadlines, answered = self._deadlines, self.answered
@@ -151,48 +202,73 @@ class WireSession:
         Raises `ProtocolError` where the stream cannot be read any further.
         """
         self._decoder.feed(data)
-        gets, inflight = self._decoder.gets, self.inflight
-        while True:
-            request = inflight[0] if inflight else None
-            try:
-                reply = gets(request is None or not request.binary)
-            except Exception as error:  # noqa: BLE001 - spoiled() raises on all but bad text
-                reply = spoiled(error)
-            if reply is MORE:
-                break
-            if type(reply) is Push:
-                self._pushed(reply)
-            elif request is None:
-                raise ProtocolError(
-                    f"the server sent a reply that nobody asked for: {reply!r:.100}"
-                )
-            elif request.replies is None:
-                inflight.popleft()
-                self._answer(request, reply)
-            else:
-                self._collect(request, request.replies, reply)
+        while self._answer_some():
+            pass
         if self.tombstones:
             self._count_swallowed(len(data))
+
+    def _answer_some(self) -> bool:
+        """Answer what is complete; True where it has to go on after a reply that did not decode."""
+        gets, inflight = self._decoder.gets, self.inflight
+        try:
+            while True:
+                request = inflight[0] if inflight else None
+                reply = gets() if request is None or not request.binary else gets(False)
+                if reply is MORE:
+                    return False
+                if type(reply) is Push:
+                    self._pushed(reply)
+                elif request is None:
+                    _unasked(f"{reply!r:.100}")
+                elif request.replies is not None:
+                    self._collect(request, request.replies, reply)
+                else:
+                    inflight.popleft()
+                    self.answered += 1  # _finish, without its frame
+                    if request.waiter.done():
+                        self._swallow(request)
+                    else:
+                        request.waiter.set_result(reply)
+        except ProtocolError:
+            raise
+        except Exception as error:  # noqa: BLE001 - spoiled() raises on all but bad text
+            self._spoil_next(spoiled(error))
+            return True
+
+    def _spoil_next(self, error: RedisError) -> None:
+        if not self.inflight:
+            _unasked("text that does not decode")
+        request = self.inflight[0]
+        if request.replies is not None:
+            self._collect(request, request.replies, error)
+        else:
+            self.inflight.popleft()
+            self._finish(request, error)
+
+    def _finish(self, request: Request, reply: Reply) -> None:
+        self.answered += 1
+        if request.waiter.done():
+            self._swallow(request)
+        else:
+            request.waiter.set_result(reply)
 
     def _pushed(self, push: list[Reply]) -> None:
         if self._on_push is not None:
             self._on_push(push)
 
     def _collect(self, request: Request, replies: list[Reply], reply: Reply) -> None:
+        """One of the replies to a request that gets several."""
         if not request.abandoned:
             replies.append(reply)
         request.missing -= 1
         if not request.missing:
             self.inflight.popleft()
-            self._answer(request, replies)
+            self._finish(request, replies)
 
-    def _answer(self, request: Request, reply: object) -> None:
-        self.answered += 1
-        request.answered = True
+    def _swallow(self, request: Request) -> None:
+        request.swallowed = True
         if request.abandoned:
             self.tombstones -= 1
-        elif not request.waiter.done():
-            request.waiter.set_result(reply)
 
     def _count_swallowed(self, received: int) -> None:
         waiting = self.inflight and self.inflight[0].abandoned
@@ -216,8 +292,12 @@ class WireSession:
         ):
             while requests:
                 request = requests.popleft()
-                request.answered = True
+                request.swallowed = True
                 if not request.waiter.done():
                     request.waiter.set_result(error(outcome))
         self.tombstones = self.unsent_bytes = 0
         self._deadlines.clear()
+
+
+def _unasked(what: str) -> NoReturn:
+    raise ProtocolError(f"the server sent what nobody asked for: {what}")

@@ -86,8 +86,10 @@ LATER_GROUPS = {
     "stream": "later issue: streams",
 }
 
-LATER = dict.fromkeys(
-    """
+# Of those groups, what is here already: a session needs it.
+SOONER = {"ASKING", "READONLY", "READWRITE"}
+
+LATER_NAMES = """
     ACL|CAT ACL|DELUSER ACL|DRYRUN ACL|GENPASS ACL|GETUSER ACL|LIST ACL|LOAD ACL|LOG ACL|SAVE
     ACL|SETUSER ACL|USERS BACKUP|ABORT BACKUP|CLEANUP BACKUP|LIST BACKUP|SEAL BACKUP|START
     BACKUP|STATUS COMMAND COMMANDLOG|GET COMMANDLOG|LEN COMMANDLOG|RESET COMMAND|DOCS
@@ -95,7 +97,9 @@ LATER = dict.fromkeys(
     HOTKEYS|START HOTKEYS|STOP LATENCY|DOCTOR LATENCY|GRAPH LATENCY|HISTOGRAM LATENCY|HISTORY
     LATENCY|LATEST LATENCY|RESET MODULE|LIST MODULE|LOAD MODULE|LOADEX MODULE|UNLOAD REPLICAOF
     SHUTDOWN
-    """.split(),
+"""
+LATER: dict[str, str] = dict.fromkeys(
+    (name.replace("|", " ") for name in LATER_NAMES.split()),
     "later issue: the rest of the server's administration",
 )
 
@@ -129,8 +133,9 @@ def reason_against(name: str) -> str | None:
     if name.encode() in table.CONTAINERS and name not in LATER:
         return "only its subcommands are commands"
     forbidden = table.FORBIDDEN.get(name.encode())
-    listed = NEVER.get(name) or LATER.get(name.replace(" ", "|"))
-    return forbidden or listed or LATER_GROUPS.get(COMMANDS[name]["group"])
+    if reason := forbidden or NEVER.get(name) or LATER.get(name):
+        return reason
+    return None if name in SOONER else LATER_GROUPS.get(COMMANDS[name]["group"])
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -141,14 +146,14 @@ def test_every_command(name: str) -> None:
 
 def test_reasons_are_about_commands() -> None:
     """No list of reasons holds a name that no server knows."""
-    named = {name.replace("|", " ") for name in LATER} | set(NEVER)
-    assert named - set(COMMANDS) == set()
+    assert (set(LATER) | set(NEVER) | SOONER) - set(COMMANDS) == set()
     assert set(LATER_GROUPS) <= {facts["group"] for facts in COMMANDS.values()}
 
 
-METHODS = [
-    (group, name) for group in TABLES for name, value in vars(group).items() if name[0] != "_"
-]
+METHODS = [(group, name) for group in TABLES for name in vars(group) if not name.startswith("_")]
+
+# No server that the tests run is new enough: Redis 8.4 and later.
+UNTRIED = {"digest", "increx", "increx_float"}
 
 
 @pytest.mark.parametrize(
@@ -160,4 +165,4 @@ def test_every_method(group: type[object], name: str) -> None:
     live = file.with_stem(f"{file.stem}_live")
     call = re.compile(rf"\.{name}\b")
     assert call.search(file.read_text())
-    assert not live.exists() or call.search(live.read_text())
+    assert name in UNTRIED or not live.exists() or call.search(live.read_text())

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from anyredis.command import Command, T
-from anyredis.commands.scans import Pages, Scans
+from anyredis.scans import Pages, Scans
 from anyredis.exceptions import TimeoutError
 from anyredis.replies import Readers
 from anyredis.wire.decode import Reply

@@ -1,0 +1,41 @@
+"""A fake server for tests, in memory, on every event loop; a real one is in `anyredis.server`.
+
+    server = FakeServer()
+    async with server.client(decode_responses=True) as client:
+        await client.set("greeting", "hello")
+        server.on("GET", run_then_reset, times=1)       # the reply is lost, once
+        assert await client.get("greeting") == "hello"  # a read is sent again
+    assert server.count("GET") == 2
+
+With pytest, the fixture `anyredis_server` is a real server, emptied for each test.
+"""
+
+from anyredis.testing.memory import ClientState, Memory, Words
+from anyredis.testing.resp import NOTHING, Answer, Raw
+from anyredis.testing.server import (
+    FakeConnection,
+    FakePeer,
+    FakeServer,
+    Handler,
+    run_then_half_close,
+    run_then_reset,
+    silent,
+)
+from anyredis.testing.stream import FakeStream
+
+__all__ = [
+    "NOTHING",
+    "Answer",
+    "ClientState",
+    "FakeConnection",
+    "FakePeer",
+    "FakeServer",
+    "FakeStream",
+    "Handler",
+    "Memory",
+    "Raw",
+    "Words",
+    "run_then_half_close",
+    "run_then_reset",
+    "silent",
+]

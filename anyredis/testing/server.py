@@ -1,0 +1,278 @@
+"""A server without a socket: it answers in the very moment in which it is sent a command.
+
+Law: nothing here runs by itself.  What the client sends is run and recorded inside its `send`;
+what the server does beyond that, a test does, by calling a method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, Unpack, overload
+
+import anyio
+import anyio.lowlevel
+import hiredis
+from anyio.abc import ByteStream
+
+from anyredis.backoff import Retry
+from anyredis.client import Redis
+from anyredis.connection.base import BaseConnection
+from anyredis.connection.options import ConnectionOptions
+from anyredis.pool.single import ConnectionPool
+from anyredis.testing.memory import Memory, Words
+from anyredis.testing.resp import NOTHING, Answer, encode, encode_push
+from anyredis.testing.stream import FakeStream
+
+RETRY = Retry()
+
+
+class FakePeer:
+    """The server's end of one connection; `state` is what the server knows of the client."""
+
+    def __init__(self, server: FakeServer) -> None:
+        self.stream = FakeStream(self._received, self._closed)
+        self.state = server.memory.new_client()
+        self.received: list[Words] = []
+        """Every command that came through this connection."""
+        self._server = server
+        self._reader = hiredis.Reader()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} id={self.state.id} received={len(self.received)}>"
+
+    def _received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (command := self._reader.gets()) is not False:
+            self._take(tuple(command))
+
+    def _take(self, words: Words) -> None:
+        self.received.append(words)
+        answer = self._server.take(self, words)
+        self.send(answer)
+
+    def _closed(self) -> None:
+        self._server.forget(self)
+
+    def run(self, words: Words) -> Answer:
+        """What the tiny Redis in memory answers to a command, which it runs."""
+        return self._server.memory.run(self.state, words)
+
+    # -- what a server can do -------------------------------------------------------------------
+
+    def send(self, answer: Answer) -> None:
+        """Send one reply, asked for or not; `Raw` for bytes that are none."""
+        self.stream.deliver(encode(answer, self.state.protocol))
+
+    def push(self, *items: Answer) -> None:
+        """Send a RESP3 push."""
+        self.stream.deliver(encode_push(items))
+
+    def hold(self, after: int = 0) -> None:
+        """Stop sending after so many more bytes, wherever that is; the rest waits for `release`."""
+        self.stream.hold(after)
+
+    def release(self, count: int | None = None) -> None:
+        """Send *count* bytes of what is held back, or all of it and what will come."""
+        self.stream.release(count)
+
+    def stop_reading(self) -> None:
+        """Let the client's sends wait."""
+        self.stream.stop_reading()
+
+    def start_reading(self) -> None:
+        """Read what the client sends again."""
+        self.stream.start_reading()
+
+    def half_close(self) -> None:
+        """Send no more: the client reads the end of the stream."""
+        self.stream.half_close()
+
+    def reset(self) -> None:
+        """Break the connection for both directions; what is held back is lost."""
+        self.stream.reset()
+        self._server.forget(self)
+
+
+Handler: TypeAlias = Callable[[FakePeer, Words], Answer]
+"""Gives the answer to one command, and may do to the connection what it likes."""
+
+
+def silent(peer: FakePeer, words: Words) -> Answer:  # noqa: ARG001 - a `Handler`
+    """Swallow the command: it is not run, and there is no answer."""
+    return NOTHING
+
+
+def run_then_reset(peer: FakePeer, words: Words) -> Answer:
+    """Run the command, then break the connection instead of answering."""
+    peer.run(words)
+    peer.reset()
+    return NOTHING
+
+
+def run_then_half_close(peer: FakePeer, words: Words) -> Answer:
+    """Run the command, then end the stream instead of answering."""
+    peer.run(words)
+    peer.half_close()
+    return NOTHING
+
+
+class FakeServer:
+    """A server in memory, with a tiny Redis inside, that a test can trouble in any way.
+
+        server = FakeServer()
+        async with server.client(decode_responses=True, max_connections=2) as client:
+            server.on("INCR", run_then_reset, times=1)
+            ...
+
+    *users* maps names to passwords; without it nobody has to log in.  *greeting* is sent as each
+    connection is made.  It works on every event loop, and needs no closing.
+    """
+
+    def __init__(self, *, users: dict[str, str] | None = None, greeting: bytes = b"") -> None:
+        self.memory = Memory(users)
+        self.greeting = greeting
+        self.received: list[Words] = []
+        """Every command that came through any connection, in order, run or not."""
+        self.accepted = 0
+        """How many connections were ever made."""
+        self.peers: list[FakePeer] = []
+        """The connections that are open now."""
+        self.down = False
+        """Whether connections are refused, as by a port where nobody listens."""
+        self._handlers: dict[bytes, list[tuple[Handler, int | None]]] = {}
+        self._hold_new: int | None = None
+        self._changed = anyio.Event()
+
+    def __repr__(self) -> str:
+        state = "down" if self.down else f"{len(self.peers)} connections"
+        return f"<{type(self).__name__} {state}, {len(self.received)} commands received>"
+
+    # -- clients of it --------------------------------------------------------------------------
+
+    def pool(
+        self, *, pool_class: type[ConnectionPool] = ConnectionPool, **arguments: Any
+    ) -> ConnectionPool:
+        """A pool of connections to it; *arguments* are those of the pool and of connections."""
+        return pool_class(connection_class=FakeConnection, server=self, **arguments)
+
+    @overload
+    def client(
+        self, *, decode_responses: Literal[True], retry: Retry | None = ..., **arguments: Any
+    ) -> Redis[str]: ...
+    @overload
+    def client(
+        self,
+        *,
+        decode_responses: Literal[False] = ...,
+        retry: Retry | None = ...,
+        **arguments: Any,
+    ) -> Redis[bytes]: ...
+    def client(
+        self, *, decode_responses: bool = False, retry: Retry | None = RETRY, **arguments: Any
+    ) -> Redis[Any]:
+        """A client of it; *arguments* are those of `pool`."""
+        pool = self.pool(decode_responses=decode_responses, **arguments)
+        client: Redis[Any] = Redis(
+            connection_pool=pool, decode_responses=decode_responses, retry=retry
+        )
+        return client
+
+    # -- scripts --------------------------------------------------------------------------------
+
+    def on(self, name: str, answer: Handler | Answer, *, times: int | None = None) -> None:
+        """Give *answer*, or what it returns where it is a function, to the command *name*.
+
+        *name* `*` is any command that has no script of its own.  *times*: only so often, then what
+        was asked for before is done again.  The command is recorded, and run only by a function
+        that calls `peer.run`.
+        """
+        handler: Handler = answer if callable(answer) else lambda _peer, _words: answer
+        self._handlers.setdefault(name.upper().encode(), []).append((handler, times))
+
+    def off(self, name: str) -> None:
+        """Forget all scripts for the command *name*."""
+        self._handlers.pop(name.upper().encode(), None)
+
+    def _handler(self, name: bytes) -> Handler:
+        for key in (name, b"*"):
+            scripts = self._handlers.get(key)
+            if scripts:
+                handler, times = scripts.pop()
+                if times is None or times > 1:
+                    scripts.append((handler, None if times is None else times - 1))
+                return handler
+        return FakePeer.run
+
+    # -- trouble for all connections ------------------------------------------------------------
+
+    def hold(self, after: int = 0) -> None:
+        """Stop sending after *after* bytes for each connection, also for new ones."""
+        self._hold_new = after
+        for peer in self.peers:
+            peer.hold(after)
+
+    def release(self) -> None:
+        """Send on each connection what is held back, and hold nothing any more."""
+        self._hold_new = None
+        for peer in self.peers:
+            peer.release()
+
+    def reset(self) -> None:
+        """Break all connections."""
+        for peer in list(self.peers):
+            peer.reset()
+
+    # -- what happened --------------------------------------------------------------------------
+
+    def count(self, name: str) -> int:
+        """How often the command *name* was received."""
+        return sum(words[0].upper() == name.upper().encode() for words in self.received)
+
+    async def wait_for(self, name: str, count: int = 1) -> None:
+        """Wait until the command *name* was received *count* times, all told."""
+        while self.count(name) < count:
+            await self._changed.wait()
+
+    # -- for connections ------------------------------------------------------------------------
+
+    async def connect(self) -> ByteStream:
+        """A new stream to it; raises `ConnectionRefusedError` where it is `down`."""
+        await anyio.lowlevel.checkpoint()
+        if self.down:
+            raise ConnectionRefusedError(111, "Connection refused")
+        peer = FakePeer(self)
+        self.accepted += 1
+        self.peers.append(peer)
+        if self._hold_new is not None:
+            peer.hold(self._hold_new)
+        peer.stream.deliver(self.greeting)
+        return peer.stream
+
+    def take(self, peer: FakePeer, words: Words) -> Answer:
+        """What to answer to a command that came through *peer*; records it."""
+        self.received.append(words)
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
+        return self._handler(words[0].upper())(peer, words)
+
+    def forget(self, peer: FakePeer) -> None:
+        """*peer* is gone."""
+        if peer in self.peers:
+            self.peers.remove(peer)
+
+
+class FakeConnection(BaseConnection):
+    """A connection to *server*; the other arguments are those of `BaseConnection`."""
+
+    def __init__(self, *, server: FakeServer, **options: Unpack[ConnectionOptions]) -> None:
+        super().__init__(**options)
+        self._server = server
+
+    @property
+    def address(self) -> str:
+        """`the fake server`."""
+        return "the fake server"
+
+    async def open_stream(self) -> ByteStream:
+        """An in-memory stream."""
+        return await self._server.connect()
