@@ -13,7 +13,7 @@ from anyredis.batch import BatchOfCommands, check_packable, send_large, send_sma
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError
-from anyredis.options import RedisOptions, options_of_url, pool_for
+from anyredis.options import RedisOptions, checked_retry, options_of_url, pool_for
 from anyredis.pipeline import Pipeline
 from anyredis.replies import Readers, S, array
 from anyredis.retrying import repeat
@@ -88,7 +88,7 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
         decode_responses: bool = False,
         **options: Unpack[RedisOptions],
     ) -> None:
-        self.retry = options.pop("retry", Retry())
+        self.retry = checked_retry(options.pop("retry", Retry()))
         self.connection_pool = pool_for(
             host, port, db, decode_responses=decode_responses, options=options
         )
@@ -159,8 +159,8 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
             return command.parse(await self._run_late(command))
         try:
             request = connection.enqueue(args, command.binary)
-            if request is None:
-                request = await connection.enqueue_later(args, command.binary)
+            if request is None:  # the server does not read: the slow way waits until it does
+                return command.parse(await self._repeat(args, lambda: self._ride(command)))
             try:
                 reply = await request.waiter
             except BaseException:

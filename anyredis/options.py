@@ -52,6 +52,13 @@ TLS_ARGUMENTS = frozenset(TLSOptions.__annotations__)
 KNOWN = frozenset(RedisOptions.__annotations__)
 
 
+def checked_retry(retry: Retry | None) -> Retry | None:
+    """*retry*; raises `DataTypeError` where it is neither a `Retry` nor None."""
+    if retry is not None and not isinstance(retry, Retry):
+        raise DataTypeError(f"retry has to be an anyredis.Retry or None, not {retry!r:.80}")
+    return retry
+
+
 def pool_for(
     host: str, port: int, db: int, *, decode_responses: bool, options: RedisOptions
 ) -> ConnectionPool:

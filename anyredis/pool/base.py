@@ -45,13 +45,15 @@ class BasePool(ABC):
     """
 
     decode_responses: bool
-    limit: StrictLimit | WaitingLimit
 
-    def __init__(self, *, stream_timeout: float | None, max_idle_time: float | None) -> None:
+    def __init__(
+        self, *, capacity: int, stream_timeout: float | None, max_idle_time: float | None
+    ) -> None:
         if max_idle_time is not None:
             check_seconds("max_idle_time", max_idle_time)
         patience = min(stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
         self._tick = patience / 4
+        self.limit: StrictLimit | WaitingLimit = StrictLimit(capacity)
         self._lifetime = Lifetime(self._opened, self._closing)
 
     # -- scope ----------------------------------------------------------------------------------
@@ -69,7 +71,8 @@ class BasePool(ABC):
         return await self._lifetime.leave(kind, error, traceback)
 
     def _opened(self, tasks: TaskGroup) -> None:
-        self.limit = self.make_limit()
+        if not self.limit.taken:  # else leases of the last time are still to come back
+            self.limit = self.make_limit()
         for node in self.nodes():
             node.open(tasks)
         tasks.start_soon(self._keep_house)

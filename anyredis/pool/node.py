@@ -7,6 +7,7 @@ breaks nothing: the connection, once there, is for whoever comes next.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import anyio
@@ -18,6 +19,8 @@ from anyredis.connection.trouble import cannot_connect
 from anyredis.exceptions import ConnectionError, RedisError, fresh
 from anyredis.pool.roster import Roster
 from anyredis.waiter import Waiter, clock, waiter_factory
+
+LOGGER = logging.getLogger("anyredis")
 
 PING_INTERVAL = 30.0
 """Seconds after which a shared connection that nobody used is asked whether it is there."""
@@ -159,6 +162,9 @@ class Node:
         self._settle()
         try:
             await connection.serve()
+        except Exception:
+            # A stream of the user's own can fail to close; that concerns no request any more.
+            LOGGER.exception("closing the connection to %s failed", connection.address)
         finally:
             roster.remove(connection)
             self._settle()

@@ -52,7 +52,11 @@ class ConnectionPool(BasePool):
         self.address = self._first.address
         self.encoder = self._first.encoder
         self.decodes = self._first.decodes
-        super().__init__(stream_timeout=self._first.stream_timeout, max_idle_time=max_idle_time)
+        super().__init__(
+            capacity=self._capacity,
+            stream_timeout=self._first.stream_timeout,
+            max_idle_time=max_idle_time,
+        )
         self._node = Node(
             self._make,
             capacity=self._capacity,

@@ -6,6 +6,8 @@ what the server does beyond that, a test does, by calling a method.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, Unpack, overload
 
@@ -239,7 +241,7 @@ class FakeServer:
         """A new stream to it; raises `ConnectionRefusedError` where it is `down`."""
         await anyio.lowlevel.checkpoint()
         if self.down:
-            raise ConnectionRefusedError(111, "Connection refused")
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         peer = FakePeer(self)
         self.accepted += 1
         self.peers.append(peer)
