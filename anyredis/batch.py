@@ -17,7 +17,7 @@ from anyredis.replies import array
 from anyredis.table import only_reads
 from anyredis.wire.decode import Decode, Reply
 from anyredis.wire.encode import Encoder, Value, unpackable
-from anyredis.wire.session import PIECE, Request
+from anyredis.wire.session import PIECE
 
 MULTI: tuple[Value, ...] = (b"MULTI",)
 EXEC: tuple[Value, ...] = (b"EXEC",)
@@ -36,6 +36,11 @@ class BatchOfCommands:
     def only_reads(self) -> bool:
         """Whether all of it may run twice."""
         return all(only_reads(command.args) for command in self.commands)
+
+    @property
+    def expected(self) -> int:
+        """How many replies the whole brings."""
+        return len(self.commands) + (2 if self.transaction else 0)
 
     def pieces(self, pack: Encoder) -> Iterator[tuple[bytes, int]]:
         """Bytes to send and how many replies they bring, at most about `PIECE` at once."""
@@ -92,32 +97,27 @@ async def send_small(
     """The list of replies to one piece, or the error of a lost connection."""
     payload, expected = piece
     await connection.make_room(len(payload))
-    return await connection.answer(connection.enqueue_packed(payload, expected, binary))
+    return await connection.answer(connection.enqueue_many(payload, expected, expected, binary))
 
 
 async def send_large(
-    connection: BaseConnection, pieces: Iterator[tuple[bytes, int]], *, binary: bool
+    connection: BaseConnection, pieces: Iterator[tuple[bytes, int]], expected: int, *, binary: bool
 ) -> Reply:
-    """The list of all replies, or the error of a lost connection, which is one's own.
+    """The list of *expected* replies, or the error of a lost connection, which is one's own.
 
     A cancellation half way closes the connection: what was not sent never is, and a transaction
     whose EXEC was not sent is dropped by the server.
     """
-    requests: list[Request] = []
-    replies: list[Reply] = []
     try:
-        for payload, expected in pieces:
+        payload, brings = next(pieces)
+        request = connection.enqueue_many(payload, brings, expected, binary)
+        for payload, brings in pieces:
             await connection.make_room(len(payload))
-            requests.append(connection.enqueue_packed(payload, expected, binary))
-        for request in requests:
-            reply = await connection.answer(request)
-            if isinstance(reply, RedisError):
-                return reply
-            replies += array(reply)
+            connection.continue_many(request, payload, brings)
+        return await connection.answer(request)
     except BaseException:
         connection.close("a pipeline was left half way")
         raise
-    return replies
 
 
 def check_packable(commands: Sequence[Command[Any]], pack: Encoder) -> None:

@@ -160,6 +160,8 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
         try:
             request = connection.enqueue(args, command.binary)
             if request is None:  # the server does not read: the slow way waits until it does
+                pool.alight(connection)
+                connection = None
                 return command.parse(await self._repeat(args, lambda: self._ride(command)))
             try:
                 reply = await request.waiter
@@ -167,6 +169,8 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
                 connection.abandon(request)
                 raise
             if isinstance(reply, RedisError):
+                pool.alight(connection)
+                connection = None
                 reply = await self._repeat(args, lambda: self._ride(command), reply)
         finally:
             pool.leave(connection)
@@ -259,7 +263,8 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
 
             async def attempt() -> Reply:
                 async with pool.acquire() as connection:
-                    return await send_large(connection, batch.pieces(pack), binary=batch.binary)
+                    pieces = batch.pieces(pack)
+                    return await send_large(connection, pieces, batch.expected, binary=batch.binary)
 
             replies = await repeat(self.retry, lambda: batch.only_reads, attempt)
         return batch.sorted_out(array(replies), pool.decodes)

@@ -156,7 +156,7 @@ def blocking_command(build: Callable[Concatenate[Any, P], Command[T]]) -> Execut
 def _method(build: Callable[..., Command[Any]]) -> Callable[..., Any]:
     @functools.wraps(build)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        built = build(self, *args, **kwargs)
+        built = build(self, *args, **kwargs) if kwargs else build(self, *args)
         if not READY.issuperset(map(type, built.args)):
             built = _made_ready(built, build, args, kwargs)
         return self.submit(built)

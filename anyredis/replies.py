@@ -8,7 +8,7 @@ the client decodes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeGuard, TypeVar
 
 from anyredis.exceptions import ProtocolError
 from anyredis.wire.decode import Reply
@@ -37,7 +37,10 @@ def integer_or_none(reply: Reply) -> int | None:
 
 def integers(reply: Reply) -> list[int]:
     """A list of ints."""
-    return [integer(item) for item in array(reply)]
+    items = array(reply)
+    if all_are(int, items):
+        return items
+    return [integer(item) for item in items]
 
 
 def integers_or_nones(reply: Reply) -> list[int | None]:
@@ -158,6 +161,11 @@ def record(reply: Reply) -> dict[str, Reply]:
     return {word(name): value for name, value in pairs(reply)}
 
 
+def all_are(kind: type[T], items: list[Reply]) -> TypeGuard[list[T]]:
+    """Whether all *items* are of exactly this *kind*: one pass in C, not a call for each."""
+    return {kind}.issuperset(map(type, items))
+
+
 class Readers(Generic[S]):
     """Readers of text: `Readers(str)` for a client that decodes, else `Readers(bytes)`."""
 
@@ -178,7 +186,10 @@ class Readers(Generic[S]):
 
     def texts(self, reply: Reply) -> list[S]:
         """A list of texts."""
-        return [self.text(item) for item in array(reply)]
+        items = array(reply)
+        if all_are(self.kind, items):
+            return items
+        return [self.text(item) for item in items]
 
     def texts_or_none(self, reply: Reply) -> list[S] | None:
         """A list of texts, or None for a null."""
@@ -190,10 +201,12 @@ class Readers(Generic[S]):
 
     def text_set(self, reply: Reply) -> set[S]:
         """A set of texts."""
-        return {self.text(item) for item in array(reply)}
+        return set(self.texts(reply))
 
     def text_map(self, reply: Reply) -> dict[S, S]:
         """A dict of texts."""
+        if isinstance(reply, dict):
+            return dict(zip(self.texts(list(reply)), self.texts(list(reply.values())), strict=True))
         return {self.text(name): self.text(value) for name, value in pairs(reply)}
 
     def scored(self, reply: Reply) -> list[tuple[S, float]]:

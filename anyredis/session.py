@@ -76,7 +76,7 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         connection = self.connection
         check_packable(batch.commands, connection.encoder)
         pieces = batch.pieces(connection.encoder)
-        replies = await send_large(connection, pieces, binary=batch.binary)
+        replies = await send_large(connection, pieces, batch.expected, binary=batch.binary)
         if isinstance(replies, RedisError):
             raise replies
         return batch.sorted_out(array(replies), connection.decodes)

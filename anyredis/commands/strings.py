@@ -37,6 +37,8 @@ from anyredis.replies import (
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
+NOTHING = frozenset((type(None),))
+
 
 class Match(NamedTuple):
     """One common run of `lcs_idx`: its first and last index in each string, and its length."""
@@ -350,6 +352,8 @@ def _condition(
     command: str, *, nx: bool = False, xx: bool = False, **comparisons: Value | None
 ) -> tuple[Value, ...]:
     """The words for the one condition that is given, if any."""
+    if not nx and not xx and NOTHING.issuperset(map(type, comparisons.values())):
+        return ()  # most of the time
     only_one(command, nx=nx, xx=xx, **comparisons)
     for name, value in comparisons.items():
         if value is not None:

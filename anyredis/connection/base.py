@@ -15,6 +15,7 @@ import anyio
 from anyio.abc import ByteStream
 
 from anyredis.command import Command, Executor, raw_command
+from anyredis.connection.greeting import CHUNK, hold
 from anyredis.connection.handshake import Agreed, Step, Wishes, negotiate
 from anyredis.connection.options import (
     check_numbers,
@@ -23,7 +24,7 @@ from anyredis.connection.options import (
 )
 from anyredis.connection.room import Room
 from anyredis.connection.trouble import cannot_connect, explain, lost
-from anyredis.credentials import CredentialProvider, Credentials
+from anyredis.credentials import CredentialProvider
 from anyredis.exceptions import (
     DataValueError,
     Outcome,
@@ -31,14 +32,12 @@ from anyredis.exceptions import (
 )
 from anyredis.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
 from anyredis.waiter import Waiter, clock, waiter_factory
-from anyredis.wire.decode import Decoder, Incomplete, Reply, spoiled, text_decoder
+from anyredis.wire.decode import Decoder, Reply, text_decoder
 from anyredis.wire.encode import Value, encoder, name_of, unpackable
-from anyredis.wire.session import Request, WireSession
+from anyredis.wire.request import Request
+from anyredis.wire.session import WireSession
 
 T = TypeVar("T")
-
-CHUNK = 256 * 1024
-"""Bytes asked of the stream at once; asyncio hands out up to this much."""
 
 HIGH_WATER = 4 * 1024 * 1024
 """Unsent bytes above which callers wait."""
@@ -88,6 +87,8 @@ class BaseConnection(Executor):
     _scope: anyio.CancelScope | None = None
     _parked: Waiter | None = None
     _send_failed = False
+    _held_up = False
+    """Whether callers wait: others do already, too much is in flight, or it is closed."""
 
     def __init__(
         self,
@@ -159,34 +160,13 @@ class BaseConnection(Executor):
         credentials = await current_credentials(self._credentials)
         stream = await self.open_stream()
         try:
-            self.agreed = await self._shake_hands(stream, credentials)
+            wishes = replace(self._wishes, extra=self.extra_steps())
+            conversation = negotiate(wishes, credentials)
+            self.agreed = await hold(conversation, stream, self._decoder, self.encoder)
         except BaseException:
             await anyio.aclose_forcefully(stream)
             raise
         self._stream = stream
-
-    async def _shake_hands(self, stream: ByteStream, credentials: Credentials) -> Agreed:
-        wishes = replace(self._wishes, extra=self.extra_steps())
-        conversation = negotiate(wishes, credentials)
-        steps = next(conversation)
-        while True:
-            await stream.send(b"".join(self.encoder(step.args) for step in steps))
-            replies = [await self._read_one(stream) for _ in steps]
-            try:
-                steps = conversation.send(replies)
-            except StopIteration as done:
-                agreed: Agreed = done.value
-                return agreed
-
-    async def _read_one(self, stream: ByteStream) -> Reply:
-        while True:
-            try:
-                reply: Reply | Incomplete = self._decoder.gets()
-            except Exception as error:  # noqa: BLE001 - spoiled() raises on all but bad text
-                reply = spoiled(error)
-            if not isinstance(reply, Incomplete):
-                return reply
-            self._decoder.feed(await stream.receive(CHUNK))
 
     async def serve(self) -> None:
         """Carry requests until closed; always leaves the stream closed."""
@@ -210,7 +190,7 @@ class BaseConnection(Executor):
         """
         if self.closed:
             return
-        self.closed = True
+        self.closed = self._held_up = True
         address = self.address
 
         def error(outcome: Outcome) -> RedisError:
@@ -239,12 +219,12 @@ class BaseConnection(Executor):
     # -- the two tasks --------------------------------------------------------------------------
 
     async def _read(self, stream: ByteStream) -> None:
-        receive, feed, room = stream.receive, self.wire.feed, self._room
+        receive, feed = stream.receive, self.wire.feed
         try:
             while True:
                 feed(await receive(CHUNK))
-                if room.line:
-                    self._grant_room()
+                if self._held_up:
+                    self._let_in()
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
             self.close(explain(error), error)
 
@@ -253,9 +233,11 @@ class BaseConnection(Executor):
         try:
             while True:
                 if wire.unsent and (data := wire.take(now())):
+                    if len(wire.inflight) > MAX_IN_FLIGHT:
+                        self._held_up = True
                     await send(data)
-                    if self._room.line:
-                        self._grant_room()
+                    if self._held_up:
+                        self._let_in()
                 else:
                     self._parked = parked = self._new_waiter()
                     await parked
@@ -265,9 +247,13 @@ class BaseConnection(Executor):
             await anyio.sleep(LAST_WORDS)
             self.close(explain(error), error)
 
-    def _grant_room(self) -> None:
-        if len(self.wire.inflight) <= MAX_IN_FLIGHT:
-            self._room.grant(HIGH_WATER - self.wire.unsent_bytes)
+    def _let_in(self) -> None:
+        """Let in those who wait in `make_room`, as far as there is room."""
+        wire = self.wire
+        crowded = len(wire.inflight) > MAX_IN_FLIGHT
+        if not crowded:
+            self._room.grant(HIGH_WATER - wire.unsent_bytes)
+        self._held_up = crowded or bool(self._room.line) or self.closed
 
     # -- requests -------------------------------------------------------------------------------
 
@@ -277,7 +263,7 @@ class BaseConnection(Executor):
         Raises `DataError` where an argument cannot be sent.
         """
         wire = self.wire
-        if wire.unsent_bytes > HIGH_WATER or len(wire.inflight) > MAX_IN_FLIGHT or self._room.line:
+        if wire.unsent_bytes > HIGH_WATER or self._held_up:
             return None
         try:
             payload = self.encoder(args)
@@ -294,19 +280,30 @@ class BaseConnection(Executor):
 
     async def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
         """Put one command in line once the server has read enough of what is unsent."""
-        size = sum(len(arg) for arg in args if isinstance(arg, (bytes, str)))
-        await self._room.wait(size)
-        return self.enqueue_packed(self.pack(args), None, binary)
+        await self.make_room(sum(len(arg) for arg in args if isinstance(arg, (bytes, str))))
+        return self._enqueue_anyway(args, binary)
 
     async def make_room(self, size: int) -> None:
         """Wait, where it is needed, until there is room for *size* more bytes."""
-        wire = self.wire
-        if wire.unsent_bytes > HIGH_WATER or len(wire.inflight) > MAX_IN_FLIGHT or self._room.line:
+        if not self.closed and (self.wire.unsent_bytes > HIGH_WATER or self._held_up):
+            self._held_up = True
             await self._room.wait(size)
 
-    def enqueue_packed(self, payload: bytes, expected: int | None, binary: bool = False) -> Request:
-        """Put packed commands in line, to be written and answered as one."""
-        request = Request.special(payload, self._new_waiter(), expected, binary)
+    def enqueue_many(self, payload: bytes, brings: int, expected: int, binary: bool) -> Request:
+        """Put packed commands in line, whose *expected* replies are one answer.
+
+        *brings* of them are for *payload*; the rest comes with `continue_many`.
+        """
+        request = Request.of_many(payload, self._new_waiter(), brings, expected)
+        request.binary = binary
+        return self._hand_over(request)
+
+    def continue_many(self, request: Request, payload: bytes, brings: int) -> None:
+        """Put the next packed commands of *request* in line; not sent once it is abandoned."""
+        if not request.waiter.done():
+            self._hand_over(request.continued(payload, brings))
+
+    def _hand_over(self, request: Request) -> Request:
         if self.closed:
             error = lost(self.address, "it was closed", None, Outcome.NOT_SENT, late=False)
             request.waiter.set_result(error)
@@ -315,6 +312,11 @@ class BaseConnection(Executor):
         if self._parked is not None:
             self._wake_writer()
         return request
+
+    def _enqueue_anyway(self, args: tuple[Value, ...], binary: bool) -> Request:
+        request = Request(self.pack(args), self._new_waiter())
+        request.binary = binary
+        return self._hand_over(request)
 
     def _wake_writer(self) -> None:
         parked, self._parked = self._parked, None
@@ -359,12 +361,12 @@ class BaseConnection(Executor):
         """Like `submit`, but gives the raw reply, an error as a value."""
         args = command.args
         if args[0] not in SPECIAL:
-            return await self.answer(self.enqueue_packed(self.pack(args), None, command.binary))
+            return await self.answer(self._enqueue_anyway(args, command.binary))
         if reason := forbidden(args):
             raise DataValueError(f"{name_of(args)} cannot be sent: {reason}")
         self.tainted = self.tainted or changes_connection(args)
         if not blocks(args):
-            return await self.answer(self.enqueue_packed(self.pack(args), None, command.binary))
+            return await self.answer(self._enqueue_anyway(args, command.binary))
         return await self._run_blocking(args, command.binary)
 
     async def _run_blocking(self, args: tuple[Value, ...], binary: bool) -> Reply:
@@ -373,7 +375,7 @@ class BaseConnection(Executor):
         grace = self.stream_timeout
         wire.patience = None if seconds is None or grace is None else seconds + grace
         try:
-            return await self.answer(self.enqueue_packed(self.pack(args), None, binary))
+            return await self.answer(self._enqueue_anyway(args, binary))
         except BaseException:
             self.close("a blocking command was cancelled")
             raise

@@ -73,12 +73,11 @@ async def current_credentials(source: Credentials | CredentialProvider) -> Crede
         answer = await answer
     if isinstance(answer, Credentials):
         return answer
-    if len(answer) != 2:
-        # The answer itself holds a password: only its shape may be told.
-        msg = (
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        # The answer itself may hold a password: only its type may be told.
+        raise DataTypeError(
             "the credential provider has to return Credentials or (username, password), "
-            f"not a tuple of {len(answer)}"
+            f"not another {type(answer).__name__}"
         )
-        raise DataTypeError(msg)
     username, password = answer
     return Credentials(username, password)

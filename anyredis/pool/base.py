@@ -54,6 +54,8 @@ class BasePool(ABC):
         patience = min(stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
         self._tick = patience / 4
         self.limit: StrictLimit | WaitingLimit = StrictLimit(capacity)
+        self.unattached = 0
+        """Leases that neither hold a connection nor stand in line for one, as between two tries."""
         self._lifetime = Lifetime(self._opened, self._closing)
 
     # -- scope ----------------------------------------------------------------------------------
@@ -111,8 +113,8 @@ class BasePool(ABC):
 
     @property
     def leased(self) -> int:
-        """Leases that hold a connection."""
-        return sum(node.roster.leased for node in self.nodes())
+        """Leases that hold a connection, or are about to be given one again after a failure."""
+        return self.unattached + sum(node.roster.leased for node in self.nodes())
 
     @property
     def connecting(self) -> int:
@@ -153,17 +155,32 @@ class BasePool(ABC):
         self.require_open()
         limit = self.limit
         await limit.take()
+        self.unattached += 1
         try:
             yield
         finally:
+            self.unattached -= 1
             limit.give_back()
+
+    async def ride_node(self, node: Node) -> BaseConnection:
+        """A connection to *node* for one ordinary command of a lease."""
+        self.unattached -= 1
+        try:
+            return await node.ride()
+        except BaseException:
+            self.unattached += 1
+            raise
 
     @asynccontextmanager
     async def acquire_node(self, node: Node) -> AsyncGenerator[BaseConnection]:
         """A lease, and a connection to *node* of one's own."""
         async with self.lease():
-            connection = await node.own()
+            self.unattached -= 1
             try:
-                yield connection
+                connection = await node.own()
+                try:
+                    yield connection
+                finally:
+                    node.give_back(connection)
             finally:
-                node.give_back(connection)
+                self.unattached += 1

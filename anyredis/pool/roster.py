@@ -44,7 +44,7 @@ class Roster(Generic[C]):
         self.own: set[C] = set()
         """Leased exclusively."""
         self.retiring: set[C] = set()
-        """Not usable any more, but riders still wait for replies."""
+        """Not usable any more, but leases still ride on it."""
         self.dialling = 0
         # Dicts, because a cancelled lease leaves the middle of the line.
         self.riders_waiting: dict[Waiter, None] = {}
@@ -139,10 +139,9 @@ class Roster(Generic[C]):
         return connection
 
     def remove(self, connection: C) -> None:
-        """*connection* is closed."""
-        self._forget(connection)
-        self.own.discard(connection)
-        self.retiring.discard(connection)
+        """*connection* is closed; whoever still has it gives it back in time."""
+        if connection not in self.own and self._forget(connection) and connection.riders:
+            self.retiring.add(connection)
 
     def _forget(self, connection: C) -> bool:
         for place in (self.shared, self.idle):

@@ -132,16 +132,19 @@ class ConnectionPool(BasePool):
 
         Raises what connecting raised.
         """
-        return await self._node.ride()
+        return await self.ride_node(self._node)
 
     def alight(self, connection: BaseConnection) -> None:
-        """The command is done with *connection*."""
+        """The command is done with *connection*; its lease stays."""
+        self.unattached += 1
         self._node.alight(connection)
 
-    def leave(self, connection: BaseConnection) -> None:
-        """The lease that `board_nowait` gave ends."""
+    def leave(self, connection: BaseConnection | None) -> None:
+        """The lease that `board_nowait` gave ends; *connection* is None after `alight`."""
         limit, roster = self.limit, self._roster
-        if roster.owners_waiting or roster.riders_waiting or roster.retiring:
+        if connection is None:
+            self.unattached -= 1
+        elif roster.owners_waiting or roster.riders_waiting or roster.retiring:
             self._node.alight(connection)
         else:
             connection.riders -= 1  # nobody cares: Node.alight, without its frames

@@ -8,6 +8,8 @@ server sends unasked; an attribute, after `DEBUG PROTOCOL ATTRIB`, would be take
 
 from __future__ import annotations
 
+import codecs
+import threading
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -36,38 +38,84 @@ MORE: Final = Incomplete()
 """Instead of a reply: the next one has not arrived whole."""
 
 
+UNREADABLE: Final[dict[int, UnicodeDecodeError]] = {}
+"""Threads that have just met text that does not decode; empty but for a moment."""
+
+
+def _note_unreadable(error: UnicodeError) -> tuple[str, int]:
+    """Let hiredis go on, so that it tells whether the text is in a reply or in a push."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    UNREADABLE.setdefault(threading.get_ident(), error)
+    return "\ufffd", error.end
+
+
+codecs.register_error("anyredis.unreadable", _note_unreadable)
+
+
+class NotRedisError(ProtocolError):
+    """The error for bytes that are not the protocol.
+
+    A class, because hiredis only takes the type of the error that it is to raise.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"the server does not speak the Redis protocol: {message}")
+
+
 class Decoder:
-    """Turns received bytes into replies; *encoding* None leaves strings as bytes."""
+    """Turns received bytes into replies; *encoding* None leaves strings as bytes.
+
+    `gets` is the next reply or `MORE`; `gets(False)` leaves strings as bytes whatever the encoding.
+    Where `UNREADABLE` is not empty then, `judged` has to see what it gave.  `ProtocolError`, or
+    `TypeError` for a map that no dict can hold, say that nobody knows where the next reply starts.
+    """
 
     def __init__(self, encoding: str | None = None) -> None:
-        reader = (
-            hiredis.Reader(replyError=from_server, notEnoughData=MORE)
-            if encoding is None
-            else hiredis.Reader(replyError=from_server, notEnoughData=MORE, encoding=encoding)
+        options: dict[str, str] = {}
+        if encoding is not None:
+            codecs.lookup(encoding)
+            options = {"encoding": encoding, "errors": "anyredis.unreadable"}
+        reader = hiredis.Reader(
+            protocolError=NotRedisError, replyError=from_server, notEnoughData=MORE, **options
         )
-        self.feed = reader.feed
-        """Take received bytes."""
+        self._feed = reader.feed
         self.gets = reader.gets
-        """The next reply or `MORE`; `gets(False)` leaves strings as bytes whatever the encoding.
+        self._partly_unreadable: UnicodeDecodeError | None = None
 
-        What it raises goes through `spoiled`.
-        """
+    def feed(self, data: bytes) -> None:
+        """Take received bytes."""
+        if self._partly_unreadable is not None:
+            UNREADABLE[threading.get_ident()] = self._partly_unreadable
+            self._partly_unreadable = None
+        self._feed(data)
+
+    def judged(self, reply: Reply | Incomplete) -> Reply | Incomplete:
+        """*reply*, or the error for it where its text does not decode."""
+        error = UNREADABLE.pop(threading.get_ident(), None)
+        if error is None or type(reply) is Push:
+            return reply
+        if isinstance(reply, Incomplete):
+            self._partly_unreadable = error  # another stream of this thread may be read meanwhile
+            return reply
+        return spoiled(error)
+
+    def next_reply(self) -> Reply | Incomplete:
+        """The next reply or `MORE`; raises `ProtocolError` at the end of what can be read."""
+        try:
+            return self.judged(self.gets())
+        except TypeError as error:
+            raise NotRedisError(str(error)) from error
 
 
-def spoiled(error: Exception) -> ReplyDecodeError:
-    """The reply to give instead of one that `Decoder.gets` raised on.
-
-    Raises `ProtocolError` where the stream cannot be read any further.
-    """
-    if isinstance(error, UnicodeError):
-        twin = ReplyDecodeError(
-            f"the reply is not {getattr(error, 'encoding', 'valid')} text: {error}; the command "
-            "was run. Read binary values with a client that has decode_responses=False"
-        )
-        twin.__cause__ = error
-        return twin
-    msg = f"the server does not speak the Redis protocol: {error}"
-    raise ProtocolError(msg) from error
+def spoiled(error: UnicodeError) -> ReplyDecodeError:
+    """The error to give instead of a reply that is not the text it should be."""
+    twin = ReplyDecodeError(
+        f"the reply is not {getattr(error, 'encoding', 'valid')} text: {error}; the command "
+        "was run. Read binary values with a client that has decode_responses=False"
+    )
+    twin.__cause__ = error
+    return twin
 
 
 Decode: TypeAlias = Callable[[Reply], Reply]

@@ -9,11 +9,12 @@ waits: bytes and moments in, bytes and answers out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
-from typing import Any, NoReturn, Protocol, Self
+from collections.abc import Callable
+from typing import Any
 
 from anyredis.exceptions import Outcome, ProtocolError, RedisError
-from anyredis.wire.decode import MORE, Decoder, Push, Reply, spoiled
+from anyredis.wire.decode import MORE, UNREADABLE, Decoder, NotRedisError, Push, Reply
+from anyredis.wire.request import GONE, Request
 
 PIECE = 256 * 1024
 """Bytes that one send joins at most; a single larger request goes alone."""
@@ -23,81 +24,6 @@ MAX_TOMBSTONES = 1024
 
 MAX_SWALLOWED = 16 * 1024 * 1024
 """Bytes received for a tombstone before the connection is given up."""
-
-
-class Waits(Protocol):
-    """Whoever waits for a reply: an `asyncio.Future`, or its like."""
-
-    def done(self) -> bool:
-        """Whether it has its answer, or has been cancelled."""
-        ...
-
-    def cancelled(self) -> bool:
-        """Whether it has been cancelled."""
-        ...
-
-    def __await__(self) -> Generator[Any, Any, Reply]:
-        """Wait for the answer."""
-        ...
-
-    def set_result(self, result: Reply, /) -> None:
-        """Give the answer; only while not `done`."""
-        ...
-
-
-class Gone:
-    """In place of who waited for an abandoned request."""
-
-    def done(self) -> bool:
-        """True: no answer is wanted."""
-        return True
-
-    def cancelled(self) -> bool:
-        """True: there was none."""
-        return True
-
-    def __await__(self) -> Generator[Any, Any, Reply]:
-        raise NotImplementedError
-
-    def set_result(self, result: Reply, /) -> None:
-        """Nothing: it is `done`."""
-
-
-GONE = Gone()
-
-
-class Request:
-    """One command, or several that are written and answered as one.
-
-    No `__slots__`: the defaults below are read off the class, so that the ordinary request, of
-    which there are a hundred thousand a second, stores two things.
-    """
-
-    binary = False
-    """Whether strings in the reply stay bytes, whatever the decoder's encoding."""
-    abandoned = False
-    swallowed = False
-    """Whether the reply came while the one who waited was on the way to `abandon` it."""
-    replies: list[Reply] | None = None
-    """Where several replies are collected."""
-    missing = 1
-
-    def __init__(self, payload: bytes, waiter: Waits) -> None:
-        self.payload: bytes | None = payload
-        """What to send; None once it was taken for sending."""
-        self.waiter = waiter
-
-    @classmethod
-    def special(
-        cls, payload: bytes, waiter: Waits, expected: int | None = None, binary: bool = False
-    ) -> Self:
-        """A request for *expected* replies, given as a list, or one whose strings stay bytes."""
-        request = cls(payload, waiter)
-        request.binary = binary
-        if expected is not None:
-            request.replies = []
-            request.missing = expected
-        return request
 
 
 class WireSession:
@@ -120,7 +46,11 @@ class WireSession:
         self.tombstones = 0
         self.patience = patience
         self.sent = 0
+        """Replies that everything sent so far brings."""
         self.answered = 0
+        """Replies that have come."""
+        self._uneven = False
+        """Whether something unsent brings more or less than one reply."""
         self._swallowed = 0
         self._deadlines: deque[tuple[int, float]] = deque()
         self._decoder = decoder
@@ -128,6 +58,8 @@ class WireSession:
 
     def submit(self, request: Request) -> None:
         """Put *request* in line for sending."""
+        if request.brings != 1 or not request.begins:
+            self._uneven = True
         self.unsent.append(request)
         self.unsent_bytes += len(request.payload or b"")
 
@@ -165,8 +97,11 @@ class WireSession:
         payloads = [request.payload or b"" for request in wanted]
         for request in wanted:
             request.payload = None
-        self.inflight.extend(wanted)
-        self.sent += len(wanted)
+        if self._uneven:
+            self._count_uneven(wanted)
+        else:
+            self.inflight.extend(wanted)
+            self.sent += len(wanted)
         if self.patience is not None:
             self._note_deadline(now + self.patience)
         data = payloads[0] if len(payloads) == 1 else b"".join(payloads)
@@ -182,6 +117,11 @@ class WireSession:
                 self.unsent.extend(wanted[count:])
                 return wanted[:count]
         return wanted
+
+    def _count_uneven(self, taken: list[Request]) -> None:
+        self.inflight.extend(request for request in taken if request.begins)
+        self.sent += sum(request.brings for request in taken)
+        self._uneven = any(each.brings != 1 or not each.begins for each in self.unsent)
 
     def _note_deadline(self, deadline: float) -> None:
         deadlines, answered = self._deadlines, self.answered
@@ -202,55 +142,35 @@ class WireSession:
         Raises `ProtocolError` where the stream cannot be read any further.
         """
         self._decoder.feed(data)
-        while self._answer_some():
-            pass
+        try:
+            self._answer_what_is_complete()
+        except TypeError as error:  # a map whose key is one that no dict can have
+            raise NotRedisError(str(error)) from error
         if self.tombstones:
             self._count_swallowed(len(data))
 
-    def _answer_some(self) -> bool:
-        """Answer what is complete; True where it has to go on after a reply that did not decode."""
+    def _answer_what_is_complete(self) -> None:
         gets, inflight = self._decoder.gets, self.inflight
-        try:
-            while True:
-                request = inflight[0] if inflight else None
-                reply = gets() if request is None or not request.binary else gets(False)
-                if reply is MORE:
-                    return False
-                if type(reply) is Push:
-                    self._pushed(reply)
-                elif request is None:
-                    _unasked(f"{reply!r:.100}")
-                elif request.replies is not None:
-                    self._collect(request, request.replies, reply)
+        while True:
+            request = inflight[0] if inflight else None
+            reply: Any = gets() if request is None or not request.binary else gets(False)
+            if UNREADABLE:
+                reply = self._decoder.judged(reply)
+            if reply is MORE:
+                return
+            if type(reply) is Push:
+                self._pushed(reply)
+            elif request is None:
+                raise ProtocolError(f"the server sent what nobody asked for: {reply!r:.100}")
+            elif request.replies is not None:
+                self._collect(request, request.replies, reply)
+            else:
+                inflight.popleft()
+                self.answered += 1
+                if request.waiter.done():
+                    self._swallow(request)
                 else:
-                    inflight.popleft()
-                    self.answered += 1  # _finish, without its frame
-                    if request.waiter.done():
-                        self._swallow(request)
-                    else:
-                        request.waiter.set_result(reply)
-        except ProtocolError:
-            raise
-        except Exception as error:  # noqa: BLE001 - spoiled() raises on all but bad text
-            self._spoil_next(spoiled(error))
-            return True
-
-    def _spoil_next(self, error: RedisError) -> None:
-        if not self.inflight:
-            _unasked("text that does not decode")
-        request = self.inflight[0]
-        if request.replies is not None:
-            self._collect(request, request.replies, error)
-        else:
-            self.inflight.popleft()
-            self._finish(request, error)
-
-    def _finish(self, request: Request, reply: Reply) -> None:
-        self.answered += 1
-        if request.waiter.done():
-            self._swallow(request)
-        else:
-            request.waiter.set_result(reply)
+                    request.waiter.set_result(reply)
 
     def _pushed(self, push: list[Reply]) -> None:
         if self._on_push is not None:
@@ -258,12 +178,17 @@ class WireSession:
 
     def _collect(self, request: Request, replies: list[Reply], reply: Reply) -> None:
         """One of the replies to a request that gets several."""
+        self.answered += 1
         if not request.abandoned:
             replies.append(reply)
         request.missing -= 1
-        if not request.missing:
-            self.inflight.popleft()
-            self._finish(request, replies)
+        if request.missing:
+            return
+        self.inflight.popleft()
+        if request.waiter.done():
+            self._swallow(request)
+        else:
+            request.waiter.set_result(replies)
 
     def _swallow(self, request: Request) -> None:
         request.swallowed = True
@@ -297,7 +222,3 @@ class WireSession:
                     request.waiter.set_result(error(outcome))
         self.tombstones = self.unsent_bytes = 0
         self._deadlines.clear()
-
-
-def _unasked(what: str) -> NoReturn:
-    raise ProtocolError(f"the server sent what nobody asked for: {what}")

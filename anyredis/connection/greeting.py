@@ -1,0 +1,51 @@
+"""Holding the conversation of the handshake over a stream."""
+
+from __future__ import annotations
+
+import anyio
+from anyio.abc import ByteStream
+
+from anyredis.connection.handshake import Agreed, Conversation, Step
+from anyredis.exceptions import RedisError
+from anyredis.wire.decode import Decoder, Incomplete, Reply
+from anyredis.wire.encode import Encoder
+
+CHUNK = 256 * 1024
+"""Bytes asked of the stream at once; asyncio hands out up to this much."""
+
+
+async def hold(
+    conversation: Conversation, stream: ByteStream, decoder: Decoder, encode: Encoder
+) -> Agreed:
+    """What the two sides agreed on; raises the server's error, or the stream's."""
+    steps = next(conversation)
+    while True:
+        replies = await _exchange(steps, stream, decoder, encode)
+        try:
+            steps = conversation.send(replies)
+        except StopIteration as done:
+            agreed: Agreed = done.value
+            return agreed
+
+
+async def _exchange(
+    steps: list[Step], stream: ByteStream, decoder: Decoder, encode: Encoder
+) -> list[Reply]:
+    replies: list[Reply] = []
+    try:
+        await stream.send(b"".join(encode(step.args) for step in steps))
+        while len(replies) < len(steps):
+            replies.append(await _read_one(stream, decoder))
+    except (anyio.EndOfStream, anyio.BrokenResourceError):
+        # Who turns us away says why in one line, and hangs up (-ERR max number of clients …).
+        first = replies[0] if replies else await _read_one(stream, decoder)
+        if isinstance(first, RedisError):
+            raise first from None
+        raise
+    return replies
+
+
+async def _read_one(stream: ByteStream, decoder: Decoder) -> Reply:
+    while isinstance(reply := decoder.next_reply(), Incomplete):
+        decoder.feed(await stream.receive(CHUNK))
+    return reply
