@@ -38,7 +38,7 @@ def integer_or_none(reply: Reply) -> int | None:
 def integers(reply: Reply) -> list[int]:
     """A list of ints."""
     items = array(reply)
-    if all_are(int, items):
+    if all_are(items, int):
         return items
     return [integer(item) for item in items]
 
@@ -161,7 +161,7 @@ def record(reply: Reply) -> dict[str, Reply]:
     return {word(name): value for name, value in pairs(reply)}
 
 
-def all_are(kind: type[T], items: list[Reply]) -> TypeGuard[list[T]]:
+def all_are(items: list[Reply], kind: type[T]) -> TypeGuard[list[T]]:
     """Whether all *items* are of exactly this *kind*: one pass in C, not a call for each."""
     return {kind}.issuperset(map(type, items))
 
@@ -187,7 +187,7 @@ class Readers(Generic[S]):
     def texts(self, reply: Reply) -> list[S]:
         """A list of texts."""
         items = array(reply)
-        if all_are(self.kind, items):
+        if all_are(items, self.kind):
             return items
         return [self.text(item) for item in items]
 
