@@ -7,7 +7,8 @@ it goes piece by piece as the server reads, and which is closed if it is left ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from anyredis.command import Command
@@ -22,6 +23,9 @@ from anyredis.wire.session import PIECE
 MULTI: tuple[Value, ...] = (b"MULTI",)
 EXEC: tuple[Value, ...] = (b"EXEC",)
 
+COMMANDS_AT_ONCE = 4096
+"""Commands that are packed at once, and so at most in one piece."""
+
 
 class BatchOfCommands:
     """Commands to send together, as a *transaction* or not."""
@@ -31,6 +35,11 @@ class BatchOfCommands:
         self.transaction = transaction
         self.binary = any(command.binary for command in commands)
         """Whether some reply has to stay bytes, so that all are read as bytes first."""
+
+    @property
+    def words(self) -> Iterator[tuple[Value, ...]]:
+        """The arguments of each command."""
+        return (command.args for command in self.commands)
 
     @property
     def only_reads(self) -> bool:
@@ -43,28 +52,20 @@ class BatchOfCommands:
         return len(self.commands) + (2 if self.transaction else 0)
 
     def pieces(self, pack: Encoder) -> Iterator[tuple[bytes, int]]:
-        """Bytes to send and how many replies they bring, at most about `PIECE` at once."""
-        packed: list[bytes] = []
-        size = 0
-        for args in self._words():
-            try:
-                one = pack(args)
-            except (TypeError, UnicodeEncodeError) as error:
-                raise unpackable(args, error) from error
-            if packed and size + len(one) > PIECE:
-                yield b"".join(packed), len(packed)
-                packed, size = [], 0
-            packed.append(one)
-            size += len(one)
-        yield b"".join(packed), len(packed)
+        """Bytes to send and how many replies they bring: at most about `PIECE` bytes at once."""
+        words = self._words()
+        while some := list(itertools.islice(words, COMMANDS_AT_ONCE)):
+            packed = _packed(some, pack)
+            begin = size = 0
+            for end, one in enumerate(packed):
+                if size and size + len(one) > PIECE:
+                    yield b"".join(packed[begin:end]), end - begin
+                    begin, size = end, 0
+                size += len(one)
+            yield b"".join(packed[begin:]), len(packed) - begin
 
     def _words(self) -> Iterator[tuple[Value, ...]]:
-        if self.transaction:
-            yield MULTI
-        for command in self.commands:
-            yield command.args
-        if self.transaction:
-            yield EXEC
+        return itertools.chain((MULTI,), self.words, (EXEC,)) if self.transaction else self.words
 
     def sorted_out(self, replies: list[Reply], decode: Decode | None) -> list[Reply]:
         """One reply or error for each command; *decode* is what the client decodes replies with.
@@ -89,6 +90,14 @@ class BatchOfCommands:
     def _why_not(queued: Reply, executed: RedisError) -> Reply:
         """What to tell of one command where EXEC was refused: its own error, if it has one."""
         return queued if isinstance(queued, RedisError) else fresh(executed)
+
+
+def _packed(words: list[tuple[Value, ...]], pack: Encoder) -> list[bytes]:
+    try:
+        return list(map(pack, words))
+    except (TypeError, UnicodeEncodeError):
+        check_packable(words, pack)  # which says which it was
+        raise
 
 
 async def send_small(
@@ -120,27 +129,25 @@ async def send_large(
         raise
 
 
-def check_packable(commands: Sequence[Command[Any]], pack: Encoder) -> None:
+def check_packable(words: Iterable[tuple[Value, ...]], pack: Encoder) -> None:
     """Raise `DataError` for text that cannot be encoded, before anything of a batch is sent."""
-    for command in commands:
-        for arg in command.args:
-            if isinstance(arg, str) and not arg.isascii():
+    for args in words:
+        for arg in args:
+            if not isinstance(arg, str) or not arg.isascii():
                 try:
                     pack((arg,))
-                except UnicodeEncodeError as error:
-                    raise unpackable(command.args, error) from error
+                except (TypeError, UnicodeEncodeError) as error:
+                    raise unpackable(args, error) from error
 
 
 def first_failure(
-    commands: Sequence[Command[Any]], errors: Sequence[RedisError | None]
-) -> tuple[int, Command[Any], RedisError] | None:
-    """The first command that failed by itself, or failing that, because another did."""
+    commands: Sequence[Command[Any]], values: Sequence[object]
+) -> tuple[int, Command[Any], RedisError]:
+    """The first command that failed by itself or, failing that, because another did."""
     failed = [
-        (position, command, error)
-        for position, (command, error) in enumerate(zip(commands, errors, strict=True), 1)
-        if error is not None
+        (position, command, value)
+        for position, (command, value) in enumerate(zip(commands, values, strict=True), 1)
+        if isinstance(value, RedisError)
     ]
-    for each in failed:
-        if not isinstance(each[2], ExecAbortError):
-            return each
-    return failed[0] if failed else None
+    by_itself = (each for each in failed if not isinstance(each[2], ExecAbortError))
+    return next(by_itself, failed[0])

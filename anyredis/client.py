@@ -259,7 +259,7 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
             async with pool.lease():
                 replies = await repeat(self.retry, lambda: batch.only_reads, attempt)
         else:
-            check_packable(batch.commands, pack)
+            check_packable(batch.words, pack)
 
             async def attempt() -> Reply:
                 async with pool.acquire() as connection:

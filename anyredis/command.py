@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import (
     Any,
     Concatenate,
+    Final,
     Generic,
-    NamedTuple,
     ParamSpec,
     Protocol,
     TypeVar,
@@ -32,13 +32,39 @@ T_co = TypeVar("T_co", covariant=True)
 P = ParamSpec("P")
 
 
-class Command(NamedTuple, Generic[T_co]):
-    """Arguments to send and how to read the reply; facts about it are in `anyredis.table`."""
+class Command(Generic[T_co]):
+    """Arguments to send and how to read the reply; facts about it are in `anyredis.table`.
 
-    args: tuple[Value, ...]
-    parse: Callable[[Reply], T_co]
-    binary: bool = False
-    """Whether strings in the reply stay bytes, also for a client that decodes (DUMP …)."""
+    A value: nobody changes it once it is made.  *binary* says that strings in the reply stay bytes,
+    also for a client that decodes (DUMP …).
+    """
+
+    # A NamedTuple or a frozen dataclass would say it shorter, and take more than twice as long to
+    # make; one is made for every command that is run.
+    __slots__ = ("args", "binary", "parse")
+
+    def __init__(
+        self,
+        args: tuple[Value, ...],
+        parse: Callable[[Reply], T_co],
+        binary: bool = False,
+    ) -> None:
+        self.args = args
+        self.parse = parse
+        self.binary = binary
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Command):
+            return NotImplemented
+        mine = (self.args, self.parse, self.binary)
+        return mine == (other.args, other.parse, other.binary)
+
+    def __hash__(self) -> int:
+        return hash((self.args, self.parse, self.binary))
+
+    def __repr__(self) -> str:
+        """The name only: arguments may be secrets."""
+        return f"<Command {name_of(self.args)}>"
 
 
 class Executor:
@@ -65,15 +91,22 @@ class Blueprint:
         return command
 
 
+class Unresolved:
+    """The type of `UNRESOLVED`."""
+
+
+UNRESOLVED: Final = Unresolved()
+"""In place of a value that is not there yet."""
+
+
 class Result(Generic[T]):
     """The reply to a queued command, there once the pipeline has run."""
 
-    __slots__ = ("_error", "_value", "command")
+    __slots__ = ("_outcome", "command")
 
     def __init__(self, command: Command[T]) -> None:
         self.command = command
-        self._value: tuple[T] | None = None
-        self._error: RedisError | None = None
+        self._outcome: T | RedisError | Unresolved = UNRESOLVED
 
     @property
     def value(self) -> T:
@@ -82,32 +115,36 @@ class Result(Generic[T]):
         Raises the command's own error where the server refused it, and `RuntimeError` before the
         pipeline has run.
         """
-        if self._error is not None:
-            raise self._error
-        if self._value is None:
+        outcome = self._outcome
+        if isinstance(outcome, RedisError):
+            raise outcome
+        if isinstance(outcome, Unresolved):
             msg = f"{name_of(self.command.args)} has no reply: its pipeline has not run"
-            raise RuntimeError(msg)
-        return self._value[0]
+            raise RuntimeError(msg)  # noqa: TRY004 - the type is right, the moment is not
+        return outcome
 
     @property
     def error(self) -> RedisError | None:
         """The command's own error, or None."""
-        return self._error
+        return self._outcome if isinstance(self._outcome, RedisError) else None
 
-    def resolve(self, reply: Reply) -> None:
-        """Take the raw *reply*: an error, or something to parse."""
+    def resolve(self, reply: Reply) -> T | RedisError:
+        """Take the raw *reply*; gives its value, or the error it is or has."""
+        outcome: T | RedisError
         if isinstance(reply, RedisError):
-            self._error = reply
-            return
-        try:
-            self._value = (self.command.parse(reply),)
-        except RedisError as error:
-            self._error = error
+            outcome = reply
+        else:
+            try:
+                outcome = self.command.parse(reply)
+            except RedisError as error:
+                outcome = error
+        self._outcome = outcome
+        return outcome
 
     def __repr__(self) -> str:
         """The command's name and what is known of its reply."""
-        state = "waiting" if self._value is None else repr(self._value[0])
-        return f"<Result {name_of(self.command.args)}: {self._error or state}>"
+        waiting = isinstance(self._outcome, Unresolved)
+        return f"<Result {name_of(self.command.args)}: {'waiting' if waiting else self._outcome}>"
 
 
 class Method(Protocol[P, T]):
@@ -171,7 +208,7 @@ def _made_ready(
     kwargs: dict[str, object],
 ) -> Command[Any]:
     try:
-        return built._replace(args=ready(built.args))
+        return Command(ready(built.args), built.parse, built.binary)
     except Refused as refused:
         bound = inspect.signature(build).bind(object(), *args, **kwargs)  # anything stands for self
         argument = _argument_holding(bound.arguments, refused.value)

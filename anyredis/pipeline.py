@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 from anyredis.batch import BatchOfCommands, first_failure
 from anyredis.command import Batch, Command, Result, raw_command
 from anyredis.commands.core import CoreCommands
-from anyredis.exceptions import DataValueError
+from anyredis.exceptions import DataValueError, RedisError
 from anyredis.replies import Readers, S
 from anyredis.table import SPECIAL, blocks, changes_connection, forbidden, full_name
 from anyredis.wire.decode import Reply
@@ -99,11 +99,10 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
             return []
         commands = [result.command for result in queue]
         replies = await self._run(BatchOfCommands(commands, transaction=self._transaction))
-        for result, reply in zip(queue, replies, strict=True):
-            result.resolve(reply)
-        if self._raise_on_error:
-            _raise_first(queue, commands)
-        return [result.value if result.error is None else result.error for result in queue]
+        values = [result.resolve(reply) for result, reply in zip(queue, replies, strict=True)]
+        if self._raise_on_error and any(isinstance(value, RedisError) for value in values):
+            _raise_first(values, commands)
+        return values
 
 
 def _refuse_misfits(args: tuple[Value, ...]) -> None:
@@ -118,11 +117,8 @@ def _refuse_misfits(args: tuple[Value, ...]) -> None:
         )
 
 
-def _raise_first(queue: list[Result[Any]], commands: list[Command[Any]]) -> None:
-    failure = first_failure(commands, [result.error for result in queue])
-    if failure is None:
-        return
-    position, command, error = failure
+def _raise_first(values: list[Any], commands: list[Command[Any]]) -> None:
+    position, command, error = first_failure(commands, values)
     told = type(error)(
         f"{error} (command {position} of {len(commands)} in the pipeline, {name_of(command.args)})"
     )

@@ -74,7 +74,7 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 
     async def _run_batch(self, batch: BatchOfCommands) -> list[Reply]:
         connection = self.connection
-        check_packable(batch.commands, connection.encoder)
+        check_packable(batch.words, connection.encoder)
         pieces = batch.pieces(connection.encoder)
         replies = await send_large(connection, pieces, batch.expected, binary=batch.binary)
         if isinstance(replies, RedisError):

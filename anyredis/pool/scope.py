@@ -67,9 +67,9 @@ class Lifetime:
         self._closing = closing
         self._scope: TaskScope | None = None
         self._owner = 0
-        self._owner_holds = 0
-        self._borrowed = 0
-        self._all_returned: anyio.Event | None = None
+        self._holds: dict[int, list[TaskScope]] = {}
+        """What each task holds, innermost last: of a scope that has gone, too."""
+        self._returned = anyio.Event()
 
     @property
     def entered(self) -> bool:
@@ -81,16 +81,13 @@ class Lifetime:
         me = anyio.get_current_task().id
         if self._scope is None:
             self._scope = TaskScope(self._opened, self._closing)
-            self._owner, self._owner_holds = me, 1
+            self._owner = me
             try:
                 await self._scope.__aenter__()
             except BaseException:
                 self._scope = None
                 raise
-        elif me == self._owner:
-            self._owner_holds += 1
-        else:
-            self._borrowed += 1
+        self._holds.setdefault(me, []).append(self._scope)
 
     async def leave(
         self,
@@ -99,41 +96,38 @@ class Lifetime:
         traceback: TracebackType | None,
     ) -> bool | None:
         """Let go of it; the owner, last of its holds, waits for the borrowers and closes it."""
-        if self._scope is None:
+        me = anyio.get_current_task().id
+        scope = self._let_go(me)
+        if scope is None or scope is not self._scope:
+            return None  # it was closed before, or by its owner meanwhile
+        if me != self._owner:
+            self._returned.set()
             return None
-        if anyio.get_current_task().id != self._owner:
-            self._return_one()
-            return None
-        self._owner_holds -= 1
-        if self._owner_holds:
+        if scope in self._holds.get(me, ()):
             return None
         try:
-            if kind is None:
-                await self._wait_for_borrowers()
+            while kind is None and self._borrowed(scope):
+                self._returned = anyio.Event()
+                await self._returned.wait()
         except BaseException as cancelled:
-            await self._close(type(cancelled), cancelled, cancelled.__traceback__)
+            self._scope = None
+            await scope.__aexit__(type(cancelled), cancelled, cancelled.__traceback__)
             raise
-        return await self._close(kind, error, traceback)
-
-    def _return_one(self) -> None:
-        self._borrowed = max(0, self._borrowed - 1)
-        if not self._borrowed and self._all_returned is not None:
-            self._all_returned.set()
-
-    async def _wait_for_borrowers(self) -> None:
-        while self._borrowed:
-            self._all_returned = anyio.Event()
-            await self._all_returned.wait()
-
-    async def _close(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        scope, self._scope = self._scope, None
-        self._borrowed = 0
-        self._all_returned = None
-        if scope is None:
-            return None
+        self._scope = None
         return await scope.__aexit__(kind, error, traceback)
+
+    def _let_go(self, me: int) -> TaskScope | None:
+        """What this task held last; what any borrower held, where it was entered by another."""
+        task = me
+        if me not in self._holds:
+            task = next((each for each in self._holds if each != self._owner), me)
+        held = self._holds.get(task)
+        if not held:
+            return None
+        scope = held.pop()
+        if not held:
+            del self._holds[task]
+        return scope
+
+    def _borrowed(self, scope: TaskScope) -> bool:
+        return any(scope in held for held in self._holds.values())

@@ -163,7 +163,8 @@ class WireSession:
             elif request is None:
                 raise ProtocolError(f"the server sent what nobody asked for: {reply!r:.100}")
             elif request.replies is not None:
-                self._collect(request, request.replies, reply)
+                if self._collect(request, request.replies, reply) is MORE:
+                    return
             else:
                 inflight.popleft()
                 self.answered += 1
@@ -176,19 +177,33 @@ class WireSession:
         if self._on_push is not None:
             self._on_push(push)
 
-    def _collect(self, request: Request, replies: list[Reply], reply: Reply) -> None:
-        """One of the replies to a request that gets several."""
-        self.answered += 1
-        if not request.abandoned:
-            replies.append(reply)
-        request.missing -= 1
-        if request.missing:
-            return
+    def _collect(self, request: Request, replies: list[Reply], reply: Any) -> Any:
+        """Collect *reply* and those behind it for a request that gets several.
+
+        Gives `MORE` where the next one is not complete; what it gives otherwise means nothing.
+        """
+        gets = self._decoder.gets
+        while True:
+            self.answered += 1
+            request.missing -= 1
+            if not request.abandoned:
+                replies.append(reply)
+            if not request.missing:
+                break
+            reply = gets(not request.binary)
+            if UNREADABLE:
+                reply = self._decoder.judged(reply)
+            while type(reply) is Push:
+                self._pushed(reply)
+                reply = self._decoder.judged(gets(not request.binary))
+            if reply is MORE:
+                return MORE
         self.inflight.popleft()
         if request.waiter.done():
             self._swallow(request)
         else:
             request.waiter.set_result(replies)
+        return None
 
     def _swallow(self, request: Request) -> None:
         request.swallowed = True
