@@ -1,0 +1,1 @@
+"""The tests of anyredis, laid out as the package is."""

@@ -1,0 +1,145 @@
+"""The fixtures that all tests share: three event loops, and real servers.
+
+Ask for `valkey`, `redis8`, `redis_tls` or `redis_mtls` to get a server that is shared by the whole
+run and empty; for `private_server` to get one that you may kill, pause or reconfigure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import TypeAlias
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from anyredis.server import Server, run
+from tests.servers import (
+    Certificates,
+    ask,
+    make_certificates,
+    processes,
+    redis8_binary,
+    redis_tls_binary,
+    valkey_binary,
+)
+
+Backend: TypeAlias = tuple[str, dict[str, object]]
+
+DEBUG = ("--enable-debug-command", "local")
+
+
+BACKENDS: dict[str, Backend] = {
+    "asyncio": ("asyncio", {"use_uvloop": False}),
+    "uvloop": ("asyncio", {"use_uvloop": True}),
+    "trio": ("trio", {}),
+}
+
+
+@pytest.fixture(scope="module", params=BACKENDS.values(), ids=[*BACKENDS])
+def anyio_backend(request: pytest.FixtureRequest) -> Backend:
+    """The event loop to run on, as anyio's plugin wants it told: every async test runs on each."""
+    backend: Backend = request.param
+    return backend
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_survivors() -> Iterator[None]:
+    """No server or watchdog that this run started is there when it ends."""
+    yield
+    left = [
+        process
+        for process in processes()
+        if process.parent == os.getpid() and "watchdog.py" in process.arguments
+    ]
+    assert left == []
+
+
+@pytest.fixture(scope="session")
+def portal(no_survivors: None) -> Iterator[BlockingPortal]:
+    """An event loop in a thread, which holds the scopes of the shared servers."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """The certificates of `redis_tls` and `redis_mtls`, and some that they must not accept."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def shared_valkey(portal: BlockingPortal) -> Iterator[Server]:
+    """The one Valkey 9.1 of this run; tests want `valkey`."""
+    scope = run(binary=valkey_binary(), unix_socket=True, arguments=DEBUG)
+    with portal.wrap_async_context_manager(scope) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_redis8(portal: BlockingPortal) -> Iterator[Server]:
+    """The one Redis 8.2 of this run; tests want `redis8`."""
+    scope = run(binary=redis8_binary(), unix_socket=True, arguments=DEBUG)
+    with portal.wrap_async_context_manager(scope) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_redis_tls(portal: BlockingPortal, certificates: Certificates) -> Iterator[Server]:
+    """The one Redis 7.4 with TLS of this run; tests want `redis_tls`."""
+    scope = run(
+        binary=redis_tls_binary(),
+        unix_socket=True,
+        arguments=DEBUG,
+        tls=certificates.server_files(),
+    )
+    with portal.wrap_async_context_manager(scope) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_redis_mtls(portal: BlockingPortal, certificates: Certificates) -> Iterator[Server]:
+    """The one Redis 7.4 with mutual TLS of this run; tests want `redis_mtls`."""
+    scope = run(
+        binary=redis_tls_binary(),
+        unix_socket=True,
+        arguments=DEBUG,
+        tls=certificates.server_files(require_client_cert=True),
+    )
+    with portal.wrap_async_context_manager(scope) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(shared_valkey: Server) -> Server:
+    """A Valkey 9.1, empty, with a TCP port and a Unix socket; leave its configuration alone."""
+    ask(shared_valkey, "FLUSHALL")
+    return shared_valkey
+
+
+@pytest.fixture
+def redis8(shared_redis8: Server) -> Server:
+    """A Redis 8.2, empty, with a TCP port and a Unix socket; leave its configuration alone."""
+    ask(shared_redis8, "FLUSHALL")
+    return shared_redis8
+
+
+@pytest.fixture
+def redis_tls(shared_redis_tls: Server) -> Server:
+    """A Redis 7.4, empty, whose TCP port speaks TLS with `certificates`."""
+    ask(shared_redis_tls, "FLUSHALL")
+    return shared_redis_tls
+
+
+@pytest.fixture
+def redis_mtls(shared_redis_mtls: Server) -> Server:
+    """A Redis 7.4, empty, whose TCP port speaks TLS and wants a client certificate."""
+    ask(shared_redis_mtls, "FLUSHALL")
+    return shared_redis_mtls
+
+
+@pytest.fixture
+async def private_server() -> AsyncIterator[Server]:
+    """A Valkey 9.1 of this test alone, to kill, pause, restart and reconfigure."""
+    async with run(binary=valkey_binary(), unix_socket=True, arguments=DEBUG) as server:
+        yield server
