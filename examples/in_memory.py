@@ -1,0 +1,48 @@
+"""In memory: a connection class without a socket, and a reply that gets lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import stage
+from anyio.abc import ByteStream
+
+import anyredis
+from anyredis.testing import FakeServer, run_then_reset
+
+
+class MemoryConnection(anyredis.BaseConnection):
+    """A connection to a server in this very process; *server* is its own argument."""
+
+    def __init__(self, *, server: FakeServer, **options: Any) -> None:
+        super().__init__(**options)
+        self.server = server
+
+    async def open_stream(self) -> ByteStream:
+        """One end of a pair of byte streams in memory; the server has the other."""
+        return await self.server.connect()
+
+
+async def main(_url: str) -> None:
+    """Lose the reply to a read, and then that to a write."""
+    server = FakeServer()
+    pool = anyredis.ConnectionPool(connection_class=MemoryConnection, server=server)
+    async with anyredis.Redis(connection_pool=pool) as client:
+        await client.set("hits", 41)
+
+        # The command runs, then the connection breaks: once.
+        server.on("GET", run_then_reset, times=1)
+        stage.show('get("hits"), its reply lost once', await client.get("hits"))
+        stage.show("GETs that the server saw", server.count("GET"))
+
+        server.on("INCRBY", run_then_reset, times=1)
+        try:
+            await client.incr("hits")
+        except anyredis.ConnectionError as error:
+            stage.show('incr("hits"), its reply lost once', f"ConnectionError, {error.outcome}")
+        stage.show("INCRs that the server saw", server.count("INCRBY"))
+        stage.show('get("hits")', await client.get("hits"))
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,37 @@
+"""Many tasks: 20,000 GETs by 64 tasks, over one shared connection."""
+
+from __future__ import annotations
+
+import anyio
+import stage
+
+import anyredis
+
+TASKS = 64
+GETS = 20_000
+
+
+async def main(url: str) -> None:
+    """Let all tasks read as fast as they can, and say how fast that was."""
+    async with anyredis.Redis.from_url(url, client_name="many-tasks") as client:
+        await client.set("fubar", "x" * 32)
+        work = iter(range(GETS))
+
+        async def worker() -> None:
+            for _ in work:
+                await client.get("fubar")
+
+        started = anyio.current_time()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(TASKS):
+                tasks.start_soon(worker)
+        seconds = anyio.current_time() - started
+
+        stage.show(f"{GETS:,} GETs by {TASKS} tasks", f"{seconds:.2f} s")
+        stage.show("that is", f"{GETS / seconds:,.0f} GETs a second")
+        named = [each for each in await client.client_list() if each.name == "many-tasks"]
+        stage.show("connections that it took", len(named))
+
+
+if __name__ == "__main__":
+    stage.run(main)
