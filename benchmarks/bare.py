@@ -1,0 +1,84 @@
+"""The floor: the least that can be done in Python with hiredis, on asyncio and on trio.
+
+Neither can be cancelled, times out, reconnects or checks anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import hiredis
+
+HOST = "127.0.0.1"
+CHUNK = 256 * 1024
+
+Call = Callable[..., Awaitable[Any]]
+
+# The stub of hiredis takes a tuple of one; the function takes any.
+pack: Callable[[tuple[Any, ...]], bytes] = getattr(hiredis, "pack_command")  # noqa: B009
+
+
+class BareProtocol(asyncio.Protocol):
+    """A future for each command, and one write for all of one turn of the event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader()
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._unsent: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what to write to."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's derives from nothing
+
+    def data_received(self, data: bytes) -> None:
+        """Answer all that is complete."""
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            self._waiting.popleft().set_result(reply)
+
+    def call(self, *args: Any) -> asyncio.Future[Any]:
+        """The reply to the command of these words, to be awaited."""
+        future = self._loop.create_future()
+        self._waiting.append(future)
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(pack(args))
+        return future
+
+    def _flush(self) -> None:
+        self.transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+
+
+@asynccontextmanager
+async def bare_asyncio(port: int) -> AsyncGenerator[Call]:
+    """A connection of asyncio's or uvloop's own, for any number of tasks."""
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_connection(BareProtocol, HOST, port)
+    try:
+        yield protocol.call
+    finally:
+        transport.close()
+
+
+@asynccontextmanager
+async def bare_trio(port: int) -> AsyncGenerator[Call]:
+    """A `trio.SocketStream`, for one task."""
+    trio: Any = importlib.import_module("trio")  # not everybody has it
+    stream = await trio.open_tcp_stream(HOST, port)
+    reader = hiredis.Reader()
+
+    async def call(*args: Any) -> Any:
+        await stream.send_all(pack(args))
+        while (reply := reader.gets()) is False:
+            reader.feed(await stream.receive_some(CHUNK))
+        return reply
+
+    async with stream:
+        yield call

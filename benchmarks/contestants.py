@@ -1,0 +1,165 @@
+"""The clients that are compared, each spelled as its own documentation does."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sniffio
+
+import anyredis
+from benchmarks.bare import HOST, bare_asyncio, bare_trio
+
+Ask = Callable[..., Awaitable[Any]]
+
+PLAIN_KEY = "bench:pipeline:{}"
+
+
+@dataclass(frozen=True)
+class Ops:
+    """What scenarios ask of a client; `pipeline(n)` sends n commands and gives their replies."""
+
+    get: Ask
+    lrange: Ask
+    pipeline: Callable[[int], Awaitable[Any]] | None
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A client: `open` connects it, with a pool of so many connections or as it comes."""
+
+    name: str
+    module: str
+    distribution: str
+    open: Callable[[int, int | None], AbstractAsyncContextManager[Ops]]
+    backends: tuple[str, ...] = ("asyncio", "uvloop", "trio")
+    pools: bool = True
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be imported."""
+        return importlib.util.find_spec(self.module.partition(".")[0]) is not None
+
+    @property
+    def version(self) -> str:
+        """Its version, for the report."""
+        try:
+            return importlib.metadata.version(self.distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return "not installed as a package"
+
+
+@asynccontextmanager
+async def open_anyredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
+    """Anyredis, as it comes."""
+    client = (
+        anyredis.Redis(HOST, port)
+        if pool is None
+        else anyredis.Redis(
+            HOST,
+            port,
+            connection_pool_cls=anyredis.BlockingConnectionPool,
+            max_connections=pool,
+        )
+    )
+
+    async def pipeline(commands: int) -> list[Any]:
+        pipe = client.pipeline(transaction=False)
+        for index in range(commands // 2):
+            key = PLAIN_KEY.format(index)
+            pipe.set(key, "value")
+            pipe.get(key)
+        return await pipe.execute()
+
+    async with client:
+        yield Ops(client.get, client.lrange, pipeline)
+
+
+@asynccontextmanager
+async def open_redis_py(port: int, pool: int | None) -> AsyncGenerator[Ops]:
+    """redis-py, with hiredis, which it finds by itself."""
+    redis = importlib.import_module("redis.asyncio")
+    if pool is None:
+        client = redis.Redis(host=HOST, port=port)
+    else:
+        waiting = redis.BlockingConnectionPool(max_connections=pool, host=HOST, port=port)
+        client = redis.Redis.from_pool(waiting)
+
+    async def pipeline(commands: int) -> Any:
+        pipe = client.pipeline(transaction=False)
+        for index in range(commands // 2):
+            key = PLAIN_KEY.format(index)
+            pipe.set(key, "value")
+            pipe.get(key)
+        return await pipe.execute()
+
+    async with client:
+        yield Ops(client.get, client.lrange, pipeline)
+
+
+@asynccontextmanager
+async def open_coredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
+    """Coredis, whose pools wait in any case."""
+    coredis = importlib.import_module("coredis")
+    if pool is None:
+        client = coredis.Redis(host=HOST, port=port)
+    else:
+        waiting = coredis.ConnectionPool(host=HOST, port=port, max_connections=pool)
+        client = coredis.Redis(connection_pool=waiting)
+
+    async def pipeline(commands: int) -> Any:
+        async with client.pipeline(transaction=False) as pipe:
+            for index in range(commands // 2):
+                key = PLAIN_KEY.format(index)
+                pipe.set(key, "value")
+                pipe.get(key)
+        return pipe.results
+
+    async with client:
+        yield Ops(client.get, client.lrange, pipeline)
+
+
+@asynccontextmanager
+async def open_glide(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
+    """valkey-glide, whose core runs in threads of its own."""
+    glide = importlib.import_module("glide")
+    address = glide.NodeAddress(HOST, port)
+    config = glide.GlideClientConfiguration([address], request_timeout=10_000)
+    client = await glide.GlideClient.create(config)
+
+    async def pipeline(commands: int) -> Any:
+        batch = glide.Batch(is_atomic=False)
+        for index in range(commands // 2):
+            key = PLAIN_KEY.format(index)
+            batch.set(key, "value")
+            batch.get(key)
+        return await client.exec(batch, raise_on_error=True)
+
+    try:
+        yield Ops(client.get, client.lrange, pipeline)
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def open_bare(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
+    """The bare loop of the backend that is running."""
+    bare = bare_trio if sniffio.current_async_library() == "trio" else bare_asyncio
+    async with bare(port) as call:
+        yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"), None)
+
+
+ANYREDIS = Contestant("anyredis", "anyredis", "anyredis", open_anyredis)
+CONTESTANTS = (
+    ANYREDIS,
+    Contestant("bare", "hiredis", "hiredis", open_bare, pools=False),
+    Contestant("redis-py", "redis.asyncio", "redis", open_redis_py, ("asyncio", "uvloop")),
+    Contestant("coredis", "coredis", "coredis", open_coredis),
+    Contestant("glide", "glide", "valkey-glide", open_glide, pools=False),
+)

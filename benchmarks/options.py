@@ -1,0 +1,79 @@
+"""What to measure, from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.results import SUBJECT
+from benchmarks.rounds import Effort
+from benchmarks.scenarios import SCENARIOS
+
+BACKENDS = ("asyncio", "uvloop", "trio")
+THOROUGH, QUICK = Effort(rounds=17, seconds=0.1), Effort(rounds=3, seconds=0.05)
+EXTRAS = ("calls", "imports")
+NAMES = (*(each.name for each in SCENARIOS), *EXTRAS)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, and where to write it."""
+
+    scenarios: tuple[str, ...]
+    backends: tuple[str, ...]
+    clients: tuple[str, ...]
+    effort: Effort
+    profile: bool
+    json: Path | None
+
+
+def choices(known: Sequence[str]) -> type[argparse.Action]:
+    """An action for a list with commas of some of *known*."""
+
+    class Choices(argparse.Action):
+        def __call__(
+            self,
+            parser: argparse.ArgumentParser,
+            namespace: argparse.Namespace,
+            values: object,
+            _option: str | None = None,
+        ) -> None:
+            chosen = tuple(str(values).split(","))
+            if unknown := sorted(set(chosen) - set(known)):
+                parser.error(f"{unknown[0]!r} is none of {', '.join(known)}")
+            setattr(namespace, self.dest, chosen)
+
+    return Choices
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options of a command line."""
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", description="Measure anyredis beside its peers, against one server."
+    )
+    names = tuple(each.name for each in CONTESTANTS)
+    for option, known in (("scenarios", NAMES), ("backends", BACKENDS), ("clients", names)):
+        parser.add_argument(
+            f"--{option}",
+            action=choices(known),
+            default=known,
+            metavar="A,B",
+            help=f"of {', '.join(known)}; all by default",
+        )
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--rounds", type=int, help="how many rounds, 17 by default, 3 if quick")
+    parser.add_argument("--profile", action="store_true", help="also show where anyredis is slow")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
+    given = parser.parse_args(arguments)
+    effort = QUICK if given.quick else THOROUGH
+    return Options(
+        scenarios=given.scenarios,
+        backends=given.backends,
+        clients=tuple(dict.fromkeys((SUBJECT, *given.clients))),
+        effort=Effort(given.rounds or effort.rounds, effort.seconds),
+        profile=given.profile,
+        json=given.json,
+    )

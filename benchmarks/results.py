@@ -1,0 +1,116 @@
+"""What is measured, as values that become JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+
+SUBJECT = "anyredis"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Microseconds for one command, in one round: on the clock, and of this process's CPU."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """One client's rounds in one scenario."""
+
+    backend: str
+    scenario: str
+    client: str
+    rounds: list[Sample]
+
+    @property
+    def wall(self) -> float:
+        """The median on the clock."""
+        return median(each.wall for each in self.rounds)
+
+    @property
+    def cpu(self) -> float:
+        """The median of CPU."""
+        return median(each.cpu for each in self.rounds)
+
+    def ratio_to(self, subject: Score) -> Sample:
+        """How many times as long as *subject* it took: the median of the rounds' ratios."""
+        pairs = list(zip(self.rounds, subject.rounds, strict=True))
+        return Sample(
+            wall=median(own.wall / other.wall for own, other in pairs),
+            cpu=median(own.cpu / other.cpu for own, other in pairs),
+        )
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Python-level calls for one command: all there are, and those in the client's own files."""
+
+    backend: str
+    tasks: int
+    client: str
+    total: float
+    own: float
+
+
+@dataclass(frozen=True)
+class ImportTime:
+    """Milliseconds that an import takes in a fresh interpreter, one for each round."""
+
+    client: str
+    module: str
+    rounds: list[float]
+
+    @property
+    def milliseconds(self) -> float:
+        """The median."""
+        return median(self.rounds)
+
+
+@dataclass(frozen=True)
+class Hotspot:
+    """What one function costs for each operation, under a profiler that slows it down."""
+
+    function: str
+    calls: float
+    own_microseconds: float
+    all_microseconds: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where anyredis's time goes in one scenario."""
+
+    backend: str
+    scenario: str
+    hotspots: list[Hotspot]
+
+
+@dataclass
+class Results:
+    """All that one run measured."""
+
+    about: dict[str, str] = field(default_factory=dict)
+    scores: list[Score] = field(default_factory=list)
+    calls: list[Calls] = field(default_factory=list)
+    imports: list[ImportTime] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def add(self, other: Results) -> None:
+        """Take what another process measured."""
+        self.scores += other.scores
+        self.calls += other.calls
+        self.imports += other.imports
+        self.profiles += other.profiles
+        self.missing += [each for each in other.missing if each not in self.missing]
+
+    def score(self, backend: str, scenario: str, client: str) -> Score | None:
+        """The score of *client* there, if it was measured."""
+        wanted = (backend, scenario, client)
+        found = (
+            each for each in self.scores if (each.backend, each.scenario, each.client) == wanted
+        )
+        return next(found, None)

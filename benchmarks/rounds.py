@@ -1,0 +1,70 @@
+"""Rounds: every client in turn, several times over, so that all meet the same bad luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import anyio
+
+from benchmarks.contestants import Contestant
+from benchmarks.load import measure
+from benchmarks.results import Sample, Score
+from benchmarks.scenarios import Operation, Scenario
+
+PATIENCE = 20.0
+"""Seconds for the first reply."""
+
+LEAST_TIMES = {64: 20, 10: 50, 1: 3}
+"""How often each of so many tasks has to do it at least, so that starting them counts little."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure: *rounds* of about *seconds* for each client."""
+
+    rounds: int
+    seconds: float
+
+
+@dataclass
+class Runner:
+    """A client in a scenario, how often it has to run, and what it made of it."""
+
+    contestant: Contestant
+    operation: Operation
+    times: int
+    samples: list[Sample]
+
+
+async def compete(
+    scenario: Scenario, contestants: Sequence[Contestant], backend: str, port: int, effort: Effort
+) -> list[Score]:
+    """The scores of all *contestants*, connected side by side."""
+    async with AsyncExitStack() as stack:
+        runners: list[Runner] = []
+        for contestant in contestants:
+            ops = await stack.enter_async_context(contestant.open(port, scenario.pool))
+            operation = scenario.operation(ops)
+            with anyio.fail_after(PATIENCE):
+                right = scenario.right(await operation())
+            if not right:
+                raise RuntimeError(f"{contestant.name} got {scenario.name} wrong on {backend}")
+            times = await calibrate(operation, scenario.tasks, effort.seconds)
+            runners.append(Runner(contestant, operation, times, []))
+        for number in range(effort.rounds):
+            # There and back, so that nobody always comes after the same one.
+            for runner in runners if number % 2 == 0 else reversed(runners):
+                sample = await measure(runner.operation, scenario.tasks, runner.times)
+                share = Sample(sample.wall / scenario.commands, sample.cpu / scenario.commands)
+                runner.samples.append(share)
+    return [Score(backend, scenario.name, each.contestant.name, each.samples) for each in runners]
+
+
+async def calibrate(operation: Operation, tasks: int, seconds: float) -> int:
+    """How often each task has to do it to take about *seconds*; warms the client up, too."""
+    least = LEAST_TIMES[tasks]
+    await measure(operation, tasks, least)
+    microseconds = (await measure(operation, tasks, least)).wall
+    return max(least, round(seconds * 1e6 / microseconds / tasks))
