@@ -7,7 +7,7 @@ from anyio.abc import ByteStream
 
 from anyredis.connection.handshake import Agreed, Conversation, Step
 from anyredis.exceptions import RedisError
-from anyredis.wire.decode import Decoder, Incomplete, Reply
+from anyredis.wire.decode import Decoder, Incomplete, Push, Reply
 from anyredis.wire.encode import Encoder
 
 CHUNK = 256 * 1024
@@ -46,6 +46,9 @@ async def _exchange(
 
 
 async def _read_one(stream: ByteStream, decoder: Decoder) -> Reply:
-    while isinstance(reply := decoder.next_reply(), Incomplete):
-        decoder.feed(await stream.receive(CHUNK))
-    return reply
+    while True:
+        reply = decoder.next_reply()
+        if isinstance(reply, Incomplete):
+            decoder.feed(await stream.receive(CHUNK))
+        elif type(reply) is not Push:
+            return reply

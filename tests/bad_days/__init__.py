@@ -1,0 +1,1 @@
+"""Bad input and bad days: what users, servers and networks do to a client."""

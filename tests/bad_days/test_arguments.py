@@ -1,0 +1,216 @@
+"""Arguments that cannot be sent, and clients that are not open."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import pytest
+
+from anyredis import (
+    DataError,
+    DataTypeError,
+    DataValueError,
+    Redis,
+    RedisError,
+)
+from anyredis.testing import FakeServer
+
+
+class Colour(enum.Enum):
+    """An enum that is neither text nor number."""
+
+    RED = "red"
+
+
+BAD_VALUES: list[Any] = [None, True, False, ["a"], {"a": 1}, object(), Colour.RED, 1j]
+
+
+@pytest.mark.parametrize("value", BAD_VALUES, ids=repr)
+async def test_a_value_of_a_wrong_type(value: Any) -> None:
+    """It is refused with the name of the command and of the argument, and nothing is written."""
+    server = FakeServer()
+    async with server.client() as client:
+        with pytest.raises(DataTypeError, match=r"^SET: value is .*can be sent"):
+            await client.set("k", value)
+    assert server.received == []
+
+
+async def test_a_key_that_is_none() -> None:
+    """A key that is None is refused by its name, and nothing is written."""
+    server = FakeServer()
+    key: Any = None
+    async with server.client() as client:
+        with pytest.raises(DataTypeError, match=r"^GET: key is None \(NoneType\)"):
+            await client.get(key)
+        with pytest.raises(DataTypeError, match=r"^DEL: keys\[1\] is None"):
+            await client.delete("a", key)
+        with pytest.raises(DataTypeError, match="argument 1 is None"):
+            await client.execute_command("GET", key)
+    assert server.received == []
+
+
+async def test_a_wrong_argument_is_a_type_error() -> None:
+    """Who catches TypeError or RedisError catches it."""
+    value: Any = None
+    async with FakeServer().client() as client:
+        for kind in (TypeError, RedisError, DataError):
+            with pytest.raises(kind):
+                await client.set("k", value)
+
+
+async def test_a_wrong_argument_in_a_pipeline() -> None:
+    """It is refused where it is queued, and the rest of the pipeline is not sent."""
+    server = FakeServer()
+    value: Any = None
+    async with server.client() as client:
+        pipe = client.pipeline()
+        pipe.set("a", 1)
+        with pytest.raises(DataTypeError, match=r"^SET: value is None"):
+            pipe.set("b", value)
+        with pytest.raises(KeyError):
+            async with pipe:
+                raise KeyError
+    assert server.received == []
+
+
+async def test_text_that_the_encoding_cannot_express() -> None:
+    """It is refused without a word written, and the connection serves the next command."""
+    server = FakeServer()
+    async with server.client(encoding="latin-1", decode_responses=True) as client:
+        await client.set("k", "é")
+        with pytest.raises(DataValueError, match="characters that latin-1 cannot express"):
+            await client.set("k", "€")
+        assert await client.get("k") == "é"
+    assert server.count("SET") == 1
+    assert server.accepted == 1
+
+
+async def test_text_that_cannot_be_expressed_in_a_pipeline() -> None:
+    """Of a transaction with such a text nothing is sent."""
+    server = FakeServer()
+    async with server.client() as client:
+        pipe = client.pipeline()
+        pipe.set("a", 1)
+        pipe.set("b", "\ud800")
+        with pytest.raises(DataValueError, match="SET: an argument has characters"):
+            await pipe.execute()
+    assert server.count("MULTI") == server.count("SET") == 0
+
+
+async def test_a_command_without_a_name() -> None:
+    """`execute_command` needs a name."""
+    server = FakeServer()
+    async with server.client() as client:
+        for words in ((), ("",), (b" ",), (1,)):
+            with pytest.raises(DataValueError, match="needs a command's name first"):
+                await client.execute_command(*words)
+    assert server.received == []
+
+
+@pytest.mark.parametrize("name", ["SUBSCRIBE", "MONITOR", "QUIT", "HELLO", "CLIENT REPLY", "SYNC"])
+async def test_commands_that_no_connection_can_carry(name: str) -> None:
+    """G9: what would shift or end everybody's replies is refused, with the reason."""
+    server = FakeServer()
+    async with server.client() as client:
+        with pytest.raises(DataValueError, match="cannot be sent: "):
+            await client.execute_command(name, "x")
+        async with client.session() as session:
+            with pytest.raises(DataValueError, match="cannot be sent: "):
+                await session.execute_command(name, "x")
+    assert all(words[0] in {b"HELLO", b"CLIENT"} for words in server.received)
+
+
+@pytest.mark.parametrize(
+    "words", [("SELECT", 1), ("WATCH", "k"), ("MULTI",), ("CLIENT SETNAME", 1)]
+)
+async def test_commands_that_need_a_connection_of_their_own(words: tuple[Any, ...]) -> None:
+    """G9: what would change the shared connection is refused, and told where it belongs."""
+    server = FakeServer()
+    async with server.client() as client:
+        with pytest.raises(DataValueError, match=r"async with client\.session\(\)"):
+            await client.execute_command(*words)
+    assert server.received == []
+
+
+async def test_a_client_that_was_never_entered() -> None:
+    """It raises RuntimeError that says what to write, for commands, pipelines and sessions."""
+    server = FakeServer()
+    client = server.client()
+    with pytest.raises(RuntimeError, match="write `async with client:`"):
+        await client.get("k")
+    with pytest.raises(RuntimeError, match="write `async with client:`"):
+        await client.blpop("k", timeout=1)
+    pipe = client.pipeline()
+    pipe.get("k")
+    with pytest.raises(RuntimeError, match="write `async with client:`"):
+        await pipe.execute()
+    with pytest.raises(RuntimeError, match="write `async with client:`"):
+        async with client.session():
+            pass
+    assert server.accepted == 0
+
+
+async def test_a_client_that_was_left() -> None:
+    """It raises the same, and opens nothing."""
+    server = FakeServer()
+    async with server.client() as client:
+        await client.ping()
+    with pytest.raises(RuntimeError, match="write `async with client:`"):
+        await client.get("k")
+    assert server.accepted == 1
+    assert server.peers == []
+
+
+async def test_a_client_that_is_entered_again() -> None:
+    """A client that was left may be entered anew."""
+    server = FakeServer()
+    client = server.client(decode_responses=True)
+    for number in range(3):
+        async with client:
+            assert await client.incr("n") == number + 1
+        assert server.peers == []
+
+
+async def test_a_session_that_has_ended() -> None:
+    """It raises RuntimeError, and does not touch the connection that is others' by now."""
+    async with FakeServer().client() as client:
+        async with client.session() as session:
+            await session.ping()
+        with pytest.raises(RuntimeError, match="this session has ended"):
+            await session.ping()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"host": ""}, "host has to be"),
+        ({"host": None}, "host has to be"),
+        ({"port": "6379"}, "port has to be an int, not '6379'"),
+        ({"port": 0}, "port has to be from 1 to 65535"),
+        ({"port": 65536}, "port has to be from 1 to 65535"),
+        ({"db": -1}, "db has to be a number from 0 up"),
+        ({"db": "0"}, "db has to be an int"),
+        ({"protocol": 4}, "protocol has to be 2 or 3"),
+        ({"stream_timeout": 0}, "stream_timeout has to be more than 0"),
+        ({"stream_timeout": "1"}, "stream_timeout has to be a number"),
+        ({"connect_timeout": -1}, "connect_timeout has to be more than 0"),
+        ({"connect_timeout": None}, "connect_timeout has to be a number"),
+        ({"max_connections": 0}, "max_connections has to be 1 or more"),
+        ({"max_connections": 1.5}, "max_connections has to be an int"),
+        ({"shared_connections": -1}, "shared_connections has to be 0 or more"),
+        ({"max_idle_time": 0}, "max_idle_time has to be more than 0"),
+        ({"username": "me"}, "username needs a password"),
+        ({"credential_provider": 1}, "has to be a callable"),
+        ({"credential_provider": dict, "password": "x"}, "not both"),
+        ({"unix_socket_path": "/x", "port": 7000}, "host and port or unix_socket_path"),
+        ({"unix_socket_path": "/x", "ssl": True}, "TLS goes over TCP"),
+        ({"hots": "localhost"}, "unknown argument 'hots'"),
+        ({"encoding": "klingon"}, "klingon"),
+    ],
+)
+def test_a_client_with_bad_arguments(arguments: dict[str, Any], message: str) -> None:
+    """A client that can never work is an error where it is made, which names the argument."""
+    make: Any = Redis
+    with pytest.raises((DataError, LookupError), match=message):
+        make(**arguments)

@@ -1,0 +1,96 @@
+"""Tests of `anyredis.connection.tls`: contexts from the `ssl_*` arguments."""
+
+from __future__ import annotations
+
+import inspect
+import ssl
+from pathlib import Path
+
+import pytest
+
+from anyredis.connection.tls import TLSOptions, tls_context
+from anyredis.exceptions import DataValueError
+from tests.servers import Certificates
+
+
+def test_the_default_verifies() -> None:
+    """G15: certificate and host name are checked unless told otherwise."""
+    context = tls_context()
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize(
+    ("requirement", "mode", "checks_name"),
+    [
+        ("required", ssl.CERT_REQUIRED, True),
+        ("optional", ssl.CERT_OPTIONAL, True),
+        ("none", ssl.CERT_NONE, False),
+    ],
+)
+def test_how_strictly(requirement: str, mode: ssl.VerifyMode, checks_name: bool) -> None:
+    """Without a certificate there is no name to check."""
+    context = tls_context(ssl_cert_reqs=requirement)
+    assert context.verify_mode is mode
+    assert context.check_hostname is checks_name
+
+
+def test_the_name_alone_may_go_unchecked() -> None:
+    """The certificate is verified all the same."""
+    context = tls_context(ssl_check_hostname=False)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert not context.check_hostname
+
+
+def test_versions_and_ciphers() -> None:
+    """Both reach the context."""
+    context = tls_context(
+        ssl_min_version=ssl.TLSVersion.TLSv1_3, ssl_ciphers="ECDHE-RSA-AES256-GCM-SHA384"
+    )
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_3
+    assert "ECDHE-RSA-AES256-GCM-SHA384" in {each["name"] for each in context.get_ciphers()}
+
+
+def test_authorities_by_data(certificates: Certificates) -> None:
+    """PEM text will do as well as a file, and is then all that is trusted."""
+    context = tls_context(ssl_ca_data=certificates.ca.read_text())
+    assert len(context.get_ca_certs()) == 1
+    assert len(tls_context(ssl_ca_certs=str(certificates.ca)).get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"ssl_cert_reqs": "maybe"}, "one of 'required', 'optional', 'none', not 'maybe'"),
+        ({"ssl_keyfile": "key.pem"}, "ssl_keyfile needs ssl_certfile"),
+        ({"ssl_ca_certs": "/no/such/ca.pem"}, "/no/such/ca.pem"),
+        ({"ssl_certfile": "/no/such/cert.pem"}, "/no/such/cert.pem"),
+        ({"ssl_ciphers": "NONE-SUCH"}, "cannot be used"),
+    ],
+)
+def test_what_cannot_be_used_is_named(arguments: TLSOptions, message: str) -> None:
+    """A contradiction or a missing file is told where it is given."""
+    with pytest.raises(DataValueError, match=message):
+        tls_context(**arguments)
+
+
+def test_a_file_that_is_no_pem(tmp_path: Path) -> None:
+    """It is named, too."""
+    path = tmp_path / "odd.pem"
+    path.write_text("nothing")
+    with pytest.raises(DataValueError, match=r"odd\.pem"):
+        tls_context(ssl_ca_certs=str(path))
+
+
+def test_a_key_that_does_not_belong_to_the_certificate(certificates: Certificates) -> None:
+    """OpenSSL finds out, and the files are named."""
+    with pytest.raises(DataValueError, match="client_cert"):
+        tls_context(
+            ssl_certfile=str(certificates.client_cert), ssl_keyfile=str(certificates.server_key)
+        )
+
+
+def test_the_table_of_options_is_that_of_the_function() -> None:
+    """What `TLSOptions` tells a type checker is what `tls_context` takes."""
+    assert set(TLSOptions.__annotations__) == set(inspect.signature(tls_context).parameters)

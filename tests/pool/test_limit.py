@@ -1,0 +1,126 @@
+"""Tests of `anyredis.pool.limit`: one too many raises, or waits its turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+from anyredis.exceptions import DataError, MaxConnectionsError, PoolTimeoutError
+from anyredis.pool.limit import StrictLimit, WaitingLimit, check_capacity
+
+
+async def test_one_too_many_raises() -> None:
+    """A strict limit raises at once, and serves again once something was given back."""
+    limit = StrictLimit(2)
+    await limit.take()
+    await limit.take()
+    with pytest.raises(MaxConnectionsError, match="all 2 connections are in use: raise max_conn"):
+        await limit.take()
+    assert not limit.take_nowait()
+    assert (limit.taken, limit.waiting) == (2, 0)
+    limit.give_back()
+    assert limit.take_nowait()
+
+
+async def test_one_too_many_waits() -> None:
+    """G7: a waiting limit serves first come, first served."""
+    limit = WaitingLimit(2)
+    served: list[int] = []
+
+    async def work(number: int) -> None:
+        await limit.take()
+        served.append(number)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(6):
+            tasks.start_soon(work, number)
+            await anyio.wait_all_tasks_blocked()
+        assert served == [0, 1]
+        assert (limit.taken, limit.waiting) == (2, 4)
+        for count in range(3, 7):
+            limit.give_back()
+            await anyio.wait_all_tasks_blocked()
+            assert served == list(range(count))
+    assert limit.taken == 2
+
+
+async def test_who_comes_later_does_not_pass() -> None:
+    """G7: what is given back goes to the first in line, not to who asks at that moment."""
+    limit = WaitingLimit(1)
+    assert limit.take_nowait()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(limit.take)
+        await anyio.wait_all_tasks_blocked()
+        limit.give_back()
+        assert not limit.take_nowait()
+    assert limit.taken == 1
+
+
+@pytest.mark.parametrize("cancel_first", [True, False])
+async def test_cancelling_one_who_waits_loses_no_turn(cancel_first: bool) -> None:
+    """G7: a turn that was given to a cancelled waiter goes on to the next."""
+    limit = WaitingLimit(1)
+    await limit.take()
+    served: list[str] = []
+
+    async def work(name: str) -> None:
+        await limit.take()
+        served.append(name)
+        limit.give_back()
+
+    async with anyio.create_task_group() as outer, anyio.create_task_group() as first:
+        first.start_soon(work, "first")
+        await anyio.wait_all_tasks_blocked()
+        outer.start_soon(work, "second")
+        await anyio.wait_all_tasks_blocked()
+        # Both in one turn of the loop, in either order.
+        if cancel_first:
+            first.cancel_scope.cancel()
+            limit.give_back()
+        else:
+            limit.give_back()
+            first.cancel_scope.cancel()
+    assert served[-1] == "second"
+    assert (limit.taken, limit.waiting) == (0, 0)
+
+
+async def test_waiting_ends_after_timeout() -> None:
+    """PoolTimeoutError tells the limit and the time, and nothing was taken."""
+    limit = WaitingLimit(1, timeout=0.01)
+    await limit.take()
+    with pytest.raises(PoolTimeoutError, match=r"all 1 connections stayed in use for 0\.01 s"):
+        await limit.take()
+    assert (limit.taken, limit.waiting) == (1, 0)
+    limit.give_back()
+    await limit.take()
+
+
+async def test_a_cancelled_wait_takes_nothing() -> None:
+    """G5: whoever is cancelled while waiting leaves the count as it was."""
+    limit = WaitingLimit(1, timeout=None)
+    await limit.take()
+    with anyio.move_on_after(0) as scope:
+        await limit.take()
+    assert scope.cancelled_caught
+    assert (limit.taken, limit.waiting) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", [StrictLimit, WaitingLimit])
+async def test_one_task_may_take_several(kind: type[StrictLimit | WaitingLimit]) -> None:
+    """A lease belongs to nobody: one task may hold many, and another give them back."""
+    limit = kind(3)
+    for _ in range(3):
+        await limit.take()
+    assert limit.taken == limit.capacity
+    for _ in range(3):
+        limit.give_back()
+    assert limit.taken == 0
+
+
+@pytest.mark.parametrize("capacity", [0, -1, 1.0, True, "1", None])
+def test_a_capacity_that_makes_no_sense(capacity: Any) -> None:
+    """It is an int from 1 up."""
+    with pytest.raises(DataError, match="max_connections has to be"):
+        check_capacity(capacity)

@@ -1,0 +1,141 @@
+"""Tests of `anyredis.address`: what a URL names, and what is wrong with one."""
+
+from __future__ import annotations
+
+import pytest
+
+from anyredis.address import TCPAddress, UnixAddress, parse_url
+from anyredis.exceptions import DataValueError
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls"),
+    [
+        ("redis://", "localhost", 6379, False),
+        ("redis://example.org", "example.org", 6379, False),
+        ("valkey://example.org:7000", "example.org", 7000, False),
+        ("rediss://example.org:7000", "example.org", 7000, True),
+        ("valkeys://10.0.0.1", "10.0.0.1", 6379, True),
+        ("REDIS://example.org/", "example.org", 6379, False),
+        ("redis://[::1]:7000", "::1", 7000, False),
+    ],
+)
+def test_tcp_urls(url: str, host: str, port: int, tls: bool) -> None:
+    """Four schemes name a host and a port, two of them TLS; both have defaults."""
+    parsed = parse_url(url)
+    assert parsed.address == TCPAddress(host, port)
+    assert parsed.tls is tls
+    assert parsed.options == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("unix:///run/redis.sock", "/run/redis.sock"),
+        ("unix:///run/a%20b.sock", "/run/a b.sock"),
+        ("unix://relative.sock", "relative.sock"),
+    ],
+)
+def test_unix_urls(url: str, path: str) -> None:
+    """A Unix URL names a path, percent-decoded."""
+    parsed = parse_url(url)
+    assert parsed.address == UnixAddress(path)
+    assert not parsed.tls
+
+
+def test_credentials_are_percent_decoded() -> None:
+    """User and password may hold any character, percent-encoded."""
+    parsed = parse_url("redis://us%40er:p%3Ass%2F%C3%A9@example.org")
+    assert parsed.options == {"username": "us@er", "password": "p:ss/é"}
+
+
+def test_a_password_without_a_user() -> None:
+    """`redis://:password@host` is the default user's password."""
+    assert parse_url("redis://:secret@example.org").options == {"password": "secret"}
+
+
+def test_an_empty_password_is_one() -> None:
+    """`user:@host` says that the password is empty, `user@host` says nothing of it."""
+    assert parse_url("redis://u:@example.org").options == {"username": "u", "password": ""}
+    assert parse_url("redis://u@example.org").options == {"username": "u"}
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h/3", "redis://h/3/", "redis://h?db=3", "redis://h/3?db=3", "unix:///s?db=3"]
+)
+def test_the_database(url: str) -> None:
+    """The database is the path, or the parameter db, or both alike."""
+    assert parse_url(url).options == {"db": 3}
+
+
+def test_options_are_converted() -> None:
+    """Query parameters are keyword arguments, each of its type."""
+    parsed = parse_url(
+        "redis://h?decode_responses=True&max_connections=7&connect_timeout=1.5&stream_timeout=none"
+        "&client_name=a%20b&noevict=0&notouch=yes&ssl_check_hostname=false"
+    )
+    assert parsed.options == {
+        "decode_responses": True,
+        "max_connections": 7,
+        "connect_timeout": 1.5,
+        "stream_timeout": None,
+        "client_name": "a b",
+        "noevict": False,
+        "notouch": True,
+        "ssl_check_hostname": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://example.org", "has to start with one of .*redis://.*not 'http'"),
+        ("example.org:6379", "has to start with one of"),
+        ("redis://h:port", "port .* number from 0 to 65535"),
+        ("redis://h:70000", "port .* number from 0 to 65535"),
+        ("redis://h/one", "database number, not 'one'"),
+        ("redis://h/-1", "database number, not '-1'"),
+        ("redis://h/1?db=2", "names two databases: /1 and \\?db=2"),
+        ("redis://h?dbb=2", "unknown parameter 'dbb'; known are .*max_connections"),
+        ("redis://h?db=one", "'db' has to be a whole number, not 'one'"),
+        ("redis://h?db=", "'db' has to be a whole number, not ''"),
+        ("redis://h?connect_timeout=soon", "'connect_timeout' .* number of seconds, not 'soon'"),
+        ("redis://h?stream_timeout=soon", "'stream_timeout' .* seconds, or none, not 'soon'"),
+        ("redis://h?noevict=maybe", "'noevict' has to be true or false, not 'maybe'"),
+        ("redis://h?protocol=2&protocol=3", "'protocol' twice"),
+        ("unix://", "no path: write unix:///path"),
+    ],
+)
+def test_what_is_wrong_is_named(url: str, message: str) -> None:
+    """An error says which part of the URL is wrong, and what it has to be."""
+    with pytest.raises(DataValueError, match=message):
+        parse_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://u:hunter2@h:port",
+        "redis://u:hunter2@h/one",
+        "redis://u:hunter2@h?dbb=1",
+        "http://u:hunter2@h",
+        "redis://h?password=hunter2&password=hunter2",
+    ],
+)
+def test_no_message_shows_the_password(url: str) -> None:
+    """An error about a URL does not repeat its password (G15)."""
+    with pytest.raises(DataValueError) as caught:
+        parse_url(url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_repr_shows_the_password() -> None:
+    """A parsed URL does not show its password (G15)."""
+    assert "hunter2" not in repr(parse_url("redis://u:hunter2@h"))
+
+
+def test_addresses_as_text() -> None:
+    """An address is told as one writes it, IPv6 in brackets."""
+    assert str(TCPAddress("example.org", 7000)) == "example.org:7000"
+    assert str(TCPAddress("::1", 7000)) == "[::1]:7000"
+    assert str(UnixAddress("/run/redis.sock")) == "/run/redis.sock"

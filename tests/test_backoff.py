@@ -1,0 +1,119 @@
+"""Tests of `anyredis.backoff`: how long to wait, and what may be sent again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anyredis.backoff import Backoff, Retry
+from anyredis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    ConnectTimeoutError,
+    DataValueError,
+    MaxConnectionsError,
+    Outcome,
+    PoolTimeoutError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+    TryAgainError,
+)
+
+LOST = ConnectionError("lost", outcome=Outcome.UNKNOWN)
+NOT_SENT = ConnectionError("not sent", outcome=Outcome.NOT_SENT)
+
+
+def test_delays_double_up_to_the_cap() -> None:
+    """Without jitter, delays double from base and stay at cap."""
+    backoff = Backoff(base=0.1, cap=0.5, random=lambda: 0.0)
+    assert [backoff.delay(n) for n in range(6)] == [0.0, 0.1, 0.2, 0.4, 0.5, 0.5]
+
+
+def test_jitter_takes_up_to_half() -> None:
+    """The longest a delay can be cut is by half."""
+    backoff = Backoff(base=0.1, cap=0.5, random=lambda: 1.0)
+    assert backoff.delay(1) == pytest.approx(0.05)
+    assert backoff.delay(9) == pytest.approx(0.25)
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=-10, max_value=10**9))
+def test_a_delay_is_never_longer_than_the_cap(failures: int) -> None:
+    """However many failures, a delay is from 0 to cap."""
+    assert 0 <= Backoff(base=0.01, cap=0.4).delay(failures) <= 0.4
+
+
+@pytest.mark.parametrize(("base", "cap"), [(-1, 1), (2, 1), (-2, -1), (float("nan"), 1)])
+def test_delays_that_make_no_sense_are_refused(base: float, cap: float) -> None:
+    """A base is from 0 to cap."""
+    with pytest.raises(DataValueError, match="0 <= base <= cap"):
+        Backoff(base=base, cap=cap)
+
+
+def test_a_negative_number_of_repeats_is_refused() -> None:
+    """The number of repeats is 0 or more."""
+    with pytest.raises(DataValueError, match="attempts=-1"):
+        Retry(attempts=-1)
+    assert Retry(attempts=0).attempts == 0
+
+
+def test_what_was_not_sent_is_sent_again() -> None:
+    """A write that provably was not written may be repeated."""
+    assert Retry().allows(NOT_SENT, only_reads=False)
+
+
+def test_a_write_whose_reply_was_lost_is_not_sent_again() -> None:
+    """G11: a write with an unknown outcome is repeated only if one opted in."""
+    assert not Retry().allows(LOST, only_reads=False)
+    assert Retry(repeat_writes=True).allows(LOST, only_reads=False)
+
+
+def test_a_read_whose_reply_was_lost_is_sent_again() -> None:
+    """G11: what only reads may be repeated."""
+    assert Retry().allows(LOST, only_reads=True)
+
+
+def test_the_server_that_is_loading_is_asked_again() -> None:
+    """LOADING turned the command away unread."""
+    assert Retry().allows(BusyLoadingError("LOADING"), only_reads=False)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TimeoutError("late"),
+        ConnectTimeoutError("late"),
+        PoolTimeoutError("full"),
+        MaxConnectionsError("full"),
+        AuthenticationError("WRONGPASS"),
+        ResponseError("ERR syntax error"),
+    ],
+)
+def test_what_a_repeat_does_not_mend_is_not_repeated(error: RedisError) -> None:
+    """Time, connections and credentials do not come back within a retry; nor does a refusal."""
+    assert not Retry().allows(error, only_reads=True)
+    assert not Retry(repeat_writes=True).allows(error, only_reads=False)
+
+
+def test_errors_named_exactly_are_repeated() -> None:
+    """An error that is named in errors is worth a repeat, whatever it is."""
+    retry = Retry(errors=(MaxConnectionsError, TryAgainError))
+    assert retry.allows(MaxConnectionsError("full"), only_reads=True)
+    assert retry.allows(TryAgainError("TRYAGAIN"), only_reads=True)
+    assert not retry.allows(NOT_SENT, only_reads=True)
+
+
+def test_a_timeout_named_exactly_is_repeated_for_reads_only() -> None:
+    """G11 holds for what one adds to errors, too."""
+    retry = Retry(errors=(TimeoutError,))
+    assert retry.allows(TimeoutError("late"), only_reads=True)
+    assert not retry.allows(TimeoutError("late"), only_reads=False)
+
+
+def test_the_error_of_a_server_has_no_outcome() -> None:
+    """G11: of an error that does not say whether it was run, the worst is assumed."""
+    retry = Retry(errors=(TryAgainError,))
+    assert not retry.allows(TryAgainError("TRYAGAIN"), only_reads=False)

@@ -1,0 +1,120 @@
+"""Tests of `anyredis.replies`: raw replies to typed values, RESP2 and RESP3 shapes both."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from anyredis import replies
+from anyredis.exceptions import ProtocolError
+from anyredis.replies import Readers
+
+TEXT = Readers(str)
+BYTES = Readers(bytes)
+
+
+READ: list[tuple[Any, Any, Any]] = [
+    (replies.integer, 7, 7),
+    (replies.integer_or_none, None, None),
+    (replies.integers, [1, 2], [1, 2]),
+    (replies.integers_or_nones, [1, None], [1, None]),
+    (replies.number, 1.5, 1.5),
+    (replies.number, 2, 2.0),
+    (replies.number, b"1.5", 1.5),
+    (replies.number, "-inf", -math.inf),
+    (replies.number_or_none, None, None),
+    (replies.boolean, 1, True),
+    (replies.boolean, 0, False),
+    (replies.boolean, True, True),
+    (replies.booleans, [1, 0, True], [True, False, True]),
+    (replies.ok, b"OK", True),
+    (replies.ok, "OK", True),
+    (replies.ok_or_none, None, False),
+    (replies.binary, b"\xff", b"\xff"),
+    (replies.binary_or_none, None, None),
+    (replies.word, b"list", "list"),
+    (replies.word, "list", "list"),
+    (replies.word_or_none, None, None),
+    (replies.array, [1], [1]),
+    (replies.array_or_none, None, None),
+    (replies.pair, [1, 2], (1, 2)),
+    (replies.triple, [1, 2, 3], (1, 2, 3)),
+    (replies.record, {b"a": 1}, {"a": 1}),
+    (replies.record, [b"a", 1, "b", None], {"a": 1, "b": None}),
+    (replies.record, [], {}),
+    (TEXT.text, "a", "a"),
+    (BYTES.text, b"a", b"a"),
+    (TEXT.text_or_none, None, None),
+    (TEXT.texts, ["a", "b"], ["a", "b"]),
+    (TEXT.texts_or_none, None, None),
+    (TEXT.texts_or_nones, ["a", None], ["a", None]),
+    (TEXT.text_set, ["a", "b", "a"], {"a", "b"}),
+    (TEXT.text_map, {"a": "b"}, {"a": "b"}),
+    (TEXT.text_map, ["a", "b"], {"a": "b"}),
+    (TEXT.text_map, [], {}),
+    (TEXT.text_pairs, ["a", "b", "a", "c"], [("a", "b"), ("a", "c")]),
+    (TEXT.text_pairs, [["a", "b"], ["a", "c"]], [("a", "b"), ("a", "c")]),
+    (BYTES.scored, [b"a", b"1.5"], [(b"a", 1.5)]),
+    (BYTES.scored, [[b"a", 1.5], [b"b", 2.0]], [(b"a", 1.5), (b"b", 2.0)]),
+    (TEXT.page(TEXT.texts), ["0", ["a"]], (0, ["a"])),
+    (BYTES.page(BYTES.texts), [b"12", []], (12, [])),
+    (TEXT.keyed(TEXT.texts), ["k", ["a"]], ("k", ["a"])),
+    (TEXT.keyed(TEXT.text), None, None),
+]
+
+
+@pytest.mark.parametrize(("read", "raw", "value"), READ)
+def test_what_is_read(read: Any, raw: Any, value: Any) -> None:
+    """Each reader gives the value of its type, from either protocol's shape."""
+    found = read(raw)
+    assert found == value
+    assert type(found) is type(value)
+
+
+REFUSED: list[tuple[Any, Any]] = [
+    (replies.integer, None),
+    (replies.integer, b"7"),
+    (replies.integer, 1.5),
+    (replies.number, b"many"),
+    (replies.number, None),
+    (replies.number, [1]),
+    (replies.boolean, 2),
+    (replies.boolean, b"1"),
+    (replies.ok, b"QUEUED"),
+    (replies.ok, None),
+    (replies.binary, "text"),
+    (replies.word, 7),
+    (replies.array, b"a"),
+    (replies.array, {b"a": 1}),
+    (replies.pair, [1]),
+    (replies.triple, [1, 2]),
+    (replies.record, [b"a"]),
+    (replies.record, None),
+    (TEXT.text, b"bytes"),
+    (TEXT.text, None),
+    (BYTES.text, "text"),
+    (BYTES.text_or_none, "text"),
+    (TEXT.texts, ["a", None]),
+    (TEXT.texts, ["a", b"b"]),
+    (TEXT.text_set, [1]),
+    (TEXT.text_map, ["a", "b", "c"]),
+    (BYTES.scored, [b"a", b"high"]),
+    (TEXT.page(TEXT.texts), ["0"]),
+    (TEXT.keyed(TEXT.text), ["k"]),
+]
+
+
+@pytest.mark.parametrize(("read", "raw"), REFUSED)
+def test_what_is_refused(read: Any, raw: Any) -> None:
+    """Anything else is a ProtocolError: never a guess, never a default."""
+    with pytest.raises(ProtocolError, match=r"^the server answered .* where .* was expected$"):
+        read(raw)
+
+
+def test_a_message_is_short() -> None:
+    """However long the reply was."""
+    with pytest.raises(ProtocolError) as caught:
+        replies.integer(b"x" * 10_000)
+    assert len(str(caught.value)) < 200

@@ -1,0 +1,170 @@
+"""Tests of `anyredis.testing.memory`: the tiny Redis answers as the real ones do."""
+
+from __future__ import annotations
+
+import socket
+
+import hiredis
+import pytest
+
+from anyredis.exceptions import AuthenticationError, ResponseError, UnknownCommandError
+from anyredis.server import Server
+from anyredis.testing.memory import ClientState, Memory
+from anyredis.testing.resp import NOTHING, encode
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import encoder
+
+pack = encoder()
+
+CONVERSATION = """
+    PING
+    PING hello
+    ECHO hello
+    GET none
+    SET k v
+    GET k
+    SET k w NX
+    SET k w XX
+    SET none w XX
+    EXISTS k k none
+    INCR n
+    INCRBY n 41
+    INCR k
+    INCR
+    GET
+    DBSIZE
+    DEL n n none
+    RPUSH l a b c
+    LPUSH l z y
+    LLEN l
+    LLEN none
+    LRANGE l 0 -1
+    LRANGE l 1 2
+    LRANGE l -2 100
+    LRANGE l -100 0
+    LRANGE l 3 1
+    LPOP l
+    LPOP none
+    GET l
+    LLEN k
+    BLPOP none l 1
+    SELECT 1
+    GET k
+    SELECT 99
+    SELECT x
+    SELECT 0
+    MULTI
+    INCR n
+    GET k
+    EXEC
+    EXEC
+    MULTI
+    MULTI
+    SET k never
+    DISCARD
+    DISCARD
+    GET k
+    WATCH n
+    MULTI
+    GET n
+    EXEC
+    WATCH n
+    INCR n
+    MULTI
+    INCR n
+    EXEC
+    WATCH n
+    INCR n
+    UNWATCH
+    MULTI
+    GET n
+    EXEC
+    CLIENT SETNAME me
+    CLIENT GETNAME
+    CLIENT SETINFO LIB-NAME x
+    CLIENT NO-EVICT ON
+    CLIENT NO-TOUCH ON
+    CLIENT NONESUCH
+    NONESUCH
+    HELLO 4
+    FLUSHDB
+    DBSIZE
+    FLUSHALL
+"""
+LINES = [line.split() for line in CONVERSATION.split("\n") if line.strip()]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_it_answers_as_valkey_does(valkey: Server, protocol: int) -> None:
+    """The same conversation with both: the same replies, errors by their first word."""
+    memory = Memory()
+    client = memory.new_client()
+    assert valkey.unix_socket_path is not None
+    with socket.socket(socket.AF_UNIX) as plain:
+        plain.settimeout(10)
+        plain.connect(valkey.unix_socket_path)
+        reader = hiredis.Reader()
+        for line in [["HELLO", str(protocol)], *LINES]:
+            words = tuple(word.encode() for word in line)
+            plain.sendall(pack(words))
+            while (real := reader.gets()) is False:
+                reader.feed(plain.recv(65536))
+            ours = hiredis.Reader()
+            answer = memory.run(client, words)
+            ours.feed(encode(answer, client.protocol))
+            if words[0] != b"HELLO" or words[1] == b"4":
+                assert comparable(ours.gets()) == comparable(real), line
+
+
+def comparable(reply: Reply) -> object:
+    """*reply*, where an error counts by its first word."""
+    if isinstance(reply, Exception):
+        return f"-{str(reply).split()[0]}"
+    if isinstance(reply, list):
+        return [comparable(item) for item in reply]
+    return reply
+
+
+def run(memory: Memory, client: ClientState, line: str) -> object:
+    """The answer to a command as one types it."""
+    return memory.run(client, tuple(line.encode().split()))
+
+
+def test_a_list_that_is_empty_never_answers_a_blpop() -> None:
+    """There is nobody to wake who waits."""
+    memory = Memory()
+    assert run(memory, memory.new_client(), "BLPOP l 0") is NOTHING
+
+
+def test_users_have_to_log_in() -> None:
+    """Until then nothing else is answered."""
+    memory = Memory({"default": "secret", "me": "mine"})
+    client = memory.new_client()
+    assert isinstance(run(memory, client, "GET k"), AuthenticationError)
+    assert isinstance(run(memory, client, "HELLO 3"), AuthenticationError)
+    assert isinstance(run(memory, client, "AUTH wrong"), AuthenticationError)
+    assert run(memory, client, "AUTH secret") == "OK"
+    assert run(memory, client, "GET k") is None
+    other = memory.new_client()
+    assert isinstance(run(memory, other, "HELLO 3 AUTH me wrong"), AuthenticationError)
+    assert isinstance(run(memory, other, "HELLO 3 AUTH me mine SETNAME x"), dict)
+    assert (other.user, other.name, other.protocol) == ("me", b"x", 3)
+
+
+def test_what_it_does_not_know() -> None:
+    """It says so: a test that needs more scripts it, or takes a real server."""
+    memory = Memory()
+    client = memory.new_client()
+    assert isinstance(run(memory, client, "ZADD z 1 a"), UnknownCommandError)
+    assert isinstance(run(memory, client, "SET k v EX 10"), ResponseError)
+
+
+def test_it_counts_what_it_ran() -> None:
+    """Commands in a transaction count when EXEC runs them, what was refused does not."""
+    memory = Memory()
+    client = memory.new_client()
+    for line in ("MULTI", "INCR n", "INCR n"):
+        run(memory, client, line)
+    assert memory.ran[b"INCR"] == 0
+    run(memory, client, "EXEC")
+    assert memory.ran[b"INCR"] == 2

@@ -1,0 +1,165 @@
+"""Tests of `anyredis.testing.stream`: a byte stream that can be troubled in any way."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from anyredis.testing import FakeStream
+
+
+def ignore(_: bytes = b"") -> None:
+    """Take no notice."""
+
+
+class Ends:
+    """A stream, and what its other end sees."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.closes = 0
+        self.stream = FakeStream(self.sent.append, self.close)
+
+    def close(self) -> None:
+        """The client closed it."""
+        self.closes += 1
+
+
+async def test_bytes_go_both_ways() -> None:
+    """What is sent is there at once; what is delivered can be received in pieces."""
+    ends = Ends()
+    await ends.stream.send(b"hello")
+    assert ends.sent == [b"hello"]
+    ends.stream.deliver(b"abcdef")
+    assert await ends.stream.receive(4) == b"abcd"
+    assert await ends.stream.receive() == b"ef"
+
+
+async def test_receiving_waits() -> None:
+    """Until something is delivered."""
+    ends = Ends()
+    found: list[bytes] = []
+
+    async def receive() -> None:
+        found.append(await ends.stream.receive())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receive)
+        await anyio.wait_all_tasks_blocked()
+        assert found == []
+        ends.stream.deliver(b"late")
+    assert found == [b"late"]
+
+
+async def test_it_stops_at_any_byte() -> None:
+    """What is held back comes in full, and in order, when it is released."""
+    for after in range(7):
+        stream = Ends().stream
+        stream.hold(after)
+        stream.deliver(b"abc")
+        stream.deliver(b"def")
+        assert stream.held == 6 - after
+        found = await stream.receive() if after else b""
+        assert found == b"abcdef"[:after]
+        if stream.held:
+            stream.release(1)
+            assert await stream.receive() == b"abcdef"[after : after + 1]
+        stream.release()
+        stream.deliver(b"!")
+        rest = await stream.receive()
+        assert rest == b"abcdef"[after + 1 :] + b"!"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [("half_close", anyio.EndOfStream), ("reset", anyio.BrokenResourceError)],
+)
+async def test_it_ends(trouble: str, error: type[Exception]) -> None:
+    """What had arrived is read first, what was held back is lost."""
+    stream = Ends().stream
+    stream.hold(2)
+    stream.deliver(b"abc")
+    getattr(stream, trouble)()
+    stream.deliver(b"too late")
+    assert await stream.receive() == b"ab"
+    for _ in range(2):
+        with pytest.raises(error):
+            await stream.receive()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [("half_close", anyio.EndOfStream), ("reset", anyio.BrokenResourceError)],
+)
+async def test_who_receives_is_woken_by_the_end(trouble: str, error: type[Exception]) -> None:
+    """A reader that waits learns of it at once."""
+    stream = Ends().stream
+
+    async def receive() -> None:
+        with pytest.raises(error):
+            await stream.receive()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receive)
+        await anyio.wait_all_tasks_blocked()
+        getattr(stream, trouble)()
+
+
+async def test_sending_after_the_end() -> None:
+    """A half-closed stream still takes what is sent, a broken one does not."""
+    ends = Ends()
+    ends.stream.half_close()
+    await ends.stream.send(b"a")
+    assert ends.sent == [b"a"]
+    ends.stream.reset()
+    with pytest.raises(anyio.BrokenResourceError):
+        await ends.stream.send(b"b")
+
+
+async def test_sending_waits_while_nobody_reads() -> None:
+    """And learns of a reset meanwhile."""
+    ends = Ends()
+    ends.stream.stop_reading()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ends.stream.send, b"a")
+        await anyio.wait_all_tasks_blocked()
+        assert ends.sent == []
+        ends.stream.start_reading()
+    assert ends.sent == [b"a"]
+
+    async def send() -> None:
+        with pytest.raises(anyio.BrokenResourceError):
+            await ends.stream.send(b"b")
+
+    ends.stream.stop_reading()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send)
+        await anyio.wait_all_tasks_blocked()
+        ends.stream.reset()
+
+
+async def test_closing() -> None:
+    """The other end learns of it once; afterwards nothing works any more."""
+    ends = Ends()
+    ends.stream.deliver(b"unread")
+    await ends.stream.aclose()
+    await ends.stream.aclose()
+    assert ends.closes == 1
+    with pytest.raises(anyio.ClosedResourceError):
+        await ends.stream.receive()
+    with pytest.raises(anyio.ClosedResourceError):
+        await ends.stream.send(b"x")
+
+
+async def test_closing_while_another_task_receives() -> None:
+    """That task gets ClosedResourceError."""
+    stream = FakeStream(ignore, ignore)
+
+    async def receive() -> None:
+        with pytest.raises(anyio.ClosedResourceError):
+            await stream.receive()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receive)
+        await anyio.wait_all_tasks_blocked()
+        await stream.aclose()

@@ -1,0 +1,1 @@
+"""Tests of the wire: bytes and values, no event loop."""

@@ -1,0 +1,236 @@
+"""Tests of `anyredis.wire.decode`: bytes to replies, and what hiredis leaves to us."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import hiredis
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anyredis.exceptions import ProtocolError, ReplyDecodeError, ResponseError, WrongTypeError
+from anyredis.server import Server
+from anyredis.testing.resp import encode
+from anyredis.wire.decode import MORE, UNREADABLE, Decoder, Push, Reply, text_decoder
+
+
+def decoded(data: bytes, encoding: str | None = None) -> list[Any]:
+    """All replies in *data*, where a spoiled one stands as its error."""
+    decoder = Decoder(encoding)
+    decoder.feed(data)
+    replies: list[Any] = []
+    while True:
+        reply = decoder.next_reply()
+        if reply is MORE:
+            return replies
+        replies.append(reply)
+
+
+@pytest.mark.parametrize(
+    ("data", "reply"),
+    [
+        (b"+OK\r\n", b"OK"),
+        (b":-7\r\n", -7),
+        (b"$3\r\na\0b\r\n", b"a\0b"),
+        (b"$0\r\n\r\n", b""),
+        (b"$-1\r\n", None),
+        (b"*-1\r\n", None),
+        (b"_\r\n", None),
+        (b"*0\r\n", []),
+        (b"*2\r\n:1\r\n*1\r\n$1\r\na\r\n", [1, [b"a"]]),
+        (b"#t\r\n", True),
+        (b"#f\r\n", False),
+        (b",1.5\r\n", 1.5),
+        (b",inf\r\n", float("inf")),
+        (b"%1\r\n$1\r\na\r\n:1\r\n", {b"a": 1}),
+        (b"~2\r\n:1\r\n:2\r\n", [1, 2]),
+        (b"=8\r\ntxt:some\r\n", b"some"),
+    ],
+)
+def test_replies_of_both_protocols(data: bytes, reply: object) -> None:
+    """Every type that servers send has its Python value."""
+    assert decoded(data) == [reply]
+
+
+def test_text_is_decoded_on_demand() -> None:
+    """With an encoding strings are str, and one reply can be had as bytes."""
+    assert decoded(b"$2\r\n\xc3\xa9\r\n+OK\r\n", "utf-8") == ["é", "OK"]
+    decoder = Decoder("utf-8")
+    decoder.feed(b"$1\r\n\xff\r\n$1\r\na\r\n")
+    assert decoder.gets(False) == b"\xff"
+    assert decoder.gets() == "a"
+
+
+def test_an_error_reply_is_a_value() -> None:
+    """An error reply is given back as its exception, also inside an array."""
+    alone, nested = decoded(b"-WRONGTYPE no\r\n*2\r\n:1\r\n-ERR bad\r\n")
+    assert isinstance(alone, WrongTypeError)
+    assert isinstance(nested[1], ResponseError)
+    assert str(nested[1]) == "ERR bad"
+
+
+def test_a_push_is_told_apart() -> None:
+    """A push is a list of its own type."""
+    push, reply = decoded(b">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n*1\r\n:1\r\n")
+    assert type(push) is Push
+    assert push == [b"invalidate", [b"k"]]
+    assert type(reply) is list
+
+
+REPLIES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.binary(max_size=40)),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.binary(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(st.lists(REPLIES, max_size=5), st.data())
+def test_replies_come_whole_however_they_arrive(replies: list[Any], data: st.DataObject) -> None:
+    """Cut anywhere, replies come out in order, each exactly once, none before it is complete."""
+    stream = b"".join(encode(reply) for reply in replies)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    decoder = Decoder()
+    found: list[Reply] = []
+    for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        decoder.feed(stream[start:stop])
+        while (reply := decoder.gets()) is not MORE:
+            found.append(reply)
+    assert found == replies
+
+
+def test_text_that_does_not_decode_spoils_its_own_reply_only() -> None:
+    """Replies before and after a bad text are as they were; the error says that it was run."""
+    before, bad, after = decoded(b"+a\r\n$2\r\n\xff\xfe\r\n+b\r\n", "utf-8")
+    assert (before, after) == ("a", "b")
+    assert isinstance(bad, ReplyDecodeError)
+    assert "the command was run" in str(bad)
+    assert "decode_responses=False" in str(bad)
+    assert isinstance(bad.__cause__, UnicodeDecodeError)
+
+
+def test_bad_text_in_a_push_spoils_the_push_only() -> None:
+    """A push that cannot be read is still told apart: it answers nobody."""
+    decoder = Decoder("utf-8")
+    decoder.feed(b">2\r\n+invalidate\r\n$1\r\n\xff\r\n+mine\r\n")
+    assert type(decoder.next_reply()) is Push
+    assert not UNREADABLE
+    assert decoder.next_reply() == "mine"
+
+
+def test_two_streams_of_one_thread_do_not_mix() -> None:
+    """Bad text in the half of one reply is not the next stream's trouble."""
+    one, two = Decoder("utf-8"), Decoder("utf-8")
+    one.feed(b"*2\r\n$1\r\n\xff\r\n")
+    assert one.next_reply() is MORE
+    two.feed(b"+good\r\n")
+    assert two.next_reply() == "good"
+    one.feed(b":7\r\n")
+    assert isinstance(one.next_reply(), ReplyDecodeError)
+    assert not UNREADABLE
+
+
+def test_bad_text_inside_an_array_spoils_the_array_only() -> None:
+    """The reply that holds it is consumed to its end."""
+    bad, after = decoded(b"*3\r\n+a\r\n$1\r\n\xff\r\n:7\r\n+b\r\n", "utf-8")
+    assert isinstance(bad, ReplyDecodeError)
+    assert after == "b"
+
+
+@pytest.mark.parametrize("cut", range(1, 26))
+def test_bad_text_in_pieces(cut: int) -> None:
+    """It makes no difference where the bytes of a bad text were cut."""
+    data = b"*2\r\n$2\r\n\xff\xfe\r\n:7\r\n+after\r\n"
+    decoder = Decoder("utf-8")
+    found: list[object] = []
+    for piece in (data[:cut], data[cut:]):
+        decoder.feed(piece)
+        while (reply := decoder.next_reply()) is not MORE:
+            found.append(reply)
+    assert isinstance(found[0], ReplyDecodeError)
+    assert found[1:] == ["after"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n",
+        b"\x15\x03\x03\x00\x02\x02",
+        b"?\r\n",
+        b"$abc\r\n",
+        b"$-2\r\n",
+        b"*-2\r\n",
+        b":x\r\n",
+        b"#x\r\n",
+        b",x\r\n",
+        b"$1\r\nabc\r\n",
+        b"%1\r\n*0\r\n:1\r\n",
+        b"%1\r\n%0\r\n:1\r\n",
+    ],
+)
+def test_anything_else_is_the_end_of_the_stream(data: bytes) -> None:
+    """A bad type byte, a bad length, a map key that no dict can have: nobody can read on."""
+    with pytest.raises(ProtocolError, match="does not speak the Redis protocol"):
+        decoded(data)
+
+
+def test_a_streamed_string_is_the_end_of_the_stream() -> None:
+    """There hiredis does not read what RESP3 allows and no server sends."""
+    with pytest.raises(ProtocolError):
+        decoded(b"$?\r\n;4\r\nabcd\r\n;0\r\n")
+
+
+def test_an_attribute_is_taken_for_a_reply() -> None:
+    """The trap: hiredis gives an attribute as if it were a reply, so there is one too many.
+
+    No server sends one unasked; should hiredis learn better, this test tells.
+    """
+    assert decoded(b"|1\r\n+ttl\r\n:3600\r\n$1\r\nv\r\n") == [[b"ttl", 3600], b"v"]
+
+
+@pytest.mark.parametrize("server", ["valkey", "redis8"])
+def test_the_trap_on_a_real_server(server: str, request: pytest.FixtureRequest) -> None:
+    """`DEBUG PROTOCOL ATTRIB` is how to make a server send an attribute: two replies for one."""
+    real: Server = request.getfixturevalue(server)
+    assert real.unix_socket_path is not None
+    decoder = Decoder()
+    replies: list[Any] = []
+    with socket.socket(socket.AF_UNIX) as plain:
+        plain.settimeout(10)
+        plain.connect(real.unix_socket_path)
+        plain.sendall(b"HELLO 3\r\nDEBUG PROTOCOL ATTRIB\r\nECHO last\r\n")
+        while not replies or replies[-1] != b"last":
+            decoder.feed(plain.recv(65536))
+            while (reply := decoder.gets()) is not MORE:
+                replies.append(reply)
+    _, attribute, text, last = replies
+    assert attribute == [b"key-popularity", [b"key:123", 90]]
+    assert text == b"Some real reply following the attribute"
+    assert last == b"last"
+
+
+def test_decoding_afterwards() -> None:
+    """A reply that was read as bytes is given as text, keys and items too, bad text as an error."""
+    decode = text_decoder("utf-8")
+    assert decode([b"a", 1, None, {b"k": [b"\xc3\xa9"]}, True]) == [
+        "a",
+        1,
+        None,
+        {"k": ["é"]},
+        True,
+    ]
+    assert isinstance(decode(b"\xff"), ReplyDecodeError)
+
+
+def test_an_error_is_not_decoded() -> None:
+    """An error reply stays what it is."""
+    error = ResponseError("ERR no")
+    assert text_decoder("utf-8")(error) is error
+
+
+def test_more_says_what_it_is() -> None:
+    """The stand-in for a reply that has not arrived shows its name."""
+    assert repr(MORE) == "MORE"
+    assert isinstance(hiredis.PushNotification, type)
