@@ -117,7 +117,13 @@ def parse_url(url: str) -> ServerURL:
     Raises `DataValueError` that says what is wrong: the scheme, the port, the database, an unknown
     parameter or one with a bad value.  No message repeats the password.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # whose message repeats what is before the host, too
+        raise DataValueError(
+            "the URL's host cannot be read: an IPv6 address belongs in brackets, and special "
+            "characters of a username or password have to be percent-encoded"
+        ) from None
     options = _query(parts.query)
     if parts.username:
         options["username"] = unquote(parts.username)

@@ -121,7 +121,10 @@ async def send_large(
         payload, brings = next(pieces)
         request = connection.enqueue_many(payload, brings, expected, binary)
         for payload, brings in pieces:
-            await connection.make_room(len(payload))
+            try:
+                await connection.make_room(len(payload))
+            except RedisError:
+                break  # lost: the request knows whether some of it was sent
             connection.continue_many(request, payload, brings)
         return await connection.answer(request)
     except BaseException:

@@ -154,12 +154,11 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
         if args[0] in SPECIAL and self._needs_own_connection(args):
             return command.parse(await self._repeat(command.args, lambda: self._run_own(command)))
         pool = self.connection_pool
-        connection = pool.board_nowait()
-        if connection is None:
-            return command.parse(await self._run_late(command))
+        connection = pool.board_nowait() or await pool.board()
         try:
-            request = connection.enqueue(args, command.binary)
-            if request is None:  # the server does not read: the slow way waits until it does
+            request = None if connection is None else connection.enqueue(args, command.binary)
+            if connection is None or request is None:
+                # There is no connection yet, or the server does not read: the slow way waits.
                 pool.alight(connection)
                 connection = None
                 return command.parse(await self._repeat(args, lambda: self._ride(command)))
@@ -193,11 +192,6 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
                 "use `async with client.session()`"
             )
         return blocks(args)
-
-    async def _run_late(self, command: Command[Any]) -> Reply:
-        """Wait for a lease, then run *command* on it, as often as it takes."""
-        async with self.connection_pool.lease():
-            return await self._repeat(command.args, lambda: self._ride(command))
 
     async def _ride(self, command: Command[Any]) -> Reply:
         """Run *command* once for a lease that there is."""

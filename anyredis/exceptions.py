@@ -242,8 +242,13 @@ PHRASES: tuple[tuple[str, type[RedisError]], ...] = (
 )
 
 
+ECHOED = ", with args beginning with: "
+"""After this a server repeats the arguments of a command that it does not know."""
+
+
 def from_server(message: str) -> RedisError:
     """The exception for an error reply, by its first word or, under `ERR`, its phrase."""
+    message = message.partition(ECHOED)[0]  # arguments may be passwords: no error tells them
     kind = CODES.get(message.partition(" ")[0])
     if kind is None:
         for phrase, meant in PHRASES:

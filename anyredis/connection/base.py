@@ -219,12 +219,14 @@ class BaseConnection(Executor):
     # -- the two tasks --------------------------------------------------------------------------
 
     async def _read(self, stream: ByteStream) -> None:
-        receive, feed = stream.receive, self.wire.feed
+        receive, wire, feed = stream.receive, self.wire, self.wire.feed
         try:
             while True:
                 feed(await receive(CHUNK))
                 if self._held_up:
                     self._let_in()
+                if wire.tombstones and wire.exhausted:
+                    self._tell_watcher()
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
             self.close(explain(error), error)
 

@@ -56,6 +56,10 @@ def credential_source(
     if provider is None:
         if username is not None and password is None:
             raise DataValueError("username needs a password beside it")
+        for name, value in (("username", username), ("password", password)):
+            if value is not None and not isinstance(value, (str, bytes)):
+                # Its type only: it may hold a password.
+                raise DataTypeError(f"{name} has to be a str, not a {type(value).__name__}")
         return Credentials(username, password)
     if username is not None or password is not None:
         raise DataValueError("give credential_provider, or username and password, not both")

@@ -127,6 +127,18 @@ class ConnectionPool(BasePool):
         connection.riders += 1
         return connection
 
+    async def board(self) -> BaseConnection | None:
+        """A lease, waited for where the pool waits; None where no connection is there yet.
+
+        `leave` it afterwards.  Raises `MaxConnectionsError` or `PoolTimeoutError`.
+        """
+        self.require_open()
+        await self.limit.take()
+        connection = self._node.ride_nowait()
+        if connection is None:
+            self.unattached += 1
+        return connection
+
     async def ride(self) -> BaseConnection:
         """A connection for one ordinary command of a lease; `alight` from it afterwards.
 
@@ -134,20 +146,23 @@ class ConnectionPool(BasePool):
         """
         return await self.ride_node(self._node)
 
-    def alight(self, connection: BaseConnection) -> None:
-        """The command is done with *connection*; its lease stays."""
-        self.unattached += 1
-        self._node.alight(connection)
+    def alight(self, connection: BaseConnection | None) -> None:
+        """The command is done with *connection*, if it had one; its lease stays."""
+        if connection is not None:
+            self.unattached += 1
+            self._node.alight(connection)
 
     def leave(self, connection: BaseConnection | None) -> None:
-        """The lease that `board_nowait` gave ends; *connection* is None after `alight`."""
+        """The lease that `board` gave ends; *connection* is None where it had none in the end."""
         limit, roster = self.limit, self._roster
         if connection is None:
             self.unattached -= 1
-        elif roster.owners_waiting or roster.riders_waiting or roster.retiring:
-            self._node.alight(connection)
-        else:
+        elif self._sharing_one and not (
+            roster.owners_waiting or roster.riders_waiting or roster.retiring
+        ):
             connection.riders -= 1  # nobody cares: Node.alight, without its frames
+        else:
+            self._node.alight(connection)
         if type(limit) is StrictLimit:
             limit.taken -= 1
         else:

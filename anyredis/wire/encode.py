@@ -27,6 +27,10 @@ READY = frozenset((bytes, str, int, float))
 """The exact types that hiredis packs as they are; one set operation checks a whole command."""
 
 
+SECRETIVE = frozenset(("AUTH", "HELLO"))
+"""Commands whose arguments no message may show, not even those of a wrong type."""
+
+
 class Refused(Exception):  # noqa: N818 - never leaves the package
     """Carries the argument that cannot be sent to where its name is known."""
 
@@ -61,8 +65,9 @@ def _ready(value: object) -> Value:
 def refusal(command: str, argument: str, value: object) -> DataTypeError:
     """The error for *value*, which is *argument* of *command* and cannot be sent."""
     hint = "say what it should be stored as" if value is not None else "leave it out"
+    shown = "a secret" if command in SECRETIVE else f"{value!r:.80}"
     msg = (
-        f"{command}: {argument} is {value!r:.80} ({type(value).__name__}); "
+        f"{command}: {argument} is {shown} ({type(value).__name__}); "
         f"bytes, str, int and float can be sent: {hint}"
     )
     return DataTypeError(msg)
