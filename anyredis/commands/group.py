@@ -58,7 +58,8 @@ def moment(value: int | datetime.datetime, unit: datetime.timedelta) -> int:
     if not isinstance(value, datetime.datetime):
         return value
     epoch = datetime.datetime.fromtimestamp(0, tz=datetime.UTC)
-    return (value.astimezone(datetime.UTC) - epoch) // unit
+    # Only what has no zone is converted: near `datetime.max` that could overflow.
+    return ((value if value.tzinfo else value.astimezone()) - epoch) // unit
 
 
 def expiry(
@@ -115,7 +116,7 @@ def flat(command: str, argument: str, mapping: Items) -> tuple[Value, ...]:
 
 
 def _mapping(command: str, argument: str, given: object) -> None:
-    if not isinstance(given, Mapping):
+    if not isinstance(given, Mapping) and not callable(getattr(given, "items", None)):
         msg = f"{command}: {argument} has to be a mapping, not {type(given).__name__}"
         raise DataTypeError(msg)
 

@@ -19,6 +19,7 @@ from anyredis.connection.greeting import CHUNK, hold
 from anyredis.connection.handshake import Agreed, Step, Wishes, negotiate
 from anyredis.connection.options import (
     check_numbers,
+    check_words,
     credential_source,
     current_credentials,
 )
@@ -112,6 +113,7 @@ class BaseConnection(Executor):
             stream_timeout=stream_timeout,
             connect_timeout=connect_timeout,
         )
+        check_words(client_name=client_name, encoding=encoding)
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
         self.decode_responses = decode_responses

@@ -6,7 +6,7 @@ import anyio
 from anyio.abc import ByteStream
 
 from anyredis.connection.handshake import Agreed, Conversation, Step
-from anyredis.exceptions import RedisError
+from anyredis.exceptions import ConnectionError
 from anyredis.wire.decode import Decoder, Incomplete, Push, Reply
 from anyredis.wire.encode import Encoder
 
@@ -39,7 +39,7 @@ async def _exchange(
     except (anyio.EndOfStream, anyio.BrokenResourceError):
         # Who turns us away says why in one line, and hangs up (-ERR max number of clients …).
         first = replies[0] if replies else await _read_one(stream, decoder)
-        if isinstance(first, RedisError):
+        if isinstance(first, ConnectionError):
             raise first from None
         raise
     return replies

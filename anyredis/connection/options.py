@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import inspect
 from typing import TypedDict
 
@@ -39,6 +40,22 @@ def check_numbers(
     check_seconds("connect_timeout", connect_timeout)
     if stream_timeout is not None:
         check_seconds("stream_timeout", stream_timeout)
+
+
+def check_words(*, client_name: str | None, encoding: str) -> None:
+    """Raise `DataError` for a name or an encoding that cannot be."""
+    if client_name is not None and not isinstance(client_name, str):
+        raise DataTypeError(f"client_name has to be a str, not {client_name!r}")
+    if client_name and not (client_name.isprintable() and client_name.isascii()):
+        raise DataValueError(f"client_name has to be of printable ASCII, not {client_name!r}")
+    if client_name and " " in client_name:
+        raise DataValueError(f"client_name cannot have spaces: {client_name!r}")
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, TypeError):
+        raise DataValueError(
+            f"encoding has to be one that Python knows, not {encoding!r}"
+        ) from None
 
 
 def check_seconds(name: str, value: float) -> None:

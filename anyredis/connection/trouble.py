@@ -15,6 +15,7 @@ from anyredis.exceptions import (
     Outcome,
     ProtocolError,
     RedisError,
+    ResponseError,
     TimeoutError,
 )
 
@@ -45,6 +46,8 @@ def cannot_connect(address: str, error: Exception, connect_timeout: float) -> Re
         return MaxClientsError(f"cannot connect to {address}: {error}")
     if isinstance(error, ProtocolError):
         return ProtocolError(f"{address}: {error}")
+    if isinstance(error, ResponseError):  # its first word is its code, and stays first
+        return type(error)(f"{error} (while connecting to {address})")
     if isinstance(error, RedisError):
         return type(error)(f"cannot connect to {address}: {error}")
     return ConnectionError(f"cannot connect to {address}: {explain(error)}")

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from anyredis.address import UnixAddress, parse_url
 from anyredis.connection.base import BaseConnection
+from anyredis.connection.options import check_seconds
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.exceptions import DataTypeError
@@ -186,6 +187,8 @@ class BlockingConnectionPool(ConnectionPool):
         max_idle_time: float | None = None,
         **connection_arguments: Any,
     ) -> None:
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         self._timeout = timeout
         super().__init__(
             connection_class=connection_class,

@@ -1,0 +1,71 @@
+"""A server seen from outside the client under test: who is connected, what is stored."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any, Self
+
+import anyio
+import hiredis
+
+from anyredis.server import Server
+
+PATIENCE = 5.0
+"""Seconds until the server has to have noticed that a client is gone."""
+
+
+def fields(line: str) -> dict[str, str]:
+    """What a line of CLIENT LIST says, by name."""
+    pairs = (pair.partition("=") for pair in line.split())
+    return {name: value for name, _, value in pairs}
+
+
+class Control:
+    """A blocking connection to *server* over its Unix socket."""
+
+    def __init__(self, server: Server, password: str | None = None) -> None:
+        assert server.unix_socket_path is not None
+        self._reader = hiredis.Reader(encoding="utf-8")
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(10)
+        self._socket.connect(server.unix_socket_path)
+        if password is not None:
+            self.ask("AUTH", password)
+        self.ask("SELECT", 0)
+        self.before = self.clients()
+        """The ids of those who were connected before the test."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def ask(self, *words: str | bytes | int) -> Any:
+        """The reply to one command; raises where it is an error."""
+        self._socket.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]
+        while (reply := self._reader.gets()) is False:
+            chunk = self._socket.recv(65536)
+            assert chunk, "the server hung up"
+            self._reader.feed(chunk)
+        if isinstance(reply, hiredis.ReplyError):
+            raise reply
+        return reply
+
+    def client_list(self) -> list[dict[str, str]]:
+        """All connections but those that were there before."""
+        found = [fields(line) for line in self.ask("CLIENT", "LIST").splitlines()]
+        before = getattr(self, "before", frozenset[str]())
+        return [client for client in found if client["id"] not in before]
+
+    def clients(self) -> frozenset[str]:
+        """The ids of all connections that were not there before."""
+        return frozenset(client["id"] for client in self.client_list())
+
+    async def all_gone(self) -> None:
+        """Wait until nobody is connected who was not there before."""
+        deadline = time.monotonic() + PATIENCE
+        while left := self.client_list():
+            assert time.monotonic() < deadline, f"clients are left on the server: {left}"
+            await anyio.sleep(0.001)

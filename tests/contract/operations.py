@@ -1,0 +1,249 @@
+"""The operations that the harness cancels, and what the server may look like afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+
+import anyio
+
+from anyredis import ConnectionError, Redis
+from tests.contract.control import Control
+from tests.contract.harness import Bench, Operation, fresh, own_answers
+from tests.contract.steps import Ended
+
+PIECES = [b"%04d" % number + b"x" * 8188 for number in range(40)]
+"""Values of 8 KiB: 320 KiB together, more than a connection sends at once."""
+
+
+# -- one command ------------------------------------------------------------------------------
+
+
+async def _acquire(bench: Bench) -> None:
+    async with bench.pool.acquire() as connection:
+        value = fresh()
+        assert await connection.execute_command("ECHO", value) == value
+
+
+async def _get(bench: Bench) -> None:
+    assert await bench.client.get("missing") is None
+
+
+async def _echo(bench: Bench) -> None:
+    await own_answers(bench.client, 2)
+
+
+async def _set(bench: Bench) -> None:
+    assert await bench.client.set("k", "v") is True
+
+
+def _set_or_not(control: Control, ended: Ended) -> None:
+    stored = control.ask("GET", "k")
+    assert stored == "v" if ended.completed else stored in ("v", None)
+
+
+async def _incr(bench: Bench) -> None:
+    assert await bench.client.incr("n") == 1
+
+
+def _at_most_once(control: Control, ended: Ended) -> None:
+    times = control.ask("GET", "n")
+    assert times == "1" if ended.completed else times in ("1", None)
+
+
+async def _never_begun(bench: Bench) -> None:
+    """A write that is cancelled before it is written: none of it may arrive (G2)."""
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await bench.client.incr("n")
+    assert scope.cancelled_caught
+
+
+def _never(control: Control, ended: Ended) -> None:
+    assert control.ask("GET", "n") is None
+
+
+# -- blocking ---------------------------------------------------------------------------------
+
+
+async def _blpop_nothing(bench: Bench) -> None:
+    assert await bench.client.blpop("list", timeout=0.03) is None
+
+
+async def _blpop_something(bench: Bench) -> None:
+    assert await bench.client.blpop("list", timeout=5) == (b"list", b"element")
+
+
+def _push_once_it_blocks(bench: Bench) -> None:
+    if not bench.pushed and any(c.wire.inflight for c in bench.pool.nodes()[0].roster.own):
+        bench.pushed = True
+        bench.control.ask("RPUSH", "list", "element")
+
+
+def _popped_once(control: Control, ended: Ended) -> None:
+    # A cancelled pop may take the element with it (G4), or leave it.
+    left = control.ask("LRANGE", "list", 0, -1)
+    assert left == [] if ended.completed else left in ([], ["element"])
+
+
+# -- several commands -------------------------------------------------------------------------
+
+
+async def _pipeline(bench: Bench) -> None:
+    async with bench.client.pipeline(transaction=False) as pipe:
+        results = [pipe.incr("a"), pipe.incr("b"), pipe.incr("a")]
+    assert [result.value for result in results] == [1, 1, 2]
+
+
+async def _transaction(bench: Bench) -> None:
+    async with bench.client.pipeline() as pipe:
+        results = [pipe.incr("a"), pipe.incr("b"), pipe.incr("a")]
+    assert [result.value for result in results] == [1, 1, 2]
+
+
+def _in_order(control: Control, ended: Ended) -> None:
+    found = tuple(control.ask("MGET", "a", "b"))
+    assert found == ("2", "1") if ended.completed else found in _BEGUN
+
+
+_BEGUN = ((None, None), ("1", None), ("1", "1"), ("2", "1"))
+
+
+def _all_or_nothing(control: Control, ended: Ended) -> None:
+    found = tuple(control.ask("MGET", "a", "b"))
+    assert found == ("2", "1") if ended.completed else found in (_BEGUN[0], _BEGUN[-1])
+
+
+async def _large(bench: Bench, *, transaction: bool) -> None:
+    async with bench.client.pipeline(transaction=transaction) as pipe:
+        for piece in PIECES:
+            pipe.rpush("list", piece)
+
+
+async def _large_pipeline(bench: Bench) -> None:
+    await _large(bench, transaction=False)
+
+
+async def _large_transaction(bench: Bench) -> None:
+    await _large(bench, transaction=True)
+
+
+def _begun_in_order(control: Control, ended: Ended) -> None:
+    found = [piece.encode() for piece in control.ask("LRANGE", "list", 0, -1)]
+    assert found == PIECES[: len(found)], [piece[:6] for piece in found]
+    assert not ended.completed or len(found) == len(PIECES)
+
+
+def _whole_or_nothing(control: Control, ended: Ended) -> None:
+    _begun_in_order(control, ended)
+    assert control.ask("LLEN", "list") in (0, len(PIECES))
+
+
+# -- sessions ---------------------------------------------------------------------------------
+
+
+async def _session(bench: Bench) -> None:
+    async with bench.client.session() as session:
+        await session.watch("a")
+        assert await session.get("a") is None
+        async with session.pipeline() as pipe:
+            pipe.incr("a")
+            pipe.incr("b")
+            pipe.incr("a")
+
+
+async def _marked_session(bench: Bench) -> None:
+    async with bench.client.session() as session:
+        await session.select(1)
+        await session.client_setname("mine")
+        await session.watch("a")
+
+
+# -- scopes -----------------------------------------------------------------------------------
+
+
+async def _whole_life(bench: Bench) -> None:
+    async with bench.client as client:
+        await own_answers(client, 1)
+
+
+async def _leave_at_once(bench: Bench) -> None:
+    async with bench.client:
+        pass
+
+
+async def _leave_busy(bench: Bench) -> None:
+    async def work(client: Redis[bytes]) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):  # it was left: whose fault is said
+            await own_answers(client, 1)
+
+    async with anyio.create_task_group() as tasks, bench.client as client:
+        async with bench.pool.acquire() as connection:
+            tasks.start_soon(work, client)
+            await connection.execute_command("PING")
+        await client.ping()
+        tasks.cancel_scope.cancel()
+
+
+async def _borrow(bench: Bench) -> None:
+    async with Redis(connection_pool=bench.pool) as other:
+        await own_answers(other, 1)
+
+
+async def _own_and_lend(bench: Bench) -> None:
+    async def borrow() -> None:
+        async with bench.client:
+            await own_answers(bench.client, 1)
+
+    async with anyio.create_task_group() as tasks, bench.pool:
+        tasks.start_soon(borrow)
+        await own_answers(Redis(connection_pool=bench.pool), 1)
+
+
+# -- connections ------------------------------------------------------------------------------
+
+
+async def _dial(bench: Bench) -> None:
+    connection = bench.pool._construct()
+    await connection.connect()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.serve)
+        value = fresh()
+        assert await connection.execute_command("ECHO", value) == value
+        connection.close("done")
+
+
+ALL = [
+    Operation("acquire", _acquire),
+    Operation("acquire, connected", _acquire, warm=True),
+    Operation("acquire, in line", _acquire, bystanders=(1, 2)),
+    Operation("get", _get),
+    Operation("get, connected", _get, warm=True),
+    Operation("echo beside others", _echo, warm=True, bystanders=(1, 2)),
+    Operation("set", _set, _set_or_not, warm=True),
+    Operation("incr", _incr, _at_most_once),
+    Operation("incr, connected", _incr, _at_most_once, warm=True),
+    Operation("cancelled before it is written", _never_begun, _never, warm=True, losable=False),
+    Operation("blpop of nothing", _blpop_nothing),
+    Operation("blpop of nothing, connected", _blpop_nothing, warm=True, bystanders=(1, 1)),
+    Operation("blpop", _blpop_something, _popped_once, during=_push_once_it_blocks),
+    Operation("pipeline", _pipeline, _in_order, warm=True),
+    Operation("transaction", _transaction, _all_or_nothing),
+    Operation(
+        "transaction, connected", _transaction, _all_or_nothing, warm=True, bystanders=(1, 2)
+    ),
+    Operation("large pipeline", _large_pipeline, _begun_in_order),
+    Operation("large transaction", _large_transaction, _whole_or_nothing, warm=True),
+    Operation("session", _session, _all_or_nothing),
+    Operation("session, marked", _marked_session, warm=True, bystanders=(1, 1)),
+    Operation("enter, use and leave", _whole_life, around=True),
+    Operation("enter and leave", _leave_at_once, around=True),
+    Operation("leave while busy", _leave_busy, around=True, losable=False),
+    Operation("enter and leave a pool of others", _borrow),
+    Operation("own a pool that others borrow", _own_and_lend, around=True, losable=False),
+]
+
+CONNECTING = [
+    Operation("dial", _dial, around=True),
+    Operation("first command", _get),
+    Operation("enter, connect and leave", _whole_life, around=True),
+]

@@ -1,0 +1,114 @@
+"""Every operation, cancelled at every scheduling point in every way: G1 to G14 hold each time."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from anyredis import BlockingConnectionPool, ConnectionPool, UnixDomainSocketConnection
+from anyredis.server import Server
+from tests.contract.control import Control
+from tests.contract.harness import Bench, Operation, Target, cancel_everywhere, lose_everywhere
+from tests.contract.operations import ALL, CONNECTING
+from tests.contract.steps import counting
+from tests.contract.tools import forgive_unix_streams
+from tests.servers import Certificates
+
+PASSWORD = "open sesame"
+
+LOSABLE = [each for each in ALL if each.losable and not any(each.bystanders)]
+
+each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
+
+
+def named(operation: Operation) -> str:
+    """The operation's name in that of the test."""
+    return operation.name.replace(",", "").replace(" ", "_")
+
+
+def target_on(server: Server, pool_class: type[ConnectionPool], shared: int) -> Target:
+    """Strict pools over TCP, those that wait over the Unix socket."""
+    arguments: dict[str, object] = {"shared_connections": shared}
+    if pool_class is ConnectionPool:
+        arguments |= {"host": server.host, "port": server.port}
+    else:
+        forgive_unix_streams()
+        arguments |= {
+            "connection_class": UnixDomainSocketConnection,
+            "path": server.unix_socket_path,
+        }
+    return Target(pool_class, arguments)
+
+
+@pytest.mark.parametrize("operation", ALL, ids=named)
+@each_pool
+async def test_cancelled_everywhere(
+    valkey: Server,
+    control: Control,
+    operation: Operation,
+    pool_class: type[ConnectionPool],
+    shared: int,
+) -> None:
+    """Wherever an operation is cancelled, nobody can tell afterwards (G1 to G14)."""
+    await everywhere(target_on(valkey, pool_class, shared), control, operation)
+
+
+@pytest.mark.parametrize("operation", LOSABLE, ids=named)
+@each_pool
+async def test_lost_everywhere(
+    valkey: Server,
+    control: Control,
+    operation: Operation,
+    pool_class: type[ConnectionPool],
+    shared: int,
+) -> None:
+    """Wherever its connections are lost, an operation ends, and the pool is whole (G5, G6, G11)."""
+    target = target_on(valkey, pool_class, shared)
+    with counting() as steps:
+        cases = await lose_everywhere(Bench(target, control, steps), operation)
+    assert cases >= 3
+    gc.collect()
+
+
+@pytest.mark.parametrize("operation", CONNECTING, ids=named)
+@pytest.mark.parametrize("protocol", [3, 2])
+async def test_handshake_cancelled_everywhere(
+    locked_valkey: Server, operation: Operation, protocol: int
+) -> None:
+    """Wherever a handshake with all its parts is cancelled, nobody can tell afterwards (G5, G6)."""
+    arguments: dict[str, object] = {
+        "host": locked_valkey.host,
+        "port": locked_valkey.port,
+        "password": PASSWORD,
+        "db": 3,
+        "client_name": "harness",
+        "noevict": True,
+        "notouch": True,
+        "protocol": protocol,
+    }
+    with Control(locked_valkey, PASSWORD) as control:
+        await everywhere(Target(ConnectionPool, arguments), control, operation)
+
+
+@pytest.mark.parametrize("operation", CONNECTING, ids=named)
+async def test_tls_cancelled_everywhere(
+    redis_tls: Server, certificates: Certificates, operation: Operation
+) -> None:
+    """Wherever a TLS handshake is cancelled, nobody can tell afterwards (G5, G6)."""
+    arguments: dict[str, object] = {
+        "host": redis_tls.host,
+        "port": redis_tls.port,
+        "ssl_context": certificates.client_context(),
+        "shared_connections": 0,
+    }
+    with Control(redis_tls) as control:
+        await everywhere(Target(BlockingConnectionPool, arguments), control, operation)
+
+
+async def everywhere(target: Target, control: Control, operation: Operation) -> None:
+    """Cancel *operation* everywhere; garbage that warns fails the test."""
+    with counting() as steps:
+        cases = await cancel_everywhere(Bench(target, control, steps), operation)
+    assert cases >= 3
+    gc.collect()

@@ -1,0 +1,352 @@
+"""G5 to G7: nothing is lost from a pool, nothing doubtful enters it, and waiters have an order."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import random
+import socket
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+from anyio.abc import ByteStream
+
+from anyredis import (
+    AuthenticationError,
+    BlockingConnectionPool,
+    Connection,
+    ConnectionError,
+    ConnectionPool,
+    Redis,
+    ResponseError,
+    WatchError,
+)
+from anyredis.server import Server
+from tests.contract.control import Control
+from tests.contract.harness import assert_all_free, own_answers
+from tests.contract.tools import (
+    Tap,
+    TappedConnection,
+    Transport,
+    client_of,
+    connections_of,
+    outcomes,
+    until,
+)
+
+each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
+
+
+@pytest.fixture
+def nobody() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+# -- G5 -----------------------------------------------------------------------------------------
+
+
+@each_pool
+async def test_failing_to_connect_takes_no_lease(
+    nobody: int, shared: int, pool_class: type[ConnectionPool]
+) -> None:
+    """G5: where no connection can be made, everybody gets an error and every lease is back."""
+    client = Redis(
+        "127.0.0.1",
+        nobody,
+        max_connections=2,
+        shared_connections=shared,
+        connection_pool_cls=pool_class,
+        retry=None,
+    )
+    async with client:
+        found = await outcomes([client.ping] * 2 + [lambda: client.blpop("list")] * 2)
+        assert all(isinstance(each, ConnectionError) for each in found)
+        assert_all_free(client.connection_pool)
+        assert "dialling=0" in repr(client.connection_pool)
+
+
+@each_pool
+async def test_errors_of_the_server_take_no_lease(
+    valkey: Server, transport: Transport, shared: int, pool_class: type[ConnectionPool]
+) -> None:
+    """G5: a command that the server refuses gives its lease back like any other."""
+    client = client_of(
+        valkey,
+        transport,
+        max_connections=2,
+        shared_connections=shared,
+        connection_pool_cls=pool_class,
+    )
+    async with client:
+        await client.set("text", "x")
+        refused: list[Callable[[], Awaitable[object]]] = [
+            lambda: client.incr("text"),
+            lambda: client.blpop("text"),
+        ]
+        for _ in range(3):
+            found = await outcomes(refused)
+            assert all(isinstance(each, ResponseError) for each in found)
+        with pytest.raises(ResponseError):
+            async with client.pipeline() as pipe:
+                pipe.incr("text")
+        assert_all_free(client.connection_pool)
+        assert "own=0" in repr(client.connection_pool)
+
+
+@each_pool
+async def test_connections_killed_at_work_take_no_lease(
+    valkey: Server,
+    transport: Transport,
+    shared: int,
+    control: Control,
+    pool_class: type[ConnectionPool],
+) -> None:
+    """G5: leases whose connection dies come back, and the next ones get a good connection."""
+    client = client_of(
+        valkey,
+        transport,
+        max_connections=2,
+        shared_connections=shared,
+        connection_pool_cls=pool_class,
+        retry=None,
+    )
+
+    async def kill() -> None:
+        await until(lambda: sum("b" in each["flags"] for each in control.client_list()) == 2)
+        for each in control.client_list():
+            control.ask("CLIENT", "KILL", "ID", each["id"])
+
+    async with client:
+        for _ in range(3):
+            *lost, none = await outcomes([*[lambda: client.blpop("list")] * 2, kill])
+            assert none is None
+            assert all(isinstance(each, ConnectionError) for each in lost)
+            assert_all_free(client.connection_pool)
+            assert await outcomes([client.ping] * 2) == [True] * 2
+
+
+async def test_a_storm_takes_no_lease(
+    valkey: Server, transport: Transport, shared: int, control: Control
+) -> None:
+    """G5: commands of all kinds, cancelled and killed at random, leave the pool whole."""
+    client = client_of(
+        valkey,
+        transport,
+        max_connections=3,
+        shared_connections=shared,
+        connection_pool_cls=BlockingConnectionPool,
+    )
+    dice = random.Random(5)
+
+    async def session() -> None:
+        async with client.session() as session:
+            await session.watch("k")
+            with contextlib.suppress(WatchError):
+                async with session.pipeline() as pipe:
+                    pipe.set("k", 1)
+
+    async def block() -> None:
+        await client.blpop("list", timeout=0.01)
+
+    async def own() -> None:
+        async with client.connection_pool.acquire() as connection:
+            await connection.execute_command("PING")
+
+    kinds: list[Callable[[], Awaitable[object]]] = [client.ping, session, block, own]
+
+    async def one() -> None:
+        with anyio.move_on_after(dice.choice([0, 0.0005, 0.002, 1])):
+            try:
+                await dice.choice(kinds)()
+            except ConnectionError:
+                assert killed
+
+    killed = False
+    async with client:
+        for turn in range(30):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(8):
+                    tasks.start_soon(one)
+                if turn % 5 == 4:
+                    killed = True
+                    for each in control.client_list():
+                        control.ask("CLIENT", "KILL", "ID", each["id"])
+            assert_all_free(client.connection_pool)
+            assert len(connections_of(client)) <= 3
+        assert await outcomes([lambda: own_answers(client, 5)] * 3) == [None] * 3
+
+
+# -- G6 -----------------------------------------------------------------------------------------
+
+
+async def test_a_connection_enters_the_pool_after_its_handshake(valkey: Server) -> None:
+    """G6: until the server has answered all of the handshake the pool has no connection."""
+    tap = Tap()
+    pool = ConnectionPool(
+        connection_class=TappedConnection, tap=tap, host=valkey.host, port=valkey.port
+    )
+    async with Redis(connection_pool=pool) as client, anyio.create_task_group() as tasks:
+        tap.hold_receiving()
+        tasks.start_soon(client.ping)
+        await until(lambda: b"SETINFO" in tap.sent)
+        await anyio.wait_all_tasks_blocked()
+        assert (pool.leased, pool.connecting) == (0, 1)
+        assert "shared=0 own=0 idle=0 retiring=0 dialling=1" in repr(pool)
+        assert b"PING" not in tap.sent
+        tap.release()
+    assert b"PING" in tap.sent
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_a_connection_that_cannot_log_in_never_enters_the_pool(
+    locked_valkey: Server, protocol: int
+) -> None:
+    """G6: a wrong password is told to who asked, and no connection is left of it."""
+    with Control(locked_valkey, "open sesame") as control:
+        async with client_of(locked_valkey, password="wrong", protocol=protocol) as client:
+            with pytest.raises(AuthenticationError):
+                await client.ping()
+            assert connections_of(client) == []
+            await control.all_gone()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_a_connection_to_a_wrong_database_never_enters_the_pool(
+    valkey: Server, control: Control, protocol: int
+) -> None:
+    """G6: a database that is not there fails the handshake, whatever came before it."""
+    async with client_of(valkey, db=4711, protocol=protocol) as client:
+        with pytest.raises(ResponseError, match=r"out of range.*SELECT"):
+            await client.ping()
+        assert connections_of(client) == []
+        await control.all_gone()
+
+
+async def test_a_connection_in_doubt_is_a_dead_connection(valkey: Server) -> None:
+    """G6: bytes that nobody asked for end the connection that brought them."""
+    async with client_of(valkey) as client:
+        before = await client.client_id()
+        [connection] = connections_of(client)
+        assert connection._stream is not None
+        await connection._stream.send(b"*1\r\n$4\r\nPING\r\n")
+        await until(lambda: connection.closed)
+        assert connection not in connections_of(client)
+        assert await client.client_id() != before
+
+
+# -- G7 -----------------------------------------------------------------------------------------
+
+
+async def test_waiters_are_served_first_come_first_served(
+    valkey: Server, transport: Transport, shared: int
+) -> None:
+    """G7: leases are given in the order in which they were asked for."""
+    client = client_of(
+        valkey,
+        transport,
+        max_connections=1,
+        shared_connections=shared,
+        connection_pool_cls=BlockingConnectionPool,
+    )
+    order: list[int] = []
+
+    async def work(number: int) -> None:
+        if number % 2:
+            async with client.session() as session:
+                await session.ping()
+                order.append(number)
+        else:
+            await client.ping()
+            order.append(number)
+
+    async with client, anyio.create_task_group() as tasks, client.connection_pool.acquire():
+        for number in range(20):
+            tasks.start_soon(work, number)
+            await anyio.wait_all_tasks_blocked()
+    assert order == list(range(20))
+
+
+async def test_cancelling_a_waiter_loses_no_wake_up(
+    valkey: Server, transport: Transport, shared: int
+) -> None:
+    """G7: whoever is cancelled in line, at whatever moment, the next in line is served."""
+    client = client_of(
+        valkey,
+        transport,
+        max_connections=1,
+        shared_connections=shared,
+        connection_pool_cls=BlockingConnectionPool,
+    )
+    served: list[int] = []
+
+    async def work(number: int, scope: anyio.CancelScope) -> None:
+        with scope:
+            await client.ping()
+            served.append(number)
+
+    async with client:
+        for turns in range(6):
+            served.clear()
+            scopes = [anyio.CancelScope() for _ in range(5)]
+            async with anyio.create_task_group() as tasks:
+                async with client.connection_pool.acquire():
+                    for number, scope in enumerate(scopes):
+                        tasks.start_soon(work, number, scope)
+                        await anyio.wait_all_tasks_blocked()
+                    scopes[2].cancel()
+                # The first in line has its lease now, and is cancelled some turns later.
+                for _ in range(turns):
+                    await anyio.lowlevel.checkpoint()
+                scopes[0].cancel()
+            assert served in ([1, 3, 4], [0, 1, 3, 4])
+            assert_all_free(client.connection_pool)
+
+
+class GatedConnection(Connection):
+    """A connection that waits for a gate before it dials."""
+
+    def __init__(self, *, gates: list[anyio.Event], host: str, port: int) -> None:
+        super().__init__(host=host, port=port)
+        self._gates = gates
+
+    async def open_stream(self) -> ByteStream:
+        """A TCP stream, behind the next gate."""
+        await self._gates.pop(0).wait()
+        return await super().open_stream()
+
+
+async def test_those_who_wait_for_a_connection_are_served_in_order(valkey: Server) -> None:
+    """G7: so are those who have a lease and wait for connections to be made."""
+    gates = [anyio.Event() for _ in range(4)]
+    pool = ConnectionPool(
+        connection_class=GatedConnection,
+        gates=[*gates],
+        host=valkey.host,
+        port=valkey.port,
+        max_connections=4,
+        shared_connections=0,
+    )
+    order: list[int] = []
+
+    async def own(number: int) -> None:
+        async with pool.acquire():
+            order.append(number)
+            await anyio.sleep_forever()
+
+    def is_served(before: int) -> bool:
+        return len(order) > before
+
+    async with pool, anyio.create_task_group() as tasks:
+        for number in range(4):
+            tasks.start_soon(own, number)
+            await anyio.wait_all_tasks_blocked()
+        for gate in reversed(gates):
+            gate.set()
+            await until(functools.partial(is_served, len(order)))
+        assert order == [0, 1, 2, 3]
+        tasks.cancel_scope.cancel()

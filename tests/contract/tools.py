@@ -1,0 +1,232 @@
+"""What the contract's tests have in common: clients on both transports, a tap on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar, Unpack
+
+import anyio
+import sniffio
+from anyio.abc import ByteStream
+
+from anyredis import (
+    BaseConnection,
+    Connection,
+    ConnectionOptions,
+    ConnectionPool,
+    Redis,
+    Retry,
+)
+from anyredis.options import RedisOptions
+from anyredis.server import Server
+
+T = TypeVar("T")
+
+Transport: TypeAlias = Literal["tcp", "unix"]
+
+DEFAULT_RETRY = Retry()
+
+PATIENCE = 10.0
+"""Seconds after which something that has to happen did not."""
+
+
+def client_of(
+    server: Server, transport: Transport = "tcp", *, db: int = 0, **options: Unpack[RedisOptions]
+) -> Redis[bytes]:
+    """A client for *server*."""
+    if transport == "unix":
+        forgive_unix_streams()
+        options["unix_socket_path"] = server.unix_socket_path
+        return Redis(db=db, **options)
+    return Redis(server.host, server.port, db, **options)
+
+
+class Forgiving:
+    """An exception handler of asyncio that leaves out a fault of anyio's Unix streams (4.16).
+
+    They give `future.set_result` to `loop.add_reader`, which is called once too often where the
+    receiving task is cancelled in the very turn in which bytes arrive.
+    """
+
+    def __init__(
+        self, otherwise: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], Any]
+    ) -> None:
+        self._otherwise = otherwise
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Pass on all other complaints."""
+        theirs = "set_result" in context["message"]
+        if not (theirs and isinstance(context.get("exception"), asyncio.InvalidStateError)):
+            self._otherwise(loop, context)
+
+
+def forgive_unix_streams() -> None:
+    """Use a `Forgiving` on this event loop."""
+    if sniffio.current_async_library() == "trio":
+        return
+    loop = asyncio.get_running_loop()
+    handler = loop.get_exception_handler()
+    assert handler is not None, "anyio's test runner has one"
+    if not isinstance(handler, Forgiving):
+        loop.set_exception_handler(Forgiving(handler))
+
+
+def text_client_of(server: Server, **options: Unpack[RedisOptions]) -> Redis[str]:
+    """A client for *server* that decodes."""
+    return Redis(server.host, server.port, decode_responses=True, **options)
+
+
+async def outcomes(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception]:
+    """What *calls* give or raise, all made at once."""
+    results: dict[int, T | Exception] = {}
+
+    async def one(position: int, call: Callable[[], Awaitable[T]]) -> None:
+        try:
+            results[position] = await call()
+        except Exception as error:  # noqa: BLE001 - an outcome like another
+            results[position] = error
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            for position, call in enumerate(calls):
+                tasks.start_soon(one, position, call)
+    return [results[position] for position in range(len(calls))]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until *condition* holds, which nobody tells us."""
+    with anyio.fail_after(PATIENCE):
+        while not condition():
+            await anyio.sleep(0.001)
+
+
+def connections_of(client: Redis[Any]) -> list[BaseConnection]:
+    """All connections of the client's pool."""
+    return client.connection_pool.nodes()[0].connections()
+
+
+class Tap:
+    """Sees what its connections send, holds it up, and loses replies."""
+
+    def __init__(self) -> None:
+        self.sent = bytearray()
+        self.opened = 0
+        self.received = 0
+        self._cut_at = b""
+        self._cuts = 0
+        self._hold_at: int | None = None
+        self._sending: anyio.Event | None = None
+        self._receiving: anyio.Event | None = None
+
+    def lose_reply_to(self, word: bytes, times: int = 1) -> None:
+        """The next *times* that *word* was sent the connection is lost instead of its reply."""
+        self._cut_at, self._cuts = word, times
+
+    def hold_sending(self) -> None:
+        """From now on the server does not read."""
+        self._sending = anyio.Event()
+
+    def hold_receiving(self) -> None:
+        """From now on nothing that the server says arrives."""
+        self._receiving = anyio.Event()
+
+    def hold_receiving_after(self, count: int) -> None:
+        """The same, once *count* more bytes have arrived."""
+        self._hold_at = self.received + count
+
+    def let_arrive(self) -> None:
+        """What is held up now arrives."""
+        if self._receiving is not None:
+            self._receiving.set()
+        self._receiving = None
+
+    def release(self) -> None:
+        """All flows again."""
+        self.let_arrive()
+        if self._sending is not None:
+            self._sending.set()
+        self._sending = None
+
+    async def send(self, stream: ByteStream, data: bytes) -> None:
+        """Pass on what a client sends."""
+        if self._sending is not None:
+            await self._sending.wait()
+        self.sent += data
+        await stream.send(data)
+
+    async def receive(self, stream: ByteStream, most: int, since: int) -> bytes:
+        """Pass on what the server says, since the client's first *since* bytes."""
+        data = await stream.receive(most)
+        if self._hold_at is not None and self.received >= self._hold_at:
+            self._hold_at = None
+            self.hold_receiving()
+        if self._receiving is not None:
+            await self._receiving.wait()
+        if self._cuts and self._cut_at in self.sent[since:]:
+            self._cuts -= 1
+            raise anyio.EndOfStream
+        self.received += len(data)
+        return data
+
+
+class TappedStream(ByteStream):
+    """A stream with a tap on it."""
+
+    def __init__(self, stream: ByteStream, tap: Tap) -> None:
+        self._stream = stream
+        self._tap = tap
+        self._since = len(tap.sent)
+
+    async def send(self, item: bytes) -> None:
+        """Send."""
+        await self._tap.send(self._stream, item)
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        """Receive."""
+        return await self._tap.receive(self._stream, max_bytes, self._since)
+
+    async def send_eof(self) -> None:
+        """Half-close."""
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        """Close."""
+        await self._stream.aclose()
+
+
+class TappedConnection(Connection):
+    """A TCP connection with *tap* on it."""
+
+    def __init__(
+        self, *, tap: Tap, host: str, port: int, **options: Unpack[ConnectionOptions]
+    ) -> None:
+        super().__init__(host=host, port=port, **options)
+        self._tap = tap
+
+    async def open_stream(self) -> ByteStream:
+        """A TCP stream with the tap on it."""
+        self._tap.opened += 1
+        return TappedStream(await super().open_stream(), self._tap)
+
+
+def tapped(
+    server: Server,
+    tap: Tap,
+    *,
+    max_connections: int = 100,
+    shared_connections: int = 1,
+    retry: Retry | None = DEFAULT_RETRY,
+    stream_timeout: float | None = 10.0,
+) -> Redis[bytes]:
+    """A client of *server* with *tap* on its wire."""
+    pool = ConnectionPool(
+        connection_class=TappedConnection,
+        tap=tap,
+        host=server.host,
+        port=server.port,
+        max_connections=max_connections,
+        shared_connections=shared_connections,
+        stream_timeout=stream_timeout,
+    )
+    return Redis(connection_pool=pool, retry=retry)

@@ -1,0 +1,302 @@
+"""The client: commands, ownership of its pool, URLs, mistakes; on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import pytest
+
+from anyredis import (
+    Backoff,
+    Command,
+    ConnectionPool,
+    DataError,
+    DataTypeError,
+    DataValueError,
+    Redis,
+    ReplyDecodeError,
+    Retry,
+    WrongTypeError,
+)
+from anyredis.server import Server
+from tests.conftest import BACKENDS
+
+
+@pytest.fixture
+async def client(valkey: Server) -> AsyncIterator[Redis[str]]:
+    """A client that decodes."""
+    async with Redis(valkey.host, valkey.port, decode_responses=True) as client:
+        yield client
+
+
+# -- commands -----------------------------------------------------------------------------------
+
+
+async def test_a_command_is_a_coroutine_function(client: Redis[str]) -> None:
+    """What a method gives can be awaited, started in a task group, made a task."""
+    assert await client.set("k", 1) is True
+    coroutine = client.get("k")
+    assert inspect.iscoroutine(coroutine)
+    assert await coroutine == "1"
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(client.incr, "k", 5)
+    assert await client.get("k") == "6"
+
+
+@pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
+async def test_a_command_is_an_asyncio_task(client: Redis[str]) -> None:
+    """`create_task` and `gather` take it as it is."""
+    task = asyncio.create_task(client.set("k", 1))
+    assert await task is True
+    assert await asyncio.gather(client.get("k"), client.incr("n")) == ["1", 1]
+
+
+async def test_a_forgotten_await_warns(client: Redis[str]) -> None:
+    """A coroutine that nobody awaits does nothing, and Python says so."""
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        client.set("k", 1)  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+    assert await client.get("k") is None
+
+
+async def test_text_or_bytes(valkey: Server, client: Redis[str]) -> None:
+    """`decode_responses` decides once what all replies are."""
+    await client.set("k", "ü")
+    async with Redis(valkey.host, valkey.port) as binary:
+        assert await binary.get("k") == "ü".encode()
+    async with Redis(valkey.host, valkey.port, decode_responses=True, encoding="latin-1") as latin:
+        assert await latin.get("k") == "Ã¼"
+        await latin.set("l", "ü")
+    with pytest.raises(ReplyDecodeError, match="utf-8"):
+        await client.get("l")
+
+
+async def test_execute_command_is_the_way_out(client: Redis[str]) -> None:
+    """Any words make a command; the reply is the server's."""
+    assert await client.execute_command("SET", "k", 1.5) == "OK"
+    assert await client.execute_command(b"get", b"k") == "1.5"
+    assert await client.execute_command("object encoding", "k") == "embstr"
+    with pytest.raises(WrongTypeError):
+        await client.execute_command("LPUSH", "k", "x")
+
+
+async def test_execute_command_blocks_on_a_connection_of_its_own(client: Redis[str]) -> None:
+    """A blocking command by its words holds up nobody."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(client.execute_command, "blpop", "list", 0)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(5):
+            assert await client.ping()
+            while not await client.rpush("list", "x"):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "a command's name first"),
+        (("",), "a command's name first"),
+        ((1,), "a command's name first"),
+        (("SET", "k", None), "SET: argument 2 is None"),
+        (("SET", "k", True), "SET: argument 2 is True"),
+        (("SUBSCRIBE", "c"), "SUBSCRIBE cannot be sent"),
+        (("MULTI",), r"client\.session\(\)"),
+    ],
+)
+async def test_words_that_make_no_command(
+    client: Redis[str], words: tuple[Any, ...], message: str
+) -> None:
+    """What cannot be sent is refused before anything is, and the error says why."""
+    with pytest.raises(DataError, match=message):
+        await client.execute_command(*words)
+
+
+async def test_a_command_of_ones_own(client: Redis[str]) -> None:
+    """`submit` takes any `Command`: its words, and how to read the reply."""
+    await client.rpush("list", 1, 2, 3)
+    assert await client.submit(Command((b"LRANGE", "list", 0, -1), len)) == 3  # type: ignore[arg-type]
+
+
+async def test_scans_are_async_iterators(client: Redis[str]) -> None:
+    """All keys come, page by page."""
+    await client.mset({f"k{number}": number for number in range(100)})
+    assert {key async for key in client.scan_iter(count=10)} == {f"k{n}" for n in range(100)}
+
+
+# -- scope --------------------------------------------------------------------------------------
+
+
+async def test_a_client_can_be_entered_again(valkey: Server) -> None:
+    """A block that has ended can be followed by another, also on the other kind of event loop."""
+    client = Redis(valkey.host, valkey.port)
+    for _ in range(3):
+        async with client as entered:
+            assert entered is client
+            assert await client.ping()
+
+
+def test_a_client_serves_one_event_loop_after_another(valkey: Server) -> None:
+    """Nothing of an event loop is left in a client whose block has ended."""
+    client = Redis(valkey.host, valkey.port)
+
+    async def use() -> bool:
+        async with client:
+            return await client.ping()
+
+    for name, options in BACKENDS.values():
+        assert anyio.run(use, backend=name, backend_options=options)
+
+
+async def test_a_client_can_be_entered_within_itself(valkey: Server) -> None:
+    """Only the outermost block closes it."""
+    async with Redis(valkey.host, valkey.port) as client:
+        async with client:
+            assert await client.ping()
+        assert await client.ping()
+    with pytest.raises(RuntimeError, match="not open"):
+        await client.ping()
+
+
+async def test_clients_share_a_pool(valkey: Server) -> None:
+    """Two clients on one pool are one set of connections, entered by either."""
+    pool = ConnectionPool(host=valkey.host, port=valkey.port)
+    one, other = Redis(connection_pool=pool), Redis(connection_pool=pool)
+    async with one, other:
+        assert await one.client_id() == await other.client_id()
+    async with other:
+        assert await one.ping(), "the pool is open, whoever entered it"
+
+
+async def test_repr(valkey: Server) -> None:
+    """It tells where it goes and what its pool holds."""
+    client = Redis(valkey.host, valkey.port, max_connections=3)
+    where = f"<Redis {valkey.host}:{valkey.port} "
+    assert repr(client) == f"{where}<ConnectionPool not open>>"
+    async with client:
+        await client.ping()
+        assert repr(client).startswith(f"{where}<ConnectionPool capacity=3 free=3 leased=0 ")
+
+
+# -- retries ------------------------------------------------------------------------------------
+
+
+async def test_a_retry_of_ones_own(valkey: Server) -> None:
+    """Errors that are named are worth a repeat; here the third try finds another type of key."""
+    delays: list[float] = []
+
+    def dice() -> float:
+        delays.append(0)
+        return 0
+
+    retry = Retry(attempts=2, backoff=Backoff(base=0, cap=0, random=dice), errors=(WrongTypeError,))
+    async with Redis(valkey.host, valkey.port, retry=retry) as client:
+        await client.rpush("list", 1)
+        with pytest.raises(WrongTypeError):
+            await client.get("list")
+    assert len(delays) == 2
+
+
+# -- URLs ---------------------------------------------------------------------------------------
+
+
+async def test_from_url(valkey: Server) -> None:
+    """A URL names the server, the database and any option; arguments go before it."""
+    url = f"redis://{valkey.host}:{valkey.port}/2?client_name=url&max_connections=7"
+    async with Redis.from_url(url, decode_responses=True) as client:
+        info = await client.client_info()
+        assert (info.db, info.name) == (2, "url")
+        assert client.connection_pool.capacity == 7
+    async with Redis.from_url(url, client_name="argument") as binary:
+        assert await binary.client_getname() == b"argument"
+
+
+async def test_from_url_over_a_unix_socket(valkey: Server) -> None:
+    """`unix://` and the path."""
+    async with Redis.from_url(f"unix://{valkey.unix_socket_path}?db=3") as client:
+        assert (await client.client_info()).db == 3
+        assert str(valkey.unix_socket_path) in repr(client)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://localhost", "'http'"),
+        ("redis://localhost?colour=red", "'colour'"),
+        ("redis://localhost?max_connections=many", "'max_connections' has to be a whole number"),
+        ("redis://localhost?stream_timeout=-1", "stream_timeout has to be more than 0"),
+        ("redis://localhost?timeout=1", "timeout in a URL"),
+        ("redis://localhost?decode_responses=yes", "contradicts decode_responses=False"),
+        ("redis://localhost/first", "'first'"),
+        ("redis://localhost:99999", "port"),
+        ("unix://", "no path"),
+    ],
+)
+def test_a_bad_url_names_what_is_wrong(url: str, message: str) -> None:
+    """The parameter, the number, the scheme."""
+    with pytest.raises(DataValueError, match=message):
+        Redis.from_url(url)
+
+
+# -- mistakes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"host": ""}, "host has to be"),
+        ({"host": 1}, "host has to be"),
+        ({"port": "6379"}, "port has to be an int"),
+        ({"port": 0}, "port has to be from 1"),
+        ({"db": -1}, "db has to be"),
+        ({"db": "1"}, "db has to be an int"),
+        ({"protocol": 4}, "protocol has to be 2 or 3"),
+        ({"stream_timeout": 0}, "stream_timeout"),
+        ({"connect_timeout": None}, "connect_timeout"),
+        ({"max_idle_time": 0}, "max_idle_time"),
+        ({"max_connections": 0}, "max_connections"),
+        ({"max_connections": "2"}, "max_connections"),
+        ({"shared_connections": -1}, "shared_connections"),
+        ({"shared_connections": True}, "shared_connections"),
+        ({"username": "me"}, "username needs a password"),
+        ({"password": 1}, "password has to be a str"),
+        ({"password": "x", "credential_provider": tuple}, "not both"),
+        ({"credential_provider": "x"}, "callable"),
+        ({"unix_socket_path": "/x", "port": 1}, "not both"),
+        ({"unix_socket_path": "/x", "ssl": True}, "TLS goes over TCP"),
+        ({"ssl_ca_certs": "/x"}, "ssl=True is not"),
+        ({"ssl": True, "ssl_ca_certs": "/does/not/exist"}, "ssl_"),
+        ({"encoding": "klingon"}, "encoding|klingon"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"connection_pool": 1}, "connection_pool"),
+        ({"connection_pool_cls": Redis}, "connection_pool_cls"),
+        ({"retry": 3}, "retry"),
+        ({"client_name": 1}, "client_name"),
+        ({"client_name": "two words"}, "client_name"),
+    ],
+)
+def test_arguments_that_make_no_sense(arguments: dict[str, Any], message: str) -> None:
+    """Are refused when the client is made, by an error that names them."""
+    with pytest.raises(DataError, match=message):
+        Redis(**arguments)
+
+
+def test_a_pool_knows_the_server() -> None:
+    """What a pool was told is not told to the client again, and not otherwise."""
+    pool = ConnectionPool(decode_responses=True)
+    with pytest.raises(DataValueError, match="decode_responses=True"):
+        Redis(connection_pool=pool)
+    wrong: list[dict[str, Any]] = [{"host": "elsewhere"}, {"db": 1}, {"max_connections": 1}]
+    for arguments in wrong:
+        with pytest.raises(DataValueError, match="beside connection_pool"):
+            Redis(connection_pool=pool, decode_responses=True, **arguments)
+    assert Redis(connection_pool=pool, decode_responses=True, retry=None).retry is None
+
+
+def test_a_boolean_for_a_key_is_a_type_error() -> None:
+    """What is wrong with an argument is raised where the method is called, nothing half done."""
+    wrong: Any = True
+    with pytest.raises(DataTypeError, match="GET: key is True"):
+        _ = Redis().get(wrong)

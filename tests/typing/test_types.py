@@ -1,0 +1,119 @@
+"""What type checkers infer: each `assert_type` is proved by mypy and pyright, strict both.
+
+Run by pytest, these make sure that what is asserted also exists: nothing here is sent anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, assert_type
+
+from anyredis import Command, Pipeline, Redis, Result, Session
+from anyredis.command import Blueprint
+from anyredis.commands.core import CoreCommands
+from anyredis.replies import Readers
+
+
+class TextPlan(Blueprint, CoreCommands[str]):
+    """Commands as values, of a client that decodes."""
+
+    read = Readers(str)
+
+
+def test_a_client_is_of_bytes_or_of_text() -> None:
+    """`decode_responses` decides, and where it is not a literal, anything may come."""
+    assert_type(Redis(), Redis[bytes])
+    assert_type(Redis("host", 6380, 1, client_name="me"), Redis[bytes])
+    assert_type(Redis(decode_responses=False), Redis[bytes])
+    assert_type(Redis(decode_responses=True), Redis[str])
+    assert_type(Redis("host", decode_responses=True, max_connections=3), Redis[str])
+    for either in (False, True):
+        assert_type(Redis(decode_responses=either), Redis[Any])
+
+
+def test_a_client_of_a_url_is_of_bytes_or_of_text() -> None:
+    """The same goes for `from_url`."""
+    assert_type(Redis.from_url("redis://host"), Redis[bytes])
+    assert_type(Redis.from_url("redis://host", decode_responses=False), Redis[bytes])
+    assert_type(Redis.from_url("redis://host", decode_responses=True), Redis[str])
+
+
+async def what_a_client_gives(text: Redis[str], raw: Redis[bytes]) -> None:
+    """A call is a coroutine, and awaited the parsed reply."""
+    pending = assert_type(text.get("k"), Coroutine[Any, Any, str | None])
+    assert_type(await pending, str | None)
+    assert_type(await text.get("k"), str | None)
+    assert_type(await raw.get("k"), bytes | None)
+    assert_type(await text.mget("a", "b"), list[str | None])
+    assert_type(await raw.mget("a", "b"), list[bytes | None])
+    assert_type(await text.set("k", "v"), bool)
+    assert_type(await text.incr("n"), int)
+    assert_type(await text.exists("k"), int)
+    assert_type(await text.hgetall("h"), dict[str, str])
+    assert_type(await raw.hgetall("h"), dict[bytes, bytes])
+    assert_type(await raw.type("k"), str)
+    assert_type(await text.dump("k"), bytes | None)
+    assert_type(await text.blpop("l", timeout=1), tuple[str, str] | None)
+    assert_type(await raw.blpop("l"), tuple[bytes, bytes] | None)
+    assert_type(await text.execute_command("ANY"), Any)
+    assert_type(text.scan_iter(), AsyncIterator[str])
+    async with text as entered:
+        assert_type(entered, Redis[str])
+
+
+async def what_a_pipeline_gives(text: Redis[str], raw: Redis[bytes]) -> None:
+    """A call is a `Result` of the type that the client's would give."""
+    assert_type(text.pipeline(), Pipeline[str])
+    assert_type(raw.pipeline(transaction=False), Pipeline[bytes])
+    async with text.pipeline() as pipe:
+        assert_type(pipe, Pipeline[str])
+        got, count = pipe.get("k"), pipe.incr("n")
+        assert_type(got, Result[str | None])
+        assert_type(count, Result[int])
+        assert_type(pipe.hgetall("h"), Result[dict[str, str]])
+        assert_type(pipe.dump("k"), Result[bytes | None])
+        assert_type(pipe.execute_command("ANY"), Result[Any])
+    assert_type(got.value, str | None)
+    assert_type(count.value, int)
+    assert_type(await pipe.execute(), list[Any])
+    assert_type(raw.pipeline().get("k").value, bytes | None)
+
+
+async def what_a_session_gives(text: Redis[str], raw: Redis[bytes]) -> None:
+    """It is a client of one connection, and knows what changes that."""
+    async with text.session() as session:
+        assert_type(session, Session[str])
+        assert_type(await session.get("k"), str | None)
+        assert_type(await session.watch("k"), bool)
+        assert_type(await session.select(1), bool)
+        assert_type(await session.wait(1, 100), int)
+        assert_type(await session.blpop("l"), tuple[str, str] | None)
+        assert_type(session.pipeline(), Pipeline[str])
+    async with raw.session() as plain:
+        assert_type(plain, Session[bytes])
+        assert_type(await plain.get("k"), bytes | None)
+
+
+def test_a_blueprint_gives_commands() -> None:
+    """What is called on it is a value, blocking commands too."""
+    plan = TextPlan()
+    assert_type(plan.get("k"), Command[str | None])
+    assert_type(plan.incr("n"), Command[int])
+    assert_type(plan.blpop("l"), Command[tuple[str, str] | None])
+    assert plan.get("k").args == (b"GET", "k")
+
+
+def test_a_pipeline_gives_results() -> None:
+    """What is called on it is a Result of the type that the client's call would give."""
+    pipe = Redis(decode_responses=True).pipeline()
+    assert_type(pipe.get("k"), Result[str | None])
+    assert isinstance(pipe.get("k"), Result)
+
+
+def test_all_that_can_be_sent() -> None:
+    """Keys are text or bytes of any kind; values are numbers, too."""
+    plan = TextPlan()
+    for key in ("k", b"k", bytearray(b"k"), memoryview(b"k")):
+        assert_type(plan.get(key), Command[str | None])
+    for value in ("v", b"v", bytearray(b"v"), memoryview(b"v"), 1, 1.5):
+        assert_type(plan.set("k", value), Command[bool])
