@@ -14,7 +14,7 @@ from typing import Any
 from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import ExecAbortError, RedisError, WatchError, fresh
-from anyredis.replies import array
+from anyredis.replies import array, unexpected
 from anyredis.table import only_reads
 from anyredis.wire.decode import Decode, Reply
 from anyredis.wire.encode import Encoder, Value, unpackable
@@ -79,6 +79,8 @@ class BatchOfCommands:
             if isinstance(executed, RedisError):
                 return [self._why_not(reply, executed) for reply in queued]
             replies = array(executed)
+            if len(replies) != len(self.commands):
+                unexpected(executed, f"an array of {len(self.commands)} from EXEC")
         if not self.binary or decode is None:
             return replies
         return [

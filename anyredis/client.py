@@ -13,7 +13,7 @@ from anyredis.batch import BatchOfCommands, check_packable, send_large, send_sma
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError
-from anyredis.options import RedisOptions, checked_retry, options_of_url, pool_for
+from anyredis.options import RedisOptions, URLOptions, checked_retry, options_of_url, pool_for
 from anyredis.pipeline import Pipeline
 from anyredis.replies import Readers, S, array
 from anyredis.retrying import repeat
@@ -98,16 +98,16 @@ class Redis(Scans[S], CoreCommands[S], Generic[S]):
     @overload
     @classmethod
     def from_url(
-        cls, url: str, *, decode_responses: Literal[True], **options: Unpack[RedisOptions]
+        cls, url: str, *, decode_responses: Literal[True], **options: Unpack[URLOptions]
     ) -> Redis[str]: ...
     @overload
     @classmethod
     def from_url(
-        cls, url: str, *, decode_responses: Literal[False] = ..., **options: Unpack[RedisOptions]
+        cls, url: str, *, decode_responses: Literal[False] = ..., **options: Unpack[URLOptions]
     ) -> Redis[bytes]: ...
     @classmethod
     def from_url(
-        cls, url: str, *, decode_responses: bool = False, **options: Unpack[RedisOptions]
+        cls, url: str, *, decode_responses: bool = False, **options: Unpack[URLOptions]
     ) -> Redis[Any]:
         """A client for the server that *url* names; *options* go before those of the URL.
 

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from anyredis.address import DEFAULT_PORT, UnixAddress, parse_url
 from anyredis.backoff import Retry
 from anyredis.connection.tcp import Connection
-from anyredis.connection.tls import TLSOptions, tls_context
+from anyredis.connection.tls import take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.credentials import CredentialProvider
 from anyredis.exceptions import DataTypeError, DataValueError
@@ -48,7 +48,14 @@ class RedisOptions(TypedDict, total=False):
     retry: Retry | None
 
 
-TLS_ARGUMENTS = frozenset(TLSOptions.__annotations__)
+class URLOptions(RedisOptions, total=False):
+    """Keyword arguments of `Redis.from_url` that go before what the URL says."""
+
+    host: str
+    port: int
+    db: int
+
+
 KNOWN = frozenset(RedisOptions.__annotations__)
 
 
@@ -74,16 +81,11 @@ def pool_for(
     pool = arguments.pop("connection_pool", None)
     if pool is not None:
         return _given_pool(pool, host, port, db, decode_responses, arguments)
-    pool_class: type[ConnectionPool] = arguments.pop("connection_pool_cls", ConnectionPool)
+    pool_class = _pool_class(arguments.pop("connection_pool_cls", ConnectionPool))
     if arguments.get("max_connections", 0) is None:
         del arguments["max_connections"]
     path = arguments.pop("unix_socket_path", None)
-    tls = {name: arguments.pop(name) for name in TLS_ARGUMENTS & arguments.keys()}
-    context = arguments.pop("ssl_context", None)
-    if arguments.pop("ssl", False) and context is None:
-        context = tls_context(**tls)
-    elif tls:
-        raise DataValueError(f"{min(tls)} is given, but ssl=True is not, or ssl_context is too")
+    context = take_context(arguments)
     if path is None:
         arguments |= {"connection_class": Connection, "host": host, "port": port}
         if context is not None:
@@ -95,6 +97,15 @@ def pool_for(
     else:
         arguments |= {"connection_class": UnixDomainSocketConnection, "path": path}
     return pool_class(db=db, decode_responses=decode_responses, **arguments)
+
+
+def _pool_class(given: object) -> type[ConnectionPool]:
+    if not isinstance(given, type) or not issubclass(given, ConnectionPool):
+        raise DataTypeError(
+            f"connection_pool_cls has to be ConnectionPool or BlockingConnectionPool, "
+            f"not {given!r:.80}"
+        )
+    return given
 
 
 def _given_pool(

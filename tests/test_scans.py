@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from anyredis.command import Command, T
-from anyredis.scans import Pages, Scans
 from anyredis.exceptions import TimeoutError
 from anyredis.replies import Readers
+from anyredis.scans import Pages, Scans
 from anyredis.wire.decode import Reply
 from tests.commands.tables import words
 

@@ -18,6 +18,7 @@ from anyredis.command import Command, Executor, raw_command
 from anyredis.connection.greeting import CHUNK, hold
 from anyredis.connection.handshake import Agreed, Step, Wishes, negotiate
 from anyredis.connection.options import (
+    check_flags,
     check_numbers,
     check_words,
     credential_source,
@@ -113,6 +114,7 @@ class BaseConnection(Executor):
             stream_timeout=stream_timeout,
             connect_timeout=connect_timeout,
         )
+        check_flags(decode_responses=decode_responses, noevict=noevict, notouch=notouch)
         check_words(client_name=client_name, encoding=encoding)
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout

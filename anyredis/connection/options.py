@@ -58,6 +58,13 @@ def check_words(*, client_name: str | None, encoding: str) -> None:
         ) from None
 
 
+def check_flags(**flags: bool) -> None:
+    """Raise `DataTypeError` for a flag that is neither True nor False."""
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise DataTypeError(f"{name} has to be True or False, not {flag!r}")
+
+
 def check_seconds(name: str, value: float) -> None:
     """Raise `DataError` unless *value* is a positive number of seconds."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):

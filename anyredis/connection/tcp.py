@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from ssl import SSLContext, TLSVersion
+from ssl import SSLContext
 from typing import Any, Unpack
 
 import anyio
@@ -13,50 +13,31 @@ from anyio.streams.tls import TLSStream
 from anyredis.address import DEFAULT_PORT, TCPAddress
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions
-from anyredis.connection.tls import tls_context
+from anyredis.connection.tls import TLSOptions, take_context
 from anyredis.exceptions import DataTypeError, DataValueError
 
 
+class TCPOptions(ConnectionOptions, TLSOptions, total=False):
+    """The keyword arguments of a TCP connection beside host and port."""
+
+    ssl: bool
+    ssl_context: SSLContext | None
+
+
 class Connection(BaseConnection):
-    """A TCP connection; with *ssl_context* or *ssl* it is TLS, verified against *host*.
+    """A TCP connection; with *ssl* or an *ssl_context* it is TLS, verified against *host*.
 
-    The `ssl_*` arguments are those of `anyredis.connection.tls.tls_context`; a context of one's
-    own is the better way where many connections are made, because making one reads files.
-
-    The other arguments are those of `BaseConnection`.
+    The other `ssl_*` arguments are those of `anyredis.connection.tls.tls_context`; a context of
+    one's own is the better way where many connections are made, because making one reads files.
+    The rest are the arguments of `BaseConnection`.
     """
 
     def __init__(
-        self,
-        *,
-        host: str = "localhost",
-        port: int = DEFAULT_PORT,
-        ssl: bool = False,
-        ssl_context: SSLContext | None = None,
-        ssl_ca_certs: str | None = None,
-        ssl_ca_data: str | bytes | None = None,
-        ssl_certfile: str | None = None,
-        ssl_keyfile: str | None = None,
-        ssl_password: str | None = None,
-        ssl_cert_reqs: str = "required",
-        ssl_check_hostname: bool = True,
-        ssl_ciphers: str | None = None,
-        ssl_min_version: TLSVersion | None = None,
-        **options: Unpack[ConnectionOptions],
+        self, *, host: str = "localhost", port: int = DEFAULT_PORT, **options: Unpack[TCPOptions]
     ) -> None:
-        super().__init__(**options)
-        if ssl and ssl_context is None:
-            ssl_context = tls_context(
-                ssl_ca_certs=ssl_ca_certs,
-                ssl_ca_data=ssl_ca_data,
-                ssl_certfile=ssl_certfile,
-                ssl_keyfile=ssl_keyfile,
-                ssl_password=ssl_password,
-                ssl_cert_reqs=ssl_cert_reqs,
-                ssl_check_hostname=ssl_check_hostname,
-                ssl_ciphers=ssl_ciphers,
-                ssl_min_version=ssl_min_version,
-            )
+        arguments: dict[str, Any] = dict(options)
+        self._ssl_context = take_context(arguments)
+        super().__init__(**arguments)
         if not isinstance(host, str) or not host:
             raise DataTypeError(f"host has to be a host name or IP address, not {host!r}")
         if not isinstance(port, int) or isinstance(port, bool):
@@ -64,7 +45,6 @@ class Connection(BaseConnection):
         if not 0 < port < 65536:
             raise DataValueError(f"port has to be from 1 to 65535, not {port!r}")
         self._tcp_address = TCPAddress(host, port)
-        self._ssl_context = ssl_context
 
     @property
     def address(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from anyredis.exceptions import DataValueError
+from anyredis.exceptions import DataTypeError, DataValueError
 
 REQUIREMENTS = {
     "required": ssl.CERT_REQUIRED,
@@ -26,6 +26,9 @@ class TLSOptions(TypedDict, total=False):
     ssl_check_hostname: bool
     ssl_ciphers: str | None
     ssl_min_version: ssl.TLSVersion | None
+
+
+NAMES = tuple(TLSOptions.__annotations__)
 
 
 def tls_context(
@@ -64,3 +67,22 @@ def tls_context(
     context.check_hostname = ssl_check_hostname and ssl_cert_reqs != "none"
     context.verify_mode = REQUIREMENTS[ssl_cert_reqs]
     return context
+
+
+def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:
+    """The context that *arguments* ask for, whose `ssl…` entries are taken out; None: no TLS.
+
+    Raises `DataError` where they contradict each other.
+    """
+    wanted = arguments.pop("ssl", None)
+    context = arguments.pop("ssl_context", None)
+    details = {name: arguments.pop(name) for name in NAMES if name in arguments}
+    if wanted is not None and not isinstance(wanted, bool):
+        raise DataTypeError(f"ssl has to be True or False, not {wanted!r}")
+    if context is not None and not isinstance(context, ssl.SSLContext):
+        raise DataTypeError(f"ssl_context has to be an ssl.SSLContext, not {context!r:.80}")
+    if context is not None and (details or wanted is False):
+        raise DataValueError(f"give ssl_context or {min(details, default='ssl=False')}, not both")
+    if details and not wanted:
+        raise DataValueError(f"{min(details)} is given, but ssl=True is not")
+    return tls_context(**details) if wanted and context is None else context

@@ -169,7 +169,8 @@ class Roster(Generic[C]):
         if not self.shared_wanted:
             return self.connecting
         missing = len(self.owners_waiting) + bool(self.riders_waiting)
-        if 0 < len(self.shared) < self.shared_wanted and all(map(_riders, self.shared)):
+        sharing = 0 < len(self.shared) < self.shared_wanted
+        if sharing and not self.idle and all(map(_riders, self.shared)):
             missing += 1  # nobody waits for it, but all that are shared are busy
         return missing
 

@@ -66,7 +66,7 @@ def _never(control: Control, ended: Ended) -> None:
 
 
 async def _blpop_nothing(bench: Bench) -> None:
-    assert await bench.client.blpop("list", timeout=0.03) is None
+    assert await bench.client.blpop("list", timeout=0.01) is None
 
 
 async def _blpop_something(bench: Bench) -> None:

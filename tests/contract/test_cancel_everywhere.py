@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 
@@ -25,6 +26,13 @@ each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConne
 def named(operation: Operation) -> str:
     """The operation's name in that of the test."""
     return operation.name.replace(",", "").replace(" ", "_")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def garbage(anyio_backend: object) -> Iterator[None]:
+    """What was left behind and is to warn of it does so here: once, because it takes its time."""
+    yield
+    gc.collect()
 
 
 def target_on(server: Server, pool_class: type[ConnectionPool], shared: int) -> Target:
@@ -68,7 +76,6 @@ async def test_lost_everywhere(
     with counting() as steps:
         cases = await lose_everywhere(Bench(target, control, steps), operation)
     assert cases >= 3
-    gc.collect()
 
 
 @pytest.mark.parametrize("operation", CONNECTING, ids=named)
@@ -107,8 +114,7 @@ async def test_tls_cancelled_everywhere(
 
 
 async def everywhere(target: Target, control: Control, operation: Operation) -> None:
-    """Cancel *operation* everywhere; garbage that warns fails the test."""
+    """Cancel *operation* everywhere."""
     with counting() as steps:
         cases = await cancel_everywhere(Bench(target, control, steps), operation)
     assert cases >= 3
-    gc.collect()
