@@ -65,7 +65,8 @@ def _ready(value: object) -> Value:
 def refusal(command: str, argument: str, value: object) -> DataTypeError:
     """The error for *value*, which is *argument* of *command* and cannot be sent."""
     hint = "say what it should be stored as" if value is not None else "leave it out"
-    shown = "a secret" if command in SECRETIVE else f"{value!r:.80}"
+    secret = command in SECRETIVE and value is not None
+    shown = "a secret" if secret else f"{value!r:.80}"
     msg = (
         f"{command}: {argument} is {shown} ({type(value).__name__}); "
         f"bytes, str, int and float can be sent: {hint}"

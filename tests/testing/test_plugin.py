@@ -38,14 +38,16 @@ def test_the_fixture(tmp_path: Path) -> None:
     found = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-W", "error"),
-            *("-p", "anyredis.testing.plugin", "-p", "no:cacheprovider", str(tmp_path)),
+            *("-p", "anyio", "-p", "anyredis.testing.plugin"),
+            *("-p", "no:cacheprovider", str(tmp_path)),
         ],
         cwd=tmp_path,
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "ANYREDIS_SERVER": str(valkey_binary()),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
+            # Named above instead: an installed anyredis would register it a second time.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         },
         capture_output=True,
         text=True,
