@@ -45,6 +45,7 @@ class TrioWaiter:
 
     # On the class, not in an __init__: there is one of these for each request.
     lowlevel: ClassVar[Any]
+    value: ClassVar[Any]
     _done = _cancelled = False
     _result: Any = None
     _task: Any = None
@@ -66,14 +67,22 @@ class TrioWaiter:
         self._done = True
         self._result = result
         if self._task is not None:
-            self.lowlevel.reschedule(self._task)
+            self.lowlevel.reschedule(self._task, self.value(result))
 
     def __await__(self) -> Generator[Any, Any, Any]:
         """Wait for the answer."""
-        if not self._done:
-            self._task = self.lowlevel.current_task()
-            yield from self.lowlevel.wait_task_rescheduled(self._abort).__await__()
+        if self._done:
+            return self._at_once()
+        self._task = self.lowlevel.current_task()
+        # trio's own iterator, so that no frame of ours is in the way when the task goes on.
+        parked: Generator[Any, Any, Any] = self.lowlevel.wait_task_rescheduled(
+            self._abort
+        ).__await__()
+        return parked
+
+    def _at_once(self) -> Generator[Any, Any, Any]:
         return self._result
+        yield
 
     def _abort(self, _raise_cancel: Callable[[], Any]) -> Any:
         self._done = self._cancelled = True
@@ -86,6 +95,7 @@ def waiter_factory() -> Callable[[], Waiter]:
     if sniffio.current_async_library() == "trio":
         # Running under trio, so it is there; asyncio users need not have it.
         TrioWaiter.lowlevel = importlib.import_module("trio").lowlevel
+        TrioWaiter.value = importlib.import_module("outcome").Value
         return TrioWaiter
     make: Callable[..., Waiter] = asyncio.Future[Any]
     # Not the subscripted class itself: that one is slower to call.
