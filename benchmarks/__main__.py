@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 
 import anyredis.server
-from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants import CONTESTANTS, FLOORS
 from benchmarks.imports import time_imports
 from benchmarks.options import Options, parse
 from benchmarks.report import as_json, show
@@ -48,7 +48,7 @@ async def measure(options: Options) -> Results:
         for backend in options.backends:
             results.add(await measure_backend(Work(backend, server.port, options)))
     if "imports" in options.scenarios:
-        importable = [each for each in installed if each.name != "bare"]
+        importable = [each for each in installed if each.name not in FLOORS]
         results.imports = await time_imports(importable, options.effort.rounds)
     return results
 

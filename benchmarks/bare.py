@@ -24,13 +24,12 @@ pack: Callable[[tuple[Any, ...]], bytes] = getattr(hiredis, "pack_command")  # n
 
 
 class BareProtocol(asyncio.Protocol):
-    """A future for each command, and one write for all of one turn of the event loop."""
+    """A future and a write for each command."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._waiting: deque[asyncio.Future[Any]] = deque()
-        self._unsent: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what to write to."""
@@ -46,10 +45,26 @@ class BareProtocol(asyncio.Protocol):
         """The reply to the command of these words, to be awaited."""
         future = self._loop.create_future()
         self._waiting.append(future)
+        self.send(pack(args))
+        return future
+
+    def send(self, command: bytes) -> None:
+        """Write *command*."""
+        self.transport.write(command)
+
+
+class CorkedProtocol(BareProtocol):
+    """The same, with one write for all commands of one turn of the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unsent: list[bytes] = []
+
+    def send(self, command: bytes) -> None:
+        """Write *command* with all others of this turn."""
         if not self._unsent:
             self._loop.call_soon(self._flush)
-        self._unsent.append(pack(args))
-        return future
+        self._unsent.append(command)
 
     def _flush(self) -> None:
         self.transport.write(b"".join(self._unsent))
@@ -57,10 +72,10 @@ class BareProtocol(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def bare_asyncio(port: int) -> AsyncGenerator[Call]:
+async def bare_asyncio(port: int, protocol_class: type[BareProtocol]) -> AsyncGenerator[Call]:
     """A connection of asyncio's or uvloop's own, for any number of tasks."""
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_connection(BareProtocol, HOST, port)
+    transport, protocol = await loop.create_connection(protocol_class, HOST, port)
     try:
         yield protocol.call
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 import sniffio
 
 import anyredis
-from benchmarks.bare import HOST, bare_asyncio, bare_trio
+from benchmarks.bare import HOST, BareProtocol, CorkedProtocol, bare_asyncio, bare_trio
 
 Ask = Callable[..., Awaitable[Any]]
 
@@ -150,8 +150,15 @@ async def open_glide(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
 @asynccontextmanager
 async def open_bare(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
     """The bare loop of the backend that is running."""
-    bare = bare_trio if sniffio.current_async_library() == "trio" else bare_asyncio
-    async with bare(port) as call:
+    trio = sniffio.current_async_library() == "trio"
+    async with bare_trio(port) if trio else bare_asyncio(port, BareProtocol) as call:
+        yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"), None)
+
+
+@asynccontextmanager
+async def open_corked(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
+    """The bare loop of asyncio, with one write for all commands of one turn."""
+    async with bare_asyncio(port, CorkedProtocol) as call:
         yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"), None)
 
 
@@ -159,7 +166,11 @@ ANYREDIS = Contestant("anyredis", "anyredis", "anyredis", open_anyredis)
 CONTESTANTS = (
     ANYREDIS,
     Contestant("bare", "hiredis", "hiredis", open_bare, pools=False),
+    Contestant("corked", "hiredis", "hiredis", open_corked, ("asyncio", "uvloop"), pools=False),
     Contestant("redis-py", "redis.asyncio", "redis", open_redis_py, ("asyncio", "uvloop")),
     Contestant("coredis", "coredis", "coredis", open_coredis),
     Contestant("glide", "glide", "valkey-glide", open_glide, pools=False),
 )
+
+FLOORS = ("bare", "corked")
+"""Those that are no clients, but what a client cannot be faster than."""

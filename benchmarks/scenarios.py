@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyredis
-from benchmarks.contestants import Contestant, Ops
+from benchmarks.contestants import FLOORS, Contestant, Ops
 
 Operation = Callable[[], Awaitable[Any]]
 
@@ -34,7 +34,7 @@ class Scenario:
         """Whether *contestant* can do this there."""
         if backend not in contestant.backends or (self.pool and not contestant.pools):
             return False
-        if contestant.name != "bare":
+        if contestant.name not in FLOORS:
             return True
         return self.commands == 1 and (backend != "trio" or self.tasks == 1)
 
