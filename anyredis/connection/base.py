@@ -238,10 +238,11 @@ class BaseConnection(Executor):
         wire, send, now = self.wire, stream.send, self._clock
         try:
             while True:
-                if wire.unsent and (data := wire.take(now())):
-                    if len(wire.inflight) > MAX_IN_FLIGHT:
-                        self._held_up = True
-                    await send(data)
+                if wire.unsent:
+                    if data := wire.take(now()):  # else all of it was cancelled
+                        if len(wire.inflight) > MAX_IN_FLIGHT:
+                            self._held_up = True
+                        await send(data)
                     if self._held_up:
                         self._let_in()
                 else:

@@ -10,9 +10,8 @@ import anyio
 import pytest
 
 from anyredis import BlockingConnectionPool, Redis, ReplyDecodeError
-from anyredis.connection.base import HIGH_WATER
 from anyredis.server import Server
-from anyredis.wire.session import MAX_SWALLOWED, MAX_TOMBSTONES
+from anyredis.wire.session import MAX_TOMBSTONES
 from tests.contract.control import Control
 from tests.contract.harness import assert_all_free, fresh, own_answers
 from tests.contract.tools import (
@@ -26,6 +25,9 @@ from tests.contract.tools import (
     text_client_of,
     until,
 )
+
+LARGE = 4 * 1024 * 1024
+"""Unsent bytes above which callers wait."""
 
 
 async def cancelled(call: Callable[[], Awaitable[object]], turns: int) -> bool:
@@ -170,7 +172,7 @@ async def test_cancelled_while_the_server_does_not_read_is_never_written(valkey:
         async with anyio.create_task_group() as tasks:
             tap.hold_sending()
             for number in range(3):
-                tasks.start_soon(client.set, f"large{number}", b"x" * HIGH_WATER)
+                tasks.start_soon(client.set, f"large{number}", b"x" * LARGE)
             await anyio.wait_all_tasks_blocked()
             assert await cancelled(lambda: client.incr("never"), 5)
             tap.release()
@@ -246,12 +248,12 @@ async def test_swallowed_bytes_are_bounded(valkey: Server) -> None:
     """G3: a reply too large to be swallowed costs the connection; nobody waits behind it."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
-        await client.set("large", b"x" * (MAX_SWALLOWED * 2))
+        await client.set("large", b"x" * (32 * 1024 * 1024))
         before = await client.client_id()
         [connection] = connections_of(client)
         async with anyio.create_task_group() as tasks:
             tap.hold_receiving()
-            tap.hold_receiving_after(MAX_SWALLOWED + HIGH_WATER)
+            tap.hold_receiving_after(20 * 1024 * 1024)
             tasks.start_soon(client.get, "large")
             await until(lambda: connection.wire.inflight)
             await anyio.wait_all_tasks_blocked()

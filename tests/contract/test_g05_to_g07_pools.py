@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import random
 import socket
 from collections.abc import Awaitable, Callable
@@ -22,9 +23,11 @@ from anyredis import (
     ResponseError,
     WatchError,
 )
+from anyredis.connection import base
 from anyredis.server import Server
 from tests.contract.control import Control
 from tests.contract.harness import assert_all_free, own_answers
+from tests.contract.steps import Kind, Steps, counting, kinds
 from tests.contract.tools import (
     Tap,
     TappedConnection,
@@ -32,6 +35,7 @@ from tests.contract.tools import (
     client_of,
     connections_of,
     outcomes,
+    tapped,
     until,
 )
 
@@ -350,3 +354,51 @@ async def test_those_who_wait_for_a_connection_are_served_in_order(valkey: Serve
             await until(functools.partial(is_served, len(order)))
         assert order == [0, 1, 2, 3]
         tasks.cancel_scope.cancel()
+
+
+async def test_cancelling_who_waits_for_room_loses_no_turn(
+    valkey: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G7, G13: whoever is cancelled in line for room, at whatever step, the next in line goes on."""
+    monkeypatch.setattr(base, "HIGH_WATER", 1000)
+    with counting() as steps:
+        for kind in kinds():
+            for at in itertools.count():
+                try:
+                    reached = await _cancelled_in_line_for_room(valkey, steps, kind, at)
+                except BaseException as error:
+                    error.add_note(f"cancelled by {kind} after {at} steps")
+                    raise
+                if not reached:
+                    break
+
+
+async def _cancelled_in_line_for_room(server: Server, steps: Steps, kind: Kind, at: int) -> bool:
+    """Whether a command took *at* steps and was cancelled then, with another in line behind it."""
+    tap = Tap()
+    value = b"x" * 2000
+    async with tapped(server, tap) as client:
+        await client.ping()
+        [connection] = connections_of(client)
+        line = connection._room.line
+        behind = reached = False
+
+        def watch() -> None:
+            nonlocal behind
+            if line and not behind:
+                behind = True
+                tasks.start_soon(client.set, "behind", value)
+            elif len(line) > 1:
+                tap.release()
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tap.hold_sending()
+                for number in range(2):
+                    tasks.start_soon(client.set, f"k{number}", value)
+                await until(lambda: line)
+                steps.watch = watch
+                reached = (await steps.run(lambda: client.set("k", value), kind, at)).reached
+                tap.release()
+        assert await client.exists("behind") == behind
+    return reached

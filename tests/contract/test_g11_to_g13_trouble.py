@@ -10,7 +10,6 @@ import pytest
 from anyredis import ConnectionError, Outcome, Redis, Retry, TimeoutError
 from anyredis.backoff import Backoff
 from anyredis.connection import base
-from anyredis.connection.base import HIGH_WATER
 from anyredis.server import Server
 from tests.contract.control import Control
 from tests.contract.harness import assert_all_free, own_answers
@@ -22,6 +21,9 @@ from tests.contract.tools import (
     tapped,
     until,
 )
+
+BOUND = 4 * 1024 * 1024
+"""Unsent bytes above which callers wait, as the documentation has it."""
 
 AT_ONCE = Backoff(base=0, cap=0)
 
@@ -216,7 +218,7 @@ async def test_a_connection_that_dies_fails_all_it_carried(
 async def test_unsent_bytes_are_bounded(valkey: Server) -> None:
     """G13: while the server does not read, callers wait, and no more is kept for sending."""
     tap = Tap()
-    value = b"x" * (HIGH_WATER // 16)
+    value = b"x" * (BOUND // 16)
     async with tapped(valkey, tap, max_connections=1000) as client:
         await client.ping()
         [connection] = connections_of(client)
@@ -225,7 +227,7 @@ async def test_unsent_bytes_are_bounded(valkey: Server) -> None:
             for number in range(100):
                 tasks.start_soon(client.set, f"k{number}", value)
             await anyio.wait_all_tasks_blocked()
-            assert connection.wire.unsent_bytes <= HIGH_WATER + 2 * len(value)
+            assert connection.wire.unsent_bytes <= BOUND + 2 * len(value)
             waiting = len(connection._room.line)
             assert waiting > 60
             tasks.start_soon(client.ping)
@@ -273,14 +275,14 @@ async def test_a_large_pipeline_is_sent_as_the_server_reads(valkey: Server) -> N
             await until(lambda: any(each.wire.inflight for each in connections_of(client)))
             tap.hold_sending()
             await anyio.wait_all_tasks_blocked()
-            assert sum(each.wire.unsent_bytes for each in connections_of(client)) < 2 * HIGH_WATER
+            assert sum(each.wire.unsent_bytes for each in connections_of(client)) < 2 * BOUND
             tap.release()
         assert await client.dbsize() == 1000
 
 
 async def test_a_server_that_stands_still_holds_nobody_for_ever(private_server: Server) -> None:
     """G13: with a real server that neither reads nor answers, callers wait and then get an error."""
-    value = b"x" * (HIGH_WATER // 4)
+    value = b"x" * (BOUND // 4)
     client = Redis(private_server.host, private_server.port, stream_timeout=0.3, retry=None)
     async with client:
         await client.ping()
@@ -299,7 +301,7 @@ async def test_a_server_that_stands_still_holds_nobody_for_ever(private_server: 
         finally:
             private_server.resume()
         assert all(isinstance(each, (ConnectionError, TimeoutError)) for each in found[:-1])
-        assert most <= HIGH_WATER + 2 * len(value)
+        assert most <= BOUND + 2 * len(value)
         assert_all_free(client.connection_pool)
         assert await client.ping()
 
