@@ -192,3 +192,19 @@ async def test_sockets_never_exceed_leases(
         assert await client.ping()
         assert _accepted(control) == accepted
         assert len(control.client_list()) == 1
+
+
+async def test_more_to_share_than_there_may_be(
+    valkey: Server, transport: Transport, control: Control
+) -> None:
+    """`shared_connections` are dialled as they are of use, within `max_connections`."""
+    client = client_of(valkey, transport, max_connections=2, shared_connections=2)
+    async with client:
+        accepted = _accepted(control)
+        async with client.session() as session:
+            for _ in range(3):
+                assert await client.ping()
+                assert await session.ping()
+        assert await outcomes([client.ping] * 2) == [True] * 2
+        await until(lambda: client.connection_pool.nodes()[0].roster.dialling == 0)
+        assert _accepted(control) - accepted == 2
