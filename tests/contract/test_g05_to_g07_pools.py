@@ -173,11 +173,11 @@ async def test_a_storm_takes_no_lease(
 
     killed = False
     async with client:
-        for turn in range(30):
+        for turn in range(12):
             async with anyio.create_task_group() as tasks:
                 for _ in range(8):
                     tasks.start_soon(one)
-                if turn % 5 == 4:
+                if turn % 4 == 3:
                     killed = True
                     for each in control.client_list():
                         control.ask("CLIENT", "KILL", "ID", each["id"])
