@@ -18,7 +18,7 @@ from anyredis.commands.session import SessionCommands
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.pipeline import Pipeline
-from anyredis.pool.single import ConnectionPool
+from anyredis.pool.gate import Gate
 from anyredis.replies import Readers, S, array
 from anyredis.scans import Scans
 from anyredis.table import full_name
@@ -83,9 +83,9 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 
 
 @asynccontextmanager
-async def open_session(pool: ConnectionPool, read: Readers[S]) -> AsyncGenerator[Session[S]]:
-    """A session on a connection of *pool*, for an `async with` block."""
-    async with pool.acquire() as connection:
+async def open_session(gate: Gate, read: Readers[S]) -> AsyncGenerator[Session[S]]:
+    """A session on a connection of *gate*, for an `async with` block."""
+    async with gate.acquire() as connection:
         session = Session(connection, read)
         try:
             yield session

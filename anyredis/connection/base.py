@@ -76,6 +76,8 @@ class BaseConnection(Executor):
     agreed = Agreed(protocol=0)
     """What the server said of itself when it connected."""
     closed = False
+    lost = False
+    """Whether it was not closed by us: it broke, or the server did not answer in time."""
     tainted = False
     """Whether a command changed its state, so that nobody else may get it."""
     watcher: Watcher | None = None
@@ -195,6 +197,7 @@ class BaseConnection(Executor):
         if self.closed:
             return
         self.closed = self._held_up = True
+        self.lost = late or cause is not None
         address = self.address
 
         def error(outcome: Outcome) -> RedisError:

@@ -7,20 +7,20 @@ connection of their own.  Leases are bounded by the limit, sockets by the leases
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Self
 
 import anyio
 from anyio.abc import TaskGroup
 
-from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import check_seconds
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.pool.limit import StrictLimit, WaitingLimit
-from anyredis.pool.node import Node
+from anyredis.pool.gate import Gate
+from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Lifetime
+from anyredis.wire.decode import Decode
+from anyredis.wire.encode import Encoder
 
 NOT_ENTERED = (
     "this client or pool is not open: write `async with client:` (or `async with pool:`) around "
@@ -45,17 +45,16 @@ class BasePool(ABC):
     """
 
     decode_responses: bool
+    encoder: Encoder
+    """What packs commands."""
+    decodes: Decode | None
+    """What turns bytes into text, where the connections do."""
 
-    def __init__(
-        self, *, capacity: int, stream_timeout: float | None, max_idle_time: float | None
-    ) -> None:
+    def __init__(self, *, stream_timeout: float | None, max_idle_time: float | None) -> None:
         if max_idle_time is not None:
             check_seconds("max_idle_time", max_idle_time)
         patience = min(stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
         self._tick = patience / 4
-        self.limit: StrictLimit | WaitingLimit = StrictLimit(capacity)
-        self.unattached = 0
-        """Leases that neither hold a connection nor stand in line for one, as between two tries."""
         self._lifetime = Lifetime(self._opened, self._closing)
 
     # -- scope ----------------------------------------------------------------------------------
@@ -73,21 +72,18 @@ class BasePool(ABC):
         return await self._lifetime.leave(kind, error, traceback)
 
     def _opened(self, tasks: TaskGroup) -> None:
-        if not self.limit.taken:  # else leases of the last time are still to come back
-            self.limit = self.make_limit()
-        for node in self.nodes():
-            node.open(tasks)
+        self.opened(tasks)
         tasks.start_soon(self._keep_house)
 
     def _closing(self) -> None:
-        for node in self.nodes():
-            node.close("the pool was left")
+        for gate in self.gates():
+            gate.node.close("the pool was left")
 
     async def _keep_house(self) -> None:
         while True:
             await anyio.sleep(self._tick)
-            for node in self.nodes():
-                node.tend()
+            for gate in self.gates():
+                gate.node.tend()
 
     def require_open(self) -> None:
         """Raise `RuntimeError` where nobody has entered the pool."""
@@ -97,45 +93,60 @@ class BasePool(ABC):
     # -- for the shapes -------------------------------------------------------------------------
 
     @abstractmethod
-    def make_limit(self) -> StrictLimit | WaitingLimit:
+    def make_limit(self) -> Limit:
         """A new limit, for a pool that is being entered."""
 
     @abstractmethod
-    def nodes(self) -> list[Node]:
+    def opened(self, tasks: TaskGroup) -> None:
+        """The pool was entered: its connections are children of *tasks*."""
+
+    @abstractmethod
+    def gates(self) -> Sequence[Gate]:
         """The servers that it has connections to."""
+
+    @abstractmethod
+    def limits(self) -> Collection[Limit]:
+        """The limits that it has, each once."""
+
+    def renewed(self, limit: Limit) -> Limit:
+        """What to use of now on instead of *limit*: leases of the last time may still come back."""
+        return limit if limit.taken else self.make_limit()
 
     # -- what it holds --------------------------------------------------------------------------
 
     @property
     def free(self) -> int:
         """Leases that can still be had."""
-        return self.limit.capacity - self.limit.taken
+        return sum(limit.capacity - limit.taken for limit in self.limits())
 
     @property
     def leased(self) -> int:
         """Leases that hold a connection, or are about to be given one again after a failure."""
-        return self.unattached + sum(node.roster.leased for node in self.nodes())
+        unattached = sum(limit.unattached for limit in self.limits())
+        return unattached + sum(gate.node.roster.leased for gate in self.gates())
 
     @property
     def connecting(self) -> int:
         """Leases that wait for a connection to be ready."""
-        return sum(node.roster.connecting for node in self.nodes())
+        return sum(gate.node.roster.connecting for gate in self.gates())
 
     @property
     def capacity(self) -> int:
         """Leases there are: `free + leased + connecting` whenever no command is in between."""
-        return self.limit.capacity
+        return sum(limit.capacity for limit in self.limits())
 
     def __repr__(self) -> str:
         if not self._lifetime.entered:
             return f"<{type(self).__name__} not open>"
-        connections = [each for node in self.nodes() for each in node.connections()]
+        nodes = [gate.node for gate in self.gates()]
+        connections = [each for node in nodes for each in node.connections()]
         unanswered = sum(len(each.wire.inflight) + len(each.wire.unsent) for each in connections)
         tombstones = sum(each.wire.tombstones for each in connections)
-        rosters = [node.roster for node in self.nodes()]
+        waiting = sum(limit.waiting for limit in self.limits())
+        rosters = [node.roster for node in nodes]
         return (
             f"<{type(self).__name__} capacity={self.capacity} free={self.free} "
-            f"leased={self.leased} connecting={self.connecting} waiting={self.limit.waiting} "
+            f"leased={self.leased} connecting={self.connecting} waiting={waiting} "
             f"shared={sum(len(each.shared) for each in rosters)} "
             f"own={sum(len(each.own) for each in rosters)} "
             f"idle={sum(len(each.idle) for each in rosters)} "
@@ -143,44 +154,3 @@ class BasePool(ABC):
             f"dialling={sum(each.dialling for each in rosters)} "
             f"unanswered={unanswered} tombstones={tombstones}>"
         )
-
-    # -- leases ---------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def lease(self) -> AsyncGenerator[None]:
-        """The right to be at work, for an `async with` block.
-
-        Raises `MaxConnectionsError` or `PoolTimeoutError`.
-        """
-        self.require_open()
-        limit = self.limit
-        await limit.take()
-        self.unattached += 1
-        try:
-            yield
-        finally:
-            self.unattached -= 1
-            limit.give_back()
-
-    async def ride_node(self, node: Node) -> BaseConnection:
-        """A connection to *node* for one ordinary command of a lease."""
-        self.unattached -= 1
-        try:
-            return await node.ride()
-        except BaseException:
-            self.unattached += 1
-            raise
-
-    @asynccontextmanager
-    async def acquire_node(self, node: Node) -> AsyncGenerator[BaseConnection]:
-        """A lease, and a connection to *node* of one's own."""
-        async with self.lease():
-            self.unattached -= 1
-            try:
-                connection = await node.own()
-                try:
-                    yield connection
-                finally:
-                    node.give_back(connection)
-            finally:
-                self.unattached += 1

@@ -1,10 +1,14 @@
 """How many may be at work at once, and what happens to one too many: it raises, or it waits.
 
 Law: `free + taken == capacity`, always; who waits is served first come, first served, and a
-cancellation while waiting takes nothing.
+cancellation while waiting takes nothing.  What is taken is a lease; `unattached` are those of them
+that neither hold a connection nor stand in line for one, as between two tries.
 """
 
 from __future__ import annotations
+
+import math
+from typing import TypeAlias
 
 import anyio
 
@@ -28,6 +32,7 @@ class StrictLimit:
     def __init__(self, capacity: int) -> None:
         self.capacity = check_capacity(capacity)
         self.taken = 0
+        self.unattached = 0
 
     def take_nowait(self) -> bool:
         """Take one; False where there is none to be had at once."""
@@ -48,12 +53,16 @@ class StrictLimit:
         """Give back one."""
         self.taken -= 1
 
+    def dissolve(self) -> None:
+        """Nobody waits here."""
+
 
 class WaitingLimit:
     """An `anyio.CapacityLimiter`: one too many waits, up to *timeout* seconds (None: for ever)."""
 
     def __init__(self, capacity: int, timeout: float | None = 20.0) -> None:
         self.capacity = check_capacity(capacity)
+        self.unattached = 0
         self.timeout = timeout
         self._limiter = anyio.CapacityLimiter(capacity)
         # Tokens are all alike: the limiter wants to know who borrows, we only how many.
@@ -96,3 +105,10 @@ class WaitingLimit:
     def give_back(self) -> None:
         """Give back one, which wakes the first in line."""
         self._limiter.release_on_behalf_of(self._held.pop())
+
+    def dissolve(self) -> None:
+        """Let in all who wait: what they wait for is gone, as they will find out."""
+        self._limiter.total_tokens = math.inf
+
+
+Limit: TypeAlias = StrictLimit | WaitingLimit

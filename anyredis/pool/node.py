@@ -8,7 +8,8 @@ breaks nothing: the connection, once there, is for whoever comes next.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -29,27 +30,57 @@ REDIAL = Backoff(base=0.01, cap=0.4)
 """Waits between dials that fail, so that a server that returns is found within a second."""
 
 
+class SharedRoom(Protocol):
+    """Bounds the sockets of several nodes together."""
+
+    short: Collection[Node]
+
+    def room(self) -> int:
+        """How many more sockets they may open."""
+        ...
+
+    def settled(self, node: Node) -> None:
+        """*node* has looked after those who wait for it; others may have room now."""
+        ...
+
+
 class Node:
     """All connections to one server.
 
     *make* gives a new connection, not yet connected.  *max_idle_time*: seconds after which a
-    connection that nobody used is closed (None: never).
+    connection that nobody used is closed (None: never).  *sockets* bounds the sockets of several
+    nodes together.
     """
+
+    short: Collection[Node] = ()
+    """Nodes that could do with the room of a connection which nobody uses any more."""
 
     def __init__(
         self,
         make: Callable[[], BaseConnection],
         *,
+        address: str,
         capacity: int,
         shared_wanted: int,
         max_idle_time: float | None,
+        sockets: SharedRoom | None = None,
     ) -> None:
-        self.roster: Roster[BaseConnection] = Roster(capacity, shared_wanted)
+        room = None if sockets is None else sockets.room
+        self.roster: Roster[BaseConnection] = Roster(capacity, shared_wanted, room)
+        self.address = address
+        """Where the server is, for messages."""
+        self.losses = 0
+        """How many connections were lost: as a restarted server loses all."""
         self._make = make
         self._max_idle_time = max_idle_time
         self._failures = 0
         self._last_failure = 0.0
         self._tasks: TaskGroup | None = None
+        self._sockets = sockets
+        if sockets is not None:
+            self.short = sockets.short
+
+    _closed_because = "the pool was left"
 
     def open(self, tasks: TaskGroup) -> None:
         """Start to work, with connections as children of *tasks*."""
@@ -59,10 +90,35 @@ class Node:
 
     def close(self, reason: str) -> None:
         """Close all connections and fail all who wait for one."""
-        self._tasks = None
-        self.roster.fail_all(lambda: ConnectionError(f"no connection: {reason}"))
+        self._take_no_more(reason)
         for connection in self.connections():
             connection.close(reason)
+
+    def retire(self, reason: str) -> None:
+        """Fail all who wait for a connection; those that are in use are closed after that."""
+        self._take_no_more(reason)
+        self.renew(reason)
+
+    def renew(self, reason: str) -> None:
+        """Let nobody new use the connections that there are: who comes next gets a new one."""
+        for connection in self.connections():
+            connection.tainted = True  # for whoever has it to themselves
+            if (leftover := self.roster.retire(connection)) is not None:
+                leftover.close(reason)
+        self.settle()
+
+    def _take_no_more(self, reason: str) -> None:
+        self._tasks = None
+        self._closed_because = reason
+        self.roster.fail_all(self._not_here)
+
+    def _not_here(self) -> ConnectionError:
+        return ConnectionError(f"no connection to {self.address}: {self._closed_because}")
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt to connect failed."""
+        return self._failures > 0
 
     def connections(self) -> list[BaseConnection]:
         """All connections that are open."""
@@ -85,7 +141,7 @@ class Node:
         """A connection for an ordinary command, if there is one."""
         connection = self.roster.ride()
         if self.roster.shared_wanted > 1:
-            self._settle()  # another shared connection may be wanted
+            self.settle()  # another shared connection may be wanted
         return connection
 
     def alight(self, connection: BaseConnection) -> None:
@@ -94,8 +150,8 @@ class Node:
         leftover = roster.alight(connection)
         if leftover is not None:
             leftover.close("it was replaced")
-        if roster.owners_waiting or roster.riders_waiting:
-            self._settle()
+        if roster.owners_waiting or roster.riders_waiting or self.short:
+            self.settle()
 
     async def own(self) -> BaseConnection:
         """A connection for oneself; `give_back` it afterwards.
@@ -112,16 +168,26 @@ class Node:
         leftover = self.roster.give_back(connection)
         if leftover is not None:
             leftover.close("its state was changed")
-        self._settle()
+        self.settle()
+
+    async def errand(self) -> BaseConnection:
+        """A connection for a request that is no lease's, to be made at once and once only.
+
+        Raises what dialling raised, where it failed.
+        """
+        connection = self.roster.anyone()
+        if connection is not None:
+            return connection
+        return await self._stand_in(self.roster.errands, lambda _: None)
 
     async def _stand_in(
         self, line: dict[Waiter, None], undo: Callable[[BaseConnection], None]
     ) -> BaseConnection:
         if self._tasks is None:
-            raise ConnectionError("no connection: the pool was left")
+            raise self._not_here()
         waiter = self._new_waiter()
         line[waiter] = None
-        self._settle()
+        self.settle()
         try:
             answer: BaseConnection | RedisError = await waiter
         except BaseException:
@@ -135,10 +201,13 @@ class Node:
 
     # -- connections ----------------------------------------------------------------------------
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Serve all in line who can be served, and dial what is missing."""
         if self._tasks is not None:
             for _ in range(self.roster.settle()):
                 self._tasks.start_soon(self._live)
+        if self._sockets is not None:
+            self._sockets.settled(self)
 
     async def _live(self) -> None:
         """The life of one connection."""
@@ -150,7 +219,7 @@ class Node:
             self._failures += 1
             self._last_failure = self._now()
             roster.dial_failed(lambda: fresh(failed))
-            self._settle()
+            self.settle()
             return
         except BaseException:
             roster.dialling -= 1
@@ -159,7 +228,7 @@ class Node:
         connection.watcher = self
         connection.quiet_since = self._now()
         roster.add(connection)
-        self._settle()
+        self.settle()
         try:
             await connection.serve()
         except Exception:
@@ -167,7 +236,7 @@ class Node:
             LOGGER.exception("closing the connection to %s failed", connection.address)
         finally:
             roster.remove(connection)
-            self._settle()
+            self.settle()
 
     async def _dial(self) -> BaseConnection:
         due = self._last_failure + REDIAL.delay(self._failures)
@@ -176,17 +245,18 @@ class Node:
         try:
             connection = self._make()
         except Exception as error:  # a subclass of the user's can raise anything
-            raise cannot_connect("the server", error, 0) from error
+            raise cannot_connect(self.address, error, 0) from error
         await connection.connect()
         return connection
 
     def connection_failing(self, connection: BaseConnection) -> None:
         """*connection* is closed, or takes no new requests: use another."""
         if connection.closed:
+            self.losses += connection.lost
             self.roster.remove(connection)
         elif (leftover := self.roster.retire(connection)) is not None:
             leftover.close("it was replaced: too many replies were abandoned")
-        self._settle()
+        self.settle()
 
     # -- housekeeping ---------------------------------------------------------------------------
 

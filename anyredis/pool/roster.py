@@ -33,12 +33,16 @@ C = TypeVar("C", bound=Rideable)
 class Roster(Generic[C]):
     """The connections of one pool to one server, and the leases that stand in line.
 
-    *shared_wanted* connections are shared by ordinary commands; 0 gives each lease its own.
+    *shared_wanted* connections are shared by ordinary commands; 0 gives each lease its own.  *room*
+    tells how many more sockets may be opened, where it is not only this server's that count.
     """
 
-    def __init__(self, capacity: int, shared_wanted: int) -> None:
+    def __init__(
+        self, capacity: int, shared_wanted: int, room: Callable[[], int] | None = None
+    ) -> None:
         self.capacity = capacity
         self.shared_wanted = shared_wanted
+        self.room = room or self._own_room
         self.shared: list[C] = []
         self.idle: list[C] = []
         self.own: set[C] = set()
@@ -49,6 +53,11 @@ class Roster(Generic[C]):
         # Dicts, because a cancelled lease leaves the middle of the line.
         self.riders_waiting: dict[Waiter, None] = {}
         self.owners_waiting: dict[Waiter, None] = {}
+        self.errands: dict[Waiter, None] = {}
+        """Who has something to ask that is no lease's: any connection will do."""
+
+    def _own_room(self) -> int:
+        return self.capacity - self.sockets
 
     @property
     def sockets(self) -> int:
@@ -88,7 +97,7 @@ class Roster(Generic[C]):
         connection: C | None = None
         if self.idle:
             connection = self.idle.pop()
-        elif self.sockets >= self.capacity:
+        elif self.room() <= 0:
             # A shared connection that nobody rides may be had, rather than one socket too many.
             connection = next((each for each in self.shared if not each.riders), None)
             if connection is not None:
@@ -160,15 +169,34 @@ class Roster(Generic[C]):
         while (waiter := self._first(self.riders_waiting)) and (ride := self.ride()):
             del self.riders_waiting[waiter]
             waiter.set_result(ride)
-        dials = max(0, min(self._missing() - self.dialling, self.capacity - self.sockets))
+        while (waiter := self._first(self.errands)) and (any_will_do := self.anyone()):
+            del self.errands[waiter]
+            waiter.set_result(any_will_do)
+        wanted = self.wanted
+        if wanted <= 0:
+            return 0
+        dials = max(0, min(wanted, self.room()))
         self.dialling += dials
         return dials
 
+    def anyone(self) -> C | None:
+        """A connection that takes a request beside those of others; it is not a lease."""
+        return next(iter(self.shared or self.idle), None)
+
+    def spare(self) -> C | None:
+        """A connection that nobody uses, to be closed where others need its room."""
+        unridden = (each for each in self.shared if not each.riders)
+        return self.idle[0] if self.idle else next(unridden, None)
+
+    @property
+    def wanted(self) -> int:
+        """How many more connections could be put to use than there are and are being dialled."""
+        return self._missing() - self.dialling
+
     def _missing(self) -> int:
-        """How many more connections could be put to use."""
         if not self.shared_wanted:
-            return self.connecting
-        missing = len(self.owners_waiting) + bool(self.riders_waiting)
+            return self.connecting + bool(self.errands)
+        missing = len(self.owners_waiting) + bool(self.riders_waiting or self.errands)
         sharing = 0 < len(self.shared) < self.shared_wanted
         if sharing and not self.idle and all(map(_riders, self.shared)):
             missing += 1  # nobody waits for it, but all that are shared are busy
@@ -187,6 +215,7 @@ class Roster(Generic[C]):
     def dial_failed(self, error: Callable[[], RedisError]) -> None:
         """A dial failed: all would-be riders shared it, and the first would-be owner."""
         self.dialling -= 1
+        self._fail(self.errands, error)
         if self.shared_wanted:
             self._fail(self.riders_waiting, error)
             self._fail(self.owners_waiting, error, 1)
@@ -195,6 +224,7 @@ class Roster(Generic[C]):
 
     def fail_all(self, error: Callable[[], RedisError]) -> None:
         """Nobody in line will be served."""
+        self._fail(self.errands, error)
         self._fail(self.owners_waiting, error)
         self._fail(self.riders_waiting, error)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 
+from anyio.abc import TaskGroup
+
 from anyredis.address import UnixAddress, parse_url
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import check_seconds
@@ -12,7 +14,8 @@ from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.exceptions import DataTypeError
 from anyredis.pool.base import BasePool, check_sharing
-from anyredis.pool.limit import StrictLimit, WaitingLimit, check_capacity
+from anyredis.pool.gate import Gate
+from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.node import Node
 
 UNLIMITED = 2**31
@@ -53,19 +56,15 @@ class ConnectionPool(BasePool):
         self.address = self._first.address
         self.encoder = self._first.encoder
         self.decodes = self._first.decodes
-        super().__init__(
-            capacity=self._capacity,
-            stream_timeout=self._first.stream_timeout,
-            max_idle_time=max_idle_time,
-        )
-        self._node = Node(
+        super().__init__(stream_timeout=self._first.stream_timeout, max_idle_time=max_idle_time)
+        node = Node(
             self._make,
+            address=self.address,
             capacity=self._capacity,
             shared_wanted=check_sharing(shared_connections),
             max_idle_time=max_idle_time,
         )
-        self._roster = self._node.roster
-        self._sharing_one = shared_connections == 1
+        self.gate = Gate(node, StrictLimit(self._capacity), self.require_open)
 
     @classmethod
     def from_url(cls, url: str, **arguments: Any) -> Self:
@@ -95,13 +94,22 @@ class ConnectionPool(BasePool):
         first, self._first = self._first, None
         return first or self._construct()
 
-    def make_limit(self) -> StrictLimit | WaitingLimit:
+    def make_limit(self) -> Limit:
         """A counter."""
         return StrictLimit(self._capacity)
 
-    def nodes(self) -> list[Node]:
+    def opened(self, tasks: TaskGroup) -> None:
+        """The pool was entered: its connections are children of *tasks*."""
+        self.gate.limit = self.renewed(self.gate.limit)
+        self.gate.node.open(tasks)
+
+    def gates(self) -> tuple[Gate]:
         """The one server."""
-        return [self._node]
+        return (self.gate,)
+
+    def limits(self) -> tuple[Limit]:
+        """The one limit."""
+        return (self.gate.limit,)
 
     def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
         """A connection of one's own for an `async with` block.
@@ -109,65 +117,7 @@ class ConnectionPool(BasePool):
         Afterwards it goes back to the pool, or is closed if its state was changed (SELECT, WATCH
         …).  Raises `MaxConnectionsError` or `PoolTimeoutError`, or what connecting raised.
         """
-        return self.acquire_node(self._node)
-
-    # -- for clients ----------------------------------------------------------------------------
-
-    def board_nowait(self) -> BaseConnection | None:
-        """A lease that rides on a shared connection, where that takes no waiting."""
-        shared, limit = self._roster.shared, self.limit
-        if not self._sharing_one or not shared:
-            return None
-        if type(limit) is StrictLimit:  # its take_nowait(), without its frame
-            if limit.taken >= limit.capacity:
-                return None
-            limit.taken += 1
-        elif not limit.take_nowait():
-            return None
-        connection = shared[0]
-        connection.riders += 1
-        return connection
-
-    async def board(self) -> BaseConnection | None:
-        """A lease, waited for where the pool waits; None where no connection is there yet.
-
-        `leave` it afterwards.  Raises `MaxConnectionsError` or `PoolTimeoutError`.
-        """
-        self.require_open()
-        await self.limit.take()
-        connection = self._node.ride_nowait()
-        if connection is None:
-            self.unattached += 1
-        return connection
-
-    async def ride(self) -> BaseConnection:
-        """A connection for one ordinary command of a lease; `alight` from it afterwards.
-
-        Raises what connecting raised.
-        """
-        return await self.ride_node(self._node)
-
-    def alight(self, connection: BaseConnection | None) -> None:
-        """The command is done with *connection*, if it had one; its lease stays."""
-        if connection is not None:
-            self.unattached += 1
-            self._node.alight(connection)
-
-    def leave(self, connection: BaseConnection | None) -> None:
-        """The lease that `board` gave ends; *connection* is None where it had none in the end."""
-        limit, roster = self.limit, self._roster
-        if connection is None:
-            self.unattached -= 1
-        elif self._sharing_one and not (
-            roster.owners_waiting or roster.riders_waiting or roster.retiring
-        ):
-            connection.riders -= 1  # nobody cares: Node.alight, without its frames
-        else:
-            self._node.alight(connection)
-        if type(limit) is StrictLimit:
-            limit.taken -= 1
-        else:
-            limit.give_back()
+        return self.gate.acquire()
 
 
 class BlockingConnectionPool(ConnectionPool):
@@ -198,6 +148,6 @@ class BlockingConnectionPool(ConnectionPool):
             **connection_arguments,
         )
 
-    def make_limit(self) -> StrictLimit | WaitingLimit:
+    def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""
         return WaitingLimit(self._capacity, self._timeout)

@@ -181,7 +181,7 @@ async def test_callers_wait_while_the_server_does_not_read(monkeypatch: pytest.M
     async with server.client(decode_responses=True, max_connections=1000) as client:
         await client.ping()
         [peer] = server.peers
-        [connection] = client.connection_pool._node.connections()
+        [connection] = client.connection_pool.gate.node.connections()
         peer.stop_reading()
         done: list[int] = []
 
@@ -233,7 +233,7 @@ async def test_too_many_in_flight_make_callers_wait(monkeypatch: pytest.MonkeyPa
     async with server.client(max_connections=1000) as client:
         await client.ping()
         [peer] = server.peers
-        [connection] = client.connection_pool._node.connections()
+        [connection] = client.connection_pool.gate.node.connections()
         peer.hold()
         async with anyio.create_task_group() as tasks:
             for _ in range(50):

@@ -86,7 +86,7 @@ class Bench:
 
     def connections(self) -> list[BaseConnection]:
         """All connections of the pool."""
-        return self.pool.nodes()[0].connections()
+        return self.pool.gate.node.connections()
 
     def lose(self) -> None:
         """All connections are lost."""
@@ -107,7 +107,7 @@ class Bench:
 
     def watch(self) -> None:
         """At any moment: no more sockets and leases than there may be."""
-        roster = self.pool.nodes()[0].roster
+        roster = self.pool.gate.node.roster
         assert 0 <= roster.sockets <= 2, f"{roster.sockets} sockets: {self.pool!r}"
         assert roster.dialling >= 0
         if self.pool._lifetime.entered:
@@ -289,4 +289,4 @@ def assert_all_free(pool: ConnectionPool) -> None:
     state = (pool.free, pool.leased, pool.connecting)
     assert sum(state) == pool.capacity, repr(pool)
     assert state == (pool.capacity, 0, 0), repr(pool)
-    assert pool.limit.waiting == 0, repr(pool)
+    assert pool.gate.limit.waiting == 0, repr(pool)

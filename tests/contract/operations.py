@@ -74,7 +74,7 @@ async def _blpop_something(bench: Bench) -> None:
 
 
 def _push_once_it_blocks(bench: Bench) -> None:
-    if not bench.pushed and any(c.wire.inflight for c in bench.pool.nodes()[0].roster.own):
+    if not bench.pushed and any(c.wire.inflight for c in bench.pool.gate.node.roster.own):
         bench.pushed = True
         bench.control.ask("RPUSH", "list", "element")
 

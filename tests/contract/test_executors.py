@@ -216,7 +216,7 @@ async def test_how_many_connections_are_shared(shared: int) -> None:
             for _ in range(20):
                 tasks.start_soon(work)
         assert client.connection_pool.free == 20
-        roster = client.connection_pool._node.roster
+        roster = client.connection_pool.gate.node.roster
         assert len(roster.shared) == shared or shared == 0
     assert server.accepted <= (shared or 20)
     assert server.memory.databases[0][b"n"] == b"100"

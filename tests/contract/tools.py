@@ -103,7 +103,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 def connections_of(client: Redis[Any]) -> list[BaseConnection]:
     """All connections of the client's pool."""
-    return client.connection_pool.nodes()[0].connections()
+    return client.connection_pool.gate.node.connections()
 
 
 class Tap:

@@ -14,7 +14,7 @@ from anyredis.testing import FakeConnection, FakeServer, silent
 
 def node_of(client: Redis[bytes]) -> Node:
     """The node of a client's pool."""
-    return client.connection_pool._node
+    return client.connection_pool.gate.node
 
 
 async def test_a_hundred_first_commands_open_one_connection() -> None:

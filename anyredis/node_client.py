@@ -1,0 +1,160 @@
+"""All commands, run on one server through its gate: the client for one server, and one of many."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
+
+from anyredis.backoff import Retry
+from anyredis.batch import BatchOfCommands, check_packable, send_large, send_small
+from anyredis.command import Command, raw_command
+from anyredis.commands.core import CoreCommands
+from anyredis.exceptions import DataValueError, RedisError
+from anyredis.pipeline import Pipeline
+from anyredis.pool.base import BasePool
+from anyredis.pool.gate import Gate
+from anyredis.replies import Readers, S, array
+from anyredis.retrying import repeat
+from anyredis.scans import Scans
+from anyredis.session import Session, open_session
+from anyredis.table import SPECIAL, blocks, changes_connection, forbidden, full_name, only_reads
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Value
+
+T = TypeVar("T")
+
+TEXT = Readers(str)
+BYTES = Readers(bytes)
+
+
+def readers(*, decode_responses: bool) -> Readers[Any]:
+    """What reads replies as text or as bytes."""
+    return TEXT if decode_responses else BYTES
+
+
+class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
+    """All commands on one server of a pool.
+
+    `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` is one with a pool of its own.
+    *retry* says what is sent again after a failure (None: nothing).
+    """
+
+    def __init__(self, pool: BasePool, gate: Gate, read: Readers[S], retry: Retry | None) -> None:
+        self.retry = retry
+        self.read = read
+        self._pool = pool
+        self._gate = gate
+
+    @property
+    def address(self) -> str:
+        """Where the server is: `host:port`, or a path."""
+        return self._gate.node.address
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.address} {self._pool!r}>"
+
+    # -- commands -------------------------------------------------------------------------------
+
+    def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
+        """Run *command* and give its parsed reply.
+
+        Raises the server's error, `MaxConnectionsError` or `PoolTimeoutError` without a lease,
+        `ConnectionError` or `TimeoutError` without a reply; their `outcome` says whether the
+        server can have run it.
+        """
+        args = command.args
+        if args[0] in SPECIAL and needs_own_connection(args):
+            return self._submit_own(command)
+        return self._gate.run(command, self._again)
+
+    async def execute_command(self, *args: Value) -> Any:
+        """Run the command of these words and give its raw reply.
+
+        The way out for commands that have no method here.  Raises `DataError` for a command that
+        would change the connection which others share: use `session()` for those.
+        """
+        return await self.submit(raw_command(*args))
+
+    async def _again(self, command: Command[Any], gate: Gate, failed: RedisError | None) -> Reply:
+        """The reply to *command*, tried until it is there or `retry` gives up; raises its error."""
+        args = command.args
+        try:
+            return await repeat(
+                self.retry,
+                lambda: only_reads(args),
+                lambda: gate.attempt(args, command.binary),
+                failed,
+            )
+        finally:
+            gate.leave(None)
+
+    async def _submit_own(self, command: Command[T]) -> T:
+        """Run *command* on a connection of its own."""
+
+        async def attempt() -> Reply:
+            async with self._gate.acquire() as connection:
+                return await connection.run(command)
+
+        return command.parse(await repeat(self.retry, lambda: only_reads(command.args), attempt))
+
+    # -- several commands -----------------------------------------------------------------------
+
+    def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:
+        """Commands to send together, as an `async with` block; see `Pipeline`.
+
+        With *transaction* they are MULTI/EXEC.  With *raise_on_error* the first that failed raises
+        at the end of the block, after all have run.
+        """
+        return Pipeline(
+            self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
+        )
+
+    def session(self) -> AbstractAsyncContextManager[Session[S]]:
+        """One connection for yourself, as an `async with` block; see `Session`."""
+        return open_session(self._gate, self.read)
+
+    async def _run_batch(self, batch: BatchOfCommands) -> list[Reply]:
+        gate = self._gate
+        pack = self._pool.encoder
+        pieces = batch.pieces(pack)
+        first = next(pieces)
+        second = next(pieces, None)
+        if second is None:
+
+            async def attempt() -> Reply:
+                connection = await gate.ride()
+                try:
+                    return await send_small(connection, first, binary=batch.binary)
+                finally:
+                    gate.alight(connection)
+
+            async with gate.lease():
+                replies = await repeat(self.retry, lambda: batch.only_reads, attempt)
+        else:
+            check_packable(batch.words, pack)
+
+            async def attempt() -> Reply:
+                async with gate.acquire() as connection:
+                    pieces = batch.pieces(pack)
+                    return await send_large(connection, pieces, batch.expected, binary=batch.binary)
+
+            replies = await repeat(self.retry, lambda: batch.only_reads, attempt)
+        return batch.sorted_out(array(replies), self._pool.decodes)
+
+
+def needs_own_connection(args: tuple[Value, ...]) -> bool:
+    """Whether a command blocks; raises `DataError` where it cannot be run beside others."""
+    if reason := forbidden(args):
+        raise DataValueError(f"{shown(args)} cannot be sent: {reason}")
+    if changes_connection(args):
+        raise DataValueError(
+            f"{shown(args)} changes its connection, which others share here: "
+            "use `async with client.session()`"
+        )
+    return blocks(args)
+
+
+def shown(args: tuple[Value, ...]) -> str:
+    """The command's full name, for messages."""
+    return full_name(args).decode("ascii", "replace")
