@@ -3,8 +3,10 @@
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
 from anyredis.client import Redis
+from anyredis.cluster.client import RedisCluster
 from anyredis.command import Command, Result
 from anyredis.connection.base import BaseConnection
+from anyredis.connection.cluster import ClusterConnection
 from anyredis.connection.options import ConnectionOptions
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
@@ -23,6 +25,7 @@ from anyredis.exceptions import (
     DataError,
     DataTypeError,
     DataValueError,
+    DemotedError,
     ExecAbortError,
     LockError,
     MaxClientsError,
@@ -34,6 +37,7 @@ from anyredis.exceptions import (
     NoScriptError,
     Outcome,
     OutOfMemoryError,
+    PartialFailureError,
     PersistenceError,
     PoolTimeoutError,
     PrimaryDownError,
@@ -51,8 +55,12 @@ from anyredis.exceptions import (
     WatchError,
     WrongTypeError,
 )
+from anyredis.node_client import NodeClient
 from anyredis.pipeline import Pipeline
+from anyredis.pool.cluster import BlockingClusterConnectionPool, ClusterConnectionPool
+from anyredis.pool.reading import ReadFrom
 from anyredis.pool.single import BlockingConnectionPool, ConnectionPool
+from anyredis.sentinel import Sentinel
 from anyredis.session import Session
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
@@ -62,11 +70,14 @@ __all__ = [
     "AuthenticationError",
     "Backoff",
     "BaseConnection",
+    "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
     "BusyGroupError",
     "BusyKeyError",
     "BusyLoadingError",
     "BusyScriptError",
+    "ClusterConnection",
+    "ClusterConnectionPool",
     "ClusterDownError",
     "Command",
     "ConnectTimeoutError",
@@ -80,6 +91,7 @@ __all__ = [
     "DataError",
     "DataTypeError",
     "DataValueError",
+    "DemotedError",
     "ExecAbortError",
     "Key",
     "LockError",
@@ -90,22 +102,27 @@ __all__ = [
     "NoPermissionError",
     "NoReplicasError",
     "NoScriptError",
+    "NodeClient",
     "OutOfMemoryError",
     "Outcome",
+    "PartialFailureError",
     "PersistenceError",
     "Pipeline",
     "PoolTimeoutError",
     "PrimaryDownError",
     "ProtocolError",
     "PubSubError",
+    "ReadFrom",
     "ReadOnlyError",
     "RedirectError",
     "Redis",
+    "RedisCluster",
     "RedisError",
     "ReplyDecodeError",
     "ResponseError",
     "Result",
     "Retry",
+    "Sentinel",
     "Session",
     "TCPAddress",
     "TimeoutError",

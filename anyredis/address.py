@@ -2,11 +2,14 @@
 
 URLs: `redis://` and `valkey://` (TCP), `rediss://` and `valkeys://` (TLS), `unix://` (a path).
 `redis://user:password@host:port/db?option=value`; credentials are percent-decoded, options are the
-keyword arguments of the client, checked and converted here.
+keyword arguments of the client, checked and converted here.  There may be several hosts with
+commas between them.  `redis+sentinel://user:password@host:port,host:port/name/db` names sentinels
+and what they watch; credentials, and the TLS of `rediss+sentinel://`, are for the servers.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -15,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from anyredis.exceptions import DataValueError
 
 DEFAULT_PORT = 6379
+DEFAULT_SENTINEL_PORT = 26379
 
 Option: TypeAlias = str | int | float | bool | None
 
@@ -47,11 +51,33 @@ Address: TypeAlias = TCPAddress | UnixAddress
 
 @dataclass(frozen=True)
 class ServerURL:
-    """What a URL says; *options* holds keyword arguments for a client or pool."""
+    """What a URL says; *options* holds keyword arguments for a client or pool.
+
+    *others* are the further hosts, where it names several.  *service*: the hosts are sentinels,
+    which are to be asked for the servers of that name.
+    """
 
     address: Address
     tls: bool = False
     options: Mapping[str, Option] = field(default_factory=dict[str, Option], repr=False)
+    others: tuple[TCPAddress, ...] = ()
+    service: str | None = None
+
+    @property
+    def hosts(self) -> tuple[TCPAddress, ...]:
+        """All hosts that it names; none where it is a Unix socket."""
+        first = (self.address,) if isinstance(self.address, TCPAddress) else ()
+        return (*first, *self.others)
+
+    @property
+    def one_server(self) -> Address:
+        """The address of the one server that it names; raises `DataValueError` for several."""
+        if self.others or self.service is not None:
+            raise DataValueError(
+                "the URL has to name one server here: RedisCluster.from_url takes several hosts, "
+                "Sentinel.from_url sentinels"
+            )
+        return self.address
 
 
 def _truth(text: str) -> bool:
@@ -82,17 +108,21 @@ _seconds = _number(float, "a number of seconds")
 _seconds_or_none = _number(_number_or_none, "a number of seconds, or none")
 
 OPTIONS: dict[str, Callable[[str], Option]] = {
+    "availability_zone": str,
     "client_name": str,
     "connect_timeout": _seconds,
     "db": _integer,
     "decode_responses": _truth,
     "encoding": str,
     "max_connections": _integer,
+    "max_connections_per_node": _truth,
     "max_idle_time": _seconds_or_none,
     "noevict": _truth,
     "notouch": _truth,
     "password": str,
     "protocol": _integer,
+    "read_from": str,
+    "readonly": _truth,
     "shared_connections": _integer,
     "ssl_ca_certs": str,
     "ssl_cert_reqs": str,
@@ -107,43 +137,104 @@ OPTIONS: dict[str, Callable[[str], Option]] = {
 }
 """Query parameters of a URL, and how each is read."""
 
+SENTINEL = "sentinel_"
+"""What the options begin with that are for sentinels: TLS and credentials as for servers."""
+
+OPTIONS |= {
+    f"{SENTINEL}{name}": convert
+    for name, convert in OPTIONS.items()
+    if name in {"username", "password"} or name.startswith("ssl_")
+} | {"sentinel_ssl": _truth, "sentinel_timeout": _seconds}
+
 SCHEMES = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
 """TCP schemes, and whether they mean TLS."""
+
+SENTINEL_SCHEMES = {f"{scheme}+sentinel": tls for scheme, tls in SCHEMES.items()}
+"""Schemes whose hosts are sentinels, and whether the servers speak TLS."""
+
+UNREADABLE_HOST = (
+    "the host cannot be read: an IPv6 address belongs in brackets, and special characters of a "
+    "username or password have to be percent-encoded"
+)
 
 
 def parse_url(url: str) -> ServerURL:
     """What *url* names.
 
-    Raises `DataValueError` that says what is wrong: the scheme, the port, the database, an unknown
-    parameter or one with a bad value.  No message repeats the password.
+    Raises `DataValueError` that says what is wrong: the scheme, a host or port, the database, an
+    unknown parameter or one with a bad value.  No message repeats the password.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # whose message repeats what is before the host, too
-        raise DataValueError(
-            "the URL's host cannot be read: an IPv6 address belongs in brackets, and special "
-            "characters of a username or password have to be percent-encoded"
-        ) from None
-    options = _query(parts.query)
-    if parts.username:
-        options["username"] = unquote(parts.username)
-    if parts.password is not None:
-        options["password"] = unquote(parts.password)
-    if parts.scheme == "unix":
-        path = unquote((parts.hostname or "") + parts.path)
+    scheme, path, query, credentials, hosts = _parts(url)
+    sentinels = scheme in SENTINEL_SCHEMES
+    options = _query(query, sentinels=sentinels)
+    options |= credentials
+    if scheme == "unix":
+        path = unquote(hosts.lower() + path)
         if not path:
             raise DataValueError("the URL has no path: write unix:///path/to/redis.sock")
         return ServerURL(UnixAddress(path), options=options)
-    if parts.scheme not in SCHEMES:
-        known = ", ".join(f"{scheme}://" for scheme in (*SCHEMES, "unix"))
-        raise DataValueError(f"a URL has to start with one of {known}, not {parts.scheme!r}")
+    if scheme not in SCHEMES and not sentinels:
+        known = ", ".join(f"{each}://" for each in (*SCHEMES, *SENTINEL_SCHEMES, "unix"))
+        raise DataValueError(f"a URL has to start with one of {known}, not {scheme!r}")
+    first, *others = parse_hosts(hosts, DEFAULT_SENTINEL_PORT if sentinels else DEFAULT_PORT)
+    service = None
+    if sentinels:
+        name, _, path = path.lstrip("/").partition("/")
+        service = unquote(name)
+        if not service:
+            raise DataValueError("the URL has no name of a primary: write …+sentinel://host/name")
+    _database(unquote(path).strip("/"), options)
+    tls = (SENTINEL_SCHEMES if sentinels else SCHEMES)[scheme]
+    return ServerURL(first, tls, options, tuple(others), service)
+
+
+def _parts(url: str) -> tuple[str, str, str, dict[str, Option], str]:
+    """Scheme, path and query of *url*, the credentials before its hosts, and the hosts.
+
+    `urlsplit` knows of no lists: it is spared the signs that they may be written with.
+    """
+    beginning, slashes, rest = url.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0] if slashes else ""
+    plain = re.sub(r"[\[\],]", "", authority)
     try:
-        port = parts.port
-    except ValueError:
-        raise DataValueError("the port of the URL has to be a number from 0 to 65535") from None
-    _database(unquote(parts.path).strip("/"), options)
-    address = TCPAddress(unquote(parts.hostname or "localhost"), port or DEFAULT_PORT)
-    return ServerURL(address, SCHEMES[parts.scheme], options)
+        parts = urlsplit(f"{beginning}{slashes}{plain}{rest[len(authority) :]}")
+    except ValueError:  # whose message repeats what is before the host, too
+        raise DataValueError(UNREADABLE_HOST) from None
+    named, _, hosts = authority.rpartition("@")
+    username, colon, password = named.partition(":")
+    credentials: dict[str, Option] = {}
+    if username:
+        credentials["username"] = unquote(username)
+    if colon:
+        credentials["password"] = unquote(password)
+    return parts.scheme, parts.path, parts.query, credentials, hosts
+
+
+def parse_hosts(text: str, default_port: int) -> tuple[TCPAddress, ...]:
+    """The addresses in `host:port,host,[IPv6]:port`; *default_port* where there is no port.
+
+    Without any it is `localhost`.  Raises `DataValueError`, without repeating *text*: where a URL
+    is written wrongly, that may be a password.
+    """
+    hosts = text.split(",")
+    if len(hosts) > 1 and not all(hosts):
+        raise DataValueError("a host is missing between the commas")
+    return tuple(_host_and_port(host, default_port) for host in hosts)
+
+
+def _host_and_port(text: str, default_port: int) -> TCPAddress:
+    if text.startswith("["):
+        host, bracket, port = text[1:].partition("]")
+        good = bool(host and bracket) and port[:1] in {"", ":"} and ":" in host
+        port = port[1:]
+    else:
+        host, _, port = text.partition(":")
+        good = ":" not in port or "[" in port
+    if not good or set(host) & set("[]@ \t"):
+        raise DataValueError(UNREADABLE_HOST)
+    if port and not (port.isascii() and port.isdecimal() and int(port) < 65536):
+        raise DataValueError("a port has to be a number from 0 to 65535")
+    return TCPAddress(unquote(host).lower() or "localhost", int(port or 0) or default_port)
 
 
 def _database(path: str, options: dict[str, Option]) -> None:
@@ -155,19 +246,19 @@ def _database(path: str, options: dict[str, Option]) -> None:
         raise DataValueError(f"the URL names two databases: /{path} and ?db={options['db']}")
 
 
-def _query(query: str) -> dict[str, Option]:
+def _query(query: str, *, sentinels: bool) -> dict[str, Option]:
+    known = [name for name in OPTIONS if sentinels or not name.startswith(SENTINEL)]
     options: dict[str, Option] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
-        convert = OPTIONS.get(name)
-        if convert is None:
+        if name not in known:
             raise DataValueError(
-                f"the URL has an unknown parameter {name!r}; known are {', '.join(OPTIONS)}"
+                f"the URL has an unknown parameter {name!r}; known are {', '.join(known)}"
             )
         if name in options:
             raise DataValueError(f"the URL has the parameter {name!r} twice")
         try:
-            options[name] = convert(text)
+            options[name] = OPTIONS[name](text)
         except ValueError as error:
-            shown = "" if name == "password" else f", not {text!r}"
+            shown = "" if name.endswith("password") else f", not {text!r}"
             raise DataValueError(f"the URL parameter {name!r} has to be {error}{shown}") from None
     return options

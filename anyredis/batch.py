@@ -13,7 +13,8 @@ from typing import Any
 
 from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
-from anyredis.exceptions import ExecAbortError, RedisError, WatchError, fresh
+from anyredis.exceptions import DemotedError, ExecAbortError, RedisError, WatchError, fresh
+from anyredis.pool.gate import Gate
 from anyredis.replies import array, unexpected
 from anyredis.table import only_reads
 from anyredis.wire.decode import Decode, Reply
@@ -22,6 +23,7 @@ from anyredis.wire.session import PIECE
 
 MULTI: tuple[Value, ...] = (b"MULTI",)
 EXEC: tuple[Value, ...] = (b"EXEC",)
+ASKING: tuple[Value, ...] = (b"ASKING",)
 
 COMMANDS_AT_ONCE = 4096
 """Commands that are packed at once, and so at most in one piece."""
@@ -30,9 +32,13 @@ COMMANDS_AT_ONCE = 4096
 class BatchOfCommands:
     """Commands to send together, as a *transaction* or not."""
 
-    def __init__(self, commands: Sequence[Command[Any]], *, transaction: bool) -> None:
+    def __init__(
+        self, commands: Sequence[Command[Any]], *, transaction: bool, asking: bool = False
+    ) -> None:
         self.commands = commands
         self.transaction = transaction
+        self.asking = asking
+        """Whether ASKING goes before the transaction, for the whole of which it holds."""
         self.binary = any(command.binary for command in commands)
         """Whether some reply has to stay bytes, so that all are read as bytes first."""
 
@@ -49,7 +55,7 @@ class BatchOfCommands:
     @property
     def expected(self) -> int:
         """How many replies the whole brings."""
-        return len(self.commands) + (2 if self.transaction else 0)
+        return len(self.commands) + (2 if self.transaction else 0) + self.asking
 
     def pieces(self, pack: Encoder) -> Iterator[tuple[bytes, int]]:
         """Bytes to send and how many replies they bring: at most about `PIECE` bytes at once."""
@@ -65,13 +71,18 @@ class BatchOfCommands:
             yield b"".join(packed[begin:]), len(packed) - begin
 
     def _words(self) -> Iterator[tuple[Value, ...]]:
-        return itertools.chain((MULTI,), self.words, (EXEC,)) if self.transaction else self.words
+        asking = (ASKING,) if self.asking else ()
+        if self.transaction:
+            return itertools.chain(asking, (MULTI,), self.words, (EXEC,))
+        return itertools.chain(asking, self.words)
 
     def sorted_out(self, replies: list[Reply], decode: Decode | None) -> list[Reply]:
         """One reply or error for each command; *decode* is what the client decodes replies with.
 
         Raises `WatchError` where a watched key changed.
         """
+        if self.asking:
+            replies = replies[1:]
         if self.transaction:
             _, *queued, executed = replies
             if executed is None:
@@ -88,6 +99,17 @@ class BatchOfCommands:
             for command, reply in zip(self.commands, replies, strict=True)
         ]
 
+    def turned_away(self, reply: Reply) -> DemotedError | None:
+        """The error of a server that is the primary no more and ran nothing of this but reads."""
+        if not isinstance(reply, list):
+            return None
+        demoted = next((each for each in reply if isinstance(each, DemotedError)), None)
+        if self.transaction:
+            return demoted if isinstance(reply[-1], RedisError) else None
+        pairs = zip(self.commands, reply, strict=True)
+        ran = (each for each, answer in pairs if not isinstance(answer, DemotedError))
+        return demoted if all(only_reads(each.args) for each in ran) else None
+
     @staticmethod
     def _why_not(queued: Reply, executed: RedisError) -> Reply:
         """What to tell of one command where EXEC was refused: its own error, if it has one."""
@@ -100,6 +122,40 @@ def _packed(words: list[tuple[Value, ...]], pack: Encoder) -> list[bytes]:
     except (TypeError, UnicodeEncodeError):
         check_packable(words, pack)  # which says which it was
         raise
+
+
+class PackedBatch:
+    """*batch*, packed once for any number of tries; raises `DataError` for what cannot be."""
+
+    def __init__(self, batch: BatchOfCommands, pack: Encoder) -> None:
+        pieces = batch.pieces(pack)
+        self._first = next(pieces)
+        self._is_large = next(pieces, None) is not None
+        self._batch = batch
+        self._pack = pack
+        if self._is_large:  # later pieces are packed as they are sent, too late for a refusal
+            check_packable(batch.words, pack)
+
+    async def send(self, gate: Gate) -> Reply:
+        """The list of replies, or the error of a lost connection, for a lease that there is.
+
+        Raises what connecting raised.
+        """
+        binary = self._batch.binary
+        if not self._is_large:
+            connection = await gate.ride()
+            try:
+                reply = await send_small(connection, self._first, binary=binary)
+                return self._judged(connection, reply)
+            finally:
+                gate.alight(connection)
+        async with gate.own() as connection:
+            pieces = self._batch.pieces(self._pack)
+            reply = await send_large(connection, pieces, self._batch.expected, binary=binary)
+            return self._judged(connection, reply)
+
+    def _judged(self, connection: BaseConnection, reply: Reply) -> Reply:
+        return (connection.misplaced and self._batch.turned_away(reply)) or reply
 
 
 async def send_small(

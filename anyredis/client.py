@@ -94,11 +94,11 @@ class Redis(NodeClient[S], Generic[S]):
         """A client for the server that *url* names; *options* go before those of the URL.
 
         `redis://`, `valkey://`, with TLS `rediss://`, `valkeys://`, or `unix://`; the client's
-        keyword arguments are its query parameters.  *decode_responses* has to be said here, where
-        type checkers see it.  Raises `DataValueError` that names what is wrong with the URL.
+        keyword arguments are its query parameters.  `redis+sentinel://host,host/name/db` and its
+        like are for the primary that those sentinels know, see `Sentinel.from_url`.
+        *decode_responses* has to be said here, where type checkers see it.  Raises `DataValueError` that names what is wrong with the URL.
         """
-        arguments = options_of_url(url, decode_responses=decode_responses)
-        arguments.update(options)
+        arguments = options_of_url(url, decode_responses=decode_responses, beside=options)
         client: Redis[Any] = cls(decode_responses=decode_responses, **arguments)
         return client
 

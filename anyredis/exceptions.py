@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import copy
 import enum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 ErrorT = TypeVar("ErrorT", bound="RedisError")
 
@@ -89,6 +89,37 @@ class ReplyDecodeError(DataError, ValueError):
     """A reply is not text in the client's `encoding`; the command itself was run."""
 
 
+class PartOutcome(NamedTuple):
+    """One part of a command that went to several nodes of a cluster."""
+
+    address: str
+    """The node that it went to."""
+
+    command: tuple[bytes | bytearray | memoryview | str | int | float, ...]
+    """The words that were sent there."""
+
+    reply: object
+    """What it answered, or the error."""
+
+
+class PartialFailureError(RedisError):
+    """A command that went to several nodes of a cluster failed on some of them, or on all.
+
+    `failed` and `succeeded` tell which parts did; those that succeeded have taken effect.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        failed: tuple[PartOutcome, ...] = (),
+        succeeded: tuple[PartOutcome, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.failed = failed
+        self.succeeded = succeeded
+
+
 class WatchError(RedisError):
     """A watched key changed: the transaction was not executed."""
 
@@ -124,6 +155,10 @@ class NoScriptError(ResponseError):
 
 class ReadOnlyError(ResponseError):
     """The server is a replica that accepts no writes."""
+
+
+class DemotedError(ReadOnlyError, ConnectionError):
+    """The server was the primary and is none any more; it did not run the command."""
 
 
 class NoPermissionError(ResponseError):

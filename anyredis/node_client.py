@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
-from anyredis.batch import BatchOfCommands, check_packable, send_large, send_small
+from anyredis.batch import BatchOfCommands, PackedBatch
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError
@@ -116,41 +116,23 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
 
     async def _run_batch(self, batch: BatchOfCommands) -> list[Reply]:
         gate = self._gate
-        pack = self._pool.encoder
-        pieces = batch.pieces(pack)
-        first = next(pieces)
-        second = next(pieces, None)
-        if second is None:
-
-            async def attempt() -> Reply:
-                connection = await gate.ride()
-                try:
-                    return await send_small(connection, first, binary=batch.binary)
-                finally:
-                    gate.alight(connection)
-
-            async with gate.lease():
-                replies = await repeat(self.retry, lambda: batch.only_reads, attempt)
-        else:
-            check_packable(batch.words, pack)
-
-            async def attempt() -> Reply:
-                async with gate.acquire() as connection:
-                    pieces = batch.pieces(pack)
-                    return await send_large(connection, pieces, batch.expected, binary=batch.binary)
-
-            replies = await repeat(self.retry, lambda: batch.only_reads, attempt)
+        packed = PackedBatch(batch, self._pool.encoder)
+        async with gate.lease():
+            replies = await repeat(self.retry, lambda: batch.only_reads, lambda: packed.send(gate))
         return batch.sorted_out(array(replies), self._pool.decodes)
 
 
-def needs_own_connection(args: tuple[Value, ...]) -> bool:
-    """Whether a command blocks; raises `DataError` where it cannot be run beside others."""
+def needs_own_connection(args: tuple[Value, ...], session: str = "session()") -> bool:
+    """Whether a command blocks; raises `DataError` where it cannot be run beside others.
+
+    *session* is what the client has for those that change their connection.
+    """
     if reason := forbidden(args):
         raise DataValueError(f"{shown(args)} cannot be sent: {reason}")
     if changes_connection(args):
         raise DataValueError(
             f"{shown(args)} changes its connection, which others share here: "
-            "use `async with client.session()`"
+            f"use `async with client.{session}`"
         )
     return blocks(args)
 

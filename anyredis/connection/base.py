@@ -8,6 +8,7 @@ carried gets an error that says whether it had been sent.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -31,6 +32,7 @@ from anyredis.exceptions import (
     DataValueError,
     Outcome,
     RedisError,
+    from_server,
 )
 from anyredis.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
 from anyredis.waiter import Waiter, clock, waiter_factory
@@ -59,6 +61,18 @@ class Watcher(Protocol):
         ...
 
 
+class Charges(Protocol):
+    """The connections of a pool, as a connection class may look after them."""
+
+    def connections(self) -> list[BaseConnection]:
+        """All that are open."""
+        ...
+
+    def renew(self, reason: str, those: Collection[BaseConnection] | None = None) -> None:
+        """Let nobody new use *those* connections, or any that there are."""
+        ...
+
+
 class BaseConnection(Executor):
     """A connection to one server.
 
@@ -82,6 +96,10 @@ class BaseConnection(Executor):
     """Whether a command changed its state, so that nobody else may get it."""
     watcher: Watcher | None = None
     """Who uses it, and is told when it fails."""
+    background: Callable[[Charges], Awaitable[None]] | None = None
+    """What a pool of such connections runs as a task of its own while it is open."""
+    read_error: Callable[[str], RedisError] = staticmethod(from_server)
+    """What makes the value for an error reply out of its text."""
     riders = 0
     """Leases that share it now; this and the next are kept by its pool."""
     quiet_at = 0
@@ -121,14 +139,19 @@ class BaseConnection(Executor):
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
         self.decode_responses = decode_responses
+        self.encoding = encoding
         self._wishes = Wishes(protocol, db, client_name, noevict, notouch)
         self._credentials = credential_source(username, password, credential_provider)
         self.encoder = encoder(encoding)
         """What packs its commands."""
         self.decodes = text_decoder(encoding) if decode_responses else None
         """What turns bytes into text, where it decodes."""
-        self._decoder = Decoder(encoding if decode_responses else None)
-        self.wire = WireSession(self._decoder, patience=stream_timeout)
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Forget what was read so far: the next byte is the first one of a new stream."""
+        self._decoder = Decoder(self.encoding if self.decode_responses else None, self.read_error)
+        self.wire = WireSession(self._decoder, patience=self.stream_timeout)
 
     # -- for subclasses -------------------------------------------------------------------------
 
@@ -144,6 +167,14 @@ class BaseConnection(Executor):
     def extra_steps(self) -> tuple[Step, ...]:
         """Commands to add to the handshake."""
         return ()
+
+    def approve(self, agreed: Agreed) -> None:
+        """Judge what the server said in the handshake; raise an error to refuse the server."""
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether the server said that it is not the one to talk to any more."""
+        return False
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -169,6 +200,7 @@ class BaseConnection(Executor):
             wishes = replace(self._wishes, extra=self.extra_steps())
             conversation = negotiate(wishes, credentials)
             self.agreed = await hold(conversation, stream, self._decoder, self.encoder)
+            self.approve(self.agreed)
         except BaseException:
             await anyio.aclose_forcefully(stream)
             raise
@@ -217,7 +249,8 @@ class BaseConnection(Executor):
     @property
     def usable(self) -> bool:
         """Whether it takes new requests."""
-        return not self.closed and not self._send_failed and not self.wire.exhausted
+        failing = self.closed or self._send_failed or self.wire.exhausted
+        return not failing and not self.misplaced
 
     def overdue(self) -> bool:
         """Whether the oldest request in flight has waited longer than it may."""
@@ -232,7 +265,7 @@ class BaseConnection(Executor):
                 feed(await receive(CHUNK))
                 if self._held_up:
                     self._let_in()
-                if wire.tombstones and wire.exhausted:
+                if (wire.tombstones and wire.exhausted) or self.misplaced:
                     self._tell_watcher()
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
             self.close(explain(error), error)

@@ -10,8 +10,8 @@ from anyredis.credentials import CredentialProvider, Credentials
 from anyredis.exceptions import DataTypeError, DataValueError
 
 
-class ConnectionOptions(TypedDict, total=False):
-    """The keyword arguments of every connection, for the `**options` of a subclass."""
+class TextlessOptions(TypedDict, total=False):
+    """The keyword arguments of every connection, but for whether it decodes."""
 
     username: str | None
     password: str | None
@@ -19,12 +19,17 @@ class ConnectionOptions(TypedDict, total=False):
     db: int
     client_name: str | None
     protocol: int
-    decode_responses: bool
     encoding: str
     stream_timeout: float | None
     connect_timeout: float
     noevict: bool
     notouch: bool
+
+
+class ConnectionOptions(TextlessOptions, total=False):
+    """The keyword arguments of every connection, for the `**options` of a subclass."""
+
+    decode_responses: bool
 
 
 def check_numbers(

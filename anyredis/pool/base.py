@@ -45,6 +45,7 @@ class BasePool(ABC):
     """
 
     decode_responses: bool
+    encoding: str
     encoder: Encoder
     """What packs commands."""
     decodes: Decode | None
@@ -117,7 +118,7 @@ class BasePool(ABC):
     @property
     def free(self) -> int:
         """Leases that can still be had."""
-        return sum(limit.capacity - limit.taken for limit in self.limits())
+        return sum(limit.size - limit.taken for limit in self.limits())
 
     @property
     def leased(self) -> int:
@@ -133,7 +134,7 @@ class BasePool(ABC):
     @property
     def capacity(self) -> int:
         """Leases there are: `free + leased + connecting` whenever no command is in between."""
-        return sum(limit.capacity for limit in self.limits())
+        return sum(limit.size for limit in self.limits())
 
     def __repr__(self) -> str:
         if not self._lifetime.entered:

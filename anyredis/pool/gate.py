@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
+from anyredis.address import TCPAddress
 from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import RedisError
@@ -162,23 +163,41 @@ class Gate:
             self.alight(connection)
 
     @asynccontextmanager
+    async def own(self) -> AsyncGenerator[BaseConnection]:
+        """A connection of one's own for a lease that there is, for an `async with` block.
+
+        Raises what connecting raised.
+        """
+        limit = self.limit
+        limit.unattached -= 1
+        try:
+            connection = await self.node.own()
+            try:
+                yield connection
+            finally:
+                self.node.give_back(connection)
+        finally:
+            limit.unattached += 1
+
+    @asynccontextmanager
     async def acquire(self) -> AsyncGenerator[BaseConnection]:
         """A lease, and a connection of one's own, for an `async with` block.
 
         Afterwards it goes back to the pool, or is closed if its state was changed (SELECT, WATCH
         …).  Raises `MaxConnectionsError` or `PoolTimeoutError`, or what connecting raised.
         """
-        async with self.lease():
-            limit = self.limit
-            limit.unattached -= 1
-            try:
-                connection = await self.node.own()
-                try:
-                    yield connection
-                finally:
-                    self.node.give_back(connection)
-            finally:
-                limit.unattached += 1
+        async with self.lease(), self.own() as connection:
+            yield connection
+
+
+class ClusterGate(Gate):
+    """The gate to the node of a cluster that is at *where*."""
+
+    def __init__(
+        self, node: Node, limit: Limit, check_open: Callable[[], None], where: TCPAddress
+    ) -> None:
+        super().__init__(node, limit, check_open)
+        self.where = where
 
 
 Otherwise: TypeAlias = Callable[[Command[Any], Gate, RedisError | None], Awaitable[Reply]]

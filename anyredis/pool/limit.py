@@ -14,6 +14,8 @@ import anyio
 
 from anyredis.exceptions import DataTypeError, DataValueError, MaxConnectionsError, PoolTimeoutError
 
+UNBOUNDED = 2**62
+
 
 def check_capacity(capacity: int) -> int:
     """*capacity*; raises `DataError` unless it is an int from 1 up."""
@@ -28,11 +30,17 @@ class StrictLimit:
     """A counter: one too many raises `MaxConnectionsError`."""
 
     waiting = 0
+    dissolved = False
 
     def __init__(self, capacity: int) -> None:
         self.capacity = check_capacity(capacity)
         self.taken = 0
         self.unattached = 0
+
+    @property
+    def size(self) -> int:
+        """How many there are, taken or not; of a limit that is dissolved, those still taken."""
+        return self.taken if self.dissolved else self.capacity
 
     def take_nowait(self) -> bool:
         """Take one; False where there is none to be had at once."""
@@ -54,11 +62,15 @@ class StrictLimit:
         self.taken -= 1
 
     def dissolve(self) -> None:
-        """Nobody waits here."""
+        """What it bounds is gone: let in all who come, as they will find out."""
+        self.dissolved = True
+        self.capacity = UNBOUNDED
 
 
 class WaitingLimit:
     """An `anyio.CapacityLimiter`: one too many waits, up to *timeout* seconds (None: for ever)."""
+
+    dissolved = False
 
     def __init__(self, capacity: int, timeout: float | None = 20.0) -> None:
         self.capacity = check_capacity(capacity)
@@ -67,6 +79,11 @@ class WaitingLimit:
         self._limiter = anyio.CapacityLimiter(capacity)
         # Tokens are all alike: the limiter wants to know who borrows, we only how many.
         self._held: list[object] = []
+
+    @property
+    def size(self) -> int:
+        """How many there are, taken or not; of a limit that is dissolved, those still taken."""
+        return self.taken if self.dissolved else self.capacity
 
     @property
     def taken(self) -> int:
@@ -107,7 +124,8 @@ class WaitingLimit:
         self._limiter.release_on_behalf_of(self._held.pop())
 
     def dissolve(self) -> None:
-        """Let in all who wait: what they wait for is gone, as they will find out."""
+        """What it bounds is gone: let in all who wait or come, as they will find out."""
+        self.dissolved = True
         self._limiter.total_tokens = math.inf
 
 

@@ -29,11 +29,17 @@ PING_INTERVAL = 30.0
 REDIAL = Backoff(base=0.01, cap=0.4)
 """Waits between dials that fail, so that a server that returns is found within a second."""
 
+REST = 2.0
+"""Seconds for which a server that failed is left alone where another will do."""
+
 
 class SharedRoom(Protocol):
     """Bounds the sockets of several nodes together."""
 
-    short: Collection[Node]
+    @property
+    def short(self) -> Collection[Node]:
+        """Who waits for room."""
+        ...
 
     def room(self) -> int:
         """How many more sockets they may open."""
@@ -75,6 +81,7 @@ class Node:
         self._max_idle_time = max_idle_time
         self._failures = 0
         self._last_failure = 0.0
+        self._rests_until = 0.0
         self._tasks: TaskGroup | None = None
         self._sockets = sockets
         if sockets is not None:
@@ -82,7 +89,7 @@ class Node:
 
     _closed_because = "the pool was left"
 
-    def open(self, tasks: TaskGroup) -> None:
+    def start(self, tasks: TaskGroup) -> None:
         """Start to work, with connections as children of *tasks*."""
         self._tasks = tasks
         self._new_waiter = waiter_factory()
@@ -99,9 +106,12 @@ class Node:
         self._take_no_more(reason)
         self.renew(reason)
 
-    def renew(self, reason: str) -> None:
-        """Let nobody new use the connections that there are: who comes next gets a new one."""
-        for connection in self.connections():
+    def renew(self, reason: str, those: Collection[BaseConnection] | None = None) -> None:
+        """Let nobody new use *those* connections, or any that there are.
+
+        Who comes next gets a new one; who uses one now may finish.
+        """
+        for connection in self.connections() if those is None else those:
             connection.tainted = True  # for whoever has it to themselves
             if (leftover := self.roster.retire(connection)) is not None:
                 leftover.close(reason)
@@ -116,9 +126,21 @@ class Node:
         return ConnectionError(f"no connection to {self.address}: {self._closed_because}")
 
     @property
-    def failing(self) -> bool:
-        """Whether the last attempt to connect failed."""
-        return self._failures > 0
+    def open(self) -> bool:
+        """Whether it takes new leases: the pool is open, and the server one of its."""
+        return self._tasks is not None
+
+    def rest(self) -> None:
+        """Have those who may choose another server do so, for `REST` seconds."""
+        self._rests_until = self._now() + REST
+
+    @property
+    def resting(self) -> bool:
+        """Whether another server is the better choice, if there is one."""
+        if not self._failures and not self._rests_until:
+            return False
+        failed_until = self._last_failure + REST if self._failures else 0.0
+        return self._now() < max(failed_until, self._rests_until)
 
     def connections(self) -> list[BaseConnection]:
         """All connections that are open."""
@@ -228,6 +250,8 @@ class Node:
         connection.watcher = self
         connection.quiet_since = self._now()
         roster.add(connection)
+        if self._tasks is None:  # this server was left meanwhile
+            connection.close(self._closed_because)
         self.settle()
         try:
             await connection.serve()
@@ -255,7 +279,7 @@ class Node:
             self.losses += connection.lost
             self.roster.remove(connection)
         elif (leftover := self.roster.retire(connection)) is not None:
-            leftover.close("it was replaced: too many replies were abandoned")
+            leftover.close("it was replaced")
         self.settle()
 
     # -- housekeeping ---------------------------------------------------------------------------

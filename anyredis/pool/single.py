@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 
 from anyio.abc import TaskGroup
 
 from anyredis.address import UnixAddress, parse_url
-from anyredis.connection.base import BaseConnection
+from anyredis.connection.base import BaseConnection, Charges
 from anyredis.connection.options import check_seconds
+from anyredis.connection.sentinel import Lookout, SentinelConnection
+from anyredis.connection.sentinel_link import take_sentinels
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.exceptions import DataTypeError
@@ -17,6 +21,8 @@ from anyredis.pool.base import BasePool, check_sharing
 from anyredis.pool.gate import Gate
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.node import Node
+
+LOGGER = logging.getLogger("anyredis")
 
 UNLIMITED = 2**31
 
@@ -54,8 +60,10 @@ class ConnectionPool(BasePool):
         self._first: BaseConnection | None = self._construct()
         self.decode_responses = self._first.decode_responses
         self.address = self._first.address
+        self.encoding = self._first.encoding
         self.encoder = self._first.encoder
         self.decodes = self._first.decodes
+        self._background = self._first.background
         super().__init__(stream_timeout=self._first.stream_timeout, max_idle_time=max_idle_time)
         node = Node(
             self._make,
@@ -68,16 +76,22 @@ class ConnectionPool(BasePool):
 
     @classmethod
     def from_url(cls, url: str, **arguments: Any) -> Self:
-        """A pool for the server that *url* names; *arguments* go before those of the URL."""
+        """A pool for the server that *url* names; *arguments* go before those of the URL.
+
+        With sentinels it is a pool for the primary that they know.
+        """
         parsed = parse_url(url)
         options: dict[str, Any] = dict(parsed.options)
-        if isinstance(parsed.address, UnixAddress):
-            options |= {
-                "connection_class": UnixDomainSocketConnection,
-                "path": parsed.address.path,
-            }
+        if parsed.service is not None:
+            options |= {"ssl": True} if parsed.tls else {}
+            options |= arguments
+            lookout = Lookout(take_sentinels(parsed.hosts, options), parsed.service)
+            return cls(connection_class=SentinelConnection, lookout=lookout, **options)
+        address = parsed.one_server
+        if isinstance(address, UnixAddress):
+            options |= {"connection_class": UnixDomainSocketConnection, "path": address.path}
         else:
-            options |= {"host": parsed.address.host, "port": parsed.address.port}
+            options |= {"host": address.host, "port": address.port}
             if parsed.tls:
                 options["ssl"] = True
         return cls(**{**options, **arguments})
@@ -101,7 +115,16 @@ class ConnectionPool(BasePool):
     def opened(self, tasks: TaskGroup) -> None:
         """The pool was entered: its connections are children of *tasks*."""
         self.gate.limit = self.renewed(self.gate.limit)
-        self.gate.node.open(tasks)
+        self.gate.node.start(tasks)
+        if self._background is not None:
+            tasks.start_soon(self._run_background, self._background)
+
+    async def _run_background(self, background: Callable[[Charges], Awaitable[None]]) -> None:
+        try:
+            await background(self.gate.node)
+        except Exception:
+            # Commands do without it, and so does the block that the pool is open for.
+            LOGGER.exception("what connections to %s do in the background failed", self.address)
 
     def gates(self) -> tuple[Gate]:
         """The one server."""

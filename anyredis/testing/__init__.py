@@ -7,10 +7,15 @@
         assert await client.get("greeting") == "hello"  # a read is sent again
     assert server.count("GET") == 2
 
+`FakeCluster` is a cluster of such servers, whose slots move and whose nodes fail when a test says so.
+
 With pytest, the fixture `anyredis_server` is a real server, emptied for each test.
 """
 
-from anyredis.testing.memory import ClientState, Memory, Words
+from anyredis.testing.cluster import FakeCluster, FakeClusterConnection
+from anyredis.testing.data import Database, Words
+from anyredis.testing.memory import ClientState, Memory
+from anyredis.testing.nodes import FakeNode
 from anyredis.testing.resp import NOTHING, Answer, Raw
 from anyredis.testing.server import (
     FakeConnection,
@@ -27,7 +32,11 @@ __all__ = [
     "NOTHING",
     "Answer",
     "ClientState",
+    "Database",
+    "FakeCluster",
+    "FakeClusterConnection",
     "FakeConnection",
+    "FakeNode",
     "FakePeer",
     "FakeServer",
     "FakeStream",

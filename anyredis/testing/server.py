@@ -21,7 +21,8 @@ from anyredis.client import Redis
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions
 from anyredis.pool.single import ConnectionPool
-from anyredis.testing.memory import Memory, Words
+from anyredis.testing.data import Words
+from anyredis.testing.memory import Memory
 from anyredis.testing.resp import NOTHING, Answer, encode, encode_push
 from anyredis.testing.stream import FakeStream
 
@@ -127,11 +128,18 @@ class FakeServer:
             ...
 
     *users* maps names to passwords; without it nobody has to log in.  *greeting* is sent as each
-    connection is made.  It works on every event loop, and needs no closing.
+    connection is made.  *memory* is what runs the commands, in place of a new one for *users*.  It
+    works on every event loop, and needs no closing.
     """
 
-    def __init__(self, *, users: dict[str, str] | None = None, greeting: bytes = b"") -> None:
-        self.memory = Memory(users)
+    def __init__(
+        self,
+        *,
+        users: dict[str, str] | None = None,
+        greeting: bytes = b"",
+        memory: Memory | None = None,
+    ) -> None:
+        self.memory = Memory(users) if memory is None else memory
         self.greeting = greeting
         self.received: list[Words] = []
         """Every command that came through any connection, in order, run or not."""

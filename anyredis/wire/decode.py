@@ -66,18 +66,22 @@ class NotRedisError(ProtocolError):
 class Decoder:
     """Turns received bytes into replies; *encoding* None leaves strings as bytes.
 
+    *read_error* makes the value for an error reply out of its text.
+
     `gets` is the next reply or `MORE`; `gets(False)` leaves strings as bytes whatever the encoding.
     Where `UNREADABLE` is not empty then, `judged` has to see what it gave.  `ProtocolError`, or
     `TypeError` for a map that no dict can hold, say that nobody knows where the next reply starts.
     """
 
-    def __init__(self, encoding: str | None = None) -> None:
+    def __init__(
+        self, encoding: str | None = None, read_error: Callable[[str], RedisError] = from_server
+    ) -> None:
         options: dict[str, str] = {}
         if encoding is not None:
             codecs.lookup(encoding)
             options = {"encoding": encoding, "errors": "anyredis.unreadable"}
         reader = hiredis.Reader(
-            protocolError=NotRedisError, replyError=from_server, notEnoughData=MORE, **options
+            protocolError=NotRedisError, replyError=read_error, notEnoughData=MORE, **options
         )
         self._feed = reader.feed
         self.gets = reader.gets

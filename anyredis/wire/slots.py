@@ -5,7 +5,7 @@ Source: the cluster specification, «Hash tags» and appendix A.
 
 from __future__ import annotations
 
-import binascii
+from binascii import crc_hqx
 
 SLOTS = 16384
 
@@ -22,4 +22,4 @@ def hash_tag(key: bytes) -> bytes:
 
 def slot_of(key: bytes) -> int:
     """The hash slot of *key*, 0 to 16383."""
-    return binascii.crc_hqx(hash_tag(key), 0) % SLOTS
+    return crc_hqx(hash_tag(key) if b"{" in key else key, 0) % SLOTS

@@ -33,6 +33,22 @@ CONVERSATION = """
     INCR
     GET
     DBSIZE
+    MSET a 1 b 2
+    MSET
+    MSET a
+    MGET a none b a
+    MGET
+    TOUCH a a none
+    TOUCH
+    KEYS a*
+    KEYS [^abk]
+    KEYS ?x
+    KEYS a b
+    UNLINK k2 none
+    UNLINK a b b
+    UNLINK
+    EXISTS
+    DEL
     DEL n n none
     RPUSH l a b c
     LPUSH l z y
@@ -46,7 +62,13 @@ CONVERSATION = """
     LPOP l
     LPOP none
     GET l
+    MGET l k
     LLEN k
+    SCAN 0 MATCH l TYPE list
+    SCAN 0 COUNT 0
+    SCAN 0 COUNT
+    SCAN 0 NONESUCH 1
+    SCAN x
     BLPOP none l 1
     SELECT 1
     GET k
@@ -79,6 +101,23 @@ CONVERSATION = """
     MULTI
     GET n
     EXEC
+    WATCH k
+    FLUSHALL
+    MULTI
+    GET k
+    EXEC
+    MULTI
+    SET k never
+    NONESUCH
+    SET k never
+    EXEC
+    GET k
+    MULTI
+    NONESUCH
+    DISCARD
+    MULTI
+    GET k
+    EXEC
     CLIENT SETNAME me
     CLIENT GETNAME
     CLIENT SETINFO LIB-NAME x
@@ -90,6 +129,13 @@ CONVERSATION = """
     FLUSHDB
     DBSIZE
     FLUSHALL
+    WATCH k
+    MULTI
+    SET k never
+    RESET
+    EXEC
+    GET k
+    CLIENT GETNAME
 """
 LINES = [line.split() for line in CONVERSATION.split("\n") if line.strip()]
 

@@ -1,0 +1,1 @@
+"""The client for a cluster: values that say where a command goes, and the client that sends it."""

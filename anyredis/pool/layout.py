@@ -1,0 +1,131 @@
+"""Which node of a cluster serves which slot, as some node of it said: values, replaced whole.
+
+Source: the documentation of CLUSTER SLOTS, and of the MOVED and ASK redirections in the cluster
+specification.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from anyredis.address import TCPAddress
+from anyredis.exceptions import ProtocolError
+from anyredis.replies import array, integer, record, unexpected, word
+from anyredis.wire.decode import Reply
+from anyredis.wire.slots import SLOTS
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A primary with its replicas."""
+
+    primary: TCPAddress
+    replicas: tuple[TCPAddress, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[TCPAddress, ...]:
+        """All of them, the primary first."""
+        return (self.primary, *self.replicas)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The shard of each slot, None where nobody serves it.
+
+    *zones* are the availability zones of nodes, where the servers tell them.
+    """
+
+    by_slot: Sequence[Shard | None] = (None,) * SLOTS
+    zones: dict[TCPAddress, str] = field(default_factory=dict[TCPAddress, str])
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[int, Shard | None], ...]:
+        """Where each contiguous range begins, and whose it is."""
+        found: list[tuple[int, Shard | None]] = []
+        before: object = self  # neither a shard nor None
+        for slot, shard in enumerate(self.by_slot):
+            if shard is not before and (not found or shard != before):
+                found.append((slot, shard))
+            before = shard
+        return tuple(found)
+
+    @cached_property
+    def shards(self) -> tuple[Shard, ...]:
+        """All shards that serve slots, in the order of their first slots."""
+        return tuple(dict.fromkeys(shard for _, shard in self.ranges if shard is not None))
+
+    @cached_property
+    def covered(self) -> int:
+        """How many slots somebody serves."""
+        ends = [*(begin for begin, _ in self.ranges[1:]), SLOTS]
+        return sum(
+            end - begin
+            for (begin, shard), end in zip(self.ranges, ends, strict=True)
+            if shard is not None
+        )
+
+    def moved(self, slot: int, to: TCPAddress) -> Layout:
+        """The same, but for *slot*, whose primary is *to* now."""
+        by_slot = list(self.by_slot)
+        by_slot[slot] = self._shard_of(to, by_slot[slot])
+        return Layout(by_slot, self.zones)
+
+    def _shard_of(self, primary: TCPAddress, before: Shard | None) -> Shard:
+        """The shard of *primary*, which may have been a replica in the shard *before*."""
+        if before is not None and primary in before.nodes:
+            return Shard(primary, tuple(each for each in before.nodes if each != primary))
+        known = (shard for shard in self.shards if shard.primary == primary)
+        return next(known, Shard(primary))
+
+
+def parse_slots(reply: Reply, asked: TCPAddress) -> Layout:
+    """The layout that CLUSTER SLOTS tells, asked of the node at *asked*.
+
+    Raises `ProtocolError` for a reply of another shape.
+    """
+    by_slot: list[Shard | None] = [None] * SLOTS
+    zones: dict[TCPAddress, str] = {}
+    for entry in array(reply):
+        start, end, *nodes = array(entry)
+        first, last = integer(start), integer(end)
+        if not nodes or not 0 <= first <= last < SLOTS:
+            unexpected(entry, "a range of slots and its nodes")
+        addresses = [_node(node, asked, zones) for node in nodes]
+        shard = Shard(addresses[0], tuple(addresses[1:]))
+        by_slot[first : last + 1] = [shard] * (last + 1 - first)
+    return Layout(by_slot, zones)
+
+
+def _node(reply: Reply, asked: TCPAddress, zones: dict[TCPAddress, str]) -> TCPAddress:
+    """The address of one node: host, port, id and, from server 7.0 on, more about it."""
+    host, port, *more = array(reply)
+    about = record(more[1]) if len(more) > 1 else {}
+    name = "" if host is None else word(host)
+    if name == "?":  # it is to be known by a host name, and has none
+        name = word(about.get("ip", b""))
+    address = TCPAddress(name or asked.host, integer(port))
+    if zone := word(about.get("availability-zone", b"")):
+        zones[address] = zone
+    return address
+
+
+def endpoint(text: str, asked: TCPAddress) -> TCPAddress:
+    """The address in a redirection from the node at *asked*, whose host is meant by an empty one.
+
+    Raises `ProtocolError` where it cannot be read.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ProtocolError(f"{asked} redirects to {text!r}, which is no host:port")
+    return TCPAddress(host if host not in ("", "?") else asked.host, int(port))
+
+
+def best_of(layouts: Iterable[Layout]) -> Layout:
+    """The one to believe, of what several nodes said: it covers most, and most of them agree."""
+    heard = list(layouts)
+    votes = Counter(layout.ranges for layout in heard)
+    return max(heard, key=lambda each: (each.covered, votes[each.ranges]))

@@ -1,0 +1,240 @@
+"""Learning who serves which slot: one task of the pool asks the nodes, whenever somebody wants it.
+
+Law: at most one refresh runs at a time, in the background.  It asks several nodes at once, without
+a lease, and believes the first good answer that nobody contradicts for a moment.  A refresh that
+fails tells those who wait for it, and nothing else happens; the layout stays as it was.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from anyredis.address import TCPAddress
+from anyredis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError, fresh
+from anyredis.pool.gate import ClusterGate
+from anyredis.pool.layout import Layout, best_of, parse_slots
+from anyredis.waiter import Waiter, clock, waiter_factory
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Value
+
+LOGGER = logging.getLogger("anyredis")
+
+INTERVAL = 60.0
+"""Seconds after which the layout is asked for though nothing happened."""
+
+PAUSE = 0.1
+"""Seconds between two refreshes at least."""
+
+AT_ONCE = 3
+"""Nodes that are asked at the same time."""
+
+DEADLINE = 2.0
+"""Seconds that they have."""
+
+GRACE = 0.05
+"""Seconds that the others have once one has answered."""
+
+
+PINGS = 3
+"""How often a node is asked for its latency, of which the least counts."""
+
+UNREACHABLE = 60.0
+"""Seconds that stand for the latency of a node that did not answer."""
+
+
+class Cluster(Protocol):
+    """What is asked of the pool."""
+
+    @property
+    def seeds(self) -> Sequence[TCPAddress]:
+        """The nodes that the user named."""
+        ...
+
+    @property
+    def known(self) -> dict[TCPAddress, ClusterGate]:
+        """The nodes that there are gates to."""
+        ...
+
+    def gate_to(self, address: TCPAddress) -> ClusterGate:
+        """The gate to the node at *address*, known or not."""
+        ...
+
+    def adopt(self, layout: Layout) -> None:
+        """From now on *layout* holds."""
+        ...
+
+    def unmeasured(self) -> Sequence[ClusterGate]:
+        """The nodes whose latency matters and is not known."""
+        ...
+
+    def measured(self, latencies: dict[TCPAddress, float]) -> None:
+        """These are the latencies of some nodes, in seconds."""
+        ...
+
+    def forget_latencies(self) -> None:
+        """Have all measured again."""
+        ...
+
+
+class Topology:
+    """Keeps the layout of *cluster* up to date."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._waiting: list[Waiter] = []
+        self._wanted: anyio.Event | None = None
+
+    def start(self, tasks: TaskGroup) -> None:
+        """Begin, in a task of *tasks*."""
+        self._new_waiter = waiter_factory()
+        self._now = clock()
+        self._wanted = anyio.Event()
+        tasks.start_soon(self._run)
+
+    def stop(self) -> None:
+        """Nobody will be told anything any more."""
+        self._wanted = None
+        self._tell(ConnectionError("the cluster was not asked: the pool was left"))
+
+    # -- wishes ---------------------------------------------------------------------------------
+
+    def refresh_soon(self) -> None:
+        """The layout may be out of date."""
+        if self._wanted is not None:
+            self._wanted.set()
+
+    async def refreshed(self) -> RedisError | None:
+        """None once the layout is as some node says now; the error where none says anything."""
+        if self._wanted is None:
+            return ConnectionError("the cluster was not asked: the pool was left")
+        waiter = self._new_waiter()
+        self._waiting.append(waiter)
+        self.refresh_soon()
+        try:
+            answer: RedisError | None = await waiter
+        finally:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+        return answer
+
+    def _tell(self, error: RedisError | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None if error is None else fresh(error))
+
+    # -- the task -------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while self._wanted is not None:
+            with anyio.move_on_after(INTERVAL) as quiet:
+                await self._wanted.wait()
+            if quiet.cancelled_caught:
+                self._cluster.forget_latencies()
+            self._wanted = anyio.Event()
+            error: RedisError | None
+            try:
+                error = await self._refresh()
+            except Exception as failure:  # a fault of ours, or of a user's connection class
+                LOGGER.exception("asking for the layout of the cluster failed")
+                error = ConnectionError(f"the layout of the cluster is not known: {failure!r}")
+                error.__cause__ = failure
+            self._tell(error)
+            with anyio.move_on_after(DEADLINE):
+                await self._measure()
+            await anyio.sleep(PAUSE)
+
+    async def _measure(self) -> None:
+        """Measure how far each node is of which that matters and is not known."""
+        gates = iter(self._cluster.unmeasured())
+        while some := list(itertools.islice(gates, AT_ONCE)):
+            async with anyio.create_task_group() as tasks:
+                for gate in some:
+                    tasks.start_soon(self._measure_one, gate)
+
+    async def _measure_one(self, gate: ClusterGate) -> None:
+        times: list[float] = []
+        try:
+            await gate.node.errand()  # connecting takes longer
+            for _ in range(PINGS):
+                begin = self._now()
+                await errand(gate, (b"PING",))
+                times.append(self._now() - begin)
+        except RedisError:
+            times = [UNREACHABLE]
+        self._cluster.measured({gate.where: min(times)})
+
+    async def _refresh(self) -> RedisError | None:
+        """Adopt what some nodes say; the error that tells why each did not, where none did."""
+        failures: dict[TCPAddress, RedisError] = {}
+        for group in self._groups():
+            answers = await self._ask(group)
+            layouts = [each for each in answers.values() if isinstance(each, Layout)]
+            if layouts:
+                self._cluster.adopt(best_of(layouts))
+                return None
+            for address in group:
+                answer = answers.get(address)
+                late = TimeoutError(f"no answer within {DEADLINE:g} s")
+                failures[address] = answer if isinstance(answer, RedisError) else late
+        return _nobody(failures)
+
+    def _groups(self) -> Iterator[list[TCPAddress]]:
+        """Whom to ask, some at a time: those connected first, the seeds last."""
+        known = list(self._cluster.known.items())
+        random.shuffle(known)  # all clients of a cluster should not ask the same few
+        connected = [address for address, gate in known if gate.node.connections()]
+        others = [address for address, gate in known if not gate.node.connections()]
+        everyone = iter(dict.fromkeys((*connected, *others, *self._cluster.seeds)))
+        while group := list(itertools.islice(everyone, AT_ONCE)):
+            yield group
+
+    async def _ask(self, group: list[TCPAddress]) -> dict[TCPAddress, Layout | RedisError]:
+        """What each of *group* says, as far as it does so in time."""
+        answers: dict[TCPAddress, Layout | RedisError] = {}
+
+        async def ask(address: TCPAddress) -> None:
+            try:
+                reply = await errand(self._cluster.gate_to(address), (b"CLUSTER", b"SLOTS"))
+                answers[address] = parse_slots(reply, address)
+            except RedisError as error:
+                answers[address] = error
+            else:
+                scope.deadline = min(scope.deadline, self._now() + GRACE)
+
+        with anyio.move_on_after(DEADLINE) as scope:
+            async with anyio.create_task_group() as tasks:
+                for address in group:
+                    tasks.start_soon(ask, address)
+        return answers
+
+
+async def errand(gate: ClusterGate, args: tuple[Value, ...]) -> Reply:
+    """The reply to a small command that is no lease's; raises the error where it is one."""
+    connection = await gate.node.errand()
+    request = connection.enqueue(args, binary=True)
+    if request is None:
+        raise ConnectionError(f"{gate.node.address} does not read what it is sent")
+    reply = await connection.answer(request)
+    if isinstance(reply, RedisError):
+        raise reply
+    return reply
+
+
+def _nobody(failures: dict[TCPAddress, RedisError]) -> RedisError:
+    """The one error for a cluster of which no node told its layout."""
+    told = "; ".join(f"{address}: {error}" for address, error in failures.items())
+    message = f"no node of the cluster could be asked for its layout ({told})"
+    for error in failures.values():
+        if isinstance(error, ResponseError):  # it answered: no use to try again
+            alike = ResponseError(message)
+            alike.__cause__ = error
+            return alike
+    return ConnectionError(message)

@@ -1,0 +1,221 @@
+"""One node of a fake cluster: which commands it runs itself, and what it says of the others.
+
+Law: all nodes know the truth, which is one `Topology`, at once; a node that is to tell something
+else is told so by `FakeNode.sees`.  Where servers differ they answer as Redis 8.2 does.  Valkey 9
+takes what is missing in a moving slot into a transaction and answers ASK or TRYAGAIN to its EXEC;
+its replicas answer ASK, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from anyredis.address import TCPAddress
+from anyredis.exceptions import DataError, RedisError, from_server
+from anyredis.key_positions import key_positions
+from anyredis.table import only_reads
+from anyredis.testing.data import Database, Words
+from anyredis.testing.memory import ClientState, Memory
+from anyredis.testing.resp import Answer
+from anyredis.testing.server import FakeServer
+from anyredis.wire.slots import SLOTS, slot_of
+
+WRITES_WITHOUT_KEYS = frozenset({b"FLUSHALL", b"FLUSHDB"})
+
+
+class Topology:
+    """Who is there, which slots they have, and which of these are on the move."""
+
+    def __init__(self) -> None:
+        self.nodes: list[FakeNode] = []
+        self.owners: list[FakeNode | None] = [None] * SLOTS
+        """The primary that serves each slot; None where nobody does."""
+        self.moving: dict[int, FakeNode] = {}
+        """The primary that imports a slot, which its owner migrates."""
+
+    def slots_of(self, node: FakeNode) -> list[int]:
+        """The slots that *node* serves."""
+        return [slot for slot, owner in enumerate(self.owners) if owner is node]
+
+    def replicas_of(self, node: FakeNode) -> list[FakeNode]:
+        """The nodes that replicate *node*."""
+        return [other for other in self.nodes if other.primary is node]
+
+    def describe(self) -> list[Answer]:
+        """The answer to CLUSTER SLOTS."""
+        ranges: list[Answer] = []
+        for owner, group in groupby(range(SLOTS), self.owners.__getitem__):
+            slots = list(group)
+            if owner is not None:
+                replicas = [node for node in self.replicas_of(owner) if not node.failed]
+                entries = [node.entry() for node in (owner, *replicas)]
+                ranges.append([slots[0], slots[-1], *entries])
+        return ranges
+
+
+class FakeNode:
+    """A node of a `FakeCluster`; `server` is its `FakeServer`, to script and to trouble."""
+
+    def __init__(self, host: str, port: int, topology: Topology, primary: FakeNode | None) -> None:
+        self.host = host
+        self.port = port
+        self.primary = primary
+        """The node that it replicates; None for a primary."""
+        self.failed = False
+        """Whether the others know that it is down: as a replica it is not in CLUSTER SLOTS then."""
+        self.announced: str | None = host
+        """How its host is written in CLUSTER SLOTS and in redirections; see `announce`."""
+        self.view: Answer = None
+        """What it answers to CLUSTER SLOTS; None for the truth."""
+        self.names = {host}
+        """All hosts by which it can be found."""
+        self.topology = topology
+        database = Database() if primary is None else primary.database
+        self.server = FakeServer(memory=NodeMemory(self, database))
+
+    def __repr__(self) -> str:
+        role = "primary" if self.primary is None else f"replica of {self.primary.address}"
+        return f"<{type(self).__name__} {self.address} {role}>"
+
+    @property
+    def address(self) -> TCPAddress:
+        """Where connections find it, whatever it announces."""
+        return TCPAddress(self.host, self.port)
+
+    @property
+    def id(self) -> str:
+        """Its name in the cluster: 40 hexadecimal digits."""
+        return f"{self.port:040x}"
+
+    @property
+    def database(self) -> Database:
+        """Its keys; a replica has those of its primary, always up to date."""
+        return self.server.memory.databases[0]
+
+    def sees(self, view: Answer) -> None:
+        """Answer CLUSTER SLOTS with *view*, such as an earlier `FakeCluster.slots()`; None: truly.
+
+        Redirections of this node still tell the truth.
+        """
+        self.view = view
+
+    def entry(self) -> list[Answer]:
+        """This node as one of those that serve a range in CLUSTER SLOTS."""
+        metadata: dict[Answer, Answer] = {}
+        if self.announced != self.host:
+            metadata[b"ip"] = self.host.encode()
+        host = None if self.announced is None else self.announced.encode()
+        return [host, self.port, self.id.encode(), metadata]
+
+    def redirection(self, kind: str, slot: int) -> RedisError:
+        """The error that sends a client to this node; *kind* is MOVED or ASK."""
+        # A host that is not known is empty here, and an IPv6 address has no brackets.
+        return from_server(f"{kind} {slot} {self.announced or ''}:{self.port}")
+
+
+class NodeMemory(Memory):
+    """What the commands of a node do: it has one database, and refuses keys that others serve."""
+
+    def __init__(self, node: FakeNode, database: Database) -> None:
+        super().__init__()
+        self.node = node
+        self.databases = [database]
+        self._commands |= {
+            b"CLUSTER": self._cluster,
+            b"READONLY": self._readonly,
+            b"READWRITE": self._readwrite,
+            b"ASKING": self._asking,
+        }
+
+    def run(self, client: ClientState, words: Words) -> Answer:
+        """What the node answers *client* to the command *words*, an error as a value."""
+        answer = super().run(client, words)
+        if client.queue is None and words[0].upper() != b"ASKING":
+            client.asking = False  # it is for one command, or for one transaction
+        return answer
+
+    def refuse(self, client: ClientState, words: Words) -> RedisError | None:
+        """The redirection or other error for keys that are not for this node to serve."""
+        name = words[0].upper()
+        if name in WRITES_WITHOUT_KEYS and self.node.primary is not None:
+            return from_server("READONLY You can't write against a read only replica.")
+        if name != b"EXEC":
+            return self._misplaced(client, _keys_of(words), reads=_only_reads(words))
+        if client.dirty:
+            return None  # it answers EXECABORT, wherever the slots are by now
+        # What was queued is looked at once more: its slots may have moved in the meantime.
+        queue = [queued for queued in client.queue or () if _keys_of(queued)]
+        keys = [key for queued in queue for key in _keys_of(queued)]
+        error = self._misplaced(client, keys, reads=all(map(_only_reads, queue)))
+        if error is not None:
+            client.leave_transaction()
+        return error
+
+    def _misplaced(
+        self, client: ClientState, keys: Sequence[bytes], *, reads: bool
+    ) -> RedisError | None:
+        """Why a command on *keys* is not to be run here: the rules of `getNodeByQuery`."""
+        if not keys:
+            return None
+        slot, node = slot_of(keys[0]), self.node
+        owner, importer = node.topology.owners[slot], node.topology.moving.get(slot)
+        if owner is None:
+            return from_server("CLUSTERDOWN Hash slot not served")
+        if any(slot_of(key) != slot for key in keys):
+            return from_server("CROSSSLOT Keys in request don't hash to the same slot")
+        missing = sum(key not in node.database for key in keys)
+        divided = from_server("TRYAGAIN Multiple keys request during rehashing of slot")
+        if owner is node:
+            if importer is None or not missing:
+                return None
+            return divided if missing < len(keys) else importer.redirection("ASK", slot)
+        if importer is node and client.asking:
+            return divided if missing and len(set(keys)) > 1 else None
+        if node.primary is owner and client.readonly and reads:
+            return None
+        return owner.redirection("MOVED", slot)
+
+    # -- commands -------------------------------------------------------------------------------
+
+    def _hello(self, client: ClientState, words: Words) -> Answer:
+        answer = super()._hello(client, words)
+        if not isinstance(answer, dict):
+            return answer
+        role = b"master" if self.node.primary is None else b"replica"
+        return {**answer, b"mode": b"cluster", b"role": role}
+
+    def _cluster(self, _client: ClientState, words: Words) -> Answer:
+        match words[0].upper(), words[1:]:
+            case b"SLOTS", ():
+                view = self.node.view
+                return self.node.topology.describe() if view is None else view
+            case b"MYID", ():
+                return self.node.id.encode()
+            case _:
+                return from_server(f"ERR unknown subcommand '{words[0].decode()}'")
+
+    def _readonly(self, client: ClientState, _words: Words) -> Answer:
+        client.readonly = True
+        return "OK"
+
+    def _readwrite(self, client: ClientState, _words: Words) -> Answer:
+        client.readonly = False
+        return "OK"
+
+    def _asking(self, client: ClientState, _words: Words) -> Answer:
+        client.asking = True
+        return "OK"
+
+
+def _keys_of(words: Words) -> list[bytes]:
+    """The keys of a command; none of a malformed one, which is refused when it is run."""
+    try:
+        return [words[position] for position in key_positions(words) or ()]
+    except DataError:
+        return []
+
+
+def _only_reads(words: Words) -> bool:
+    """Whether a replica may run it: WATCH marks a connection, but writes nothing."""
+    return only_reads(words) or words[0].upper() == b"WATCH"
