@@ -1,7 +1,8 @@
 """The fixtures that all tests share: three event loops, and real servers.
 
 Ask for `valkey`, `redis8`, `redis_tls` or `redis_mtls` to get a server that is shared by the whole
-run and empty; for `private_server` to get one that you may kill, pause or reconfigure.
+run and empty; for `valkey_cluster` or `redis8_cluster` to get a cluster of that kind; for
+`private_server` to get a server that you may kill, pause or reconfigure.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TypeAlias
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from anyredis.server import Server, run
+from anyredis.server import Cluster, Server, run, run_cluster
 from tests.servers import (
     Certificates,
     ask,
@@ -110,6 +111,22 @@ def shared_redis_mtls(portal: BlockingPortal, certificates: Certificates) -> Ite
         yield server
 
 
+@pytest.fixture(scope="session")
+def shared_valkey_cluster(portal: BlockingPortal) -> Iterator[Cluster]:
+    """The one cluster of Valkey 9.1 of this run; tests want `valkey_cluster`."""
+    scope = run_cluster(binary=valkey_binary(), arguments=DEBUG)
+    with portal.wrap_async_context_manager(scope) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def shared_redis8_cluster(portal: BlockingPortal) -> Iterator[Cluster]:
+    """The one cluster of Redis 8.2 of this run; tests want `redis8_cluster`."""
+    scope = run_cluster(binary=redis8_binary(), replicas=0, arguments=DEBUG)
+    with portal.wrap_async_context_manager(scope) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def valkey(shared_valkey: Server) -> Server:
     """A Valkey 9.1, empty, with a TCP port and a Unix socket; leave its configuration alone."""
@@ -136,6 +153,25 @@ def redis_mtls(shared_redis_mtls: Server) -> Server:
     """A Redis 7.4, empty, whose TCP port speaks TLS and wants a client certificate."""
     ask(shared_redis_mtls, "FLUSHALL")
     return shared_redis_mtls
+
+
+def emptied(cluster: Cluster) -> Cluster:
+    """A cluster whose primaries have no data; its replicas follow."""
+    for primary in cluster.primaries:
+        ask(primary, "FLUSHALL")
+    return cluster
+
+
+@pytest.fixture
+def valkey_cluster(shared_valkey_cluster: Cluster) -> Cluster:
+    """A cluster of three Valkey 9.1 with a replica each, empty; leave its topology alone."""
+    return emptied(shared_valkey_cluster)
+
+
+@pytest.fixture
+def redis8_cluster(shared_redis8_cluster: Cluster) -> Cluster:
+    """A cluster of three Redis 8.2 without replicas, empty; leave its topology alone."""
+    return emptied(shared_redis8_cluster)
 
 
 @pytest.fixture

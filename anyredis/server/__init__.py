@@ -8,7 +8,21 @@ The server is gone when the block ends, and when the process ends, however that 
 """
 
 from anyredis.server.binary import ServerNotFoundError
+from anyredis.server.cluster import Cluster, run_cluster
 from anyredis.server.plan import TLSFiles
 from anyredis.server.running import Server, ServerStartError, run
+from anyredis.server.sentinel import SentinelDeployment, run_sentinel
+from anyredis.server.talk import NotReadyError
 
-__all__ = ["Server", "ServerNotFoundError", "ServerStartError", "TLSFiles", "run"]
+__all__ = [
+    "Cluster",
+    "NotReadyError",
+    "SentinelDeployment",
+    "Server",
+    "ServerNotFoundError",
+    "ServerStartError",
+    "TLSFiles",
+    "run",
+    "run_cluster",
+    "run_sentinel",
+]

@@ -6,13 +6,16 @@ import os
 import secrets
 import socket
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
 # Below the ports that systems hand to outgoing connections: a client that keeps dialling a killed
-# server must neither take its port nor reach itself.  Plus 10000, the cluster bus, is a port too.
+# server must neither take its port nor reach itself.
 PORTS = range(20000, 30000)
+BUS_OFFSET = 10000  # from the port of a cluster's server to the one where it talks to the others
+# Where the port of the bus is below those of outgoing connections too: they begin at 32768.
+CLUSTER_PORTS = range(20000, 32768 - BUS_OFFSET)
 LONGEST_UNIX_PATH = 103  # bytes, on every system; Linux would take 107
 
 
@@ -32,7 +35,12 @@ class TLSFiles:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A server to be: its program, its addresses, its folders."""
+    """A server to be: its program, its addresses, its folders.
+
+    *password* is that of its clients, and of the primary that it may come to have.  *settings* are
+    for a file which the server may rewrite, with what it learns.  With *sentinel* it is no database
+    but watches some.
+    """
 
     binary: Path
     port: int
@@ -41,6 +49,9 @@ class Plan:
     arguments: tuple[str, ...]
     directory: Path
     scratch: Path
+    password: str | None = field(default=None, repr=False)
+    settings: str | None = None
+    sentinel: bool = False
 
     @property
     def url(self) -> str:
@@ -64,12 +75,28 @@ class Plan:
         """The command line.  The caller's arguments replace what is before them, not after."""
         return (
             str(self.binary),
+            *(() if self.settings is None else (str(self.settings_file),)),
+            *(("--sentinel",) if self.sentinel else ()),
             *("--bind", HOST, "--save", "", "--unixsocketperm", "700"),
             *self.arguments,
             *("--daemonize", "no", "--dir", str(self.directory)),
             *("--unixsocket", self.control_path),
+            *self._password_options,
             *(("--port", str(self.port)) if self.tls is None else self._tls_options(self.tls)),
         )
+
+    @property
+    def settings_file(self) -> Path:
+        """Where the *settings* have to be when the server starts."""
+        return self.scratch / "server.conf"
+
+    @property
+    def _password_options(self) -> tuple[str, ...]:
+        if self.password is None:
+            return ()
+        # A sentinel has no primary; it shows its own password to the other sentinels.
+        primary = () if self.sentinel else ("--masterauth", self.password)
+        return ("--requirepass", self.password, *primary)
 
     def _tls_options(self, tls: TLSFiles) -> tuple[str, ...]:
         return (
@@ -88,16 +115,29 @@ def absolute(path: str | os.PathLike[str]) -> Path:
 
 def free_port() -> int:
     """A TCP port on the loopback interface that nobody listens on."""
+    while not is_free(port := secrets.choice(PORTS)):
+        pass
+    return port
+
+
+def free_cluster_port() -> int:
+    """A TCP port that nobody listens on, nor on the port of the cluster bus that goes with it."""
     while True:
-        port = secrets.choice(PORTS)
-        with socket.socket() as probe:
-            # As servers do: the last connections of an earlier server do not count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        return port
+        port = secrets.choice(CLUSTER_PORTS)
+        if is_free(port) and is_free(port + BUS_OFFSET):
+            return port
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a TCP port of the loopback interface."""
+    with socket.socket() as probe:
+        # As servers do: the last connections of an earlier server do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def default_unix_path(scratch: Path) -> str:

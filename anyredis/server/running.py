@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +72,11 @@ class Server:
     def tls(self) -> TLSFiles | None:
         """The files with its certificate, or None where it does not speak TLS."""
         return self._plan.tls
+
+    @property
+    def password(self) -> str | None:
+        """The password that its default user has, or None where there is none."""
+        return self._plan.password
 
     @property
     def binary(self) -> Path:
@@ -171,8 +176,13 @@ class Server:
             if exit_status is None
             else f"ended with status {exit_status} before it answered"
         )
-        tail = self.log.splitlines()[-LOG_LINES:] or ["(it wrote nothing)"]
-        return "\n  ".join([f"{self.binary} at {self.url} {happened}; its log ends with:", *tail])
+        return f"{self.binary} at {self.url} {happened}; {end_of_log(self)}"
+
+
+def end_of_log(server: Server) -> str:
+    """The last lines of a server's log, for the end of an error message."""
+    tail = server.log.splitlines()[-LOG_LINES:] or ["(it wrote nothing)"]
+    return "\n  ".join(["its log ends with:", *tail])
 
 
 @asynccontextmanager
@@ -220,24 +230,31 @@ async def run(
             directory=own or scratch,
             scratch=scratch,
         )
-        server = await _started(plan, startup_timeout, other_ports=port is None)
+        server = await started(
+            plan, startup_timeout, other_port=free_port if port is None else None
+        )
         try:
             yield server
         finally:
             await server.stop(grace=10.0 if own else 0)
 
 
-async def _started(plan: Plan, startup_timeout: float, *, other_ports: bool) -> Server:
-    """A server that answers, on another port where somebody was faster on a port that was free."""
-    attempts = PORT_ATTEMPTS if other_ports else 1
+async def started(
+    plan: Plan, startup_timeout: float, *, other_port: Callable[[], int] | None
+) -> Server:
+    """A server that answers, on an *other_port* where somebody was faster on a port that was free.
+
+    Raises `ServerStartError`.
+    """
+    attempts = 1 if other_port is None else PORT_ATTEMPTS
     while True:
         server = Server(plan, startup_timeout)
         attempts -= 1
         try:
             await server.start()
         except ServerStartError:
-            if attempts == 0 or "Address already in use" not in server.log:
+            if other_port is None or attempts == 0 or "Address already in use" not in server.log:
                 raise
-            plan = replace(plan, port=free_port())
+            plan = replace(plan, port=other_port())
         else:
             return server

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from anyredis.server.plan import (
+    BUS_OFFSET,
+    CLUSTER_PORTS,
     HOST,
     LONGEST_UNIX_PATH,
     PORTS,
     Plan,
     TLSFiles,
+    free_cluster_port,
     free_port,
     scratch_folder,
     unix_path,
@@ -108,6 +111,52 @@ def test_a_taken_port_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setattr("secrets.choice", choose)
         assert free_port() != taken
+
+
+@pytest.mark.parametrize("offset", [0, BUS_OFFSET])
+def test_a_cluster_port_is_free_and_so_is_its_bus(
+    monkeypatch: pytest.MonkeyPatch, offset: int
+) -> None:
+    """A listener on the port or on that of the bus is in the way."""
+    port, other = free_cluster_port(), free_cluster_port()
+    with socket.socket() as listener:
+        listener.bind((HOST, port + offset))
+        listener.listen()
+        offers = iter([port, other])
+
+        def choose(_: range) -> int:
+            return next(offers)
+
+        monkeypatch.setattr("secrets.choice", choose)
+        assert free_cluster_port() == other
+    assert other in CLUSTER_PORTS
+
+
+def test_a_password_is_for_clients_and_for_the_primary() -> None:
+    """A replica can follow a primary with the same password."""
+    plan = replace(PLAN, password="secret")
+    assert option(plan, "--requirepass") == option(plan, "--masterauth") == ["secret"]
+    assert option(PLAN, "--requirepass") == []
+
+
+def test_a_plan_does_not_show_its_password() -> None:
+    """Passwords appear in no repr and in no URL."""
+    plan = replace(PLAN, password="secret")
+    assert "secret" not in repr(plan) + plan.url
+
+
+def test_settings_are_a_file_before_all_options() -> None:
+    """What the command line says goes before what the server has written down."""
+    plan = replace(PLAN, settings="replicaof 127.0.0.1 7001\n")
+    assert plan.command[:2] == ("/bin/valkey-server", "/scratch/server.conf")
+
+
+def test_a_sentinel_is_told_that_it_is_one() -> None:
+    """It needs a file to write to, and its password is not that of a primary."""
+    plan = replace(PLAN, settings="", sentinel=True, password="secret")
+    assert plan.command[1:3] == ("/scratch/server.conf", "--sentinel")
+    assert option(plan, "--requirepass") == ["secret"]
+    assert option(plan, "--masterauth") == []
 
 
 def test_unix_path_is_none_made_up_or_the_callers(tmp_path: Path) -> None:

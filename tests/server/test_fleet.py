@@ -1,0 +1,153 @@
+"""Tests of `anyredis.server.fleet`: servers that start together and end together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from anyredis.server import ServerStartError
+from anyredis.server.fleet import at_once, fleet
+from anyredis.server.plan import free_cluster_port
+from anyredis.server.talk import talk
+from tests.servers import Process, ask, is_alive, processes, valkey_binary
+
+
+def watchdogs() -> set[Process]:
+    """The watchdogs of this process: one for each server."""
+    return {
+        process
+        for process in processes()
+        if process.parent == os.getpid() and "watchdog.py" in process.arguments
+    }
+
+
+async def test_results_come_in_order_of_the_jobs() -> None:
+    """Jobs run at the same time, and who ends first does not matter."""
+    first = anyio.Event()
+
+    async def wait() -> str:
+        await first.wait()
+        return "first"
+
+    async def tell() -> str:
+        first.set()
+        return "second"
+
+    assert await at_once([wait, tell]) == ["first", "second"]
+
+
+async def test_no_job_is_no_wait() -> None:
+    """Nothing to do has no results."""
+    assert await at_once(list[Callable[[], Awaitable[None]]]()) == []
+
+
+async def test_the_first_error_ends_the_others_and_stays_itself() -> None:
+    """No group around the error, no job left."""
+    error = KeyError("mine")
+    cancelled: list[bool] = []
+
+    async def wait() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            cancelled.append(True)
+
+    async def fail() -> None:
+        await anyio.lowlevel.checkpoint()
+        raise error
+
+    with pytest.raises(KeyError) as caught:
+        await at_once([wait, fail])
+    assert caught.value is error
+    assert cancelled == [True]
+
+
+async def test_each_server_has_its_own_port_and_folder() -> None:
+    """Servers that are launched at once do not meet, and all can be asked."""
+    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+        launch = partial(members.launch, arguments=["--maxmemory", "12mb"])
+        servers = await at_once([launch, launch])
+        assert len({server.port for server in servers}) == 2
+        assert len({server.directory for server in servers}) == 2
+        for server in servers:
+            assert ask(server, "CONFIG", "GET", "maxmemory") == [b"maxmemory", b"12582912"]
+    assert not any(server.is_running or server.directory.exists() for server in servers)
+
+
+async def test_a_password_is_asked_for_and_known() -> None:
+    """A server with a password can be talked to, by those who have it."""
+    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+        server = await members.launch(password="secret")
+        assert "NOAUTH" in repr(ask(server, "PING"))
+        async with talk(server) as client:
+            assert await client.execute_command("PING") == "PONG"
+        assert "secret" not in repr(server) + server.url
+
+
+async def test_what_a_server_writes_down_outlives_a_restart() -> None:
+    """Settings are where the server begins; what it rewrites is there the next time."""
+    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+        server = await members.launch(settings="maxclients 77\n", password="secret")
+        async with talk(server) as client:
+            assert await client.execute_command("CONFIG", "GET", "maxclients") == [
+                "maxclients",
+                "77",
+            ]
+            await client.execute_command("CONFIG", "SET", "maxclients", "88")
+            await client.execute_command("CONFIG", "REWRITE")
+        await server.restart()
+        async with talk(server) as client:
+            reply = await client.execute_command("CONFIG", "GET", "maxclients")
+        assert reply == ["maxclients", "88"]
+
+
+async def test_one_that_does_not_start_takes_the_others_with_it() -> None:
+    """The error tells of the one that failed, and nobody is left."""
+    before = watchdogs()
+    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+        good = partial(members.launch, arguments=["--maxmemory", "12mb"])
+        bad = partial(members.launch, arguments=["--no-such-option", "1"])
+        with pytest.raises(ServerStartError, match=r"(?s)ended with status 1 .*no-such-option"):
+            await at_once([good, good, bad])
+    assert watchdogs() == before
+
+
+async def test_a_port_that_was_snatched_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two servers that chose the same port end up on two."""
+    port, other = free_cluster_port(), free_cluster_port()
+    offers = iter([port, port, other])
+    monkeypatch.setattr("anyredis.server.fleet.free_cluster_port", lambda: next(offers))
+    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+        servers = await at_once([members.launch, members.launch])
+        assert {server.port for server in servers} == {port, other}
+
+
+async def test_gone_after_an_exception_which_stays_itself() -> None:
+    """What the block raises leaves it unwrapped; paused servers do not hold it up."""
+    error = KeyError("mine")
+    pids: list[int] = []
+    with pytest.raises(KeyError) as caught:  # noqa: PT012 - the block is what is tested
+        async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+            servers = await at_once([members.launch, members.launch])
+            pids += [server.pid for server in servers]
+            servers[0].pause()
+            raise error
+    assert caught.value is error
+    assert not any(map(is_alive, pids))
+
+
+@pytest.mark.parametrize("seconds", [0, 0.02, 0.05, 0.1])
+async def test_gone_after_a_cancellation_whenever_it_comes(seconds: float) -> None:
+    """No moment of starting is a bad one to be cancelled in."""
+    before = watchdogs()
+    with anyio.move_on_after(seconds) as scope:
+        async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+            await at_once([members.launch] * 3)
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
+    assert watchdogs() == before

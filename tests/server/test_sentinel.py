@@ -1,0 +1,258 @@
+"""Tests of `anyredis.server.sentinel`: ready at once, failovers, and the end."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from anyredis.server import (
+    NotReadyError,
+    SentinelDeployment,
+    Server,
+    ServerStartError,
+    run_sentinel,
+)
+from anyredis.server.talk import talk
+from tests.conftest import BACKENDS, Backend
+from tests.servers import (
+    Certificates,
+    ask,
+    is_alive,
+    processes,
+    redis8_binary,
+    redis_tls_binary,
+    valkey_binary,
+)
+
+on_each_loop = pytest.mark.parametrize(
+    "anyio_backend", BACKENDS.values(), ids=[*BACKENDS], scope="module"
+)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> Backend:
+    """One event loop, the strictest, where a test does not ask for each."""
+    return BACKENDS["trio"]
+
+
+@pytest.fixture(scope="module")
+async def guarded(anyio_backend: Backend) -> AsyncGenerator[SentinelDeployment]:
+    """Servers of this file, with passwords: each test leaves all running, if with other roles."""
+    async with run_sentinel(
+        binary=valkey_binary(), password="secret", sentinel_password="hidden"
+    ) as deployment:
+        yield deployment
+
+
+async def told(server: Server, *command: str) -> object:
+    """What a server answers to those who know its password."""
+    async with talk(server) as client:
+        reply: object = await client.execute_command(*command)
+    return reply
+
+
+def everybody(deployment: SentinelDeployment) -> list[Server]:
+    """Servers and sentinels."""
+    return [deployment.primary, *deployment.replicas, *deployment.sentinels]
+
+
+def children() -> set[int]:
+    """The processes that this one has started."""
+    return {process.pid for process in processes() if process.parent == os.getpid()}
+
+
+@on_each_loop
+async def test_it_is_ready_at_once_and_gone_after_the_block(anyio_backend: Backend) -> None:
+    """Sentinels know each other and the replica when the block begins; then nothing is left."""
+    async with run_sentinel(binary=valkey_binary()) as deployment:
+        for sentinel in deployment.sentinels:
+            assert ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster") == [
+                deployment.primary.host.encode(),
+                str(deployment.primary.port).encode(),
+            ]
+            for what, port in (
+                ("REPLICAS", deployment.replicas[0].port),
+                ("SENTINELS", next(s.port for s in deployment.sentinels if s is not sentinel)),
+            ):
+                assert str(port) in repr(ask(sentinel, "SENTINEL", what, "mymaster"))
+        assert await deployment.current_primary() is deployment.primary
+        await deployment.wait_until_ok(timeout=5)
+        pids = [server.pid for server in everybody(deployment)]
+    assert not any(map(is_alive, pids))
+    assert not any(server.directory.exists() for server in everybody(deployment))
+
+
+@pytest.mark.parametrize("find", [valkey_binary, redis8_binary])
+async def test_any_server_will_do(find: Callable[[], Path]) -> None:
+    """One sentinel under another name, and a primary without replicas, of any kind."""
+    async with run_sentinel(
+        name="my-own.name", replicas=0, sentinels=1, quorum=1, binary=find()
+    ) as deployment:
+        assert deployment.name == "my-own.name"
+        assert deployment.replicas == []
+        assert len(deployment.sentinels) == 1
+        assert await deployment.current_primary() is deployment.primary
+        with pytest.raises(NotReadyError, match=r"(?s)no failover within 0\.3 s.*NOGOODSLAVE"):
+            await deployment.failover(timeout=0.3)
+
+
+async def test_tls_and_passwords(certificates: Certificates) -> None:
+    """All speak TLS only, among themselves too, and show each other their passwords."""
+    files = certificates.server_files()
+    async with run_sentinel(
+        binary=redis_tls_binary(), tls=files, password="secret", sentinel_password="hidden"
+    ) as deployment:
+        assert deployment.url.startswith("rediss+sentinel://127.0.0.1:")
+        assert deployment.tls is files
+        assert await deployment.failover() is deployment.replicas[0]
+
+
+async def test_a_deployment_tells_where_it_is(guarded: SentinelDeployment) -> None:
+    """`addresses` and `url` are those of the sentinels, without passwords."""
+    ports = [sentinel.port for sentinel in guarded.sentinels]
+    assert guarded.addresses == [("127.0.0.1", port) for port in ports]
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    assert guarded.url == f"redis+sentinel://{hosts}/mymaster/0"
+    assert guarded.tls is None
+    assert "5 of 5 servers running" in repr(guarded)
+    assert "secret" not in repr(guarded) + repr(everybody(guarded))
+    assert "hidden" not in repr(guarded) + repr(everybody(guarded))
+
+
+async def test_passwords_are_asked_for(guarded: SentinelDeployment) -> None:
+    """Servers and sentinels have a password each, and their own one only."""
+    for server in everybody(guarded):
+        assert "NOAUTH" in repr(ask(server, "PING"))
+    assert {server.password for server in guarded.sentinels} == {"hidden"}
+    assert guarded.primary.password == guarded.replicas[0].password == "secret"
+
+
+async def test_a_killed_primary_is_replaced_and_comes_back(guarded: SentinelDeployment) -> None:
+    """To wait is to wait for the sentinels' decision; who comes back becomes a replica."""
+    old = await guarded.current_primary()
+    await old.kill()
+    await guarded.wait_until_ok()
+    assert await guarded.current_primary() is not old
+    await old.start()
+    await guarded.wait_until_ok()
+    assert str(await told(old, "ROLE")).startswith("['slave'")
+
+
+async def test_failover(guarded: SentinelDeployment) -> None:
+    """The new primary is one that was a replica, the old one is its replica, all know it.
+
+    It knows it still when it was killed and started again.
+    """
+    old = await guarded.current_primary()
+    new = await guarded.failover()
+    assert new is not old
+    assert await guarded.current_primary() is new
+    assert str(await told(old, "ROLE")).startswith(f"['slave', '127.0.0.1', {new.port}")
+    await new.kill()
+    await new.start()
+    assert str(await told(new, "ROLE")).startswith("['master'")
+    for server in guarded.sentinels:
+        address = await told(server, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+        assert address == ["127.0.0.1", str(new.port)]
+    await guarded.wait_until_ok()
+
+
+async def test_what_is_not_ok_is_told(guarded: SentinelDeployment) -> None:
+    """The error has what each sees; one that is killed is not missed."""
+    sentinel, primary = guarded.sentinels[2], await guarded.current_primary()
+    sentinel.pause()
+    try:
+        with pytest.raises(NotReadyError, match="sentinels are not ready") as caught:
+            await guarded.wait_until_ok(timeout=1.2)
+    finally:
+        sentinel.resume()
+    assert f"{sentinel.url}: cannot be asked: " in str(caught.value)
+    assert primary.url not in str(caught.value)
+    await sentinel.kill()
+    await guarded.wait_until_ok()
+    await sentinel.start()
+    await guarded.wait_until_ok()
+
+
+async def test_no_sentinel_no_primary(guarded: SentinelDeployment) -> None:
+    """Where all sentinels are gone, nobody tells; they remember when they are back."""
+    primary = await guarded.current_primary()
+    for sentinel in guarded.sentinels:
+        await sentinel.kill()
+    try:
+        with pytest.raises(LookupError, match="no sentinel of"):
+            await guarded.current_primary()
+    finally:
+        for sentinel in guarded.sentinels:
+            await sentinel.start()
+    assert await guarded.current_primary() is primary
+    await guarded.wait_until_ok()
+
+
+@pytest.mark.parametrize(
+    ("scope", "message"),
+    [
+        (run_sentinel(name=""), "name has to be"),
+        (run_sentinel(name="a b"), "name has to be"),
+        (run_sentinel(replicas=-1), "replicas has to be 0 or more"),
+        (run_sentinel(sentinels=0), "sentinels has to be 1 or more"),
+        (run_sentinel(quorum=0), "quorum has to be 1 to 3"),
+        (run_sentinel(quorum=4), "quorum has to be 1 to 3"),
+        (run_sentinel(down_after=0), "down_after has to be"),
+        (run_sentinel(failover_timeout=-1), "failover_timeout has to be"),
+        (run_sentinel(startup_timeout=0), "startup_timeout has to be"),
+    ],
+)
+async def test_arguments_that_make_no_sense_are_refused(
+    scope: AbstractAsyncContextManager[SentinelDeployment], message: str
+) -> None:
+    """Nothing starts, and the error names the argument."""
+    with pytest.raises(ValueError, match=message):
+        async with scope:
+            pytest.fail("it must not start")
+
+
+async def test_a_server_that_does_not_start_is_told_with_its_log() -> None:
+    """The error names the server that failed, and nobody is left."""
+    before = children()
+    with pytest.raises(ServerStartError, match=r"(?s)redis://.* ended with status 1 .*no-such"):
+        async with run_sentinel(binary=valkey_binary(), arguments=["--no-such-option", "1"]):
+            pytest.fail("it must not start")
+    assert children() == before
+
+
+@on_each_loop
+@pytest.mark.parametrize("seconds", [0.1, 0.25])
+async def test_cancelled_while_starting_it_leaves_nothing(
+    anyio_backend: Backend, seconds: float
+) -> None:
+    """The wait for the sentinels can be cancelled, and takes all with it."""
+    before = children()
+    with anyio.move_on_after(seconds) as scope:
+        async with run_sentinel(binary=valkey_binary(), replicas=2):
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
+    assert children() == before
+
+
+async def test_gone_after_an_exception_which_stays_itself() -> None:
+    """What the block raises leaves it unwrapped; nobody is waited for."""
+    error = KeyError("mine")
+    pids: list[int] = []
+    begun = math.inf
+    with pytest.raises(KeyError) as caught:  # noqa: PT012 - the block is what is tested
+        async with run_sentinel(binary=valkey_binary(), replicas=0) as deployment:
+            pids += [server.pid for server in everybody(deployment)]
+            begun = time.monotonic()
+            deployment.sentinels[1].pause()
+            raise error
+    assert caught.value is error
+    assert time.monotonic() - begun < 1
+    assert not any(map(is_alive, pids))
