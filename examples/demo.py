@@ -16,6 +16,8 @@ import time
 
 import about
 import cancelled
+import cluster
+import failover
 import gather
 import in_memory
 import many_tasks
@@ -36,6 +38,8 @@ EVERYWHERE: list[stage.Example] = [
     cancelled.main,
     own_connection.main,
     in_memory.main,
+    cluster.main,
+    failover.main,
 ]
 SCENES = {"asyncio": [*EVERYWHERE, gather.main], "trio": EVERYWHERE}
 

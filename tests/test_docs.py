@@ -2,7 +2,8 @@
 
 A block is a program where it calls `anyio.run`; otherwise it stands inside a coroutine, with
 `client` (a `Redis[str]`) at hand, and runs on every event loop.  Words after `python` in the first
-line of a block: `tls` and `mtls` for the server that it needs, `asyncio` where it needs that loop.
+line of a block: `tls` and `mtls` for the server that it needs, `cluster` for a cluster at the ports
+from 7000 on, `sentinel` for sentinels at those from 26379 on, `asyncio` where it needs that loop.
 A comment behind a `print` on the same line is what it prints.
 """
 
@@ -12,17 +13,18 @@ import ast
 import inspect
 import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 import pytest
 import sniffio
+from anyio.from_thread import BlockingPortal
 
 import anyredis
 from anyredis import address, options
-from anyredis.server import Server
-from tests.servers import ROOT, Certificates, ask
+from anyredis.server import Cluster, SentinelDeployment, Server, run_sentinel
+from tests.servers import ROOT, Certificates, ask, valkey_binary
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```python(?P<words>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -72,6 +74,29 @@ def adapted(code: str, server: Server) -> str:
     """The *code* of a block, for a server that is somewhere else."""
     code = code.replace("6379", str(server.port))
     return code.replace(SOCKET, server.unix_socket_path or SOCKET)
+
+
+def among(block: Block, request: pytest.FixtureRequest) -> Block:
+    """*block* for a real cluster or real sentinels, if it wants some, wherever they are."""
+    first, servers = 0, tuple[Server, ...]()
+    if "cluster" in block.words:
+        cluster: Cluster = request.getfixturevalue("valkey_cluster")
+        first, servers = 7000, tuple(cluster.primaries)
+    if "sentinel" in block.words:
+        watched: SentinelDeployment = request.getfixturevalue("watched_valkey")
+        first, servers = 26379, tuple(watched.sentinels)
+    code = block.code
+    for number, server in enumerate(servers):
+        code = code.replace(str(first + number), str(server.port))
+    return replace(block, code=code)
+
+
+@pytest.fixture(scope="module")
+def watched_valkey(portal: BlockingPortal) -> Iterator[SentinelDeployment]:
+    """A Valkey 9.1 with a replica, and three sentinels."""
+    scope = run_sentinel(binary=valkey_binary())
+    with portal.wrap_async_context_manager(scope) as watched:
+        yield watched
 
 
 def standard_port(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
@@ -135,6 +160,7 @@ async def test_a_fragment_runs(
     block: Block,
     server_of: dict[str, Server],
     client: anyredis.Redis[str],
+    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -144,7 +170,7 @@ async def test_a_fragment_runs(
     server = chosen(block, server_of)
     standard_port(monkeypatch, server.port)
     names = {"__name__": "docs", "anyio": anyio, "anyredis": anyredis, "client": client}
-    running = eval(compiled(block, server), names)  # type: ignore[arg-type]
+    running = eval(compiled(among(block, request), server), names)  # type: ignore[arg-type]
     if inspect.isawaitable(running):
         await running
     assert capsys.readouterr().out.splitlines() == block.printed

@@ -10,7 +10,13 @@ import anyio
 from anyredis.address import TCPAddress
 from anyredis.backoff import Retry
 from anyredis.cluster.pursuit import Pursuit, Step, is_news, is_unfit
-from anyredis.exceptions import ClusterDownError, MovedError, RedisError
+from anyredis.exceptions import (
+    ClusterDownError,
+    ConnectionError,
+    MovedError,
+    Outcome,
+    RedisError,
+)
 from anyredis.pool.cluster import ClusterConnectionPool
 from anyredis.pool.gate import ClusterGate
 from anyredis.pool.layout import endpoint
@@ -60,8 +66,16 @@ class Follower:
         self, gate: ClusterGate | None, failed: RedisError, *, only_reads: bool
     ) -> Step | None:
         """What comes after *failed* at *gate*; None: it is to be told to the caller."""
+        if self._left_behind(gate, failed):
+            return Step()
         self.note(gate, failed)
         return self._pursuit.decide(failed, only_reads=only_reads, now=anyio.current_time())
+
+    def _left_behind(self, gate: ClusterGate | None, failed: RedisError) -> bool:
+        """Whether the node only left the cluster before the command was sent: nobody's failure."""
+        if gate is None or gate.node.open or not self._pool.is_open:
+            return False
+        return isinstance(failed, ConnectionError) and failed.outcome is Outcome.NOT_SENT
 
     def next_gate(self, step: Step, gate: ClusterGate | None) -> ClusterGate | None:
         """Whom to ask now that the wait of *step* is over, *gate* being whom was asked last."""

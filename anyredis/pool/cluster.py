@@ -44,7 +44,7 @@ class ClusterConnectionPool(BasePool):
     *max_idle_time*: seconds after which an unused connection is closed.
 
     With *readonly* what only reads goes to replicas, as *read_from* says; *availability_zone* is
-    the client's own, for `ReadFrom.ZONE` (Valkey tells those of nodes from 8.1 on).
+    the client's own, for `ReadFrom.ZONE` (Valkey 9.1 tells those of its nodes).
 
     Raises `DataError` at once for an argument that nothing can work with.
     """
@@ -165,6 +165,11 @@ class ClusterConnectionPool(BasePool):
             raise error
 
     # -- who serves what ------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has entered it, and it is not being left."""
+        return self._tasks is not None
 
     @property
     def strict(self) -> bool:
