@@ -140,11 +140,16 @@ OPTIONS: dict[str, Callable[[str], Option]] = {
 SENTINEL = "sentinel_"
 """What the options begin with that are for sentinels: TLS and credentials as for servers."""
 
-OPTIONS |= {
-    f"{SENTINEL}{name}": convert
-    for name, convert in OPTIONS.items()
-    if name in {"username", "password"} or name.startswith("ssl_")
-} | {"sentinel_ssl": _truth, "sentinel_timeout": _seconds}
+SENTINEL_OPTIONS: dict[str, Callable[[str], Option]] = {
+    **{
+        f"{SENTINEL}{name}": convert
+        for name, convert in OPTIONS.items()
+        if name in {"username", "password"} or name.startswith("ssl_")
+    },
+    "sentinel_ssl": _truth,
+    "sentinel_timeout": _seconds,
+}
+"""Query parameters that only a URL of sentinels has."""
 
 SCHEMES = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
 """TCP schemes, and whether they mean TLS."""
@@ -247,7 +252,7 @@ def _database(path: str, options: dict[str, Option]) -> None:
 
 
 def _query(query: str, *, sentinels: bool) -> dict[str, Option]:
-    known = [name for name in OPTIONS if sentinels or not name.startswith(SENTINEL)]
+    known = OPTIONS | (SENTINEL_OPTIONS if sentinels else {})
     options: dict[str, Option] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in known:
@@ -257,7 +262,7 @@ def _query(query: str, *, sentinels: bool) -> dict[str, Option]:
         if name in options:
             raise DataValueError(f"the URL has the parameter {name!r} twice")
         try:
-            options[name] = OPTIONS[name](text)
+            options[name] = known[name](text)
         except ValueError as error:
             shown = "" if name.endswith("password") else f", not {text!r}"
             raise DataValueError(f"the URL parameter {name!r} has to be {error}{shown}") from None

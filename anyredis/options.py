@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from ssl import SSLContext, TLSVersion
 from typing import Any, TypedDict
 
-from anyredis.address import DEFAULT_PORT, UnixAddress, parse_url
+from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
 from anyredis.backoff import Retry
+from anyredis.connection.sentinel import Lookout, SentinelConnection
+from anyredis.connection.sentinel_link import take_sentinels
 from anyredis.connection.tcp import Connection
 from anyredis.connection.tls import take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
@@ -15,13 +18,12 @@ from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.pool.single import ConnectionPool
 
 
-class RedisOptions(TypedDict, total=False):
-    """Keyword arguments of `Redis` beside host, port, db and decode_responses."""
+class ServiceOptions(TypedDict, total=False):
+    """Keyword arguments of clients, wherever their server is and however it is found."""
 
     username: str | None
     password: str | None
     credential_provider: CredentialProvider | None
-    unix_socket_path: str | None
     ssl: bool
     ssl_context: SSLContext | None
     ssl_ca_certs: str | None
@@ -43,9 +45,15 @@ class RedisOptions(TypedDict, total=False):
     max_connections: int | None
     max_idle_time: float | None
     shared_connections: int
-    connection_pool: ConnectionPool | None
     connection_pool_cls: type[ConnectionPool]
     retry: Retry | None
+
+
+class RedisOptions(ServiceOptions, total=False):
+    """Keyword arguments of `Redis` beside host, port, db and decode_responses."""
+
+    unix_socket_path: str | None
+    connection_pool: ConnectionPool | None
 
 
 class URLOptions(RedisOptions, total=False):
@@ -57,6 +65,7 @@ class URLOptions(RedisOptions, total=False):
 
 
 KNOWN = frozenset(RedisOptions.__annotations__)
+KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry"}
 
 
 def checked_retry(retry: Retry | None) -> Retry | None:
@@ -74,16 +83,11 @@ def pool_for(
     Raises `DataError` for an argument that is unknown or contradicts another.
     """
     arguments: dict[str, Any] = dict(options)
-    if unknown := sorted(arguments.keys() - KNOWN):
-        raise DataTypeError(
-            f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(KNOWN))}"
-        )
+    _refuse_unknown(arguments, KNOWN)
     pool = arguments.pop("connection_pool", None)
     if pool is not None:
         return _given_pool(pool, host, port, db, decode_responses, arguments)
-    pool_class = _pool_class(arguments.pop("connection_pool_cls", ConnectionPool))
-    if arguments.get("max_connections", 0) is None:
-        del arguments["max_connections"]
+    pool_class = _take_pool_class(arguments)
     path = arguments.pop("unix_socket_path", None)
     context = take_context(arguments)
     if path is None:
@@ -99,7 +103,38 @@ def pool_for(
     return pool_class(db=db, decode_responses=decode_responses, **arguments)
 
 
-def _pool_class(given: object) -> type[ConnectionPool]:
+def service_pool(
+    lookout: Lookout, *, decode_responses: bool, options: dict[str, Any]
+) -> ConnectionPool:
+    """A pool for the servers that *lookout* finds; *options*: `ServiceOptions`, and `db`.
+
+    Raises `DataError` for an argument that is unknown or contradicts another.
+    """
+    arguments = dict(options)
+    _refuse_unknown(arguments, KNOWN_OF_SERVICES | {"db"})
+    pool_class = _take_pool_class(arguments)
+    context = take_context(arguments)
+    return pool_class(
+        connection_class=SentinelConnection,
+        lookout=lookout,
+        decode_responses=decode_responses,
+        ssl_context=context,
+        **arguments,
+    )
+
+
+def _refuse_unknown(arguments: Collection[str], known: frozenset[str]) -> None:
+    if unknown := sorted(set(arguments) - known):
+        raise DataTypeError(
+            f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
+
+
+def _take_pool_class(arguments: dict[str, Any]) -> type[ConnectionPool]:
+    """The class of the pool that *arguments* ask for; what only says the default is taken out."""
+    if arguments.get("max_connections", 0) is None:
+        del arguments["max_connections"]
+    given = arguments.pop("connection_pool_cls", ConnectionPool)
     if not isinstance(given, type) or not issubclass(given, ConnectionPool):
         raise DataTypeError(
             f"connection_pool_cls has to be ConnectionPool or BlockingConnectionPool, "
@@ -134,8 +169,13 @@ def _given_pool(
     return pool
 
 
-def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
-    """The arguments of a client for *url*; raises `DataValueError` that names what is wrong."""
+def options_of_url(
+    url: str, *, decode_responses: bool, beside: URLOptions | None = None
+) -> dict[str, Any]:
+    """The arguments of a client for *url*, where those *beside* it go before its own.
+
+    Raises `DataValueError` that names what is wrong with the URL.
+    """
     parsed = parse_url(url)
     options: dict[str, Any] = dict(parsed.options)
     if options.pop("decode_responses", decode_responses) is not decode_responses:
@@ -145,10 +185,23 @@ def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
         )
     if "timeout" in options:
         raise DataValueError("timeout in a URL is for BlockingConnectionPool.from_url")
-    if isinstance(parsed.address, UnixAddress):
-        options["unix_socket_path"] = parsed.address.path
+    if parsed.service is not None:
+        options |= {"ssl": True} if parsed.tls else {}
+        return _of_service(parsed, {**options, **(beside or {})}, decode_responses=decode_responses)
+    address = parsed.one_server
+    if isinstance(address, UnixAddress):
+        options["unix_socket_path"] = address.path
     else:
-        options |= {"host": parsed.address.host, "port": parsed.address.port}
+        options |= {"host": address.host, "port": address.port}
     if parsed.tls:
         options["ssl"] = True
-    return options
+    return {**options, **(beside or {})}
+
+
+def _of_service(
+    parsed: ServerURL, options: dict[str, Any], *, decode_responses: bool
+) -> dict[str, Any]:
+    retry = {"retry": options.pop("retry")} if "retry" in options else {}
+    lookout = Lookout(take_sentinels(parsed.hosts, options), parsed.service or "")
+    pool = service_pool(lookout, decode_responses=decode_responses, options=options)
+    return {"connection_pool": pool, **retry}

@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 from anyredis.batch import BatchOfCommands, first_failure
 from anyredis.command import Batch, Command, Result, raw_command
 from anyredis.commands.core import CoreCommands
-from anyredis.exceptions import DataValueError, RedisError
+from anyredis.exceptions import DataValueError, RedisError, fresh
 from anyredis.replies import Readers, S
 from anyredis.table import SPECIAL, blocks, changes_connection, forbidden, full_name
 from anyredis.wire.decode import Reply
@@ -119,7 +119,8 @@ def _refuse_misfits(args: tuple[Value, ...]) -> None:
 
 def _raise_first(values: list[Any], commands: list[Command[Any]]) -> None:
     position, command, error = first_failure(commands, values)
-    told = type(error)(
-        f"{error} (command {position} of {len(commands)} in the pipeline, {name_of(command.args)})"
+    told = fresh(error)  # with all else that it tells: whether the command was sent …
+    told.args = (
+        f"{error} (command {position} of {len(commands)} in the pipeline, {name_of(command.args)})",
     )
     raise told from error

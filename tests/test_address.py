@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anyredis.address import TCPAddress, UnixAddress, parse_url
+from anyredis.address import TCPAddress, UnixAddress, parse_hosts, parse_url
 from anyredis.exceptions import DataValueError
 
 
@@ -41,6 +41,70 @@ def test_unix_urls(url: str, path: str) -> None:
     parsed = parse_url(url)
     assert parsed.address == UnixAddress(path)
     assert not parsed.tls
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("redis://a,b", [("a", 6379), ("b", 6379)]),
+        ("redis://a:1,b:2/0", [("a", 1), ("b", 2)]),
+        ("rediss://u:p@a:1,[::1]:2,[fe80::1]?db=0", [("a", 1), ("::1", 2), ("fe80::1", 6379)]),
+        ("redis+sentinel://a,[::1]:2/name", [("a", 26379), ("::1", 2)]),
+    ],
+)
+def test_several_hosts(url: str, hosts: list[tuple[str, int]]) -> None:
+    """There may be several hosts with commas between them, IPv6 addresses in brackets."""
+    parsed = parse_url(url)
+    assert [(each.host, each.port) for each in parsed.hosts] == hosts
+    assert parsed.hosts == (parsed.address, *parsed.others)
+
+
+@pytest.mark.parametrize("url", ["redis://a,b", "redis+sentinel://a/name"])
+def test_one_server_is_what_not_every_url_names(url: str) -> None:
+    """Who can only talk to one server says who takes several hosts, and who takes sentinels."""
+    with pytest.raises(DataValueError, match=r"RedisCluster\.from_url .* Sentinel\.from_url"):
+        _ = parse_url(url).one_server
+    assert parse_url("redis://a").one_server == TCPAddress("a", 6379)
+    assert parse_url("unix:///s").hosts == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "service", "tls", "options"),
+    [
+        ("redis+sentinel://a/name", "name", False, {}),
+        ("valkey+sentinel:///my%2Fname/", "my/name", False, {}),
+        ("rediss+sentinel://u:p@a,b/n/3", "n", True, {"username": "u", "password": "p", "db": 3}),
+        ("valkeys+sentinel://a/n?db=2", "n", True, {"db": 2}),
+        (
+            (
+                "redis+sentinel://a/n?sentinel_username=s&sentinel_password=t&sentinel_ssl=yes"
+                "&sentinel_ssl_ca_certs=f&sentinel_timeout=0.5&ssl_ca_certs=g"
+            ),
+            "n",
+            False,
+            {
+                "sentinel_username": "s",
+                "sentinel_password": "t",
+                "sentinel_ssl": True,
+                "sentinel_ssl_ca_certs": "f",
+                "sentinel_timeout": 0.5,
+                "ssl_ca_certs": "g",
+            },
+        ),
+    ],
+)
+def test_sentinel_urls(url: str, service: str, tls: bool, options: dict[str, object]) -> None:
+    """A sentinel URL names what is watched, and has options for servers and for sentinels."""
+    parsed = parse_url(url)
+    assert parsed.service == service
+    assert parsed.tls is tls
+    assert parsed.options == options
+
+
+def test_hosts_by_themselves() -> None:
+    """A list of hosts is read in the same way where it is not part of a URL."""
+    assert parse_hosts("A:1,[::1]:2", 9) == (TCPAddress("a", 1), TCPAddress("::1", 2))
+    assert parse_hosts("", 9) == (TCPAddress("localhost", 9),)
 
 
 def test_credentials_are_percent_decoded() -> None:
@@ -104,6 +168,19 @@ def test_options_are_converted() -> None:
         ("redis://h?noevict=maybe", "'noevict' has to be true or false, not 'maybe'"),
         ("redis://h?protocol=2&protocol=3", "'protocol' twice"),
         ("unix://", "no path: write unix:///path"),
+        ("redis://a,,b", "host is missing between the commas"),
+        ("redis://a,b,", "host is missing between the commas"),
+        ("redis://a:1,b:x", "port .* number from 0 to 65535"),
+        ("redis://::1", "IPv6 address belongs in brackets"),
+        ("redis://a,::1", "IPv6 address belongs in brackets"),
+        ("redis://[::1", "IPv6 address belongs in brackets"),
+        ("redis://[::1]6379", "IPv6 address belongs in brackets"),
+        ("redis://[]:1", "IPv6 address belongs in brackets"),
+        ("redis://a[:1", "IPv6 address belongs in brackets"),
+        ("redis+sentinel://a", "no name of a primary: write"),
+        ("redis+sentinel://a/name/db", "database number, not 'db'"),
+        ("redis+sentinel://a/name?sentinel_ssl=maybe", "'sentinel_ssl' has to be true or false"),
+        ("redis://a?sentinel_password=x", "unknown parameter 'sentinel_password'"),
     ],
 )
 def test_what_is_wrong_is_named(url: str, message: str) -> None:
@@ -120,6 +197,9 @@ def test_what_is_wrong_is_named(url: str, message: str) -> None:
         "redis://u:hunter2@h?dbb=1",
         "http://u:hunter2@h",
         "redis://h?password=hunter2&password=hunter2",
+        "redis://u:hunter2/x@h",
+        "redis+sentinel://h/n?sentinel_password=hunter2&sentinel_password=hunter2",
+        "redis+sentinel://u:hunter2@h",
     ],
 )
 def test_no_message_shows_the_password(url: str) -> None:
@@ -132,6 +212,7 @@ def test_no_message_shows_the_password(url: str) -> None:
 def test_no_repr_shows_the_password() -> None:
     """A parsed URL does not show its password (G15)."""
     assert "hunter2" not in repr(parse_url("redis://u:hunter2@h"))
+    assert "hunter2" not in repr(parse_url("redis+sentinel://h/n?sentinel_password=hunter2"))
 
 
 def test_addresses_as_text() -> None:

@@ -8,6 +8,7 @@ from anyredis.batch import BatchOfCommands, check_packable, first_failure
 from anyredis.command import Command, raw_command
 from anyredis.exceptions import (
     DataValueError,
+    DemotedError,
     ExecAbortError,
     RedisError,
     ResponseError,
@@ -120,3 +121,44 @@ def test_the_first_failure_is_one_by_itself() -> None:
     abort, own = ExecAbortError("EXECABORT"), ResponseError("ERR no")
     assert first_failure(commands, [abort, own, abort]) == (2, commands[1], own)
     assert first_failure(commands, [None, abort, abort]) == (2, commands[1], abort)
+
+
+GET = raw_command("GET", "k")
+INCR = raw_command("INCR", "k")
+REFUSED = DemotedError("READONLY")
+
+
+@pytest.mark.parametrize(
+    ("commands", "replies", "again"),
+    [
+        ([GET, INCR, INCR], [b"1", REFUSED, REFUSED], True),
+        ([INCR], [REFUSED], True),
+        ([INCR, INCR], [1, REFUSED], False),
+        ([INCR, INCR], [REFUSED, 1], False),
+        ([GET, INCR], [REFUSED, WrongTypeError("WRONGTYPE")], False),
+        ([GET, INCR], [b"1", 1], False),
+    ],
+)
+def test_a_batch_that_was_turned_away(
+    commands: list[Command[Reply]], replies: list[Reply], again: bool
+) -> None:
+    """It may run elsewhere if nothing of it ran but reads."""
+    batch = BatchOfCommands(commands, transaction=False)
+    assert (batch.turned_away(replies) is REFUSED) is again
+    assert batch.turned_away(ResponseError("ERR")) is None
+
+
+@pytest.mark.parametrize(
+    ("replies", "again"),
+    [
+        (["OK", "QUEUED", REFUSED, ExecAbortError("EXECABORT")], True),
+        (["OK", "QUEUED", "QUEUED", REFUSED], True),
+        (["OK", "QUEUED", "QUEUED", ExecAbortError("EXECABORT")], False),
+        (["OK", "QUEUED", "QUEUED", [1, REFUSED]], False),
+        (["OK", "QUEUED", "QUEUED", None], False),
+    ],
+)
+def test_a_transaction_that_was_turned_away(replies: list[Reply], again: bool) -> None:
+    """It may run elsewhere if EXEC was refused because of the role."""
+    batch = BatchOfCommands([INCR, INCR], transaction=True)
+    assert (batch.turned_away(replies) is REFUSED) is again

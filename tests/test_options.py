@@ -15,7 +15,9 @@ from anyredis import (
     UnixDomainSocketConnection,
 )
 from anyredis.connection.base import BaseConnection
-from anyredis.options import RedisOptions, options_of_url, pool_for
+from anyredis.connection.sentinel import Lookout, SentinelConnection
+from anyredis.connection.sentinel_link import Sentinels
+from anyredis.options import RedisOptions, options_of_url, pool_for, service_pool
 
 
 def made(**options: object) -> ConnectionPool:
@@ -140,3 +142,31 @@ def test_how_long_to_wait_is_the_pools() -> None:
     """`timeout` in a URL is for a blocking pool."""
     with pytest.raises(DataValueError, match=r"BlockingConnectionPool\.from_url"):
         options_of_url("redis://localhost?timeout=1", decode_responses=False)
+
+
+def test_a_service() -> None:
+    """A pool whose connections find their server; what says where that is, is refused."""
+    lookout = Lookout(Sentinels(["h:1"]), "name")
+    options = {"connection_pool_cls": BlockingConnectionPool, "max_connections": 2, "ssl": True}
+    pool = service_pool(lookout, decode_responses=True, options=options)
+    assert type(pool) is BlockingConnectionPool
+    assert (pool.capacity, pool.decode_responses) == (2, True)
+    first, second = first_of(pool), first_of(pool)
+    assert isinstance(first, SentinelConnection)
+    assert isinstance(second, SentinelConnection)
+    assert first._ssl_context is second._ssl_context is not None
+    for name in ("host", "port", "unix_socket_path", "connection_pool", "retry"):
+        with pytest.raises(DataTypeError, match=f"unknown argument '{name}'"):
+            service_pool(lookout, decode_responses=True, options={name: None})
+
+
+def test_a_url_of_sentinels() -> None:
+    """It gives a pool, and what is beside the URL goes before it."""
+    url = "redis+sentinel://h:1,h:2/name/3?max_connections=9"
+    options = options_of_url(url, decode_responses=False, beside={"max_connections": 4})
+    assert list(options) == ["connection_pool"]
+    assert options["connection_pool"].capacity == 4
+    assert list(options_of_url(url, decode_responses=False, beside={"retry": None})) == [
+        "connection_pool",
+        "retry",
+    ]

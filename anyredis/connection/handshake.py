@@ -53,6 +53,8 @@ class Agreed:
     version: str = ""
     client_id: int = 0
     role: str = ""
+    extra: tuple[Reply, ...] = ()
+    """What it answered to the extra steps, errors to those that are not required as values."""
 
 
 Conversation: TypeAlias = Generator[list[Step], list[Reply], Agreed]
@@ -68,11 +70,11 @@ def negotiate(wishes: Wishes, credentials: Credentials) -> Conversation:
             replies[0]
         ):
             _check(steps, replies)
-            return _agreed(replies[0])
+            return _agreed(replies[0], _extra(wishes, steps, replies))
     steps = [*_classic(wishes, credentials), *rest]
-    if steps:
-        _check(steps, (yield steps))
-    return Agreed(protocol=2)
+    replies = (yield steps) if steps else []
+    _check(steps, replies)
+    return Agreed(protocol=2, extra=_extra(wishes, steps, replies))
 
 
 def _hello(wishes: Wishes, credentials: Credentials) -> Step:
@@ -121,7 +123,12 @@ def _check(steps: list[Step], replies: list[Reply]) -> None:
             raise twin from reply
 
 
-def _agreed(hello: Reply) -> Agreed:
+def _extra(wishes: Wishes, steps: list[Step], replies: list[Reply]) -> tuple[Reply, ...]:
+    pairs = zip(steps, replies, strict=True)
+    return tuple(reply for step, reply in pairs if step in wishes.extra)
+
+
+def _agreed(hello: Reply, extra: tuple[Reply, ...]) -> Agreed:
     facts = record(hello)
     return Agreed(
         protocol=integer(facts.get("proto", 3)),
@@ -129,4 +136,5 @@ def _agreed(hello: Reply) -> Agreed:
         version=word(facts.get("version", "")),
         client_id=integer(facts.get("id", 0)),
         role=word(facts.get("role", "")),
+        extra=extra,
     )

@@ -10,9 +10,19 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from anyredis import BaseConnection, ConnectionError, DataValueError, Outcome, TimeoutError
+from anyredis import (
+    BaseConnection,
+    ConnectionError,
+    ConnectionPool,
+    DataValueError,
+    Outcome,
+    Redis,
+    TimeoutError,
+    UnknownCommandError,
+)
 from anyredis.command import Command, raw_command
 from anyredis.connection import base
+from anyredis.connection.handshake import Agreed, Step
 from anyredis.testing import FakeConnection, FakePeer, FakeServer, run_then_reset, silent
 
 
@@ -341,3 +351,43 @@ async def test_a_subclass_needs_its_stream() -> None:
     with pytest.raises(ConnectionError, match="cannot connect to BaseConnection") as caught:
         await connection.connect()
     assert isinstance(caught.value.__cause__, NotImplementedError)
+
+
+async def test_a_server_that_is_not_approved() -> None:
+    """A connection class may judge what its extra steps brought; a refusal is told, and closes."""
+    server = FakeServer()
+
+    class Choosy(FakeConnection):
+        def extra_steps(self) -> tuple[Step, ...]:
+            return (Step((b"ECHO", b"you?")), Step((b"NONSENSE",), required=False))
+
+        def approve(self, agreed: Agreed) -> None:
+            echo, nonsense = agreed.extra
+            assert echo == b"you?"
+            assert isinstance(nonsense, UnknownCommandError)
+            raise ValueError("not you")
+
+    connection = Choosy(server=server)
+    with pytest.raises(ConnectionError, match="cannot connect to the fake server: not you"):
+        await connection.connect()
+    assert server.peers == []
+
+
+async def test_a_misplaced_connection_is_replaced() -> None:
+    """A connection that says it is misplaced answers what it carries, and gets nothing new."""
+    server = FakeServer()
+
+    class Misplaced(FakeConnection):
+        @property
+        def misplaced(self) -> bool:
+            return server.count("GET") > 0
+
+    pool = ConnectionPool(connection_class=Misplaced, server=server)
+    async with Redis(connection_pool=pool) as client:
+        await client.ping()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(client.get, "k")
+        assert server.accepted == 1
+        await client.ping()
+    assert server.accepted == 2

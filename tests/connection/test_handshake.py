@@ -65,7 +65,7 @@ def test_one_round_trip_is_enough() -> None:
             *INFO,
         ]
     ]
-    assert agreed == Agreed(3, "valkey", "9.1.2", 7, "master")
+    assert agreed == Agreed(3, "valkey", "9.1.2", 7, "master", (b"OK",))
 
 
 def test_nothing_is_said_that_need_not_be() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Unpack
 
 import anyio
@@ -23,7 +24,10 @@ from anyredis import (
     Redis,
     UnixDomainSocketConnection,
 )
+from anyredis.connection.base import Charges
 from anyredis.server import Server
+from anyredis.testing import FakeConnection, FakeServer
+from tests.contract.tools import until
 
 # -- URLs ---------------------------------------------------------------------------------------
 
@@ -308,3 +312,51 @@ def test_a_bad_timeout_is_refused_at_once(wrong: Any) -> None:
     BlockingConnectionPool(timeout=None)
     with pytest.raises(DataError, match="timeout"):
         BlockingConnectionPool(timeout=wrong)
+
+
+class Attended(FakeConnection):
+    """A connection whose pool has something to do in the background."""
+
+    def __init__(self, *, attend: Callable[[Charges], Awaitable[None]], **options: Any) -> None:
+        super().__init__(**options)
+        self.background = attend
+
+
+async def test_what_a_connection_class_has_done_in_the_background() -> None:
+    """It runs once while the pool is open, sees all connections, and ends with the pool (G8)."""
+    server = FakeServer()
+    seen: list[str] = []
+
+    async def attend(charges: Charges) -> None:
+        seen.append("begun")
+        try:
+            await server.wait_for("GET")
+            charges.renew("the test says so")
+            await anyio.sleep_forever()
+        finally:
+            seen.append(f"ended with {len(charges.connections())}")
+
+    pool = ConnectionPool(connection_class=Attended, server=server, attend=attend)
+    for times in (1, 2):
+        async with Redis(connection_pool=pool) as client, Redis(connection_pool=pool) as other:
+            await client.ping()
+            await other.get("k")
+            await until(lambda: server.peers == [])
+            assert server.accepted == times
+        assert seen == ["begun", "ended with 0"] * times
+        server.received.clear()
+
+
+async def test_a_background_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and neither block nor commands notice (G14)."""
+
+    async def attend(_: Charges) -> None:
+        raise KeyError("the user's own")
+
+    server = FakeServer()
+    pool = ConnectionPool(connection_class=Attended, server=server, attend=attend)
+    async with Redis(connection_pool=pool) as client:
+        assert await client.ping()
+        await until(lambda: caplog.records)
+        assert await client.ping()
+    assert "in the background failed" in caplog.text

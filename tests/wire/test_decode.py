@@ -234,3 +234,13 @@ def test_more_says_what_it_is() -> None:
     """The stand-in for a reply that has not arrived shows its name."""
     assert repr(MORE) == "MORE"
     assert isinstance(hiredis.PushNotification, type)
+
+
+def test_errors_may_be_read_in_another_way() -> None:
+    """`read_error` makes the values for error replies, nested ones too."""
+    decoder = Decoder(read_error=lambda message: WrongTypeError(message.lower()))
+    decoder.feed(b"-ERR A\r\n*1\r\n-ERR B\r\n")
+    assert str(decoder.next_reply()) == "err a"
+    nested = decoder.next_reply()
+    assert isinstance(nested, list)
+    assert isinstance(nested[0], WrongTypeError)

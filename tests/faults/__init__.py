@@ -1,0 +1,1 @@
+"""Faults of real servers, under load."""
