@@ -1,4 +1,4 @@
-"""Measure anyredis beside its peers, all in one run against one server, and report."""
+"""Measure anyredis beside its peers, all in one run against the same servers, and report."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pathlib import Path
 
 import anyio
 
-import anyredis.server
 from benchmarks.contestants import CONTESTANTS, FLOORS
 from benchmarks.imports import time_imports
 from benchmarks.options import Options, parse
+from benchmarks.places import run_place, version_of
 from benchmarks.report import as_json, show
 from benchmarks.results import Results
-from benchmarks.scenarios import prepare
 from benchmarks.worker import Work
 
 
@@ -42,25 +41,16 @@ async def measure(options: Options) -> Results:
         "python": platform.python_version(),
         **{each.distribution: each.version for each in installed},
     }
-    async with anyredis.server.run() as server:
-        results.about["server"] = await version_of(server.port)
-        await prepare(server.port)
-        for backend in options.backends:
-            results.add(await measure_backend(Work(backend, server.port, options)))
+    for place in options.places:
+        async with run_place(place) as port:
+            if port is not None:
+                results.about["server"] = await version_of(port)
+            for backend in options.backends:
+                results.add(await measure_backend(Work(backend, place, port, options)))
     if "imports" in options.scenarios:
         importable = [each for each in installed if each.name not in FLOORS]
         results.imports = await time_imports(importable, options.effort.rounds)
     return results
-
-
-async def version_of(port: int) -> str:
-    """The server's name and version."""
-    async with anyredis.Redis("127.0.0.1", port, decode_responses=True) as client:
-        facts = str(await client.execute_command("INFO", "server")).splitlines()
-    known = dict(fact.partition(":")[::2] for fact in facts)
-    if "valkey_version" in known:
-        return f"Valkey {known['valkey_version']}"
-    return f"Redis {known['redis_version']}"
 
 
 def main() -> None:

@@ -1,21 +1,23 @@
 """The floor: the least that can be done in Python with hiredis, on asyncio and on trio.
 
-Neither can be cancelled, times out, reconnects or checks anything.
+None can be cancelled, times out, reconnects, follows redirections or checks anything.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+from binascii import crc_hqx
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
 import hiredis
 
 HOST = "127.0.0.1"
 CHUNK = 256 * 1024
+SLOTS = 16384
 
 Call = Callable[..., Awaitable[Any]]
 
@@ -80,6 +82,25 @@ async def bare_asyncio(port: int, protocol_class: type[BareProtocol]) -> AsyncGe
         yield protocol.call
     finally:
         transport.close()
+
+
+@asynccontextmanager
+async def bare_cluster(port: int) -> AsyncGenerator[Call]:
+    """A connection to each node, with one write for all commands of one turn; asyncio or uvloop.
+
+    Commands have their key first, which is text without a hash tag.
+    """
+    async with AsyncExitStack() as stack:
+        ask = await stack.enter_async_context(bare_asyncio(port, CorkedProtocol))
+        serving: list[Call] = [ask] * SLOTS
+        for first, last, (_, port_there, *_more), *_replicas in await ask(b"CLUSTER", b"SLOTS"):
+            there = await stack.enter_async_context(bare_asyncio(port_there, CorkedProtocol))
+            serving[first : last + 1] = [there] * (last + 1 - first)
+
+        def call(name: bytes, key: str) -> Awaitable[Any]:
+            return serving[crc_hqx(key.encode(), 0) % SLOTS](name, key)
+
+        yield call
 
 
 @asynccontextmanager

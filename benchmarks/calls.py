@@ -11,9 +11,10 @@ from types import CodeType, FrameType
 
 from benchmarks import load
 from benchmarks.contestants import Contestant
+from benchmarks.keys import SMALL_KEY
 from benchmarks.load import run_load
 from benchmarks.results import Calls
-from benchmarks.scenarios import SMALL_KEY, Operation
+from benchmarks.scenarios import Operation
 
 TIMES = {64: 50, 1: 500}
 

@@ -23,11 +23,15 @@ PLAIN_KEY = "bench:pipeline:{}"
 
 @dataclass(frozen=True)
 class Ops:
-    """What scenarios ask of a client; `pipeline(n)` sends n commands and gives their replies."""
+    """What scenarios ask of a client, None for what no scenario asks of it.
+
+    `pipeline(n)` sends n commands and gives their replies; `mget` takes a list of keys.
+    """
 
     get: Ask
-    lrange: Ask
-    pipeline: Callable[[int], Awaitable[Any]] | None
+    lrange: Ask | None = None
+    pipeline: Callable[[int], Awaitable[Any]] | None = None
+    mget: Ask | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,15 @@ class Contestant:
             return "not installed as a package"
 
 
+def fill(pipe: Any, commands: int) -> Any:
+    """*pipe* with so many commands, SET and GET in turns; in a cluster they go to all nodes."""
+    for index in range(commands // 2):
+        key = PLAIN_KEY.format(index)
+        pipe.set(key, "value")
+        pipe.get(key)
+    return pipe
+
+
 @asynccontextmanager
 async def open_anyredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
     """Anyredis, as it comes."""
@@ -69,13 +82,8 @@ async def open_anyredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
         )
     )
 
-    async def pipeline(commands: int) -> list[Any]:
-        pipe = client.pipeline(transaction=False)
-        for index in range(commands // 2):
-            key = PLAIN_KEY.format(index)
-            pipe.set(key, "value")
-            pipe.get(key)
-        return await pipe.execute()
+    async def pipeline(commands: int) -> Any:
+        return await fill(client.pipeline(transaction=False), commands).execute()
 
     async with client:
         yield Ops(client.get, client.lrange, pipeline)
@@ -92,12 +100,7 @@ async def open_redis_py(port: int, pool: int | None) -> AsyncGenerator[Ops]:
         client = redis.Redis.from_pool(waiting)
 
     async def pipeline(commands: int) -> Any:
-        pipe = client.pipeline(transaction=False)
-        for index in range(commands // 2):
-            key = PLAIN_KEY.format(index)
-            pipe.set(key, "value")
-            pipe.get(key)
-        return await pipe.execute()
+        return await fill(client.pipeline(transaction=False), commands).execute()
 
     async with client:
         yield Ops(client.get, client.lrange, pipeline)
@@ -115,10 +118,7 @@ async def open_coredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
 
     async def pipeline(commands: int) -> Any:
         async with client.pipeline(transaction=False) as pipe:
-            for index in range(commands // 2):
-                key = PLAIN_KEY.format(index)
-                pipe.set(key, "value")
-                pipe.get(key)
+            fill(pipe, commands)
         return pipe.results
 
     async with client:
@@ -134,11 +134,7 @@ async def open_glide(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
     client = await glide.GlideClient.create(config)
 
     async def pipeline(commands: int) -> Any:
-        batch = glide.Batch(is_atomic=False)
-        for index in range(commands // 2):
-            key = PLAIN_KEY.format(index)
-            batch.set(key, "value")
-            batch.get(key)
+        batch = fill(glide.Batch(is_atomic=False), commands)
         return await client.exec(batch, raise_on_error=True)
 
     try:
@@ -152,14 +148,14 @@ async def open_bare(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
     """The bare loop of the backend that is running."""
     trio = sniffio.current_async_library() == "trio"
     async with bare_trio(port) if trio else bare_asyncio(port, BareProtocol) as call:
-        yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"), None)
+        yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"))
 
 
 @asynccontextmanager
 async def open_corked(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
     """The bare loop of asyncio, with one write for all commands of one turn."""
     async with bare_asyncio(port, CorkedProtocol) as call:
-        yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"), None)
+        yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"))
 
 
 ANYREDIS = Contestant("anyredis", "anyredis", "anyredis", open_anyredis)

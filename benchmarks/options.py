@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.places import Place
 from benchmarks.results import SUBJECT
 from benchmarks.rounds import Effort
 from benchmarks.scenarios import SCENARIOS
 
 BACKENDS = ("asyncio", "uvloop", "trio")
 THOROUGH, QUICK = Effort(rounds=17, seconds=0.1), Effort(rounds=3, seconds=0.05)
-EXTRAS = ("calls", "imports")
-NAMES = (*(each.name for each in SCENARIOS), *EXTRAS)
+EXTRAS = {"calls": Place.SERVER, "routing": Place.MEMORY, "imports": None}
+"""What else can be measured, and where; None for what needs processes of its own."""
+PLACES = {**{each.name: each.place for each in SCENARIOS}, **EXTRAS}
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,12 @@ class Options:
     effort: Effort
     profile: bool
     json: Path | None
+
+    @property
+    def places(self) -> list[Place]:
+        """Where these scenarios are measured."""
+        needed = {PLACES[name] for name in self.scenarios}
+        return [place for place in Place if place in needed]
 
 
 def choices(known: Sequence[str]) -> type[argparse.Action]:
@@ -52,10 +60,11 @@ def choices(known: Sequence[str]) -> type[argparse.Action]:
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options of a command line."""
     parser = argparse.ArgumentParser(
-        prog="benchmarks", description="Measure anyredis beside its peers, against one server."
+        prog="benchmarks",
+        description="Measure anyredis beside its peers, against one server and a cluster.",
     )
     names = tuple(each.name for each in CONTESTANTS)
-    for option, known in (("scenarios", NAMES), ("backends", BACKENDS), ("clients", names)):
+    for option, known in (("scenarios", tuple(PLACES)), ("backends", BACKENDS), ("clients", names)):
         parser.add_argument(
             f"--{option}",
             action=choices(known),

@@ -12,12 +12,21 @@ from types import CodeType
 from typing import Any
 
 from benchmarks.calls import count_functions
-from benchmarks.contestants import ANYREDIS
 from benchmarks.load import run_load
-from benchmarks.results import Hotspot, Profile
+from benchmarks.places import Place
+from benchmarks.results import SUBJECT, Hotspot, Profile
 from benchmarks.scenarios import SCENARIOS, Scenario
 
-OPERATIONS = {"get64": 12_800, "get1": 4_000, "pool": 4_000, "pipeline": 30, "lrange": 400}
+OPERATIONS = {
+    "get64": 12_800,
+    "get1": 4_000,
+    "pool": 4_000,
+    "pipeline": 30,
+    "lrange": 400,
+    "cluster-get64": 12_800,
+    "cluster-get1": 4_000,
+    "cluster-pipeline": 30,
+}
 OTHERWISE = 100
 SHOWN = 30
 
@@ -25,15 +34,19 @@ Where = tuple[str, int, str]
 Entry = tuple[int, int, float, float, Any]
 
 
-async def profile_all(names: tuple[str, ...], backend: str, port: int) -> list[Profile]:
-    """The profiles of the scenarios of these names."""
-    return [await profile(each, backend, port) for each in SCENARIOS if each.name in names]
+async def profile_all(
+    names: tuple[str, ...], backend: str, place: Place, port: int
+) -> list[Profile]:
+    """The profiles of the scenarios of these names that have their place there."""
+    chosen = [each for each in SCENARIOS if each.name in names and each.place is place]
+    return [await profile(each, backend, port) for each in chosen]
 
 
 async def profile(scenario: Scenario, backend: str, port: int) -> Profile:
     """What anyredis does in *scenario*, the costliest functions first."""
     times = max(1, OPERATIONS.get(scenario.name, OTHERWISE) // scenario.tasks)
-    async with ANYREDIS.open(port, scenario.pool) as ops:
+    [subject] = [each for each in scenario.contestants if each.name == SUBJECT]
+    async with subject.open(port, scenario.pool) as ops:
         operation = scenario.operation(ops)
         calls = await count_functions(operation, scenario.tasks, times)
         profiler = cProfile.Profile()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 from benchmarks.results import SUBJECT, Profile, Results
 from benchmarks.scenarios import SCENARIOS
@@ -53,6 +54,31 @@ def show_calls(results: Results) -> Iterable[str]:
         yield f"\nPython-level calls for one warm GET\n\n{table(head, rows)}"
 
 
+def show_routing(results: Results) -> Iterable[str]:
+    """The table of routing."""
+    rows = [
+        [
+            f"{each.backend}, {each.nodes:,} nodes",
+            f"{median(each.route):.2f}",
+            f"{median(each.route_reads):.2f}",
+            f"{median(each.get_few):.1f}",
+            f"{median(each.get):.1f}",
+            f"{median(each.refresh) / 1000:.1f}",
+        ]
+        for each in results.routing
+    ]
+    if rows:
+        head = [
+            "",
+            "routing, µs",
+            "to replicas, µs",
+            "GET of 3 nodes, µs",
+            "of all, µs",
+            "new layout, ms",
+        ]
+        yield f"\nA simulated cluster, CPU of one task (routing)\n\n{table(head, rows)}"
+
+
 def show_imports(results: Results) -> Iterable[str]:
     """The table of imports."""
     rows = [[f"import {each.module}", f"{each.milliseconds:.0f}"] for each in results.imports]
@@ -95,6 +121,7 @@ def show(results: Results) -> str:
             *missing,
             *show_scores(results),
             *show_calls(results),
+            *show_routing(results),
             *show_imports(results),
             *map(show_profile, results.profiles),
             *([show_verdicts(verdicts)] if verdicts else []),

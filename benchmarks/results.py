@@ -70,6 +70,37 @@ class ImportTime:
 
 
 @dataclass(frozen=True)
+class Routing:
+    """What a cluster of so many nodes costs its client, in microseconds of CPU, round by round."""
+
+    backend: str
+    nodes: int
+    route: list[float] = field(default_factory=list[float])
+    """To find out where a command goes."""
+    route_reads: list[float] = field(default_factory=list[float])
+    """The same for a client that reads from replicas."""
+    get_few: list[float] = field(default_factory=list[float])
+    """For a GET, by one task, of three of the nodes; they are in memory, their work included."""
+    get: list[float] = field(default_factory=list[float])
+    """The same for all nodes in turn, so that no CPU cache holds all that is needed for them."""
+    refresh: list[float] = field(default_factory=list[float])
+    """To take in a new layout."""
+
+    def ratios_to(self, fewer: Routing) -> tuple[float, float, float]:
+        """How many times as much as with *fewer* nodes: the two ways to route, and GET of three."""
+        pairs = (
+            (self.route, fewer.route),
+            (self.route_reads, fewer.route_reads),
+            (self.get_few, fewer.get_few),
+        )
+        routes, reads, gets = (
+            median(own / other for own, other in zip(mine, others, strict=True))
+            for mine, others in pairs
+        )
+        return routes, reads, gets
+
+
+@dataclass(frozen=True)
 class Hotspot:
     """What one function costs for each operation, under a profiler that slows it down."""
 
@@ -95,6 +126,7 @@ class Results:
     about: dict[str, str] = field(default_factory=dict)
     scores: list[Score] = field(default_factory=list)
     calls: list[Calls] = field(default_factory=list)
+    routing: list[Routing] = field(default_factory=list)
     imports: list[ImportTime] = field(default_factory=list)
     profiles: list[Profile] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -103,6 +135,7 @@ class Results:
         """Take what another process measured."""
         self.scores += other.scores
         self.calls += other.calls
+        self.routing += other.routing
         self.imports += other.imports
         self.profiles += other.profiles
         self.missing += [each for each in other.missing if each not in self.missing]

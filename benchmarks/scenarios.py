@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import anyredis
-from benchmarks.contestants import FLOORS, Contestant, Ops
+from benchmarks.cluster_contestants import CLUSTER_CONTESTANTS
+from benchmarks.contestants import CONTESTANTS, FLOORS, Contestant, Ops
+from benchmarks.keys import (
+    LARGE,
+    LARGE_KEY,
+    LIST,
+    LIST_KEY,
+    SMALL,
+    SMALL_KEY,
+    key_in_each_slot,
+)
+from benchmarks.places import Place
 
 Operation = Callable[[], Awaitable[Any]]
 
-SMALL_KEY, SMALL = "bench:small", b"x" * 32
-LARGE_KEY, LARGE = "bench:large", b"x" * 1024 * 1024
-LIST_KEY, LIST = "bench:list", [b"item:%011d" % index for index in range(1000)]
 BATCH = 1000
+MANY = 100
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,12 @@ class Scenario:
     right: Callable[[Any], bool]
     commands: int = 1
     pool: int | None = None
+    place: Place = Place.SERVER
+
+    @property
+    def contestants(self) -> tuple[Contestant, ...]:
+        """Who there is for this."""
+        return CLUSTER_CONTESTANTS if self.place is Place.CLUSTER else CONTESTANTS
 
     def takes(self, contestant: Contestant, backend: str) -> bool:
         """Whether *contestant* can do this there."""
@@ -36,6 +51,8 @@ class Scenario:
             return False
         if contestant.name not in FLOORS:
             return True
+        if self.operation is get_many:
+            return False
         return self.commands == 1 and (backend != "trio" or self.tasks == 1)
 
 
@@ -51,6 +68,7 @@ def get_large(ops: Ops) -> Operation:
 
 def read_list(ops: Ops) -> Operation:
     """LRANGE of a whole list."""
+    assert ops.lrange is not None
     return functools.partial(ops.lrange, LIST_KEY, 0, -1)
 
 
@@ -58,6 +76,20 @@ def run_pipeline(ops: Ops) -> Operation:
     """A pipeline of SET and GET in turns."""
     assert ops.pipeline is not None
     return functools.partial(ops.pipeline, BATCH)
+
+
+def get_anywhere(ops: Ops) -> Operation:
+    """GET of 32 bytes from one slot after another, in random order."""
+    keys = itertools.cycle(key_in_each_slot())
+    return lambda: ops.get(next(keys))
+
+
+def get_many(ops: Ops) -> Operation:
+    """MGET of keys that are in as many slots."""
+    assert ops.mget is not None
+    mget = ops.mget
+    keys = itertools.cycle(key_in_each_slot())
+    return lambda: mget(list(itertools.islice(keys, MANY)))
 
 
 def is_small(reply: Any) -> bool:
@@ -80,6 +112,11 @@ def is_batch(reply: Any) -> bool:
     return len(reply) == BATCH and all(each == b"value" for each in reply[1::2])
 
 
+def are_small(reply: Any) -> bool:
+    """Whether it is what MGET gives."""
+    return list(reply) == [SMALL] * MANY
+
+
 SCENARIOS = (
     Scenario("get64", "64 tasks, GET of 32 bytes", 64, get_small, is_small),
     Scenario("get1", "1 task, GET of 32 bytes", 1, get_small, is_small),
@@ -94,13 +131,37 @@ SCENARIOS = (
     ),
     Scenario("lrange", "1 task, LRANGE of 1,000 items", 1, read_list, is_list),
     Scenario("large", "1 task, GET of 1 MiB", 1, get_large, is_large),
+    Scenario(
+        "cluster-get64",
+        "cluster of 3 primaries: 64 tasks, GET of 32 bytes from all slots",
+        64,
+        get_anywhere,
+        is_small,
+        place=Place.CLUSTER,
+    ),
+    Scenario(
+        "cluster-get1",
+        "cluster of 3 primaries: 1 task, GET of 32 bytes from all slots",
+        1,
+        get_anywhere,
+        is_small,
+        place=Place.CLUSTER,
+    ),
+    Scenario(
+        "cluster-pipeline",
+        "cluster of 3 primaries: pipelines of 1,000 SET/GET to all nodes, for each command",
+        1,
+        run_pipeline,
+        is_batch,
+        commands=BATCH,
+        place=Place.CLUSTER,
+    ),
+    Scenario(
+        "cluster-mget",
+        "cluster of 3 primaries: 1 task, MGET of 100 keys in 100 slots",
+        1,
+        get_many,
+        are_small,
+        place=Place.CLUSTER,
+    ),
 )
-
-
-async def prepare(port: int) -> None:
-    """Give the server what the scenarios read."""
-    async with anyredis.Redis("127.0.0.1", port) as client:
-        await client.set(SMALL_KEY, SMALL)
-        await client.set(LARGE_KEY, LARGE)
-        await client.delete(LIST_KEY)
-        await client.rpush(LIST_KEY, *LIST)

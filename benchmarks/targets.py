@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 from benchmarks.results import SUBJECT, Results
 
 LEAST_GLIDE = 4.0
+LEAST_GLIDE_CLUSTER = 3.0
 CALLS = {("asyncio", 64): 35, ("trio", 64): 45, ("asyncio", 1): 180, ("trio", 1): 180}
 OWN_CALLS = 15
 IMPORT = ("redis-py", 0.5)
+MOST_FOR_ROUTING = 2.0
+"""Microseconds."""
+ROUTED = ("routing", "routing to replicas", "GET of 3 nodes")
+MOST_FOR_NODES = 1.1
+"""How many times as much a command may cost in a cluster of many more nodes."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,12 @@ SPEED = (
             ("trio", "bare", 0.8),
         )
     ),
+    SpeedTarget("asyncio", "cluster-get64", "coredis", 10),
+    SpeedTarget("asyncio", "cluster-get64", "redis-py", 10),
+    SpeedTarget("asyncio", "cluster-get64", "glide", LEAST_GLIDE_CLUSTER),
+    SpeedTarget("trio", "cluster-get64", "coredis", 10),
+    SpeedTarget("asyncio", "cluster-pipeline", "redis-py", 4),
+    *(SpeedTarget(backend, "cluster-pipeline", "coredis", 4) for backend in ("asyncio", "trio")),
 )
 
 
@@ -85,7 +99,12 @@ def word(on_the_clock: bool, in_cpu: bool) -> str:
 def judge(results: Results) -> list[Verdict]:
     """A verdict on every target that was measured."""
     speed = [verdict for target in SPEED if (verdict := target.judge(results))]
-    return [*speed, *judge_calls(results), *judge_imports(results)]
+    return [
+        *speed,
+        *judge_calls(results),
+        *judge_routing(results),
+        *judge_imports(results),
+    ]
 
 
 def judge_calls(results: Results) -> Iterator[Verdict]:
@@ -99,6 +118,23 @@ def judge_calls(results: Results) -> Iterator[Verdict]:
             yield Verdict(target, f"{each.total:.1f}", word(good, good))
             target = f"anyredis's own calls, {where}: fewer than {OWN_CALLS}"
             yield Verdict(target, f"{each.own:.1f}", word(own_good, own_good))
+
+
+def judge_routing(results: Results) -> Iterator[Verdict]:
+    """Verdicts on what it costs to route, and on how little the number of nodes matters to it."""
+    for each in results.routing:
+        where = f"{each.backend}, {each.nodes:,} nodes: less than {MOST_FOR_ROUTING} µs"
+        for name, costs in zip(ROUTED[:2], (each.route, each.route_reads), strict=True):
+            cost = median(costs)
+            good = cost < MOST_FOR_ROUTING
+            yield Verdict(f"{name}, {where}", f"{cost:.2f}", word(good, good))
+    for few, many in pairwise(results.routing):
+        if few.backend == many.backend:
+            what = f"{few.backend}, {many.nodes:,} nodes to {few.nodes:,}"
+            for name, ratio in zip(ROUTED, many.ratios_to(few), strict=True):
+                good = ratio <= MOST_FOR_NODES
+                target = f"{name}, {what}: {MOST_FOR_NODES} times or less"
+                yield Verdict(target, f"{ratio:.2f}", word(good, good))
 
 
 def judge_imports(results: Results) -> Iterator[Verdict]:

@@ -17,9 +17,11 @@ import anyio
 from benchmarks.calls import TIMES, count_calls
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.options import Options
+from benchmarks.places import Place
 from benchmarks.profiles import profile_all
 from benchmarks.results import Results
 from benchmarks.rounds import compete
+from benchmarks.routing import measure_routing
 from benchmarks.scenarios import SCENARIOS
 
 COUNTED = ("anyredis", "redis-py", "coredis")
@@ -27,16 +29,17 @@ COUNTED = ("anyredis", "redis-py", "coredis")
 
 @dataclass(frozen=True)
 class Work:
-    """What to measure on one backend, against the server on this port."""
+    """What to measure on one backend at one place, against the server on its port, if it has one."""
 
     backend: str
-    port: int
+    place: Place
+    port: int | None
     options: Options
 
-    def contestants(self) -> list[Contestant]:
-        """Those wanted here that are installed."""
-        wanted = self.options.clients
-        return [each for each in CONTESTANTS if each.name in wanted and each.installed]
+    def wanted(self, contestants: Sequence[Contestant]) -> list[Contestant]:
+        """Those of *contestants* that are wanted here and installed."""
+        able = [each for each in contestants if self.backend in each.backends]
+        return [each for each in able if each.name in self.options.clients and each.installed]
 
 
 def progress(*words: object) -> None:
@@ -47,22 +50,32 @@ def progress(*words: object) -> None:
 async def measure_all(work: Work) -> Results:
     """All that *work* asks for."""
     results = Results()
-    contestants = work.contestants()
-    backend, port, options = work.backend, work.port, work.options
+    if work.port is not None:
+        await measure_scenarios(work, work.port, results)
+    if work.place is Place.SERVER and work.port is not None and "calls" in work.options.scenarios:
+        progress(f"{work.backend}: calls")
+        counted = [each for each in work.wanted(CONTESTANTS) if each.name in COUNTED]
+        for tasks in TIMES:
+            for each in counted:
+                results.calls.append(await count_calls(each, work.backend, work.port, tasks))
+    if work.place is Place.MEMORY and "routing" in work.options.scenarios:
+        progress(f"{work.backend}: routing")
+        results.routing = await measure_routing(work.backend, work.options.effort.rounds)
+    return results
+
+
+async def measure_scenarios(work: Work, port: int, results: Results) -> None:
+    """All scenarios that *work* asks for, into *results*."""
+    backend, options = work.backend, work.options
     for scenario in SCENARIOS:
-        if scenario.name in options.scenarios:
-            taking_part = [each for each in contestants if scenario.takes(each, backend)]
+        if scenario.name in options.scenarios and scenario.place is work.place:
+            wanted = work.wanted(scenario.contestants)
+            taking_part = [each for each in wanted if scenario.takes(each, backend)]
             progress(f"{backend}: {scenario.title}: {', '.join(c.name for c in taking_part)}")
             results.scores += await compete(scenario, taking_part, backend, port, options.effort)
-    if "calls" in options.scenarios:
-        progress(f"{backend}: calls")
-        counted = [c for c in contestants if c.name in COUNTED and backend in c.backends]
-        for tasks in TIMES:
-            results.calls += [await count_calls(each, backend, port, tasks) for each in counted]
     if options.profile:
         progress(f"{backend}: profiles")
-        results.profiles += await profile_all(options.scenarios, backend, port)
-    return results
+        results.profiles += await profile_all(options.scenarios, backend, work.place, port)
 
 
 def run(work: Work) -> Results:
