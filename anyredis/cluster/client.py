@@ -11,6 +11,7 @@ from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import Retry
 from anyredis.cluster.executor import ClusterExecutor
 from anyredis.cluster.following import Follower, Target
+from anyredis.cluster.node import ClusterNodeClient
 from anyredis.cluster.options import ClusterOptions, options_of_url, pool_for
 from anyredis.cluster.routing import key_bytes
 from anyredis.cluster.scanning import KeysOfCluster
@@ -151,14 +152,17 @@ class RedisCluster(ClusterExecutor[S], Generic[S]):
 
     def nodes(self) -> list[NodeClient[S]]:
         """All nodes, each primary followed by its replicas; each has an `address`."""
+        self.connection_pool.require_open()
         return [self._node_client(gate) for gate in self.connection_pool.members()]
 
     def primaries(self) -> list[NodeClient[S]]:
         """The nodes that serve slots."""
+        self.connection_pool.require_open()
         return [self._node_client(gate) for gate in self.connection_pool.primaries()]
 
     def node_for(self, key: Key) -> NodeClient[S]:
         """The primary that serves *key* now; raises `DataValueError` where none is known."""
+        self.connection_pool.require_open()
         slot = self.slot_of(key)
         gate = self.connection_pool.gate_of(slot, reads=False)
         if gate is None:
@@ -170,7 +174,7 @@ class RedisCluster(ClusterExecutor[S], Generic[S]):
         return slot_of(key_bytes(key, self._encoding))
 
     def _node_client(self, gate: ClusterGate) -> NodeClient[S]:
-        return NodeClient(self.connection_pool, gate, self.read, self.retry)
+        return ClusterNodeClient(self.connection_pool, gate, self.read, self.retry)
 
     # -- commands -------------------------------------------------------------------------------
 

@@ -15,12 +15,15 @@ from anyredis.exceptions import (
     ConnectionError,
     MovedError,
     Outcome,
+    ProtocolError,
+    RedirectError,
     RedisError,
 )
 from anyredis.pool.cluster import ClusterConnectionPool
 from anyredis.pool.gate import ClusterGate
 from anyredis.pool.layout import endpoint
 from anyredis.wire.decode import Reply
+from anyredis.wire.slots import SLOTS
 
 REFRESH_PATIENCE = 1.0
 """Seconds that a command waits for the layout to be refreshed before it goes on all the same."""
@@ -78,12 +81,15 @@ class Follower:
         return isinstance(failed, ConnectionError) and failed.outcome is Outcome.NOT_SENT
 
     def next_gate(self, step: Step, gate: ClusterGate | None) -> ClusterGate | None:
-        """Whom to ask now that the wait of *step* is over, *gate* being whom was asked last."""
+        """Whom to ask now that the wait of *step* is over, *gate* being whom was asked last.
+
+        Raises `ProtocolError` for a redirection that cannot be read.
+        """
         if step.to is None or gate is None:
             return self.target.find(self._pool)
-        address = endpoint(step.to.address, gate.where)
+        slot, address = _destination(step.to, gate.where)
         if isinstance(step.to, MovedError):
-            return self._pool.moved(step.to.slot, address)
+            return self._pool.moved(slot, address)
         return self._pool.visit(address)
 
     async def first_gate(self, *, only_reads: bool) -> ClusterGate:
@@ -131,6 +137,17 @@ class Follower:
             asking = step.asking
             gate = self.next_gate(step, gate) or await self.first_gate(only_reads=only_reads())
             failed = None
+
+
+def _destination(redirection: RedirectError, asked: TCPAddress) -> tuple[int, TCPAddress]:
+    """The slot and the node that a *redirection* of the node at *asked* names."""
+    try:
+        slot, text = redirection.slot, redirection.address
+    except (ValueError, IndexError):
+        slot, text = -1, ""
+    if not 0 <= slot < SLOTS:
+        raise ProtocolError(f"{asked} redirects, but not from a slot to a node: {redirection}")
+    return slot, endpoint(text, asked)
 
 
 async def wait(pool: ClusterConnectionPool, step: Step) -> None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from anyredis.cluster.routing import Split
 from anyredis.exceptions import DataValueError, PartialFailureError, PartOutcome, RedisError
 from anyredis.policies import RESPONSE, Response
-from anyredis.replies import array, integer
+from anyredis.replies import array, integer, unexpected
 from anyredis.table import full_name
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -67,9 +67,10 @@ def failure(name: bytes, answers: Sequence[Answer]) -> PartialFailureError:
     succeeded = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
     why = {answer.address: str(answer.reply) for answer in reversed(failed)}
     told = "; ".join(f"{address}: {error}" for address, error in why.items())
-    done = ", ".join(dict.fromkeys(answer.address for answer in succeeded)) or "no node"
+    done = ", ".join(dict.fromkeys(answer.address for answer in succeeded))
+    how_far = f"in part ({told}); it succeeded on {done}" if done else f"wherever it went ({told})"
     return PartialFailureError(
-        f"{name.decode('ascii', 'replace')} failed in part ({told}); it succeeded on {done}",
+        f"{name.decode('ascii', 'replace')} failed {how_far}",
         failed=tuple(PartOutcome(*answer) for answer in failed),
         succeeded=tuple(PartOutcome(*answer) for answer in succeeded),
     )
@@ -79,7 +80,7 @@ def _in_order(replies: Sequence[Reply], split: Split) -> list[Reply]:
     """The items of all replies, each at the place that its key had (MGET)."""
     items: dict[int, Reply] = {}
     for piece, reply in zip(split.pieces, replies, strict=True):
-        items.update(zip(piece.places, array(reply), strict=True))
+        items.update(zip(piece.places, _of_length(len(piece.places), reply), strict=True))
     return [items[place] for place in range(len(items))]
 
 
@@ -93,9 +94,18 @@ def _joined(replies: list[Reply]) -> Reply:
 def _combined(replies: Sequence[Reply], combine: Callable[[list[int]], int]) -> Reply:
     """One number of several; of arrays, place by place."""
     if isinstance(replies[0], list):
-        columns = zip(*map(array, replies), strict=True)
+        rows = [_of_length(len(array(replies[0])), reply) for reply in replies]
+        columns = zip(*rows, strict=True)
         return [combine([integer(item) for item in column]) for column in columns]
     return combine([integer(reply) for reply in replies])
+
+
+def _of_length(length: int, reply: Reply) -> list[Reply]:
+    """*reply*, which has to be an array of *length*."""
+    items = array(reply)
+    if len(items) != length:
+        unexpected(reply, f"an array of {length}")
+    return items
 
 
 _COMBINE: Final[dict[Response, Callable[[list[int]], int]]] = {

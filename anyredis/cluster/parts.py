@@ -59,20 +59,21 @@ async def run_parts(
     """
     for part in parts:
         if part.gate is None:
-            follower = part.follower = Follower(pool, retry, part.target)
-            part.gate = await follower.first_gate(only_reads=only_reads(part.command.args))
-    await _send(pool, parts)
+            part.reply = part.target.missing()
+    await _send(pool, [part for part in parts if part.gate is not None])
     while todo := _go_on(pool, retry, parts):
         longest = max((step for _, step in todo), key=lambda step: (step.refresh, step.delay))
         await wait(pool, longest)
-        again = [part for part, step in todo if _find_gate(part, step)]
+        # What has moved is noted first: so all parts of one slot go on to the same node.
+        for part, step in sorted(todo, key=lambda each: each[1].to is None):
+            _find_gate(part, step)
+        parts = [part for part, _ in todo]
+        again = [part for part in parts if part.reply is None]
         try:
             await _send(pool, again)
         except RedisError as error:  # too late to refuse the whole
             for part in again:
                 part.reply = fresh(error)
-            return
-        parts = again
 
 
 def _go_on(
@@ -93,22 +94,22 @@ def _go_on(
     return todo
 
 
-def _find_gate(part: Part, step: Step) -> bool:
-    """Whether *part*, now that *step* was taken, has somewhere to go."""
+def _find_gate(part: Part, step: Step) -> None:
+    """Have *part* go on, now that *step* was taken; what has nowhere to go keeps an error."""
     assert part.follower is not None  # noqa: S101 - it decided on the step
     try:
-        gate = part.follower.next_gate(step, part.gate)
+        part.gate = part.follower.next_gate(step, part.gate)
     except RedisError as error:  # a redirection that nobody can read
         part.reply = error
-        return False
-    if gate is None:
-        return False  # nobody serves it: its error stands
-    part.gate, part.asking = gate, step.asking
-    return True
+        return
+    part.asking, part.together = step.asking, None
+    part.reply = part.target.missing() if part.gate is None else None
 
 
 async def _send(pool: ClusterConnectionPool, parts: Sequence[Part]) -> None:
     """Ask all *parts* where they are to be asked; each has its `reply` afterwards."""
+    if not parts:
+        return
     groups: dict[ClusterGate, list[Part]] = {}
     for part in parts:
         assert part.gate is not None  # noqa: S101 - it was found before

@@ -65,8 +65,10 @@ def key_bytes(key: Value, encoding: str) -> bytes:
     """*key* as it is sent, which is what the slot is computed of."""
     if isinstance(key, (bytes, bytearray, memoryview)):
         return bytes(key)
+    if not isinstance(key, str):
+        return str(key).encode()  # numbers are sent in ASCII, whatever the encoding of text
     try:
-        return str(key).encode(encoding)
+        return key.encode(encoding)
     except UnicodeEncodeError as error:
         raise DataValueError(f"a key has characters that {encoding} cannot express") from error
 

@@ -1,28 +1,39 @@
 """All keys of a cluster, page by page, through failovers and while slots move.
 
-Law: a slot counts as done once one pass over a node has come to its end that served it from before
-the pass began until after it ended, without losing a connection: a cursor means nothing to another
-server, nor to the same one after a restart.  A slot that was being moved to another node meanwhile
-needs a pass over that node too.  So a key that is there the whole time comes at least once.
+Law: a slot counts as done once one pass over a node has come to its end that by its own account
+served it before the pass began and after it ended, without losing a connection: a cursor means
+nothing to another server, nor to the same one after a restart.  A slot that was being moved to
+another node when the pass ended needs a pass over that node too; one that was not moved after all
+needs another over the same.  So a key that is there the whole time comes at least once, unless
+its slot begins to move and is given back within one and the same pass: nothing tells of that.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, NamedTuple
 
 import anyio
 
 from anyredis.address import TCPAddress
 from anyredis.cluster.following import wait
 from anyredis.cluster.pursuit import Step
-from anyredis.exceptions import ClusterDownError, ConnectionError, RedisError, TimeoutError
+from anyredis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    ConnectionError,
+    MaxConnectionsError,
+    PoolTimeoutError,
+    PrimaryDownError,
+    RedisError,
+    TimeoutError,
+)
 from anyredis.pool.cluster import ClusterConnectionPool
 from anyredis.pool.gate import ClusterGate
 from anyredis.pool.layout import endpoint
-from anyredis.pool.topology import errand
-from anyredis.replies import S, word
+from anyredis.replies import S, unexpected, word
+from anyredis.wire.decode import Reply
 from anyredis.wire.slots import SLOTS
 
 PATIENCE = 30.0
@@ -31,16 +42,27 @@ PATIENCE = 30.0
 PAUSE = 0.1
 """Seconds before a node that failed is tried again."""
 
-PASSING = (ConnectionError, TimeoutError, ClusterDownError)
+PASSING = (ConnectionError, TimeoutError, ClusterDownError, PrimaryDownError)
 """Failures that another node, or the same one later, will make good."""
+
+LASTING = (MaxConnectionsError, PoolTimeoutError, AuthenticationError)
+"""Those among them that are the caller's to make good."""
+
+
+class Account(NamedTuple):
+    """What a node says of its own slots."""
+
+    served: frozenset[int]
+    moving: dict[int, TCPAddress]
+    """Those of them that it is giving to others, and to whom."""
 
 
 @dataclass
 class Pass:
-    """One walk over all keys of one node, for the sake of *slots*."""
+    """One walk over all keys of one node, which gave *account* of its slots before it began."""
 
     gate: ClusterGate
-    slots: set[int]
+    account: Account
     losses: int
     cursor: int = 0
 
@@ -68,6 +90,8 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
         self._ended = False
         """Whether the pass has come to its end, which remains to be looked at."""
         self._stuck_since: float | None = None
+        self._asked: TCPAddress | None = None
+        """The node that was asked last."""
         self._failed: set[TCPAddress] = set()
         """Nodes that failed since the last page: others go first."""
 
@@ -81,6 +105,8 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
             try:
                 await self._advance()
             except PASSING as error:
+                if isinstance(error, LASTING):
+                    raise
                 await self._recover(error)
 
     async def _advance(self) -> None:
@@ -102,17 +128,26 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
 
     async def _begin(self) -> Pass:
         """The next pass, over a node that serves what is to be done."""
-        await self._know_layout()
-        slots = self._todo_by_node()
-        first = next((node for node in slots if node not in self._failed), None)
-        address = first or next(iter(slots), None)
+        if not self._pool.layout.shards:
+            await self._know_layout()
+        wanted = self._todo_by_node()
+        first = next((node for node in wanted if node not in self._failed), None)
+        address = first or next(iter(wanted), None)
         if address is None:
             raise ClusterDownError(
                 f"CLUSTERDOWN no node is known to serve slot {min(self._todo)}, whose keys are to "
                 "be listed"
             )
         gate = self._pool.visit(address)
-        return Pass(gate, slots[address], gate.node.losses)
+        losses = gate.node.losses
+        self._asked = address
+        account = await account_of(gate)
+        if address not in self._owed and not account.served & wanted[address]:
+            raise ClusterDownError(
+                f"CLUSTERDOWN {address} does not serve slot {min(wanted[address])}, whose keys are "
+                "to be listed, though another node said so"
+            )
+        return Pass(gate, account, losses)
 
     def _todo_by_node(self) -> dict[TCPAddress, set[int]]:
         slots = {address: set(owed) for address, owed in self._owed.items()}
@@ -124,19 +159,16 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
 
     async def _end(self, done: Pass) -> None:
         """Strike off what the pass was good for."""
-        address = done.gate.where
-        moving = await slots_moving_from(done.gate)
-        await self._know_layout()
+        before, after = done.account, await account_of(done.gate)
         if done.broken:
             return
-        self._owed.pop(address, None)
-        for slot in done.slots & self._todo:
-            shard = self._pool.layout.by_slot[slot]
-            if shard is None or shard.primary != address:
-                continue  # it has moved: a pass over its new node is to come
+        self._owed.pop(done.gate.where, None)
+        for slot in self._todo & before.served & after.served:
+            if slot in after.moving:
+                self._owed.setdefault(after.moving[slot], set()).add(slot)
+            elif slot in before.moving:
+                continue  # its keys may have come back, behind the cursor
             self._todo.remove(slot)
-            if slot in moving:
-                self._owed.setdefault(moving[slot], set()).add(slot)
 
     async def _know_layout(self) -> None:
         error = await self._pool.topology.refreshed()
@@ -146,8 +178,10 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
     async def _recover(self, error: RedisError) -> None:
         """Wait for better times; raises *error* where none came for `PATIENCE` seconds."""
         self._pool.require_open()
-        if self._pass is not None:
-            self._failed.add(self._pass.gate.where)
+        if self._asked is not None:
+            self._failed.add(self._asked)
+            # To whom these slots were moving may be gone: who serves them now knows.
+            self._todo |= self._owed.pop(self._asked, set())
         self._pass, self._ended = None, False
         now = anyio.current_time()
         self._stuck_since = self._stuck_since or now
@@ -157,17 +191,43 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
         await wait(self._pool, Step(PAUSE, refresh=True))
 
 
-async def slots_moving_from(gate: ClusterGate) -> dict[int, TCPAddress]:
-    """The slots that a node is giving to others, and to whom: `[slot->-id]` in CLUSTER NODES."""
-    lines = word(await errand(gate, (b"CLUSTER", b"NODES"))).splitlines()
-    nodes = {fields[0]: fields for line in lines if len(fields := line.split()) >= 8}
+async def account_of(gate: ClusterGate) -> Account:
+    """What the node behind *gate* says of its own slots."""
+    async with gate.lease():
+        reply = await gate.attempt((b"CLUSTER", b"NODES"), binary=True)
+    if isinstance(reply, RedisError):
+        raise reply
+    return read_account(reply, gate.where)
+
+
+def read_account(reply: Reply, asked: TCPAddress) -> Account:
+    """The same, of its answer to CLUSTER NODES; raises `ProtocolError` where that is none.
+
+    `0-99` and `100` are slots that it serves, `[100->-id]` is one of them that it is giving away.
+    """
+    lines = [line.split() for line in word(reply).splitlines()]
+    nodes = {fields[0]: fields for fields in lines if len(fields) >= 8}
+    mine = next((each for each in nodes.values() if "myself" in each[2].split(",")), None)
+    if mine is None:
+        unexpected(reply, "CLUSTER NODES")
+    by_name = mine[1].split(",")[1:2] == [asked.host]
+    served: set[int] = set()
     moving: dict[int, TCPAddress] = {}
-    for fields in nodes.values():
-        if "myself" not in fields[2].split(","):
-            continue
-        for field in fields[8:]:
+    try:
+        for field in mine[8:]:
             slot, arrow, target = field.strip("[]").partition("->-")
             if arrow and target in nodes:
-                at = nodes[target][1].partition("@")[0]
-                moving[int(slot)] = endpoint(at, gate.where)
-    return moving
+                moving[int(slot)] = _address(nodes[target][1], asked, by_name=by_name)
+            elif not field.startswith("["):
+                first, _, last = field.partition("-")
+                served.update(range(int(first), int(last or first) + 1))
+    except ValueError:
+        unexpected(reply, "CLUSTER NODES")
+    return Account(frozenset(served), moving)
+
+
+def _address(text: str, asked: TCPAddress, *, by_name: bool) -> TCPAddress:
+    """The address in `ip:port@bus,name,more`: by its name where the node asked has one, too."""
+    place, *names = text.split(",")
+    address = endpoint(place.partition("@")[0], asked)
+    return TCPAddress(names[0], address.port) if by_name and names and names[0] else address

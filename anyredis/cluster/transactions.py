@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from anyredis.cluster.pursuit import REFUSALS
-from anyredis.cluster.routing import Anywhere, ToSlot, route
+from anyredis.cluster.routing import Anywhere, Everywhere, ToSlot, route
 from anyredis.command import Command
 from anyredis.exceptions import CrossSlotError, RedirectError, RedisError
 from anyredis.table import full_name
@@ -25,10 +25,14 @@ def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
             slot = way.slot
         elif not isinstance(way, Anywhere):
             name = full_name(command.args).decode("ascii", "replace")
+            where = f"{name} (command {position} of {len(commands)})"
+            if isinstance(way, Everywhere):
+                where += " goes to several nodes. U"
+            else:
+                where += " leaves it. Give the keys the same {hash tag}, or u"
             raise CrossSlotError(
-                f"CROSSSLOT the transaction was not sent: it has to stay on one hash slot, and "
-                f"{name} (command {position} of {len(commands)}) leaves it. Give the keys the same "
-                "{hash tag}, or use pipeline(transaction=False)"
+                "CROSSSLOT the transaction was not sent: it has to stay on one hash slot, and "
+                f"{where}se pipeline(transaction=False)"
             )
     return slot
 

@@ -190,10 +190,32 @@ class NodeMemory(Memory):
             case b"SLOTS", ():
                 view = self.node.view
                 return self.node.topology.describe() if view is None else view
+            case b"NODES", ():
+                return "".join(map(self._line, self.node.topology.nodes)).encode()
             case b"MYID", ():
                 return self.node.id.encode()
             case _:
                 return from_server(f"ERR unknown subcommand '{words[0].decode()}'")
+
+    def _line(self, other: FakeNode) -> str:
+        """What CLUSTER NODES says of *other*; which slots move, a node says only of its own."""
+        topology, own = self.node.topology, other is self.node
+        role = "slave" if other.primary else "master"
+        name = other.announced if other.announced != other.host else None
+        slots: list[str] = []
+        for owner, group in groupby(range(SLOTS), topology.owners.__getitem__):
+            first, *_, last = (*group,) * 2
+            slots += [f"{first}-{last}" if first < last else f"{first}"] * (owner is other)
+        for slot, importer in topology.moving.items() if own else ():
+            owner = topology.owners[slot]
+            if owner is other:
+                slots.append(f"[{slot}->-{importer.id}]")
+            elif importer is other and owner is not None:
+                slots.append(f"[{slot}-<-{owner.id}]")
+        place = f"{other.host}:{other.port}@{other.port + 10000},{name or ''}"
+        flags = f"myself,{role}" if own else role
+        primary = other.primary.id if other.primary else "-"
+        return " ".join((other.id, place, flags, primary, "0 0 0 connected", *slots)) + "\n"
 
     def _readonly(self, client: ClientState, _words: Words) -> Answer:
         client.readonly = True

@@ -92,6 +92,23 @@ def test_who_a_node_is() -> None:
     assert "primary" in repr(primary)
 
 
+def test_cluster_nodes() -> None:
+    """Each node with its slots; which of them move, a node tells of its own."""
+    cluster = FakeCluster(2, 1)
+    first, last, replica, _ = cluster.nodes
+    cluster.start_migration(0, last)
+    [answer] = talk(first, "CLUSTER NODES")
+    assert isinstance(answer, bytes)
+    mine, other, copy, _ = answer.decode().splitlines()
+    head = f"{first.id} fake:7000@17000, myself,master - 0 0 0 connected"
+    assert mine == f"{head} 0-8191 [0->-{last.id}]"
+    assert other == f"{last.id} fake:7001@17001, master - 0 0 0 connected 8192-16383"
+    assert copy == f"{replica.id} fake:7002@17002, slave {first.id} 0 0 0 connected"
+    [answer] = talk(last, "CLUSTER NODES")
+    assert isinstance(answer, bytes)
+    assert answer.decode().splitlines()[1].endswith(f" 8192-16383 [0-<-{first.id}]")
+
+
 def test_what_a_node_does_not_have() -> None:
     """Other subcommands of CLUSTER, and databases but the first."""
     tell = client_of(FakeCluster().nodes[0])

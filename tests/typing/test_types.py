@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, assert_type
 
-from anyredis import Command, Pipeline, Redis, Result, Session
+from anyredis import Command, NodeClient, Pipeline, Redis, RedisCluster, Result, Session
 from anyredis.command import Blueprint
 from anyredis.commands.core import CoreCommands
 from anyredis.replies import Readers
@@ -92,6 +92,42 @@ async def what_a_session_gives(text: Redis[str], raw: Redis[bytes]) -> None:
     async with raw.session() as plain:
         assert_type(plain, Session[bytes])
         assert_type(await plain.get("k"), bytes | None)
+
+
+def test_a_cluster_client_is_of_bytes_or_of_text() -> None:
+    """As a client of one server is."""
+    assert_type(RedisCluster(), RedisCluster[bytes])
+    assert_type(RedisCluster("host", 7000, readonly=True), RedisCluster[bytes])
+    assert_type(RedisCluster(decode_responses=False), RedisCluster[bytes])
+    assert_type(RedisCluster("host", decode_responses=True), RedisCluster[str])
+    assert_type(RedisCluster(startup_nodes=["a:1", ("b", 2)]), RedisCluster[bytes])
+    for either in (False, True):
+        assert_type(RedisCluster(decode_responses=either), RedisCluster[Any])
+    assert_type(RedisCluster.from_url("redis://a,b"), RedisCluster[bytes])
+    assert_type(RedisCluster.from_url("redis://a", decode_responses=True), RedisCluster[str])
+
+
+async def what_a_cluster_gives(text: RedisCluster[str], raw: RedisCluster[bytes]) -> None:
+    """Replies, pipelines, sessions and clients of nodes, all of the same kind of text."""
+    pending = assert_type(text.get("k"), Coroutine[Any, Any, str | None])
+    assert_type(await pending, str | None)
+    assert_type(await raw.get("k"), bytes | None)
+    assert_type(await text.mget("a", "b"), list[str | None])
+    assert_type(await text.mset({"a": 1}), bool)
+    assert_type(await text.delete("a", "b"), int)
+    assert_type(await text.blpop("l"), tuple[str, str] | None)
+    assert_type(await text.execute_command("ANY", node="h:1"), Any)
+    assert_type(text.scan_iter(), AsyncIterator[str])
+    assert_type(text.pipeline().get("k"), Result[str | None])
+    assert_type(raw.pipeline(transaction=True), Pipeline[bytes])
+    assert_type(text.node(("h", 1)), NodeClient[str])
+    assert_type(text.nodes(), list[NodeClient[str]])
+    assert_type(raw.primaries(), list[NodeClient[bytes]])
+    assert_type(await text.node_for("k").get("k"), str | None)
+    assert_type(await raw.node("h:1").dbsize(), int)
+    async with text as entered, entered.session("k") as session:
+        assert_type(entered, RedisCluster[str])
+        assert_type(session, Session[str])
 
 
 def test_a_blueprint_gives_commands() -> None:

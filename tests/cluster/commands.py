@@ -1,0 +1,73 @@
+"""One call of each command that four servers know, and where it has to go in a cluster."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+from anyredis.table import CHANGES_CONNECTION, CONTAINERS
+from tests.test_policies import OF_ONE_NODE
+
+KEY = b"1"
+"""Every key of every call: a number, so that it is a number of keys just as well."""
+
+
+class Facts(TypedDict):
+    """What `commands.json` tells of each command, as far as it is asked here."""
+
+    arity: int
+    key_specs: NotRequired[list[object]]
+    tips: NotRequired[list[str]]
+
+
+COMMANDS: dict[str, Facts] = json.loads((Path(__file__).parents[1] / "commands.json").read_text())
+
+
+class Way(Enum):
+    """Where a call goes."""
+
+    SLOT = "who serves its key"
+    ANYWHERE = "one primary"
+    PRIMARIES = "all primaries"
+    NODES = "all nodes"
+    REFUSED = "nobody"
+
+
+WAITS = {"WAIT", "WAITAOF"}
+"""What is about one connection."""
+
+OF_ONE_CURSOR = {"SCAN", "HOTKEYS GET", "HOTKEYS RESET", "HOTKEYS START", "HOTKEYS STOP"}
+"""What the tips call special, and has no keys."""
+
+WORDS: dict[str, tuple[bytes, ...]] = {
+    "XREAD": (b"XREAD", b"STREAMS", KEY, b"0"),
+    "XREADGROUP": (b"XREADGROUP", b"GROUP", b"g", b"c", b"STREAMS", KEY, b">"),
+    "JSON.DEBUG": (b"JSON.DEBUG", b"MEMORY", KEY),
+}
+
+
+def call(name: str) -> tuple[bytes, ...]:
+    """A call of *name* that has all it needs."""
+    if name in WORDS:
+        return WORDS[name]
+    words = tuple(name.encode().split())
+    arity = COMMANDS[name]["arity"]
+    if (arity == -1 and "key_specs" in COMMANDS[name]) or name.startswith(("EVAL", "FCALL")):
+        return (*words, KEY, KEY, KEY)  # modules do not tell how much is needed
+    return words + (KEY,) * max(abs(arity) - len(words), 0)
+
+
+def expected(name: str) -> Way:
+    """Where the call has to go, by what the servers say of the command."""
+    tips = COMMANDS[name].get("tips", [])
+    container = name.encode() in CONTAINERS and name != "COMMAND"
+    refused = container or name in OF_ONE_NODE.keys() | OF_ONE_CURSOR | WAITS
+    if refused or name.encode() in CHANGES_CONNECTION:
+        return Way.REFUSED
+    if "request_policy:all_nodes" in tips:
+        return Way.NODES
+    if "request_policy:all_shards" in tips:
+        return Way.PRIMARIES
+    return Way.SLOT if "key_specs" in COMMANDS[name] else Way.ANYWHERE

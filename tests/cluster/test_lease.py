@@ -1,0 +1,60 @@
+"""A lease that follows its command."""
+
+from __future__ import annotations
+
+import pytest
+
+from anyredis import MaxConnectionsError
+from anyredis.cluster.lease import Lease
+from anyredis.pool.cluster import ClusterConnectionPool
+from anyredis.pool.gate import ClusterGate
+from anyredis.testing import FakeCluster
+
+
+async def lease_on(pool: ClusterConnectionPool) -> tuple[Lease, ClusterGate, ClusterGate]:
+    """A lease of the first of two nodes, and both."""
+    first, second, *_ = pool.primaries()
+    await first.enter()
+    return Lease(first), first, second
+
+
+async def test_one_limit_for_all() -> None:
+    """It stays the same, wherever it goes, and ends once."""
+    async with FakeCluster().pool(max_connections=1) as pool:
+        await pool.ready()
+        lease, first, second = await lease_on(pool)
+        for gate in (first, second, second, first):
+            await lease.move(gate)
+            assert (pool.free, pool.leased) == (0, 1)
+        lease.end()
+        lease.end()
+        assert (pool.free, pool.leased) == (1, 0)
+
+
+async def test_a_limit_for_each_node() -> None:
+    """It is given back to the one before the next gives one."""
+    async with FakeCluster().pool(max_connections=1, max_connections_per_node=True) as pool:
+        await pool.ready()
+        lease, first, second = await lease_on(pool)
+        await lease.move(second)
+        assert (first.limit.taken, second.limit.taken) == (0, 1)
+        await lease.move(first)
+        assert (first.limit.taken, second.limit.taken) == (1, 0)
+        lease.end()
+        assert pool.free == pool.capacity == 3
+
+
+async def test_a_node_that_has_none_left() -> None:
+    """The error is raised, and nothing is held any more; it may go on all the same."""
+    async with FakeCluster().pool(max_connections=1, max_connections_per_node=True) as pool:
+        await pool.ready()
+        lease, first, second = await lease_on(pool)
+        await second.enter()
+        with pytest.raises(MaxConnectionsError):
+            await lease.move(second)
+        assert (first.limit.taken, second.limit.taken) == (0, 1)
+        await lease.move(first)
+        assert first.limit.taken == 1
+        lease.end()
+        second.leave(None)
+        assert (pool.free, pool.leased) == (3, 0)
