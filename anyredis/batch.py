@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from anyredis.command import Command
@@ -29,6 +30,9 @@ COMMANDS_AT_ONCE = 4096
 """Commands that are packed at once, and so at most in one piece."""
 
 
+_args = attrgetter("args")
+
+
 class BatchOfCommands:
     """Commands to send together, as a *transaction* or not."""
 
@@ -39,13 +43,13 @@ class BatchOfCommands:
         self.transaction = transaction
         self.asking = asking
         """Whether ASKING goes before the transaction, for the whole of which it holds."""
-        self.binary = any(command.binary for command in commands)
+        self.binary = any([each.binary for each in commands])  # noqa: C419 - a list is faster
         """Whether some reply has to stay bytes, so that all are read as bytes first."""
 
     @property
     def words(self) -> Iterator[tuple[Value, ...]]:
         """The arguments of each command."""
-        return (command.args for command in self.commands)
+        return map(_args, self.commands)
 
     @property
     def only_reads(self) -> bool:
@@ -62,6 +66,9 @@ class BatchOfCommands:
         words = self._words()
         while some := list(itertools.islice(words, COMMANDS_AT_ONCE)):
             packed = _packed(some, pack)
+            if sum(map(len, packed)) <= PIECE:  # as nearly always
+                yield b"".join(packed), len(packed)
+                continue
             begin = size = 0
             for end, one in enumerate(packed):
                 if size and size + len(one) > PIECE:

@@ -100,7 +100,8 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         commands = [result.command for result in queue]
         replies = await self._run(BatchOfCommands(commands, transaction=self._transaction))
         values = [result.resolve(reply) for result, reply in zip(queue, replies, strict=True)]
-        if self._raise_on_error and any(isinstance(value, RedisError) for value in values):
+        failed = [value for value in values if isinstance(value, RedisError)]
+        if self._raise_on_error and failed:
             _raise_first(values, commands)
         return values
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
@@ -11,7 +11,7 @@ from anyredis.cluster.following import Follower, Target
 from anyredis.cluster.lease import Lease
 from anyredis.cluster.merging import Answer, merged, refuse_own_reports
 from anyredis.cluster.parts import Part, run_parts
-from anyredis.cluster.routing import Everywhere, Route, Split, ToSlot, key_bytes, route
+from anyredis.cluster.routing import Everywhere, Route, Split, ToSlot, route, slot_of_key
 from anyredis.cluster.transactions import refusal, slot_of_all
 from anyredis.command import Command
 from anyredis.commands.core import CoreCommands
@@ -25,9 +25,11 @@ from anyredis.scans import Scans
 from anyredis.table import READ_ONLY, SPECIAL, only_reads
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
-from anyredis.wire.slots import slot_of
 
 T = TypeVar("T")
+
+# Looked up by whatever the first word is, all of which can be hashed once they are ready.
+_FIRST_KEY: Mapping[Value, int] = dict(FIRST_KEY.items())
 
 
 class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
@@ -56,11 +58,10 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         """
         args = command.args
         name = args[0]
-        position = FIRST_KEY.get(name) if type(name) is bytes else None
+        position = _FIRST_KEY.get(name)
         if position is None or position >= len(args):
             return self._submit_routed(command)
-        key = args[position]
-        slot = slot_of(key if type(key) is bytes else key_bytes(key, self._encoding))
+        slot = slot_of_key(args[position], self._encoding)
         if self._spreads_reads and name in READ_ONLY:
             gate = self._pool.gate_of(slot, reads=True)
         else:
@@ -131,22 +132,25 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
 
     def _parts(self, command: Command[Any], way: Route, *, reads: bool = True) -> list[Part]:
         """What *command* is to each node that it goes to; *reads*: replicas may answer it."""
+        pool = self._pool
         if isinstance(way, Everywhere):
-            gates = self._pool.members() if way.replicas else self._pool.primaries()
-            return [Part(command, Target(address=gate.where), gate) for gate in gates]
+            gates = pool.members() if way.replicas else pool.primaries()
+            return [Part(command, gate, where=gate.where) for gate in gates]
         if isinstance(way, Split):
-            pieces = (
-                (
-                    Command(piece.args, command.parse, command.binary),
-                    Target(piece.slot, reads=reads and way.reads),
+            reads = reads and way.reads
+            parse, binary = command.parse, command.binary
+            return [
+                Part(
+                    Command(piece.args, parse, binary),
+                    pool.gate_of(piece.slot, reads=reads),
+                    piece.slot,
+                    reads,
                 )
                 for piece in way.pieces
-            )
-            return [Part(piece, target, target.find(self._pool)) for piece, target in pieces]
+            ]
         target = _target(way)
-        if not reads:
-            target = target._replace(reads=False)
-        return [Part(command, target, target.find(self._pool))]
+        target = target._replace(reads=reads and target.reads)
+        return [Part(command, target.find(pool), target.slot, target.reads)]
 
     async def _run_batch(self, batch: BatchOfCommands) -> list[Reply]:
         """What a pipeline runs."""
@@ -154,31 +158,35 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         if batch.transaction:
             return await self._run_transaction(batch)
         # A write of the pipeline may be what a read after it is about: both ask the primary.
-        reads = self._spreads_reads and batch.only_reads
-        plans = [self._plan(command, reads=reads) for command in batch.commands]
-        await run_parts(self._pool, self.retry, [part for _, parts in plans for part in parts])
-        return [
-            parts[0].reply if way is None else _reply_or_error(command, way, parts)
-            for command, (way, parts) in zip(batch.commands, plans, strict=True)
-        ]
+        parts, several = self._plan(batch.commands, self._spreads_reads and batch.only_reads)
+        await run_parts(self._pool, self.retry, parts)
+        replies = [part.reply for part in parts]
+        for command, way, mine in reversed(several):  # those before keep their places
+            replies[mine] = [_reply_or_error(command, way, parts[mine])]
+        return replies
 
     def _plan(
-        self, command: Command[Any], *, reads: bool
-    ) -> tuple[Everywhere | Split | None, list[Part]]:
-        """How a command of a pipeline goes, None for the ordinary one, and its parts."""
-        args = command.args
-        name = args[0]
-        position = FIRST_KEY.get(name) if type(name) is bytes else None
-        if position is not None and position < len(args):
-            slot = slot_of(key_bytes(args[position], self._encoding))
-            target = Target(slot, None, reads)
-            return None, [Part(command, target, target.find(self._pool))]
-        way = route(args, self._encoding)
-        parts = self._parts(command, way, reads=reads)
-        if not isinstance(way, (Everywhere, Split)):
-            return None, parts
-        refuse_own_reports(args)
-        return way, parts
+        self, commands: Sequence[Command[Any]], reads: bool
+    ) -> tuple[list[Part], list[tuple[Command[Any], Everywhere | Split, slice]]]:
+        """All parts of a pipeline, and which of them are together one command's."""
+        pool, serving, encoding = self._pool, self._serving, self._encoding
+        parts: list[Part] = []
+        several: list[tuple[Command[Any], Everywhere | Split, slice]] = []
+        for command in commands:
+            args = command.args
+            position = _FIRST_KEY.get(args[0])
+            if position is not None and position < len(args):
+                slot = slot_of_key(args[position], encoding)
+                gate = pool.gate_of(slot, reads=True) if reads else serving[slot]
+                parts.append(Part(command, gate, slot, reads))
+                continue
+            way = route(args, encoding)
+            begin = len(parts)
+            parts += self._parts(command, way, reads=reads)
+            if isinstance(way, (Everywhere, Split)):
+                refuse_own_reports(args)
+                several.append((command, way, slice(begin, len(parts))))
+        return parts, several
 
     async def _run_transaction(self, batch: BatchOfCommands) -> list[Reply]:
         pool = self._pool

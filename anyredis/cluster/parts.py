@@ -7,11 +7,13 @@ only a strict pool that is short of leases refuses the whole, before anything is
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import anyio
 
+from anyredis.address import TCPAddress
 from anyredis.backoff import Retry
 from anyredis.batch import BatchOfCommands, PackedBatch
 from anyredis.cluster.following import Follower, Target, wait
@@ -28,20 +30,42 @@ ASKING = raw_command(b"ASKING")
 
 
 class Part:
-    """One command for one target, and what came of it."""
+    """One command, and what came of it.
 
-    __slots__ = ("asking", "command", "follower", "gate", "reply", "target", "together")
+    It is for who serves *slot* (a replica will do where it *reads*), the node at *where*, or else
+    anybody.
 
-    def __init__(self, command: Command[Any], target: Target, gate: ClusterGate | None) -> None:
+    No `__slots__`: the defaults below are read off the class, so that the ordinary part, of which
+    a pipeline has thousands, stores little.
+    """
+
+    asking = False
+    reply: Reply = None
+    together: bool | None = None
+    """Where it was lost with others: whether all of these only read."""
+    follower: Follower | None = None
+    where: TCPAddress | None = None
+
+    def __init__(
+        self,
+        command: Command[Any],
+        gate: ClusterGate | None,
+        slot: int | None = None,
+        reads: bool = False,
+        where: TCPAddress | None = None,
+    ) -> None:
         self.command = command
-        self.target = target
         self.gate = gate
         """Where it is to be asked, or was."""
-        self.asking = False
-        self.reply: Reply = None
-        self.together: bool | None = None
-        """Where it was lost with others: whether all of these only read."""
-        self.follower: Follower | None = None
+        self.slot = slot
+        self.reads = reads
+        if where is not None:
+            self.where = where
+
+    @property
+    def target(self) -> Target:
+        """Whom it is for."""
+        return Target(self.slot, self.where, self.reads)
 
     @property
     def address(self) -> str:
@@ -57,10 +81,10 @@ async def run_parts(
     Raises `DataError` for what cannot be packed, and `MaxConnectionsError` where a strict pool has
     not a lease for each node; nothing was sent then.
     """
-    for part in parts:
-        if part.gate is None:
-            part.reply = part.target.missing()
-    await _send(pool, [part for part in parts if part.gate is not None])
+    lost = [part for part in parts if part.gate is None]
+    for part in lost:
+        part.reply = part.target.missing()
+    await _send(pool, [part for part in parts if part.gate is not None] if lost else parts)
     while todo := _go_on(pool, retry, parts):
         longest = max((step for _, step in todo), key=lambda step: (step.refresh, step.delay))
         await wait(pool, longest)
@@ -81,10 +105,8 @@ def _go_on(
 ) -> list[tuple[Part, Step]]:
     """The parts that are not at their end, and what each is to do."""
     todo: list[tuple[Part, Step]] = []
-    for part in parts:
-        failed = part.reply
-        if not isinstance(failed, RedisError):
-            continue
+    failures = [(part, part.reply) for part in parts if isinstance(part.reply, RedisError)]
+    for part, failed in failures:
         if part.follower is None:
             part.follower = Follower(pool, retry, part.target)
         reads = only_reads(part.command.args) if part.together is None else part.together
@@ -110,11 +132,11 @@ async def _send(pool: ClusterConnectionPool, parts: Sequence[Part]) -> None:
     """Ask all *parts* where they are to be asked; each has its `reply` afterwards."""
     if not parts:
         return
-    groups: dict[ClusterGate, list[Part]] = {}
+    groups: defaultdict[ClusterGate | None, list[Part]] = defaultdict(list)
     for part in parts:
-        assert part.gate is not None  # noqa: S101 - it was found before
-        groups.setdefault(part.gate, []).append(part)
-    orders = [_Order(pool, gate, group) for gate, group in groups.items()]
+        groups[part.gate].append(part)
+    # All have a gate: that of each was found before.
+    orders = [_Order(pool, gate, group) for gate, group in groups.items() if gate is not None]
     try:
         if pool.strict:  # a lease for each, or none: it does not wait, so nobody comes in between
             for order in orders:
@@ -140,11 +162,10 @@ class _Order:
         self._has_lease = False
         self._parts = parts
         self._decodes = pool.decodes
-        commands: list[Command[Any]] = []
-        for part in parts:
-            if part.asking:
-                commands.append(ASKING)
-            commands.append(part.command)
+        commands = [part.command for part in parts]
+        self._asks = any([part.asking for part in parts])  # noqa: C419 - a list is faster
+        if self._asks:
+            commands = [command for part in parts for command in _spelled_out(part)]
         self._batch = BatchOfCommands(commands, transaction=False)
         self._packed = PackedBatch(self._batch, pool.encoder)
 
@@ -175,8 +196,13 @@ class _Order:
             for part in self._parts:
                 part.reply, part.together = fresh(replies), reads
             return
-        sorted_out = iter(self._batch.sorted_out(array(replies), self._decodes))
-        for part in self._parts:
-            if part.asking:
-                next(sorted_out)
-            part.reply, part.together = next(sorted_out), None
+        sorted_out = self._batch.sorted_out(array(replies), self._decodes)
+        if self._asks:
+            pairs = zip(self._batch.commands, sorted_out, strict=True)
+            sorted_out = [reply for command, reply in pairs if command is not ASKING]
+        for part, reply in zip(self._parts, sorted_out, strict=True):
+            part.reply = reply
+
+
+def _spelled_out(part: Part) -> tuple[Command[Any], ...]:
+    return (ASKING, part.command) if part.asking else (part.command,)

@@ -7,16 +7,17 @@ refused before anything is sent if not.
 
 from __future__ import annotations
 
+from binascii import crc_hqx
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from anyredis.exceptions import CrossSlotError, DataValueError
 from anyredis.key_positions import key_positions
 from anyredis.policies import REQUEST, Request, anywhere
 from anyredis.table import full_name, only_reads
 from anyredis.wire.encode import Value
-from anyredis.wire.slots import slot_of
+from anyredis.wire.slots import SLOTS, hash_tag
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ class Everywhere:
     replicas: bool
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """What is left of a split command for one slot: the keys that were at *places* among all."""
 
     args: tuple[Value, ...]
@@ -71,6 +71,19 @@ def key_bytes(key: Value, encoding: str) -> bytes:
         return key.encode(encoding)
     except UnicodeEncodeError as error:
         raise DataValueError(f"a key has characters that {encoding} cannot express") from error
+
+
+def slot_of_key(key: Value, encoding: str) -> int:
+    """The hash slot of *key*; raises `DataValueError` where *encoding* cannot express it."""
+    if type(key) is str:
+        try:
+            data = key.encode(encoding)
+        except UnicodeEncodeError:
+            data = key_bytes(key, encoding)  # raises the error that users know
+    else:
+        data = key if type(key) is bytes else key_bytes(key, encoding)
+    # slot_of(), without its frame: this is done for every command.
+    return crc_hqx(hash_tag(data) if b"{" in data else data, 0) % SLOTS
 
 
 def route(args: tuple[Value, ...], encoding: str = "utf-8") -> Route:
@@ -106,19 +119,24 @@ def route(args: tuple[Value, ...], encoding: str = "utf-8") -> Route:
 _HINTS: Final = {b"SCAN": ". scan_iter goes through all nodes"}
 
 
+def slots_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -> list[int]:
+    """The slot of each key."""
+    return [slot_of_key(args[position], encoding) for position in keys]
+
+
 def slot_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -> int | None:
     """The slot that all keys are in, None where there are several."""
-    slots = {slot_of(key_bytes(args[position], encoding)) for position in keys}
+    slots = set(slots_of_keys(args, keys, encoding))
     return slots.pop() if len(slots) == 1 else None
 
 
 def _by_keys(
     name: bytes, args: tuple[Value, ...], keys: Sequence[int], encoding: str, *, splits: bool
 ) -> ToSlot | Split:
-    slot = slot_of_keys(args, keys, encoding)
-    if slot is not None:
-        return ToSlot(slot, only_reads(args))
-    if splits and (pieces := _pieces(name, args, keys, encoding)):
+    slots = slots_of_keys(args, keys, encoding)
+    if len(set(slots)) == 1:
+        return ToSlot(slots[0], only_reads(args))
+    if splits and (pieces := _pieces(name, args, keys, slots, encoding)):
         return Split(pieces, only_reads(args))
     raise CrossSlotError(
         f"CROSSSLOT {_shown(name)} was not sent: its keys are in several hash slots. Give them the "
@@ -127,23 +145,28 @@ def _by_keys(
 
 
 def _pieces(
-    name: bytes, args: tuple[Value, ...], keys: Sequence[int], encoding: str
+    name: bytes,
+    args: tuple[Value, ...],
+    keys: Sequence[int],
+    slots: Sequence[int],
+    encoding: str,
 ) -> tuple[Piece, ...]:
     """One piece for each slot; none where it would not mean the same."""
     places: dict[int, list[int]] = {}
-    for place, position in enumerate(keys):
-        slot = slot_of(key_bytes(args[position], encoding))
+    for place, slot in enumerate(slots):
         places.setdefault(slot, []).append(place)
-    step = 2 if name in _WITH_VALUES else 1
+    width = 2 if name in _WITH_VALUES else 1
     count = name == b"MSETEX"
     options = args[keys[-1] + 2 :] if count else ()
     if any(key_bytes(option, encoding).upper() in _CONDITIONS for option in options):
         return ()  # all or nothing cannot be had in several slots
     pieces: list[Piece] = []
     for slot, mine in places.items():
-        words = [args[keys[place] + offset] for place in mine for offset in range(step)]
-        counted: tuple[Value, ...] = (len(mine),) if count else ()
-        pieces.append(Piece((args[0], *counted, *words, *options), slot, tuple(mine)))
+        words: list[Value] = [args[0], len(mine)] if count else [args[0]]
+        for place in mine:
+            key = keys[place]
+            words += args[key : key + width]
+        pieces.append(Piece((*words, *options), slot, tuple(mine)))
     return tuple(pieces)
 
 

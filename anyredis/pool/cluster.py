@@ -49,6 +49,16 @@ class ClusterConnectionPool(BasePool):
     Raises `DataError` at once for an argument that nothing can work with.
     """
 
+    known: dict[TCPAddress, ClusterGate]
+    """A gate to each node of the layout, and to others that were asked."""
+    serving: list[ClusterGate | None]
+    """The gate to the primary of each slot, for the router's fast path."""
+    _tasks: TaskGroup | None = None
+    _turn = 0
+    _replicas: frozenset[TCPAddress] = frozenset()
+    _primaries: list[ClusterGate] | None = None
+    """Those of the layout, once somebody asked for them."""
+
     def __init__(
         self,
         *,
@@ -67,10 +77,7 @@ class ClusterConnectionPool(BasePool):
     ) -> None:
         self.seeds = seeds_of(host, port, startup_nodes)
         self._connection_class = _checked_class(connection_class)
-        context = take_context(connection_arguments)
-        if context is not None:  # made once: that reads files
-            connection_arguments["ssl_context"] = context
-        self._connection_arguments = connection_arguments
+        self._connection_arguments = _with_one_context(connection_arguments)
         self._capacity = check_capacity(max_connections)
         self._per_node = max_connections_per_node
         self._shared_wanted = check_sharing(shared_connections)
@@ -80,27 +87,22 @@ class ClusterConnectionPool(BasePool):
         self.readonly = readonly
         self.read_from = read_from
         self._zone = availability_zone
-        self._replicas: frozenset[TCPAddress] = frozenset()
         example = self._construct(self.seeds[0])  # so that a bad argument shows here
-        self.decode_responses = example.decode_responses
-        self.encoding = example.encoding
-        self.encoder = example.encoder
-        self.decodes = example.decodes
+        self._read_like(example)
         super().__init__(stream_timeout=example.stream_timeout, max_idle_time=max_idle_time)
         self._limit: Limit = StrictLimit(self._capacity)
         bounded = not self._per_node and self._capacity < UNLIMITED
         self._sockets = Sockets(self._capacity, self._nodes) if bounded else None
-        self._tasks: TaskGroup | None = None
         self.layout = Layout()
-        self.known: dict[TCPAddress, ClusterGate] = {}
-        """A gate to each node of the layout, and to others that were asked."""
-        self.serving: list[ClusterGate | None] = [None] * SLOTS
-        """The gate to the primary of each slot, for the router's fast path."""
+        self.known = {}
+        self.serving = [None] * SLOTS
         self._spreads: dict[Shard, Spread] = {}
+        self._reading: list[Spread | None] = [None] * SLOTS
+        """Those of `_spreads` by slot, as far as they were asked for: a shard is slow to hash."""
         self._visited: set[TCPAddress] = set()
         self._leaving: list[ClusterGate] = []
-        self._turn = 0
         self._latencies: dict[TCPAddress, float] = {}
+        self._measured: set[TCPAddress] = set()  # whose latency is not out of date
         self.topology = Topology(self)
 
     @classmethod
@@ -111,6 +113,12 @@ class ClusterConnectionPool(BasePool):
         parameters are as for `ConnectionPool.from_url`.
         """
         return cls(**{**options_of_url(url), **arguments})
+
+    def _read_like(self, example: ClusterConnection) -> None:
+        self.decode_responses = example.decode_responses
+        self.encoding = example.encoding
+        self.encoder = example.encoder
+        self.decodes = example.decodes
 
     def _construct(self, address: TCPAddress) -> ClusterConnection:
         try:
@@ -180,12 +188,17 @@ class ClusterConnectionPool(BasePool):
         """Where to send a command for *slot* that only *reads*, or not; None: nobody is known."""
         if not (reads and self.readonly):
             return self.serving[slot]
-        shard = self.layout.by_slot[slot]
-        return None if shard is None else self._spread(shard).next()
+        spread = self._reading[slot]
+        if spread is None:
+            shard = self.layout.by_slot[slot]
+            if shard is None:
+                return None
+            spread = self._reading[slot] = self._spread(shard)
+        return spread.next()
 
     def any_gate(self) -> ClusterGate | None:
         """Some primary, in turn, but none that failed just now if another is there."""
-        gates = self.primaries()
+        gates = self._primaries or self.primaries()
         for _ in gates:
             self._turn += 1
             gate = gates[self._turn % len(gates)]
@@ -195,11 +208,15 @@ class ClusterConnectionPool(BasePool):
 
     def primaries(self) -> list[ClusterGate]:
         """The nodes that serve slots, in the order of their first slots."""
-        return [self.gate_to(shard.primary) for shard in self.layout.shards]
+        # In the middle of a failover a node can be in two shards.
+        found = dict.fromkeys(shard.primary for shard in self.layout.shards)
+        self._primaries = [self.gate_to(address) for address in found]
+        return list(self._primaries)
 
     def members(self) -> list[ClusterGate]:
         """All nodes of the cluster, each primary followed by its replicas."""
-        return [self.gate_to(address) for shard in self.layout.shards for address in shard.nodes]
+        found = dict.fromkeys(each for shard in self.layout.shards for each in shard.nodes)
+        return [self.gate_to(address) for address in found]
 
     def gate_to(self, address: TCPAddress) -> ClusterGate:
         """The gate to the node at *address*, known or not."""
@@ -241,22 +258,27 @@ class ClusterConnectionPool(BasePool):
             spread = self._spreads[shard] = Spread(self.read_from, self._zone, readers)
         return spread
 
+    def _forget_spreads(self) -> None:
+        self._spreads.clear()
+        self._reading[:] = [None] * SLOTS
+
     # -- how far it is --------------------------------------------------------------------------
 
     def unmeasured(self) -> list[ClusterGate]:
         """The nodes whose latency matters and is not known."""
         if self.read_from is not ReadFrom.NEAREST:
             return []
-        return [gate for gate in self.members() if gate.where not in self._latencies]
+        return [gate for gate in self.members() if gate.where not in self._measured]
 
     def measured(self, latencies: dict[TCPAddress, float]) -> None:
         """From now on nearest is who has the least of *latencies*, in seconds."""
         self._latencies.update(latencies)
-        self._spreads.clear()
+        self._measured.update(latencies)
+        self._forget_spreads()
 
     def forget_latencies(self) -> None:
-        """Have all measured again."""
-        self._latencies.clear()
+        """Have all measured again; what is known holds until then."""
+        self._measured.clear()
 
     # -- the layout changes ---------------------------------------------------------------------
 
@@ -266,6 +288,8 @@ class ClusterConnectionPool(BasePool):
         if self.serving[slot] is not gate:
             self.layout = self.layout.moved(slot, to)
             self.serving[slot] = gate
+            self._reading[slot] = None
+            self._primaries = None
         return gate
 
     def adopt(self, layout: Layout) -> None:
@@ -280,9 +304,10 @@ class ClusterConnectionPool(BasePool):
             for address in became_replicas & self.known.keys():
                 self.known[address].node.renew("it became a replica")
         self.layout = layout
+        self._primaries = None
         gates = {shard: self.gate_to(shard.primary) for shard in layout.shards}
         self._fill(gates)
-        self._spreads.clear()
+        self._forget_spreads()
         for shard in layout.shards:
             for address in shard.replicas:
                 self.gate_to(address)
@@ -297,10 +322,10 @@ class ClusterConnectionPool(BasePool):
 
     def _let_go(self, address: TCPAddress) -> None:
         gate = self.known.pop(address)
+        self._leaving.append(gate)  # first: its sockets count as long as they are there
         gate.node.retire(LEFT)
         if self._per_node:
             gate.limit.dissolve()
-        self._leaving.append(gate)
 
     def _lingers(self, gate: ClusterGate) -> bool:
         roster = gate.node.roster
@@ -342,6 +367,12 @@ def _checked_class(given: object) -> type[ClusterConnection]:
     raise DataTypeError(
         f"connection_class has to be a subclass of ClusterConnection, not {given!r}"
     )
+
+
+def _with_one_context(arguments: dict[str, Any]) -> dict[str, Any]:
+    """*arguments* with the SSL context that they ask for: making one reads files."""
+    context = take_context(arguments)
+    return arguments if context is None else {**arguments, "ssl_context": context}
 
 
 def _check_reading(readonly: bool, read_from: object, zone: object) -> None:

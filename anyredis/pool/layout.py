@@ -6,6 +6,7 @@ specification.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -45,11 +46,10 @@ class Layout:
     def ranges(self) -> tuple[tuple[int, Shard | None], ...]:
         """Where each contiguous range begins, and whose it is."""
         found: list[tuple[int, Shard | None]] = []
-        before: object = self  # neither a shard nor None
-        for slot, shard in enumerate(self.by_slot):
-            if shard is not before and (not found or shard != before):
-                found.append((slot, shard))
-            before = shard
+        begin = 0
+        for shard, same in itertools.groupby(self.by_slot):
+            found.append((begin, shard))
+            begin += len(list(same))  # all in C: this is run for each of 16384 slots
         return tuple(found)
 
     @cached_property
@@ -89,9 +89,12 @@ def parse_slots(reply: Reply, asked: TCPAddress) -> Layout:
     by_slot: list[Shard | None] = [None] * SLOTS
     zones: dict[TCPAddress, str] = {}
     for entry in array(reply):
-        start, end, *nodes = array(entry)
-        first, last = integer(start), integer(end)
-        if not nodes or not 0 <= first <= last < SLOTS:
+        match array(entry):
+            case [start, end, *nodes] if nodes:
+                first, last = integer(start), integer(end)
+            case _:
+                unexpected(entry, "a range of slots and its nodes")
+        if not 0 <= first <= last < SLOTS:
             unexpected(entry, "a range of slots and its nodes")
         addresses = [_node(node, asked, zones) for node in nodes]
         shard = Shard(addresses[0], tuple(addresses[1:]))
@@ -101,8 +104,11 @@ def parse_slots(reply: Reply, asked: TCPAddress) -> Layout:
 
 def _node(reply: Reply, asked: TCPAddress, zones: dict[TCPAddress, str]) -> TCPAddress:
     """The address of one node: host, port, id and, from server 7.0 on, more about it."""
-    host, port, *more = array(reply)
-    about = record(more[1]) if len(more) > 1 else {}
+    fields = array(reply)
+    if len(fields) < 2:
+        unexpected(reply, "a node's host and port")
+    host, port = fields[:2]
+    about = record(fields[3]) if len(fields) > 3 else {}
     name = "" if host is None else word(host)
     if name == "?":  # it is to be known by a host name, and has none
         name = word(about.get("ip", b""))
@@ -127,5 +133,14 @@ def endpoint(text: str, asked: TCPAddress) -> TCPAddress:
 def best_of(layouts: Iterable[Layout]) -> Layout:
     """The one to believe, of what several nodes said: it covers most, and most of them agree."""
     heard = list(layouts)
-    votes = Counter(layout.ranges for layout in heard)
-    return max(heard, key=lambda each: (each.covered, votes[each.ranges]))
+    views = [_primaries(layout) for layout in heard]
+    votes = Counter(views)
+    _, best = max(zip(views, heard, strict=True), key=lambda it: (it[1].covered, votes[it[0]]))
+    return best
+
+
+def _primaries(layout: Layout) -> tuple[tuple[int, TCPAddress | None], ...]:
+    """What two nodes have to agree on: they tell replicas in different orders."""
+    return tuple(
+        (begin, None if shard is None else shard.primary) for begin, shard in layout.ranges
+    )

@@ -8,7 +8,9 @@ breaks nothing: the connection, once there, is for whoever comes next.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -41,8 +43,8 @@ class SharedRoom(Protocol):
         """Who waits for room."""
         ...
 
-    def room(self) -> int:
-        """How many more sockets they may open."""
+    def room(self, node: Node) -> int:
+        """How many more sockets *node* may open now."""
         ...
 
     def settled(self, node: Node) -> None:
@@ -71,7 +73,7 @@ class Node:
         max_idle_time: float | None,
         sockets: SharedRoom | None = None,
     ) -> None:
-        room = None if sockets is None else sockets.room
+        room = None if sockets is None else partial(sockets.room, self)
         self.roster: Roster[BaseConnection] = Roster(capacity, shared_wanted, room)
         self.address = address
         """Where the server is, for messages."""
@@ -82,6 +84,8 @@ class Node:
         self._failures = 0
         self._last_failure = 0.0
         self._rests_until = 0.0
+        self._edition = 0
+        self._dials: list[anyio.CancelScope] = []
         self._tasks: TaskGroup | None = None
         self._sockets = sockets
         if sockets is not None:
@@ -92,6 +96,9 @@ class Node:
     def start(self, tasks: TaskGroup) -> None:
         """Start to work, with connections as children of *tasks*."""
         self._tasks = tasks
+        # What was remembered is by the clock of another event loop, perhaps.
+        self._failures = 0
+        self._last_failure = self._rests_until = 0.0
         self._new_waiter = waiter_factory()
         self._now = clock()
 
@@ -109,8 +116,10 @@ class Node:
     def renew(self, reason: str, those: Collection[BaseConnection] | None = None) -> None:
         """Let nobody new use *those* connections, or any that there are.
 
-        Who comes next gets a new one; who uses one now may finish.
+        Who comes next gets a new one; who uses one now may finish.  Where all are meant, so are
+        those that are being dialled.
         """
+        self._edition += those is None
         for connection in self.connections() if those is None else those:
             connection.tainted = True  # for whoever has it to themselves
             if (leftover := self.roster.retire(connection)) is not None:
@@ -121,6 +130,8 @@ class Node:
         self._tasks = None
         self._closed_because = reason
         self.roster.fail_all(self._not_here)
+        for dial in self._dials:
+            dial.cancel()
 
     def _not_here(self) -> ConnectionError:
         return ConnectionError(f"no connection to {self.address}: {self._closed_because}")
@@ -172,7 +183,7 @@ class Node:
         leftover = roster.alight(connection)
         if leftover is not None:
             leftover.close("it was replaced")
-        if roster.owners_waiting or roster.riders_waiting or self.short:
+        if roster.owners_waiting or roster.riders_waiting or roster.errands or self.short:
             self.settle()
 
     async def own(self) -> BaseConnection:
@@ -192,15 +203,24 @@ class Node:
             leftover.close("its state was changed")
         self.settle()
 
-    async def errand(self) -> BaseConnection:
-        """A connection for a request that is no lease's, to be made at once and once only.
+    @asynccontextmanager
+    async def errand(self) -> AsyncGenerator[BaseConnection]:
+        """A connection for small requests that are no lease's, for an `async with` block.
 
-        Raises what dialling raised, where it failed.
+        It may be closed meanwhile, where a lease needs its socket.  Raises what dialling raised,
+        where it failed.
         """
-        connection = self.roster.anyone()
-        if connection is not None:
-            return connection
-        return await self._stand_in(self.roster.errands, lambda _: None)
+        roster = self.roster
+        connection = roster.visit() or await self._stand_in(roster.errands, roster.part)
+        while connection in roster.own:  # leased since it was given to us: no place for others
+            roster.part(connection)
+            connection = roster.visit() or await self._stand_in(roster.errands, roster.part)
+        try:
+            yield connection
+        finally:
+            roster.part(connection)
+            if self.short:
+                self.settle()
 
     async def _stand_in(
         self, line: dict[Waiter, None], undo: Callable[[BaseConnection], None]
@@ -216,6 +236,8 @@ class Node:
             line.pop(waiter, None)
             if not waiter.cancelled() and isinstance(got := waiter.result(), BaseConnection):
                 undo(got)  # it came in the very turn in which we were cancelled
+            if self.short:  # of the room that a dial for us takes
+                self.settle()
             raise
         if isinstance(answer, RedisError):
             raise answer
@@ -233,7 +255,7 @@ class Node:
 
     async def _live(self) -> None:
         """The life of one connection."""
-        roster = self.roster
+        roster, edition = self.roster, self._edition
         try:
             connection = await self._dial()
         except RedisError as error:
@@ -245,14 +267,25 @@ class Node:
             return
         except BaseException:
             roster.dialling -= 1
+            self.settle()  # the pool may have been entered again meanwhile
             raise
+        if connection is None:
+            roster.dialling -= 1
+            self.settle()
+            return
         self._failures = 0
         connection.watcher = self
         connection.quiet_since = self._now()
         roster.add(connection)
         if self._tasks is None:  # this server was left meanwhile
             connection.close(self._closed_because)
+        elif edition != self._edition:
+            connection.close("it was replaced before it was ready")
         self.settle()
+        await self._serve(connection)
+
+    async def _serve(self, connection: BaseConnection) -> None:
+        roster = self.roster
         try:
             await connection.serve()
         except Exception:
@@ -260,23 +293,59 @@ class Node:
             LOGGER.exception("closing the connection to %s failed", connection.address)
         finally:
             roster.remove(connection)
+            roster.closing.discard(connection)
             self.settle()
 
-    async def _dial(self) -> BaseConnection:
-        due = self._last_failure + REDIAL.delay(self._failures)
-        if self._failures and (wait := due - self._now()) > 0:
-            await anyio.sleep(wait)
+    async def _dial(self) -> BaseConnection | None:
+        """A new connection that is ready; None where the dial was called off."""
+        with anyio.CancelScope() as scope:
+            self._dials.append(scope)
+            if self.short:  # whoever wanted it may have given up since
+                self.settle()
+            try:
+                due = self._last_failure + REDIAL.delay(self._failures)
+                if self._failures and (wait := due - self._now()) > 0:
+                    await anyio.sleep(wait)
+                return await self._connected()
+            finally:
+                self._dials.remove(scope)
+        return None
+
+    async def _connected(self) -> BaseConnection:
         try:
             connection = self._make()
         except Exception as error:  # a subclass of the user's can raise anything
             raise cannot_connect(self.address, error, 0) from error
-        await connection.connect()
+        try:
+            await connection.connect()
+        except RedisError:
+            raise
+        except Exception as error:
+            raise cannot_connect(self.address, error, 0) from error
         return connection
+
+    def call_off(self, *, for_errands: bool) -> bool:
+        """End a dial that no lease waits for, nor an errand, where they count *for_errands* too.
+
+        Gives whether there was one; its room is free a moment later.
+        """
+        going_on = [dial for dial in self._dials if not dial.cancel_called]
+        called_off = len(self._dials) - len(going_on)
+        if not going_on or self.roster.pointless(for_errands=for_errands) <= called_off:
+            return False
+        going_on[-1].cancel()
+        return True
+
+    @property
+    def vanishing(self) -> int:
+        """Sockets that are about to be closed, dials that were called off among them."""
+        return self.roster.vanishing + sum(dial.cancel_called for dial in self._dials)
 
     def connection_failing(self, connection: BaseConnection) -> None:
         """*connection* is closed, or takes no new requests: use another."""
         if connection.closed:
             self.losses += connection.lost
+            self.roster.closing.add(connection)
             self.roster.remove(connection)
         elif (leftover := self.roster.retire(connection)) is not None:
             leftover.close("it was replaced")

@@ -49,6 +49,10 @@ class Roster(Generic[C]):
         """Leased exclusively."""
         self.retiring: set[C] = set()
         """Not usable any more, but leases still ride on it."""
+        self.closing: set[C] = set()
+        """Closed by now, but their streams may still be open."""
+        self.visited: dict[C, int] = {}
+        """How many errands each carries that carries any."""
         self.dialling = 0
         # Dicts, because a cancelled lease leaves the middle of the line.
         self.riders_waiting: dict[Waiter, None] = {}
@@ -62,9 +66,15 @@ class Roster(Generic[C]):
     @property
     def sockets(self) -> int:
         """Connections that are open or being dialled."""
-        return (
-            len(self.shared) + len(self.idle) + len(self.own) + len(self.retiring) + self.dialling
-        )
+        open_ = len(self.shared) + len(self.idle) + len(self.own) + len(self.retiring)
+        return open_ + self.dialling + self.vanishing
+
+    @property
+    def vanishing(self) -> int:
+        """Sockets that nobody has any more, and that are about to be gone."""
+        if not self.closing:
+            return 0
+        return len(self.closing - self.own - self.retiring)
 
     @property
     def leased(self) -> int:
@@ -169,7 +179,7 @@ class Roster(Generic[C]):
         while (waiter := self._first(self.riders_waiting)) and (ride := self.ride()):
             del self.riders_waiting[waiter]
             waiter.set_result(ride)
-        while (waiter := self._first(self.errands)) and (any_will_do := self.anyone()):
+        while (waiter := self._first(self.errands)) and (any_will_do := self.visit()):
             del self.errands[waiter]
             waiter.set_result(any_will_do)
         wanted = self.wanted
@@ -179,14 +189,28 @@ class Roster(Generic[C]):
         self.dialling += dials
         return dials
 
-    def anyone(self) -> C | None:
-        """A connection that takes a request beside those of others; it is not a lease."""
-        return next(iter(self.shared or self.idle), None)
+    def visit(self) -> C | None:
+        """A connection that takes an errand beside the requests of others; it is not a lease."""
+        connection = next(iter(self.shared or self.idle), None)
+        if connection is not None:
+            self.visited[connection] = self.visited.get(connection, 0) + 1
+        return connection
 
-    def spare(self) -> C | None:
-        """A connection that nobody uses, to be closed where others need its room."""
+    def part(self, connection: C) -> None:
+        """An errand is done with *connection*."""
+        self.visited[connection] -= 1
+        if not self.visited[connection]:
+            del self.visited[connection]
+
+    def spare(self, *, visited: bool = False) -> C | None:
+        """A connection that no lease uses, nor an errand, unless it may be *visited*."""
         unridden = (each for each in self.shared if not each.riders)
-        return self.idle[0] if self.idle else next(unridden, None)
+        unused = (each for each in (*self.idle, *unridden) if visited or each not in self.visited)
+        return next(unused, None)
+
+    def pointless(self, *, for_errands: bool) -> int:
+        """Dials that no lease waits for, nor an errand, where they count *for_errands* too."""
+        return self.dialling - self._needed(errands=for_errands and bool(self.errands))
 
     @property
     def wanted(self) -> int:
@@ -194,13 +218,17 @@ class Roster(Generic[C]):
         return self._missing() - self.dialling
 
     def _missing(self) -> int:
-        if not self.shared_wanted:
-            return self.connecting + bool(self.errands)
-        missing = len(self.owners_waiting) + bool(self.riders_waiting or self.errands)
+        missing = self._needed(errands=bool(self.errands))
         sharing = 0 < len(self.shared) < self.shared_wanted
         if sharing and not self.idle and all(map(_riders, self.shared)):
             missing += 1  # nobody waits for it, but all that are shared are busy
         return missing
+
+    def _needed(self, *, errands: bool) -> int:
+        """How many connections those in line take, where there are *errands* or not."""
+        if not self.shared_wanted:
+            return self.connecting + errands
+        return len(self.owners_waiting) + (bool(self.riders_waiting) or errands)
 
     @staticmethod
     def _first(line: dict[Waiter, None]) -> Waiter | None:

@@ -11,13 +11,21 @@ import itertools
 import logging
 import random
 from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
 
 from anyredis.address import TCPAddress
-from anyredis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError, fresh
+from anyredis.exceptions import (
+    ClusterDownError,
+    ConnectionError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+    fresh,
+)
 from anyredis.pool.gate import ClusterGate
 from anyredis.pool.layout import Layout, best_of, parse_slots
 from anyredis.waiter import Waiter, clock, waiter_factory
@@ -40,7 +48,6 @@ DEADLINE = 2.0
 
 GRACE = 0.05
 """Seconds that the others have once one has answered."""
-
 
 PINGS = 3
 """How often a node is asked for its latency, of which the least counts."""
@@ -89,18 +96,25 @@ class Topology:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._waiting: list[Waiter] = []
+        self._waiting_for_next: list[Waiter] = []
+        """For a refresh that has not begun."""
         self._wanted: anyio.Event | None = None
+        self._to_measure = anyio.Event()
 
     def start(self, tasks: TaskGroup) -> None:
         """Begin, in a task of *tasks*."""
         self._new_waiter = waiter_factory()
         self._now = clock()
         self._wanted = anyio.Event()
-        tasks.start_soon(self._run)
+        self._to_measure = anyio.Event()
+        tasks.start_soon(self._run, self._wanted)
+        tasks.start_soon(self._keep_measuring, self._to_measure)
 
     def stop(self) -> None:
         """Nobody will be told anything any more."""
         self._wanted = None
+        self._waiting += self._waiting_for_next
+        self._waiting_for_next = []
         self._tell(ConnectionError("the cluster was not asked: the pool was left"))
 
     # -- wishes ---------------------------------------------------------------------------------
@@ -110,18 +124,23 @@ class Topology:
         if self._wanted is not None:
             self._wanted.set()
 
-    async def refreshed(self) -> RedisError | None:
-        """None once the layout is as some node says now; the error where none says anything."""
+    async def refreshed(self, *, anew: bool = False) -> RedisError | None:
+        """None once the layout is as some node says; the error where none says anything.
+
+        A refresh that is going on will do, unless they are to be asked *anew*: it may have had its
+        answer before now.
+        """
         if self._wanted is None:
             return ConnectionError("the cluster was not asked: the pool was left")
         waiter = self._new_waiter()
-        self._waiting.append(waiter)
+        (self._waiting_for_next if anew else self._waiting).append(waiter)
         self.refresh_soon()
         try:
             answer: RedisError | None = await waiter
         finally:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
+            for line in (self._waiting, self._waiting_for_next):
+                if waiter in line:
+                    line.remove(waiter)
         return answer
 
     def _tell(self, error: RedisError | None) -> None:
@@ -132,13 +151,17 @@ class Topology:
 
     # -- the task -------------------------------------------------------------------------------
 
-    async def _run(self) -> None:
-        while self._wanted is not None:
+    async def _run(self, wanted: anyio.Event) -> None:
+        while True:
             with anyio.move_on_after(INTERVAL) as quiet:
-                await self._wanted.wait()
+                await wanted.wait()
+            if self._wanted is not wanted:
+                return  # the pool was left, and perhaps entered again
             if quiet.cancelled_caught:
                 self._cluster.forget_latencies()
-            self._wanted = anyio.Event()
+            wanted = self._wanted = anyio.Event()
+            self._waiting += self._waiting_for_next
+            self._waiting_for_next = []
             error: RedisError | None
             try:
                 error = await self._refresh()
@@ -147,29 +170,44 @@ class Topology:
                 error = ConnectionError(f"the layout of the cluster is not known: {failure!r}")
                 error.__cause__ = failure
             self._tell(error)
-            with anyio.move_on_after(DEADLINE):
-                await self._measure()
+            self._to_measure.set()
             await anyio.sleep(PAUSE)
 
-    async def _measure(self) -> None:
-        """Measure how far each node is of which that matters and is not known."""
-        gates = iter(self._cluster.unmeasured())
-        while some := list(itertools.islice(gates, AT_ONCE)):
-            async with anyio.create_task_group() as tasks:
-                for gate in some:
-                    tasks.start_soon(self._measure_one, gate)
+    # -- how far the nodes are ------------------------------------------------------------------
 
-    async def _measure_one(self, gate: ClusterGate) -> None:
-        times: list[float] = []
-        try:
-            await gate.node.errand()  # connecting takes longer
-            for _ in range(PINGS):
-                begin = self._now()
-                await errand(gate, (b"PING",))
-                times.append(self._now() - begin)
-        except RedisError:
-            times = [UNREACHABLE]
-        self._cluster.measured({gate.where: min(times)})
+    async def _keep_measuring(self, wanted: anyio.Event) -> None:
+        """Measure how far each node is of which that matters and is not known."""
+        while True:
+            await wanted.wait()
+            if self._to_measure is not wanted:
+                return
+            wanted = self._to_measure = anyio.Event()
+            try:
+                while some := self._cluster.unmeasured()[:AT_ONCE]:
+                    await self._measure(some)
+            except Exception:  # a fault of ours, or of a user's connection class
+                LOGGER.exception("measuring the latency of the cluster's nodes failed")
+
+    async def _measure(self, gates: Sequence[ClusterGate]) -> None:
+        latencies = {gate.where: UNREACHABLE for gate in gates}
+
+        async def measure(gate: ClusterGate) -> None:
+            times: list[float] = []
+            try:
+                await errand(gate, (b"PING",))  # connecting takes longer
+                for _ in range(PINGS):
+                    begin = perf_counter()  # the clock of uvloop counts whole milliseconds
+                    await errand(gate, (b"PING",))
+                    times.append(perf_counter() - begin)
+            except RedisError:
+                return
+            latencies[gate.where] = min(times)
+
+        with anyio.move_on_after(DEADLINE):
+            async with anyio.create_task_group() as tasks:
+                for gate in gates:
+                    tasks.start_soon(measure, gate)
+        self._cluster.measured(latencies)
 
     async def _refresh(self) -> RedisError | None:
         """Adopt what some nodes say; the error that tells why each did not, where none did."""
@@ -203,9 +241,13 @@ class Topology:
         async def ask(address: TCPAddress) -> None:
             try:
                 reply = await errand(self._cluster.gate_to(address), (b"CLUSTER", b"SLOTS"))
-                answers[address] = parse_slots(reply, address)
+                answers[address] = _told(reply, address)
             except RedisError as error:
                 answers[address] = error
+            except Exception as failure:  # of a user's connection class: others may do better
+                LOGGER.exception("asking %s for the layout of the cluster failed", address)
+                odd = answers[address] = ConnectionError(f"asking it failed: {failure!r}")
+                odd.__cause__ = failure
             else:
                 scope.deadline = min(scope.deadline, self._now() + GRACE)
 
@@ -217,15 +259,35 @@ class Topology:
 
 
 async def errand(gate: ClusterGate, args: tuple[Value, ...]) -> Reply:
-    """The reply to a small command that is no lease's; raises the error where it is one."""
-    connection = await gate.node.errand()
-    request = connection.enqueue(args, binary=True)
-    if request is None:
-        raise ConnectionError(f"{gate.node.address} does not read what it is sent")
-    reply = await connection.answer(request)
-    if isinstance(reply, RedisError):
-        raise reply
-    return reply
+    """The reply to a small command that is no lease's; raises the error where it is one.
+
+    It only reads: where its connection is closed because a lease needs the socket, it is sent
+    again.
+    """
+    while True:
+        async with gate.node.errand() as connection:
+            request = connection.enqueue(args, binary=True)
+            if request is not None:
+                reply = await connection.answer(request)
+                if not isinstance(reply, RedisError):
+                    return reply
+            elif connection.closed:
+                reply = ConnectionError(f"the connection to {gate.node.address} was closed")
+            else:
+                raise ConnectionError(f"{gate.node.address} does not read what it is sent")
+        if not connection.closed or connection.lost or not gate.node.open:
+            raise reply
+
+
+def _told(reply: Reply, address: TCPAddress) -> Layout:
+    """The layout that a node tells; raises `ClusterDownError` where nobody serves anything in it.
+
+    That is what a node says that was taken out of its cluster.
+    """
+    layout = parse_slots(reply, address)
+    if not layout.covered:
+        raise ClusterDownError(f"CLUSTERDOWN {address} knows nobody who serves slots")
+    return layout
 
 
 def _nobody(failures: dict[TCPAddress, RedisError]) -> RedisError:
@@ -234,7 +296,8 @@ def _nobody(failures: dict[TCPAddress, RedisError]) -> RedisError:
     message = f"no node of the cluster could be asked for its layout ({told})"
     for error in failures.values():
         if isinstance(error, ResponseError):  # it answered: no use to try again
-            alike = ResponseError(message)
+            down = isinstance(error, ClusterDownError)
+            alike = ClusterDownError(f"CLUSTERDOWN {message}") if down else ResponseError(message)
             alike.__cause__ = error
             return alike
     return ConnectionError(message)

@@ -1,33 +1,33 @@
 """One case: an operation of a fresh client is cancelled, and nobody can tell afterwards.
 
-`Bench` makes the client, runs the case and asserts the contract; it knows no operation.
+A `Bench` makes the client and knows what to look at; what is here runs the case and asserts what
+holds for every client.  Neither knows any operation.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 import anyio
 import pytest
 
-from anyredis import (
-    BaseConnection,
-    BlockingConnectionPool,
-    ConnectionError,
-    ConnectionPool,
-    MaxConnectionsError,
-    Redis,
-)
-from tests.contract.control import Control, fields
+from anyredis import BaseConnection, ConnectionError, MaxConnectionsError, Redis
+from anyredis.exceptions import RedisError
+from anyredis.pool.base import BasePool
 from tests.contract.steps import Ended, Kind, Steps, kinds
 
 PATIENCE = 8.0
 """Seconds for one case, which takes some milliseconds unless something waits for ever."""
+
+PoolT = TypeVar("PoolT", bound=BasePool)
+ClientT = TypeVar("ClientT", bound=AbstractAsyncContextManager[Any])
+BenchT = TypeVar("BenchT", bound="Bench[Any, Any]")
 
 _fresh = itertools.count()
 
@@ -49,44 +49,55 @@ class Tally:
 TALLY = Tally()
 
 
-@dataclass(frozen=True)
-class Target:
-    """A client to make: the pool class, and the arguments of both."""
+class Bench(ABC, Generic[PoolT, ClientT]):
+    """What an operation has to work with: a fresh client each time, and a look at the servers."""
 
-    pool_class: type[ConnectionPool]
-    arguments: dict[str, Any]
+    losses: ClassVar[tuple[type[RedisError], ...]] = (ConnectionError,)
+    """What an operation may raise whose connections are lost."""
+    blocking: bool
+    """Whether one lease too many waits."""
 
-    @property
-    def blocking(self) -> bool:
-        """Whether one lease too many waits."""
-        return issubclass(self.pool_class, BlockingConnectionPool)
-
-    def pool(self) -> ConnectionPool:
-        """A new pool of two."""
-        # Soon, so that a lease that is lost shows as such and not as a test that hangs.
-        more: dict[str, Any] = {"timeout": 5.0} if self.blocking else {}
-        return self.pool_class(max_connections=2, **more, **self.arguments)
-
-
-class Bench:
-    """What an operation has to work with: a fresh client each time, and a look at the server."""
-
-    def __init__(self, target: Target, control: Control, steps: Steps) -> None:
-        self.target = target
-        self.control = control
+    def __init__(self, steps: Steps) -> None:
         self.steps = steps
         self.renew()
 
     def renew(self) -> None:
-        """A fresh pool and client, not entered, and an empty server."""
-        self.control.ask("FLUSHALL")
-        self.pool = self.target.pool()
-        self.client: Redis[bytes] = Redis(connection_pool=self.pool)
+        """A fresh pool and client, not entered, and servers without data."""
+        self.pool, self.client = self.make()
         self.pushed = False
+        """Whether what the operation waits for was done."""
+
+    @abstractmethod
+    def make(self) -> tuple[PoolT, ClientT]:
+        """A new pool and client, and servers without data."""
+
+    @abstractmethod
+    def watch(self) -> None:
+        """At any moment: no more sockets and leases than there may be."""
+
+    @abstractmethod
+    async def warm_up(self) -> None:
+        """Connect."""
+
+    @abstractmethod
+    async def own_answers(self, times: int) -> None:
+        """Ask for fresh values one after another; each comes back (G1)."""
+
+    @abstractmethod
+    def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
+        """A lease, and a connection of one's own."""
+
+    @abstractmethod
+    async def check_whole(self) -> None:
+        """Nothing is missing, all leases work, nobody left a mark (G1, G5, G6, G9)."""
+
+    @abstractmethod
+    async def all_gone(self) -> None:
+        """No server has a client of ours any more."""
 
     def connections(self) -> list[BaseConnection]:
         """All connections of the pool."""
-        return self.pool.gate.node.connections()
+        return [each for gate in self.pool.gates() for each in gate.node.connections()]
 
     def lose(self) -> None:
         """All connections are lost."""
@@ -101,47 +112,51 @@ class Bench:
         loss: Callable[[], object] | None,
     ) -> Ended:
         """Run *operation*; it may fail where its connections are lost."""
-        with suppress(ConnectionError) if loss else nullcontext():
+        if loss is None:
+            return await self.steps.run(operation, kind, at, None)
+        try:
             return await self.steps.run(operation, kind, at, loss)
+        except* self.losses:
+            pass  # which it may, alone or in a group of its tasks'
         return Ended(reached=True, completed=False)
-
-    def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be."""
-        roster = self.pool.gate.node.roster
-        assert 0 <= roster.sockets <= 2, f"{roster.sockets} sockets: {self.pool!r}"
-        assert roster.dialling >= 0
-        if self.pool._lifetime.entered:
-            assert self.pool.free >= 0
-            assert self.pool.leased + self.pool.connecting <= 2, repr(self.pool)
 
 
 @dataclass(frozen=True)
-class Operation:
-    """Something to cancel; *check* looks at the server afterwards.
+class Operation(Generic[BenchT]):
+    """Something to cancel; *check* looks at the servers afterwards.
 
     *around*: it enters the client itself.  *warm*: the client is connected already.  *bystanders*:
     how many others use the pool meanwhile, with a strict and with a blocking pool.  *losable*: it
-    can lose its connections, and says so with a `ConnectionError`.
+    can lose its connections, and says so with an error of the bench's `losses`.
     """
 
     name: str
-    run: Callable[[Bench], Awaitable[object]]
-    check: Callable[[Control, Ended], None] | None = None
+    run: Callable[[BenchT], Awaitable[object]]
+    check: Callable[[BenchT, Ended], None] | None = None
     around: bool = False
     warm: bool = False
     bystanders: tuple[int, int] = (0, 0)
     losable: bool = True
-    during: Callable[[Bench], None] | None = None
+    during: Callable[[BenchT], None] | None = None
     """Called at every step."""
+    prepare: Callable[[BenchT], None] | None = None
+    """Called before the client is entered."""
 
     def __str__(self) -> str:
         return self.name
 
 
-async def cancel_everywhere(bench: Bench, operation: Operation) -> int:
-    """Cancel *operation* at every step, in every way; how many cases that were."""
+def named(operation: Operation[Any]) -> str:
+    """The operation's name in that of the test."""
+    return operation.name.replace(",", "").replace(" ", "_")
+
+
+async def cancel_everywhere(
+    bench: BenchT, operation: Operation[BenchT], ways: Sequence[Kind] | None = None
+) -> int:
+    """Cancel *operation* at every step, in every way or in these; how many cases that were."""
     cases = 0
-    for kind in kinds():
+    for kind in ways or kinds():
         for at in itertools.count():
             ended = await one_case(bench, operation, kind, at)
             cases += 1
@@ -153,7 +168,7 @@ async def cancel_everywhere(bench: Bench, operation: Operation) -> int:
     return cases
 
 
-async def lose_everywhere(bench: Bench, operation: Operation) -> int:
+async def lose_everywhere(bench: BenchT, operation: Operation[BenchT]) -> int:
     """Lose all connections at every step of *operation*; how many cases that were."""
     for at in itertools.count():
         ended = await one_case(bench, operation, "loss", at)
@@ -164,7 +179,7 @@ async def lose_everywhere(bench: Bench, operation: Operation) -> int:
     raise AssertionError
 
 
-async def one_case(bench: Bench, operation: Operation, kind: Kind, at: int) -> Ended:
+async def one_case(bench: BenchT, operation: Operation[BenchT], kind: Kind, at: int) -> Ended:
     """Run *operation*, cancelled after *at* steps, and assert that all is well afterwards."""
     bench.renew()
     tasks = running_tasks()
@@ -178,6 +193,8 @@ async def one_case(bench: Bench, operation: Operation, kind: Kind, at: int) -> E
     ended = Ended(reached=False, completed=False)
     try:
         with anyio.fail_after(PATIENCE):
+            if operation.prepare is not None:
+                operation.prepare(bench)
             loss = bench.lose if kind == "loss" else None
             run = partial(bench.run, partial(operation.run, bench), kind, at, loss)
             if operation.around:
@@ -185,20 +202,20 @@ async def one_case(bench: Bench, operation: Operation, kind: Kind, at: int) -> E
                 assert not bench.pool._lifetime.entered, "the pool outlived its scope"
                 assert not bench.connections(), "a connection outlived its scope"
                 assert running_tasks() == tasks, "a task outlived its scope"
-                await bench.control.all_gone()
+                await bench.all_gone()
             async with bench.client:
                 if not operation.around:
                     if operation.warm:
-                        await bench.client.ping()
-                    async with bystanders(bench, operation.bystanders[bench.target.blocking]):
+                        await bench.warm_up()
+                    async with bystanders(bench, operation.bystanders[bench.blocking]):
                         ended = await run()
-                await check_whole(bench)
-            await bench.control.all_gone()
+                await bench.check_whole()
+            await bench.all_gone()
             assert running_tasks() == tasks, "a task outlived its scope"
             if operation.check is not None:
-                operation.check(bench.control, ended)
+                operation.check(bench, ended)
     except BaseException as error:
-        error.add_note(f"{operation}, cancelled by {kind} after {at} steps: {bench.pool!r}")
+        error.add_note(f"{operation} of {bench}, {kind} after {at} steps: {bench.pool!r}")
         raise
     return ended
 
@@ -209,7 +226,7 @@ def running_tasks() -> frozenset[int]:
 
 
 @asynccontextmanager
-async def bystanders(bench: Bench, count: int) -> AsyncGenerator[None]:
+async def bystanders(bench: Bench[Any, Any], count: int) -> AsyncGenerator[None]:
     """Others who ask the same pool for their own answers, and get them (G1, G12)."""
     if not count:
         yield
@@ -221,15 +238,14 @@ async def bystanders(bench: Bench, count: int) -> AsyncGenerator[None]:
         async def on_shared(mine: anyio.Event) -> None:
             mine.set()
             await go.wait()
-            await own_answers(bench.client, 3)
+            await bench.own_answers(3)
 
         async def on_own(mine: anyio.Event) -> None:
-            async with bench.pool.acquire() as connection:
+            async with bench.acquire() as connection:
                 mine.set()
                 await go.wait()
                 for _ in range(3):
-                    value = fresh()
-                    assert await connection.execute_command("ECHO", value) == value
+                    await echo(connection)
 
         tasks.start_soon(on_shared, ready[0])
         for mine in ready[1:]:
@@ -240,6 +256,12 @@ async def bystanders(bench: Bench, count: int) -> AsyncGenerator[None]:
         yield
 
 
+async def echo(connection: BaseConnection) -> None:
+    """Ask for a fresh value on a connection of one's own; it comes back (G1)."""
+    value = fresh()
+    assert await connection.execute_command("ECHO", value) == value
+
+
 async def own_answers(client: Redis[bytes], times: int) -> None:
     """Ask for fresh values one after another; each comes back (G1)."""
     for _ in range(times):
@@ -248,45 +270,29 @@ async def own_answers(client: Redis[bytes], times: int) -> None:
         assert answer == value, f"asked for {value!r}, got {answer!r}"
 
 
-async def check_whole(bench: Bench) -> None:
-    """Nothing is missing in the pool, all leases work, and nobody left a mark (G1, G5, G6, G9)."""
-    pool, client = bench.pool, bench.client
-    assert_all_free(pool)
-    async with anyio.create_task_group() as tasks:
-        for _ in range(2):
-            tasks.start_soon(own_answers, client, 2)
-    assert_all_free(pool)
+@asynccontextmanager
+async def all_leases(
+    pool: BasePool,
+    leases: Sequence[AbstractAsyncContextManager[BaseConnection | None]],
+    *others: Callable[[], Awaitable[object]],
+) -> AsyncGenerator[list[BaseConnection]]:
+    """The connections of *leases*, which are all that there are: *others* get none (G5)."""
     async with AsyncExitStack() as stack:
-        leases = [await stack.enter_async_context(pool.acquire()) for _ in range(2)]
-        assert (pool.free, pool.leased, pool.connecting) == (0, 2, 0), repr(pool)
-        assert leases[0] is not leases[1]
-        for connection in leases:
-            value = fresh()
-            assert await connection.execute_command("ECHO", value) == value
-            await check_unmarked(bench, connection)
-        if not bench.target.blocking:
+        taken = [await stack.enter_async_context(lease) for lease in leases]
+        assert (pool.free, pool.leased, pool.connecting) == (0, len(leases), 0), repr(pool)
+        connections = [connection for connection in taken if connection is not None]
+        assert len(set(connections)) == len(connections)
+        for connection in connections:
+            await echo(connection)
+        for other in others:
             with pytest.raises(MaxConnectionsError):
-                await client.ping()
-    assert_all_free(pool)
-    assert all(not each.tainted for each in bench.connections())
+                await other()
+        yield connections
 
 
-async def check_unmarked(bench: Bench, connection: BaseConnection) -> None:
-    """The server sees *connection* as it was after its handshake (G6, G9)."""
-    info: bytes = await connection.execute_command("CLIENT INFO")
-    facts = fields(info.decode())
-    wanted = bench.target.arguments
-    assert facts["name"] == (wanted.get("client_name") or "")
-    assert facts["db"] == str(wanted.get("db", 0))
-    # x: in a transaction, P: subscribed, t: tracking keys …; U is the socket, e and T were wished.
-    assert set(facts["flags"]) - set("eTU") <= {"N"}, facts["flags"]
-    assert (facts["sub"], facts.get("watch", "0")) == ("0", "0")
-    assert facts["resp"] == str(wanted.get("protocol", 3))
-
-
-def assert_all_free(pool: ConnectionPool) -> None:
+def assert_all_free(pool: BasePool) -> None:
     """No lease is taken (G5)."""
     state = (pool.free, pool.leased, pool.connecting)
     assert sum(state) == pool.capacity, repr(pool)
     assert state == (pool.capacity, 0, 0), repr(pool)
-    assert pool.gate.limit.waiting == 0, repr(pool)
+    assert all(limit.waiting == limit.unattached == 0 for limit in pool.limits()), repr(pool)

@@ -7,8 +7,8 @@ import contextlib
 import anyio
 
 from anyredis import ConnectionError, Redis
-from tests.contract.control import Control
-from tests.contract.harness import Bench, Operation, fresh, own_answers
+from tests.contract.harness import Operation, echo, own_answers
+from tests.contract.server_harness import ServerBench
 from tests.contract.steps import Ended
 
 PIECES = [b"%04d" % number + b"x" * 8188 for number in range(40)]
@@ -18,39 +18,38 @@ PIECES = [b"%04d" % number + b"x" * 8188 for number in range(40)]
 # -- one command ------------------------------------------------------------------------------
 
 
-async def _acquire(bench: Bench) -> None:
+async def _acquire(bench: ServerBench) -> None:
     async with bench.pool.acquire() as connection:
-        value = fresh()
-        assert await connection.execute_command("ECHO", value) == value
+        await echo(connection)
 
 
-async def _get(bench: Bench) -> None:
+async def _get(bench: ServerBench) -> None:
     assert await bench.client.get("missing") is None
 
 
-async def _echo(bench: Bench) -> None:
+async def _echo(bench: ServerBench) -> None:
     await own_answers(bench.client, 2)
 
 
-async def _set(bench: Bench) -> None:
+async def _set(bench: ServerBench) -> None:
     assert await bench.client.set("k", "v") is True
 
 
-def _set_or_not(control: Control, ended: Ended) -> None:
-    stored = control.ask("GET", "k")
+def _set_or_not(bench: ServerBench, ended: Ended) -> None:
+    stored = bench.control.ask("GET", "k")
     assert stored == "v" if ended.completed else stored in ("v", None)
 
 
-async def _incr(bench: Bench) -> None:
+async def _incr(bench: ServerBench) -> None:
     assert await bench.client.incr("n") == 1
 
 
-def _at_most_once(control: Control, ended: Ended) -> None:
-    times = control.ask("GET", "n")
+def _at_most_once(bench: ServerBench, ended: Ended) -> None:
+    times = bench.control.ask("GET", "n")
     assert times == "1" if ended.completed else times in ("1", None)
 
 
-async def _never_begun(bench: Bench) -> None:
+async def _never_begun(bench: ServerBench) -> None:
     """A write that is cancelled before it is written: none of it may arrive (G2)."""
     with anyio.CancelScope() as scope:
         scope.cancel()
@@ -58,90 +57,90 @@ async def _never_begun(bench: Bench) -> None:
     assert scope.cancelled_caught
 
 
-def _never(control: Control, ended: Ended) -> None:
-    assert control.ask("GET", "n") is None
+def _never(bench: ServerBench, ended: Ended) -> None:
+    assert bench.control.ask("GET", "n") is None
 
 
 # -- blocking ---------------------------------------------------------------------------------
 
 
-async def _blpop_nothing(bench: Bench) -> None:
+async def _blpop_nothing(bench: ServerBench) -> None:
     assert await bench.client.blpop("list", timeout=0.01) is None
 
 
-async def _blpop_something(bench: Bench) -> None:
+async def _blpop_something(bench: ServerBench) -> None:
     assert await bench.client.blpop("list", timeout=5) == (b"list", b"element")
 
 
-def _push_once_it_blocks(bench: Bench) -> None:
+def _push_once_it_blocks(bench: ServerBench) -> None:
     if not bench.pushed and any(c.wire.inflight for c in bench.pool.gate.node.roster.own):
         bench.pushed = True
         bench.control.ask("RPUSH", "list", "element")
 
 
-def _popped_once(control: Control, ended: Ended) -> None:
+def _popped_once(bench: ServerBench, ended: Ended) -> None:
     # A cancelled pop may take the element with it (G4), or leave it.
-    left = control.ask("LRANGE", "list", 0, -1)
+    left = bench.control.ask("LRANGE", "list", 0, -1)
     assert left == [] if ended.completed else left in ([], ["element"])
 
 
 # -- several commands -------------------------------------------------------------------------
 
 
-async def _pipeline(bench: Bench) -> None:
+async def _pipeline(bench: ServerBench) -> None:
     async with bench.client.pipeline(transaction=False) as pipe:
         results = [pipe.incr("a"), pipe.incr("b"), pipe.incr("a")]
     assert [result.value for result in results] == [1, 1, 2]
 
 
-async def _transaction(bench: Bench) -> None:
+async def _transaction(bench: ServerBench) -> None:
     async with bench.client.pipeline() as pipe:
         results = [pipe.incr("a"), pipe.incr("b"), pipe.incr("a")]
     assert [result.value for result in results] == [1, 1, 2]
 
 
-def _in_order(control: Control, ended: Ended) -> None:
-    found = tuple(control.ask("MGET", "a", "b"))
+def _in_order(bench: ServerBench, ended: Ended) -> None:
+    found = tuple(bench.control.ask("MGET", "a", "b"))
     assert found == ("2", "1") if ended.completed else found in _BEGUN
 
 
 _BEGUN = ((None, None), ("1", None), ("1", "1"), ("2", "1"))
 
 
-def _all_or_nothing(control: Control, ended: Ended) -> None:
-    found = tuple(control.ask("MGET", "a", "b"))
+def _all_or_nothing(bench: ServerBench, ended: Ended) -> None:
+    found = tuple(bench.control.ask("MGET", "a", "b"))
     assert found == ("2", "1") if ended.completed else found in (_BEGUN[0], _BEGUN[-1])
 
 
-async def _large(bench: Bench, *, transaction: bool) -> None:
+async def _large(bench: ServerBench, *, transaction: bool) -> None:
     async with bench.client.pipeline(transaction=transaction) as pipe:
         for piece in PIECES:
             pipe.rpush("list", piece)
 
 
-async def _large_pipeline(bench: Bench) -> None:
+async def _large_pipeline(bench: ServerBench) -> None:
     await _large(bench, transaction=False)
 
 
-async def _large_transaction(bench: Bench) -> None:
+async def _large_transaction(bench: ServerBench) -> None:
     await _large(bench, transaction=True)
 
 
-def _begun_in_order(control: Control, ended: Ended) -> None:
-    found = [piece.encode() for piece in control.ask("LRANGE", "list", 0, -1)]
+def _begun_in_order(bench: ServerBench, ended: Ended) -> None:
+    found = [piece.encode() for piece in bench.control.ask("LRANGE", "list", 0, -1)]
     assert found == PIECES[: len(found)], [piece[:6] for piece in found]
     assert not ended.completed or len(found) == len(PIECES)
 
 
-def _whole_or_nothing(control: Control, ended: Ended) -> None:
-    _begun_in_order(control, ended)
-    assert control.ask("LLEN", "list") in (0, len(PIECES))
+def _whole_or_nothing(bench: ServerBench, ended: Ended) -> None:
+    _begun_in_order(bench, ended)
+    assert bench.control.ask("LLEN", "list") in (0, len(PIECES))
 
 
 # -- sessions ---------------------------------------------------------------------------------
 
 
-async def _session(bench: Bench) -> None:
+async def _session(bench: ServerBench) -> None:
     async with bench.client.session() as session:
         await session.watch("a")
         assert await session.get("a") is None
@@ -151,7 +150,7 @@ async def _session(bench: Bench) -> None:
             pipe.incr("a")
 
 
-async def _marked_session(bench: Bench) -> None:
+async def _marked_session(bench: ServerBench) -> None:
     async with bench.client.session() as session:
         await session.select(1)
         await session.client_setname("mine")
@@ -161,17 +160,17 @@ async def _marked_session(bench: Bench) -> None:
 # -- scopes -----------------------------------------------------------------------------------
 
 
-async def _whole_life(bench: Bench) -> None:
+async def _whole_life(bench: ServerBench) -> None:
     async with bench.client as client:
         await own_answers(client, 1)
 
 
-async def _leave_at_once(bench: Bench) -> None:
+async def _leave_at_once(bench: ServerBench) -> None:
     async with bench.client:
         pass
 
 
-async def _leave_busy(bench: Bench) -> None:
+async def _leave_busy(bench: ServerBench) -> None:
     async def work(client: Redis[bytes]) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):  # it was left: whose fault is said
             await own_answers(client, 1)
@@ -184,12 +183,12 @@ async def _leave_busy(bench: Bench) -> None:
         tasks.cancel_scope.cancel()
 
 
-async def _borrow(bench: Bench) -> None:
+async def _borrow(bench: ServerBench) -> None:
     async with Redis(connection_pool=bench.pool) as other:
         await own_answers(other, 1)
 
 
-async def _own_and_lend(bench: Bench) -> None:
+async def _own_and_lend(bench: ServerBench) -> None:
     async def borrow() -> None:
         async with bench.client:
             await own_answers(bench.client, 1)
@@ -202,13 +201,12 @@ async def _own_and_lend(bench: Bench) -> None:
 # -- connections ------------------------------------------------------------------------------
 
 
-async def _dial(bench: Bench) -> None:
+async def _dial(bench: ServerBench) -> None:
     connection = bench.pool._construct()
     await connection.connect()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(connection.serve)
-        value = fresh()
-        assert await connection.execute_command("ECHO", value) == value
+        await echo(connection)
         connection.close("done")
 
 

@@ -10,8 +10,9 @@ import pytest
 from anyredis import BlockingConnectionPool, ConnectionPool, UnixDomainSocketConnection
 from anyredis.server import Server
 from tests.contract.control import Control
-from tests.contract.harness import Bench, Operation, Target, cancel_everywhere, lose_everywhere
+from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.operations import ALL, CONNECTING
+from tests.contract.server_harness import ServerBench, Target
 from tests.contract.steps import counting
 from tests.contract.tools import forgive_unix_streams
 from tests.servers import Certificates
@@ -21,11 +22,6 @@ PASSWORD = "open sesame"
 LOSABLE = [each for each in ALL if each.losable and not any(each.bystanders)]
 
 each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
-
-
-def named(operation: Operation) -> str:
-    """The operation's name in that of the test."""
-    return operation.name.replace(",", "").replace(" ", "_")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +50,7 @@ def target_on(server: Server, pool_class: type[ConnectionPool], shared: int) -> 
 async def test_cancelled_everywhere(
     valkey: Server,
     control: Control,
-    operation: Operation,
+    operation: Operation[ServerBench],
     pool_class: type[ConnectionPool],
     shared: int,
 ) -> None:
@@ -67,21 +63,21 @@ async def test_cancelled_everywhere(
 async def test_lost_everywhere(
     valkey: Server,
     control: Control,
-    operation: Operation,
+    operation: Operation[ServerBench],
     pool_class: type[ConnectionPool],
     shared: int,
 ) -> None:
     """Wherever its connections are lost, an operation ends, and the pool is whole (G5, G6, G11)."""
     target = target_on(valkey, pool_class, shared)
     with counting() as steps:
-        cases = await lose_everywhere(Bench(target, control, steps), operation)
+        cases = await lose_everywhere(ServerBench(target, control, steps), operation)
     assert cases >= 3
 
 
 @pytest.mark.parametrize("operation", CONNECTING, ids=named)
 @pytest.mark.parametrize("protocol", [3, 2])
 async def test_handshake_cancelled_everywhere(
-    locked_valkey: Server, operation: Operation, protocol: int
+    locked_valkey: Server, operation: Operation[ServerBench], protocol: int
 ) -> None:
     """Wherever a handshake with all its parts is cancelled, nobody can tell afterwards (G5, G6)."""
     arguments: dict[str, object] = {
@@ -100,7 +96,7 @@ async def test_handshake_cancelled_everywhere(
 
 @pytest.mark.parametrize("operation", CONNECTING, ids=named)
 async def test_tls_cancelled_everywhere(
-    redis_tls: Server, certificates: Certificates, operation: Operation
+    redis_tls: Server, certificates: Certificates, operation: Operation[ServerBench]
 ) -> None:
     """Wherever a TLS handshake is cancelled, nobody can tell afterwards (G5, G6)."""
     arguments: dict[str, object] = {
@@ -113,8 +109,8 @@ async def test_tls_cancelled_everywhere(
         await everywhere(Target(BlockingConnectionPool, arguments), control, operation)
 
 
-async def everywhere(target: Target, control: Control, operation: Operation) -> None:
+async def everywhere(target: Target, control: Control, operation: Operation[ServerBench]) -> None:
     """Cancel *operation* everywhere."""
     with counting() as steps:
-        cases = await cancel_everywhere(Bench(target, control, steps), operation)
+        cases = await cancel_everywhere(ServerBench(target, control, steps), operation)
     assert cases >= 3

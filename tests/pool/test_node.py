@@ -202,3 +202,133 @@ async def test_who_waits_when_the_pool_is_left_is_told() -> None:
         with pytest.raises(KeyError):
             await leave(tasks)
     assert server.peers == []
+
+
+async def test_renewing_some() -> None:
+    """Those that are named get no more leases, the others do; who has one may finish."""
+    server = FakeServer()
+    async with server.client(shared_connections=0) as client:
+        node = node_of(client)
+        async with client.session() as session:
+            await client.ping()
+            (mine,) = node.roster.own
+            (idle,) = node.roster.idle
+            node.renew("the test says so", [mine])
+            await session.ping()
+            await client.ping()
+            assert node.roster.idle == [idle]
+        assert node.connections() == [idle]
+        node.renew("the test says so", [])
+        assert node.connections() == [idle]
+        node.renew("the test says so")
+        assert node.connections() == []
+
+
+async def test_renewing_concerns_what_is_being_dialled() -> None:
+    """G6: a dial that was begun before is closed as soon as it is there, and nobody gets it."""
+    server = FakeServer()
+    server.hold()
+    async with server.client() as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.get, "k")
+        await server.wait_for("HELLO")
+        [old] = server.peers
+        node_of(client).renew("the test says so")
+        server.release()
+        await server.wait_for("GET")
+        assert old not in server.peers
+        assert (b"GET", b"k") not in old.received
+
+
+async def test_an_errand_is_nobodys_lease() -> None:
+    """It shares a connection, waits for one that is owned, and is told where none can be made."""
+    server = FakeServer()
+    async with server.client(max_connections=1) as client:
+        node = node_of(client)
+        async with node.errand() as connection:
+            assert connection.usable
+            assert client.connection_pool.free == 1
+            assert await client.ping()
+        assert server.accepted == 1
+        assert node.roster.visited == {}
+        async with anyio.create_task_group() as tasks:
+
+            async def visit() -> None:
+                async with node.errand() as connection:
+                    assert connection not in node.roster.own
+
+            async with client.session():
+                tasks.start_soon(visit)
+                await anyio.wait_all_tasks_blocked()
+                assert len(node.roster.errands) == 1
+        server.down = True
+        server.reset()
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(ConnectionError):
+            await node.errand().__aenter__()
+
+
+async def test_an_errand_waits_for_a_connection_that_a_command_has() -> None:
+    """shared_connections=0: it is served when an ordinary command is done."""
+    server = FakeServer()
+    async with server.client(max_connections=1, shared_connections=0) as client:
+        await client.ping()
+        [peer] = server.peers
+        peer.hold()
+
+        async def visit() -> None:
+            async with node_of(client).errand() as connection:
+                assert connection.usable
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.get, "k")
+                await server.wait_for("GET")
+                tasks.start_soon(visit)
+                await anyio.wait_all_tasks_blocked()
+                peer.release()
+
+
+async def test_retiring_lets_who_is_at_work_finish() -> None:
+    """Nobody new is let in, whoever waits is told, dials end, and nothing is open afterwards."""
+    server = FakeServer()
+    async with server.client(max_connections=3, retry=None) as client:
+        node = node_of(client)
+        async with client.session() as session:
+            node.retire("the test says so")
+            assert not node.open
+            assert await session.ping()
+            with pytest.raises(ConnectionError, match="the test says so"):
+                await client.get("k")
+        await anyio.wait_all_tasks_blocked()
+        assert (server.peers, node.roster.sockets) == ([], 0)
+
+
+async def test_a_server_that_failed_is_left_alone_for_a_while() -> None:
+    """After a dial that failed, and where it is said; a dial that succeeds does not end the latter."""
+    server = FakeServer()
+    async with server.client(retry=None) as client:
+        node = node_of(client)
+        assert not node.resting
+        server.down = True
+        with pytest.raises(ConnectionError):
+            await client.ping()
+        assert node.resting
+        server.down = False
+        assert await client.ping()
+        assert not node.resting
+        node.rest()
+        assert node.resting
+
+
+async def test_losses_are_counted() -> None:
+    """What broke counts, what was closed by us does not."""
+    server = FakeServer()
+    async with server.client() as client:
+        node = node_of(client)
+        await client.ping()
+        node.connections()[0].close("the test says so")
+        await client.ping()
+        assert node.losses == 0
+        server.reset()
+        await anyio.wait_all_tasks_blocked()
+        assert node.losses == 1

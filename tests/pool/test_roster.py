@@ -195,6 +195,86 @@ def test_failing_all_leaves_nobody_in_line() -> None:
     assert roster.connecting == 0
 
 
+def want_errand(roster: Roster[Car]) -> Ticket:
+    """One in line for an errand."""
+    ticket = Ticket("errand")
+    roster.errands[ticket] = None
+    return ticket
+
+
+@pytest.mark.parametrize("shared", [0, 1])
+def test_an_errand_uses_what_is_there(shared: int) -> None:
+    """It is no lease, and dials only where there is nothing to be used; many share one dial."""
+    roster: Roster[Car] = Roster(3, shared)
+    tickets = [want_errand(roster) for _ in range(3)]
+    car = connected(roster)
+    assert roster.settle() == 0
+    assert {ticket.answer for ticket in tickets} == {car}
+    assert (roster.leased, roster.connecting, roster.visited[car]) == (0, 0, 3)
+    assert roster.visit() is car
+    assert roster.claim() is car
+
+
+def test_an_errand_waits_while_all_is_owned() -> None:
+    """Until an owner gives back."""
+    roster: Roster[Car] = Roster(1, 1)
+    want_own(roster)
+    car = connected(roster)
+    roster.settle()
+    ticket = want_errand(roster)
+    assert roster.settle() == 0
+    assert ticket.answer is None
+    roster.give_back(car)
+    roster.settle()
+    assert ticket.answer is car
+
+
+def test_what_is_spare() -> None:
+    """What no lease uses and no errand visits; then what only errands visit."""
+    roster: Roster[Car] = Roster(3, 1)
+    want_ride(roster)
+    car = connected(roster)
+    roster.settle()
+    assert roster.spare(visited=True) is None
+    roster.alight(car)
+    assert roster.spare() is car
+    assert roster.visit() is car
+    assert roster.spare() is None
+    assert roster.spare(visited=True) is car
+    roster.part(car)
+    assert roster.spare() is car
+
+
+@pytest.mark.parametrize("shared", [0, 1])
+def test_a_dial_that_nobody_waits_for_is_pointless(shared: int) -> None:
+    """One for errands counts only where these do."""
+    roster: Roster[Car] = Roster(3, shared)
+    [ride] = want_ride(roster)
+    assert roster.settle() == 1
+    assert roster.pointless(for_errands=False) == 0
+    del roster.riders_waiting[ride]
+    assert roster.pointless(for_errands=True) == 1
+    errand = want_errand(roster)
+    assert errand in roster.errands
+    assert roster.pointless(for_errands=True) == 0
+    assert roster.pointless(for_errands=False) == 1
+
+
+def test_a_closed_connection_counts_until_its_stream_is_closed() -> None:
+    """Sockets are bounded as the server counts them; whoever still has it counts it once."""
+    roster: Roster[Car] = Roster(2, 1)
+    want_ride(roster)
+    car = connected(roster)
+    roster.settle()
+    roster.closing.add(car)
+    roster.remove(car)
+    assert (roster.sockets, roster.vanishing) == (1, 0)
+    roster.alight(car)
+    assert (roster.sockets, roster.vanishing) == (1, 1)
+    roster.closing.discard(car)
+    assert roster.sockets == 0
+
+
 class Leases(RuleBasedStateMachine):
     """Leases come, wait, are served, give up and end; connections are dialled, fail and die."""
 

@@ -1,0 +1,343 @@
+"""The benches for clients of a cluster: of a fake one, which a case may change, and of a real one."""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import anyio
+import anyio.lowlevel
+
+from anyredis import (
+    Backoff,
+    BaseConnection,
+    BlockingClusterConnectionPool,
+    ClusterConnectionPool,
+    ConnectionError,
+    PartialFailureError,
+    RedisCluster,
+    Retry,
+)
+from anyredis.pool.gate import ClusterGate
+from anyredis.server import Cluster
+from anyredis.wire.slots import SLOTS, slot_of
+from tests.contract.cluster_stage import PRIMARIES, Stage, key_on
+from tests.contract.control import Control
+from tests.contract.harness import Bench, all_leases, assert_all_free, fresh
+from tests.contract.steps import Steps
+
+AT_ONCE: Final = Retry(backoff=Backoff(0, 0))
+"""The default, but for the waits."""
+
+
+NUMBER: Final = key_on(0, b"number")
+"""What most operations count up, on the first primary."""
+
+LIST: Final = key_on(0, b"list")
+
+EVERYWHERE: Final = [key_on(number, b"n") for number in range(PRIMARIES)]
+"""A key on each primary."""
+
+BESIDE: Final = (1, 2)
+"""So many others are beside an operation, with a strict and with a blocking pool."""
+
+
+@dataclass(frozen=True)
+class ClusterTarget:
+    """A pool to make: its class, its limit and its way of sharing."""
+
+    pool_class: type[ClusterConnectionPool]
+    capacity: int
+    per_node: bool
+    shared: int
+    readonly: bool = False
+
+    def __str__(self) -> str:
+        limit = f"{self.capacity}_per_node" if self.per_node else str(self.capacity)
+        sharing = "sharing" if self.shared else "not_sharing"
+        return f"{'blocking' if self.blocking else 'strict'}_{limit}_{sharing}"
+
+    @property
+    def blocking(self) -> bool:
+        """Whether one lease too many waits."""
+        return issubclass(self.pool_class, BlockingClusterConnectionPool)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the pool is made with."""
+        # Soon, so that a lease that is lost shows as such and not as a test that hangs.
+        more: dict[str, Any] = {"timeout": 5.0} if self.blocking else {}
+        return more | {
+            "max_connections": self.capacity,
+            "max_connections_per_node": self.per_node,
+            "shared_connections": self.shared,
+            "readonly": self.readonly,
+        }
+
+
+class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
+    """A pool for a cluster of three primaries, and what is true of it whatever cluster it is."""
+
+    losses = (ConnectionError, PartialFailureError)
+
+    def __init__(self, target: ClusterTarget, steps: Steps) -> None:
+        self.target = target
+        self.blocking = target.blocking
+        self._turns, self._checks = itertools.count(), itertools.count()
+        super().__init__(steps)
+
+    def __str__(self) -> str:
+        return str(self.target)
+
+    @abstractmethod
+    def total(self, key: bytes) -> int:
+        """The number at *key*, whichever node has it; 0 where none has."""
+
+    @abstractmethod
+    def items(self, key: bytes) -> list[bytes]:
+        """The list at *key*."""
+
+    @abstractmethod
+    async def check_unmarked(self) -> None:
+        """The servers see all connections as they were after their handshakes (G6, G9)."""
+
+    @abstractmethod
+    async def check_reading(self) -> None:
+        """Connections to replicas, and only those, said READONLY, where the client reads there."""
+
+    def is_up(self, gate: ClusterGate) -> bool:
+        """Whether the node can be connected to."""
+        return True
+
+    # -- what every bench has -------------------------------------------------------------------
+
+    def watch(self) -> None:
+        """At any moment: no more sockets and leases than there may be."""
+        pool, most = self.pool, self.target.capacity
+        sockets = leases = 0
+        for gate in pool.gates():
+            roster = gate.node.roster
+            sockets += roster.sockets
+            leases += roster.leased + roster.connecting
+            assert roster.dialling >= 0
+            if self.target.per_node:
+                assert roster.sockets <= most, f"{roster.sockets} sockets: {pool!r}"
+                if not gate.limit.dissolved:
+                    assert 0 <= gate.limit.taken <= most, repr(pool)
+        if not self.target.per_node:
+            assert sockets <= most, f"{sockets} sockets: {pool!r}"
+            assert leases <= pool._limit.taken <= most, repr(pool)
+
+    async def warm_up(self) -> None:
+        """Connect to all nodes, as far as they may be connected at the same time."""
+        for number in range(PRIMARIES):
+            await self.client.get(key_on(number, tag=1))
+
+    async def own_answers(self, times: int) -> None:
+        """Store fresh values on one node after another; each comes back (G1)."""
+        for number in range(times):
+            value = fresh()
+            key = key_on(number % PRIMARIES, value, tag=1)
+            assert await self.client.set(key, value) is True
+            answer = await self.client.get(key)
+            assert answer == value, f"asked for {value!r}, got {answer!r}"
+
+    def gates(self) -> list[ClusterGate]:
+        """The gates to all primaries."""
+        return self.pool.primaries()
+
+    def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
+        """A lease, and a connection of one's own to one primary after another."""
+        gates = self.gates()
+        return gates[next(self._turns) % len(gates)].acquire()
+
+    async def quiet(self) -> None:
+        """Wait until nothing is asked, answered, dialled or closed, in the background either."""
+        while True:
+            nodes = [gate.node for gate in self.pool.gates()]
+            sending = any(each.wire.inflight or each.wire.unsent for each in self.connections())
+            changing = any(node.roster.sockets != len(node.connections()) for node in nodes)
+            if not (sending or changing or any(node.roster.errands for node in nodes)):
+                return
+            await anyio.lowlevel.checkpoint()
+
+    async def check_whole(self) -> None:
+        """Nothing is missing, all leases work, nobody left a mark (G1, G5, G6, G9)."""
+        pool = self.pool
+        assert_all_free(pool)
+        assert pool.topology._waiting == [], "somebody who waited for the layout was not forgotten"
+        await self.quiet()
+        self._check_rosters()
+        await self.check_unmarked()
+        await self._check_layout()
+        await self.own_answers(PRIMARIES)
+        await self.quiet()
+        await self.check_reading()
+        assert_all_free(pool)
+        gates = pool.members()
+        every = self.target.capacity * (len(gates) if self.target.per_node else 1)
+        assert pool.capacity == every, repr(pool)
+        # Connections for all leases take longer than all the rest: each fourth time will do.
+        thoroughly = not next(self._checks) % 4
+        leases = [
+            self._lease(gate, thoroughly and self.is_up(gate))
+            for gate in itertools.islice(itertools.cycle(gates), every)
+        ]
+        async with all_leases(pool, leases, *self._refused()):
+            pass
+        assert_all_free(pool)
+        assert all(not each.tainted for each in self.connections())
+
+    @asynccontextmanager
+    async def _lease(
+        self, gate: ClusterGate, connected: bool
+    ) -> AsyncGenerator[BaseConnection | None]:
+        async with gate.acquire() if connected else gate.lease() as connection:
+            yield connection
+
+    def _refused(self) -> Sequence[Callable[[], Awaitable[object]]]:
+        if self.blocking:
+            return ()
+        return [partial(self.client.get, key_on(number, tag=1)) for number in range(PRIMARIES)]
+
+    def _check_rosters(self) -> None:
+        """No connection is in use, and nobody stands in line (G5)."""
+        for gate in self.pool.gates():
+            roster = gate.node.roster
+            assert not roster.own, roster.own
+            assert not roster.retiring, roster.retiring
+            assert roster.leased == roster.connecting == 0, f"{gate.node.address} {self.pool!r}"
+
+    async def _check_layout(self) -> None:
+        """The layout can be learned, as often as one likes, and nothing is left of an older one."""
+        topology, pool = self.pool.topology, self.pool
+        assert await topology.refreshed() is None
+        if pool._visited or len(pool.known) > len(pool.members()):
+            assert await topology.refreshed() is None  # the first kept what was visited before
+        assert pool.known.keys() == {gate.where for gate in pool.members()}
+
+
+class FakeBench(ClusterBench):
+    """A pool for the fake cluster of *stage*."""
+
+    def __init__(self, target: ClusterTarget, stage: Stage, steps: Steps) -> None:
+        self.stage = stage
+        super().__init__(target, steps)
+
+    def make(self) -> tuple[ClusterConnectionPool, RedisCluster[bytes]]:
+        """A new pool and client, and a cluster as it was in the beginning."""
+        self.stage.reset()
+        pool = self.stage.cluster.pool(pool_class=self.target.pool_class, **self.target.arguments)
+        return pool, RedisCluster(connection_pool=pool, retry=AT_ONCE)
+
+    def watch(self) -> None:
+        """At any moment: no more sockets and leases than there may be, for the servers too."""
+        super().watch()
+        taken = [len(node.server.peers) for node in self.stage.nodes]
+        most = max(taken) if self.target.per_node else sum(taken)
+        assert most <= self.target.capacity, f"{taken} connections on the servers: {self.pool!r}"
+
+    def lose(self) -> None:
+        """All connections break."""
+        for node in self.stage.nodes:
+            node.server.reset()
+
+    def total(self, key: bytes) -> int:
+        """The number at *key*, whichever nodes have it."""
+        databases = [node.database for node in self.stage.nodes if node.primary is None]
+        return sum(int(database.text(key) or 0) for database in databases)
+
+    def items(self, key: bytes) -> list[bytes]:
+        """The list at *key*."""
+        databases = [node.database for node in self.stage.nodes if node.primary is None]
+        return [item for database in databases for item in database.items_of(key)]
+
+    async def check_unmarked(self) -> None:
+        """No connection is in the middle of anything."""
+        self.stage.assert_asked_well()
+        for peer in (peer for node in self.stage.nodes for peer in node.server.peers):
+            state = peer.state
+            assert state.queue is None, "a transaction was left open"
+            assert not state.watched
+            assert not state.asking
+            assert (state.protocol, state.db, state.name) == (3, 0, b"")
+
+    async def check_reading(self) -> None:
+        """Connections to replicas, and only those, said READONLY, where the client reads there."""
+        for node in self.stage.nodes:
+            allowed = {self.target.readonly and node.primary is not None}
+            if self.target.readonly and node in self.stage.replicas:
+                allowed.add(True)  # it was one, and to a primary READONLY means nothing
+            for peer in node.server.peers:
+                assert peer.state.readonly in allowed, f"READONLY is {peer.state.readonly}: {node}"
+
+    def is_up(self, gate: ClusterGate) -> bool:
+        """Whether the node can be connected to."""
+        return not any(node.address == gate.where for node in self.stage.nodes if node.server.down)
+
+    async def all_gone(self) -> None:
+        """No server has a client of ours any more."""
+        left = [node for node in self.stage.nodes if node.server.peers]
+        assert not left, f"clients are left on {left}"
+
+
+class RealBench(ClusterBench):
+    """A pool for a real cluster, whose servers *controls* look at, primaries first."""
+
+    def __init__(
+        self, target: ClusterTarget, cluster: Cluster, controls: list[Control], steps: Steps
+    ) -> None:
+        self.cluster = cluster
+        self.controls = controls
+        super().__init__(target, steps)
+
+    def make(self) -> tuple[ClusterConnectionPool, RedisCluster[bytes]]:
+        """A new pool and client, and a cluster without data."""
+        for control in self.controls[:PRIMARIES]:
+            control.ask("FLUSHALL")
+        seeds = [(server.host, server.port) for server in self.cluster.primaries]
+        pool = self.target.pool_class(startup_nodes=seeds, **self.target.arguments)
+        return pool, RedisCluster(connection_pool=pool, retry=AT_ONCE)
+
+    def _owner(self, key: bytes) -> Control:
+        return self.controls[slot_of(key) * PRIMARIES // SLOTS]
+
+    def total(self, key: bytes) -> int:
+        """The number at *key*."""
+        return int(self._owner(key).ask("GET", key) or 0)
+
+    def items(self, key: bytes) -> list[bytes]:
+        """The list at *key*."""
+        return [item.encode() for item in self._owner(key).ask("LRANGE", key, 0, -1)]
+
+    async def check_unmarked(self) -> None:
+        """No connection is in the middle of anything."""
+        for control in self.controls:
+            for client in control.client_list():
+                assert set(client["flags"]) <= {"N"}, client
+                assert (client["watch"], client["resp"], client["name"]) == ("0", "3", "")
+
+    async def check_reading(self) -> None:
+        """The flags say it: nobody is to read from replicas here."""
+
+    async def all_gone(self) -> None:
+        """Wait until no server has a client of ours any more."""
+        for control in self.controls:
+            await control.all_gone()
+
+
+def after(
+    change: Callable[[FakeBench], None], run: Callable[[FakeBench], Awaitable[None]]
+) -> Callable[[FakeBench], Awaitable[None]]:
+    """An operation that begins with *change*."""
+
+    async def operation(bench: FakeBench) -> None:
+        change(bench)
+        await run(bench)
+
+    return operation

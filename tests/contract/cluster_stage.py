@@ -1,0 +1,178 @@
+"""A fake cluster that is used for one case after another, and the changes that a case makes to it.
+
+To make one takes as long as a case: so its changes are undone instead.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from anyredis.exceptions import RedisError, TryAgainError
+from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, silent
+from anyredis.testing.data import Words
+from anyredis.wire.slots import slot_of
+
+PRIMARIES: Final = 3
+TAGS: Final = ((b"b", b"f"), (b"c", b"g"), (b"a", b"e"))
+"""For each primary two hash tags whose slots it serves: for operations, and for bystanders."""
+
+
+def key_on(number: int, name: bytes = b"", *, tag: int = 0) -> bytes:
+    """A key that is served by the primary of that *number*, in the slot of its hash tag."""
+    return b"{%b}%b" % (TAGS[number][tag], name)
+
+
+class Stage:
+    """A fake cluster of three primaries, and one more that serves nothing and nobody knows."""
+
+    def __init__(self, replicas: int) -> None:
+        self.cluster = FakeCluster(PRIMARIES, replicas)
+        self.primaries = self.cluster.nodes[:PRIMARIES]
+        self.replicas = self.cluster.nodes[PRIMARIES:]
+        self.newcomer = self.cluster.add_node()
+        for key in (key_on(number, tag=tag) for number in range(PRIMARIES) for tag in (0, 1)):
+            assert self.cluster.node_of(key) in self.primaries
+        self.blocked: list[tuple[FakePeer, Words]] = []
+        """Who waits for an element of a list."""
+        self.asking: list[tuple[FakeNode, FakePeer]] = []
+        """Who said ASKING."""
+        self._homes: dict[int, FakeNode] = {}
+        self._scripted: set[tuple[FakeNode, str]] = set()
+        self._promoted: list[tuple[FakeNode, FakeNode]] = []
+        self._views: dict[object, list[Answer]] = {}
+        self._tell()
+
+    @property
+    def nodes(self) -> list[FakeNode]:
+        """All nodes."""
+        return self.cluster.nodes
+
+    def _tell(self) -> None:
+        """Have all nodes tell the layout as it is; put down, because it takes time to write."""
+        moved = frozenset((slot, self.cluster.node_of(slot)) for slot in self._homes)
+        state = (moved, tuple(self._promoted))
+        view = self._views.get(state)
+        if view is None:
+            view = self._views[state] = self.cluster.slots()
+        for node in self.nodes:
+            node.sees(view)
+
+    # -- changes --------------------------------------------------------------------------------
+
+    def move(self, key: bytes, to: FakeNode) -> None:
+        """Give the slot of *key* to another node."""
+        self._remember(key)
+        self.cluster.move(slot_of(key), to)
+        self._tell()
+
+    def migrate(self, key: bytes, to: FakeNode) -> None:
+        """Begin to move the slot of *key*: what is not there yet will be at the new node."""
+        self._remember(key)
+        self.cluster.start_migration(slot_of(key), to)
+
+    def _remember(self, key: bytes) -> None:
+        slot = slot_of(key)
+        self._homes.setdefault(slot, self.cluster.node_of(slot))
+
+    def fail_over(self, replica: FakeNode, *, crash: bool = True) -> None:
+        """Let *replica* take the place of its primary, which crashes before, or becomes its own."""
+        old = replica.primary
+        assert old is not None
+        self._promoted.append((old, replica))
+        if crash:
+            self.cluster.fail(old)
+        self.cluster.promote(replica)
+        self._tell()
+
+    def retire(self, node: FakeNode) -> None:
+        """Let *node*, which serves nothing any more, go away."""
+        assert not self.cluster.slots_of(node)
+        self.cluster.fail(node)
+
+    def refuse(self, number: int, name: str, error: RedisError, times: int) -> None:
+        """Have a primary answer *error* to the next commands *name*."""
+        node = self.primaries[number]
+        self._scripted.add((node, name))
+        node.server.on(name, error, times=times)
+
+    def say_nothing_of_slots(self) -> None:
+        """Have no node answer CLUSTER SLOTS."""
+        for node in self.nodes:
+            self._scripted.add((node, "CLUSTER"))
+            node.server.on("CLUSTER", silent)
+
+    def say_all(self) -> None:
+        """Have them answer everything again."""
+        for node, name in self._scripted:
+            node.server.off(name)
+        self._scripted.clear()
+        for node in self.nodes:
+            for name in ("BLPOP", "ASKING"):
+                node.server.off(name)
+            node.server.on("BLPOP", self._blpop)
+            node.server.on("ASKING", self._asking)
+
+    def reset(self) -> None:
+        """All is as it was in the beginning, and there is no data."""
+        for old, replica in reversed(self._promoted):
+            assert old.primary is replica
+            self.cluster.revive(old)
+            self.cluster.promote(old)
+        self._promoted.clear()
+        for slot, home in self._homes.items():
+            self.cluster.move(slot, home)
+        self._homes.clear()
+        self._tell()
+        for node in self.nodes:
+            assert not node.server.peers, f"somebody is left on {node!r}"
+            self.cluster.revive(node)
+            node.server.received.clear()
+            node.database.clear()
+            node.database.versions.clear()
+            node.database.cursors.clear()
+        self.blocked.clear()
+        self.asking.clear()
+        self.say_all()
+
+    # -- what a case waits for -------------------------------------------------------------------
+
+    def _node_of(self, peer: FakePeer) -> FakeNode:
+        return next(node for node in self.nodes if peer in node.server.peers)
+
+    def _blpop(self, peer: FakePeer, words: Words) -> Answer:
+        answer = peer.run(words)
+        if answer is NOTHING:
+            self.blocked.append((peer, words))
+        return answer
+
+    def _asking(self, peer: FakePeer, words: Words) -> Answer:
+        self.asking.append((self._node_of(peer), peer))
+        return peer.run(words)
+
+    def wake(self, element: bytes | None) -> None:
+        """Push *element* for who waits; None: its time is over."""
+        for peer, words in self.blocked:
+            node = next((node for node in self.nodes if peer in node.server.peers), None)
+            if node is not None:
+                if element is not None:
+                    node.database.store(words[1], [element])
+                peer.send(None if element is None else peer.run(words))
+        self.blocked.clear()
+
+    # -- what is to be seen ---------------------------------------------------------------------
+
+    def assert_asked_well(self) -> None:
+        """After each ASKING came what it was for, on the same connection, or nothing at all."""
+        for node, peer in self.asking:
+            for at, words in enumerate(peer.received):
+                if words[0] != b"ASKING":
+                    continue
+                if at + 1 == len(peer.received):
+                    assert peer not in node.server.peers, "ASKING was left behind"
+                else:
+                    name, *rest = peer.received[at + 1]
+                    on_the_move = bool(rest) and slot_of(rest[0]) in self._homes
+                    assert name == b"MULTI" or on_the_move, peer.received[at + 1]
+
+
+TRY_AGAIN: Final = TryAgainError("TRYAGAIN Multiple keys request during rehashing of slot")

@@ -1,0 +1,105 @@
+"""The bench for clients of one server."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from anyredis import BaseConnection, BlockingConnectionPool, ConnectionPool, Redis
+from tests.contract.control import Control, fields
+from tests.contract.harness import Bench, all_leases, assert_all_free, own_answers
+from tests.contract.steps import Steps
+
+
+@dataclass(frozen=True)
+class Target:
+    """A client to make: the pool class, and the arguments of both."""
+
+    pool_class: type[ConnectionPool]
+    arguments: dict[str, Any]
+
+    @property
+    def blocking(self) -> bool:
+        """Whether one lease too many waits."""
+        return issubclass(self.pool_class, BlockingConnectionPool)
+
+    def pool(self) -> ConnectionPool:
+        """A new pool of two."""
+        # Soon, so that a lease that is lost shows as such and not as a test that hangs.
+        more: dict[str, Any] = {"timeout": 5.0} if self.blocking else {}
+        return self.pool_class(max_connections=2, **more, **self.arguments)
+
+
+class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
+    """A pool of two connections to the server that *control* looks at."""
+
+    def __init__(self, target: Target, control: Control, steps: Steps) -> None:
+        self.target = target
+        self.blocking = target.blocking
+        self.control = control
+        super().__init__(steps)
+
+    def __str__(self) -> str:
+        return str(self.target)
+
+    def make(self) -> tuple[ConnectionPool, Redis[bytes]]:
+        """A new pool and client, and an empty server."""
+        self.control.ask("FLUSHALL")
+        pool = self.target.pool()
+        return pool, Redis(connection_pool=pool)
+
+    def watch(self) -> None:
+        """At any moment: no more sockets and leases than there may be."""
+        roster = self.pool.gate.node.roster
+        assert 0 <= roster.sockets <= 2, f"{roster.sockets} sockets: {self.pool!r}"
+        assert roster.dialling >= 0
+        if self.pool._lifetime.entered:
+            assert self.pool.free >= 0
+            assert self.pool.leased + self.pool.connecting <= 2, repr(self.pool)
+
+    async def warm_up(self) -> None:
+        """Connect."""
+        await self.client.ping()
+
+    async def own_answers(self, times: int) -> None:
+        """Ask for fresh values one after another; each comes back (G1)."""
+        await own_answers(self.client, times)
+
+    def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
+        """A lease, and a connection of one's own."""
+        return self.pool.acquire()
+
+    async def all_gone(self) -> None:
+        """Wait until the server has no client of ours any more."""
+        await self.control.all_gone()
+
+    async def check_whole(self) -> None:
+        """Nothing is missing, all leases work, nobody left a mark (G1, G5, G6, G9)."""
+        pool, client = self.pool, self.client
+        assert_all_free(pool)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(own_answers, client, 2)
+        assert_all_free(pool)
+        refused = () if self.blocking else (client.ping,)
+        async with all_leases(pool, [pool.acquire() for _ in range(2)], *refused) as leases:
+            for connection in leases:
+                await self._check_unmarked(connection)
+        assert_all_free(pool)
+        assert all(not each.tainted for each in self.connections())
+
+    async def _check_unmarked(self, connection: BaseConnection) -> None:
+        """The server sees *connection* as it was after its handshake (G6, G9)."""
+        info: bytes = await connection.execute_command("CLIENT INFO")
+        facts = fields(info.decode())
+        wanted = self.target.arguments
+        assert facts["name"] == (wanted.get("client_name") or "")
+        assert facts["db"] == str(wanted.get("db", 0))
+        # x: in a transaction, P: subscribed, t: tracking keys …; U is the socket, e and T were
+        # wished.
+        assert set(facts["flags"]) - set("eTU") <= {"N"}, facts["flags"]
+        assert (facts["sub"], facts.get("watch", "0")) == ("0", "0")
+        assert facts["resp"] == str(wanted.get("protocol", 3))

@@ -1,0 +1,155 @@
+"""Every operation on a cluster, cancelled at every scheduling point: G1 to G14 hold each time."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TypeAlias
+
+import pytest
+
+from anyredis import Backoff, BlockingClusterConnectionPool, ClusterConnectionPool, TCPAddress
+from anyredis.cluster import pursuit, scanning
+from anyredis.pool import node, topology
+from anyredis.pool.layout import Layout, parse_slots
+from anyredis.server import Cluster
+from anyredis.wire.decode import Reply
+from tests.conftest import BACKENDS, Backend
+from tests.contract.cluster_harness import ClusterBench, ClusterTarget, FakeBench, RealBench
+from tests.contract.cluster_operations import ALL, REAL, REPLICAS, WAITING
+from tests.contract.cluster_stage import Stage
+from tests.contract.control import Control
+from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
+from tests.contract.steps import Steps, counting, kinds
+
+STRICT, BLOCKING = ClusterConnectionPool, BlockingClusterConnectionPool
+
+TARGETS = [
+    ClusterTarget(STRICT, 4, per_node=False, shared=1),
+    ClusterTarget(BLOCKING, 2, per_node=False, shared=0),
+    ClusterTarget(BLOCKING, 2, per_node=True, shared=1),
+    ClusterTarget(STRICT, 2, per_node=True, shared=0),
+    ClusterTarget(BLOCKING, 2, per_node=False, shared=1),
+    ClusterTarget(STRICT, 4, per_node=False, shared=0),
+    ClusterTarget(BLOCKING, 2, per_node=True, shared=0),
+    ClusterTarget(STRICT, 2, per_node=True, shared=1),
+]
+
+LAYOUTS: dict[tuple[str, TCPAddress], Layout] = {}
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits for better times; and a layout that was read once is not read again."""
+    at_once = Backoff(0, 0)
+    monkeypatch.setattr(pursuit, "REFUSED", at_once)
+    monkeypatch.setattr(node, "REDIAL", at_once)
+    monkeypatch.setattr(topology, "PAUSE", 0)
+    monkeypatch.setattr(topology, "GRACE", 0.002)
+    monkeypatch.setattr(scanning, "PAUSE", 0)
+
+    def read(reply: Reply, asked: TCPAddress) -> Layout:
+        key = repr(reply), asked
+        if key not in LAYOUTS:
+            LAYOUTS[key] = parse_slots(reply, asked)
+        return LAYOUTS[key]
+
+    monkeypatch.setattr(topology, "parse_slots", read)
+
+
+@functools.cache
+def stage(replicas: int) -> Stage:
+    """The fake cluster for all cases."""
+    return Stage(replicas)
+
+
+READING = [replace(target, readonly=True) for target in TARGETS]
+
+WAITING_AT_NODES = [target for target in TARGETS if target.blocking and target.per_node]
+
+MEETINGS = [
+    *((operation, TARGETS) for operation in ALL),
+    *((operation, WAITING_AT_NODES) for operation in WAITING),
+    *((operation, READING) for operation in REPLICAS),
+]
+"""The operations, and the pools that each makes sense with."""
+
+TURNS = range(len(TARGETS) if "ANYREDIS_EVERY_CASE" in os.environ else 1)
+"""Each operation meets one pool on each event loop, and in its turn every one."""
+
+LOOPS = [*BACKENDS.values()]
+
+Meeting: TypeAlias = tuple[Operation[FakeBench], list[ClusterTarget]]
+
+each_meeting = pytest.mark.parametrize("meeting", MEETINGS, ids=lambda it: named(it[0]))
+each_turn = pytest.mark.parametrize("turn", TURNS)
+
+
+def bench_for(meeting: Meeting, number: int, steps: Steps) -> FakeBench:
+    """The bench for one of the pools that an operation makes sense with."""
+    target = meeting[1][number % len(meeting[1])]
+    return FakeBench(target, stage(int(target.readonly)), steps)
+
+
+@each_meeting
+@each_turn
+async def test_cancelled_everywhere(meeting: Meeting, turn: int, anyio_backend: Backend) -> None:
+    """Wherever an operation is cancelled, nobody can tell afterwards (G1 to G14)."""
+    number = MEETINGS.index(meeting) + turn + 3 * LOOPS.index(anyio_backend)
+    ways = kinds()
+    with counting() as steps:
+        bench = bench_for(meeting, number, steps)
+        ran = await cancel_everywhere(bench, meeting[0], [ways[number % len(ways)]])
+    assert ran >= 2
+
+
+LOSSES = [
+    (meeting, turn, LOOPS[(number + turn) % len(LOOPS)])
+    for number, meeting in enumerate(MEETINGS)
+    for turn in TURNS
+    if meeting[0].losable and not any(meeting[0].bystanders)
+]
+
+
+@pytest.mark.parametrize(
+    ("meeting", "turn", "anyio_backend"),
+    LOSSES,
+    ids=[
+        f"{named(meeting[0])}-{turn}-{[*BACKENDS][LOOPS.index(on)]}" for meeting, turn, on in LOSSES
+    ],
+    indirect=["anyio_backend"],
+)
+async def test_lost_everywhere(meeting: Meeting, turn: int, anyio_backend: Backend) -> None:
+    """Wherever its connections are lost, an operation ends, and the pool is whole (G5, G6, G11)."""
+    number = MEETINGS.index(meeting) + turn
+    with counting() as steps:
+        ran = await lose_everywhere(bench_for(meeting, number, steps), meeting[0])
+    assert ran >= 2
+
+
+@pytest.fixture
+def controls(valkey_cluster: Cluster) -> Iterator[list[Control]]:
+    """A look at each server of `valkey_cluster` from outside, primaries first."""
+    with ExitStack() as stack:
+        servers = (*valkey_cluster.primaries, *valkey_cluster.replicas)
+        yield [stack.enter_context(Control(server)) for server in servers]
+
+
+@pytest.mark.parametrize("operation", REAL, ids=named)
+async def test_cancelled_on_a_real_cluster(
+    valkey_cluster: Cluster,
+    controls: list[Control],
+    operation: Operation[ClusterBench],
+    anyio_backend: Backend,
+) -> None:
+    """The same on real sockets and servers, for a few operations (G1 to G14)."""
+    number = REAL.index(operation) + 3 * LOOPS.index(anyio_backend)
+    target = TARGETS[number % len(TARGETS)]
+    ways = kinds()
+    with counting() as steps:
+        bench: ClusterBench = RealBench(target, valkey_cluster, controls, steps)
+        ran = await cancel_everywhere(bench, operation, [ways[number % len(ways)]])
+    assert ran >= 2
