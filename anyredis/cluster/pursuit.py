@@ -23,6 +23,7 @@ from anyredis.exceptions import (
     RedisError,
     TimeoutError,
     TryAgainError,
+    UnblockedError,
 )
 
 MAX_REDIRECTIONS = 16
@@ -74,7 +75,7 @@ class Pursuit:
                 return None
             # Two nodes that point at each other will agree in time.
             return Step(REFUSED.delay(self._redirections - 3), to=failed)
-        if isinstance(failed, REFUSALS):
+        if isinstance(failed, REFUSALS) or was_demoted(failed):
             self._refusals += 1
             self._patient_until = self._patient_until or now + PATIENCE
             if now >= self._patient_until:
@@ -98,11 +99,16 @@ class Pursuit:
         return Step(delay, refresh=True)
 
 
+def was_demoted(failed: RedisError) -> bool:
+    """Whether a command that blocked was sent away because its node is a primary no more."""
+    return isinstance(failed, UnblockedError) and "instance state changed" in str(failed)
+
+
 def is_news(failed: RedisError) -> bool:
     """Whether *failed* says that the layout may not be what it was."""
     if isinstance(failed, (MaxConnectionsError, PoolTimeoutError)):
         return False
-    return isinstance(failed, (*NEWS, ConnectionError, TimeoutError))
+    return isinstance(failed, (*NEWS, ConnectionError, TimeoutError)) or was_demoted(failed)
 
 
 NEWS: Final = (RedirectError, ClusterDownError, ReadOnlyError)

@@ -8,7 +8,7 @@ from typing import Any
 from anyredis.cluster.pursuit import REFUSALS
 from anyredis.cluster.routing import Anywhere, Everywhere, ToSlot, route
 from anyredis.command import Command
-from anyredis.exceptions import CrossSlotError, RedirectError, RedisError
+from anyredis.exceptions import BusyLoadingError, CrossSlotError, RedirectError, RedisError
 from anyredis.table import full_name
 from anyredis.wire.decode import Reply
 
@@ -46,6 +46,6 @@ def refusal(replies: Sequence[Reply]) -> RedisError | None:
     if not isinstance(executed, RedisError):
         return None
     for reply in (executed, *queued):
-        if isinstance(reply, (RedirectError, *REFUSALS)):
+        if isinstance(reply, (RedirectError, BusyLoadingError, *REFUSALS)):
             return reply
     return None

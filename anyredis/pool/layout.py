@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -41,6 +41,8 @@ class Layout:
 
     by_slot: Sequence[Shard | None] = (None,) * SLOTS
     zones: dict[TCPAddress, str] = field(default_factory=dict[TCPAddress, str])
+    _heard_of: dict[TCPAddress, Shard] | None = field(default=None, repr=False, compare=False)
+    """Shards by their primaries, of a layout that was made of another; some may have no slots."""
 
     @cached_property
     def ranges(self) -> tuple[tuple[int, Shard | None], ...]:
@@ -68,17 +70,30 @@ class Layout:
         )
 
     def moved(self, slot: int, to: TCPAddress) -> Layout:
-        """The same, but for *slot*, whose primary is *to* now."""
-        by_slot = list(self.by_slot)
-        by_slot[slot] = self._shard_of(to, by_slot[slot])
-        return Layout(by_slot, self.zones)
+        """The same, but for *slot*, whose primary is *to* now.
 
-    def _shard_of(self, primary: TCPAddress, before: Shard | None) -> Shard:
-        """The shard of *primary*, which may have been a replica in the shard *before*."""
-        if before is not None and primary in before.nodes:
-            return Shard(primary, tuple(each for each in before.nodes if each != primary))
-        known = (shard for shard in self.shards if shard.primary == primary)
-        return next(known, Shard(primary))
+        Thousands of slots may move one by one: nothing here looks at all of them in Python.
+        """
+        known = self._by_primary
+        shard = _shard_of(to, self.by_slot[slot], known)
+        by_slot = list(self.by_slot)
+        by_slot[slot] = shard
+        return Layout(by_slot, self.zones, known | {to: shard})
+
+    @cached_property
+    def _by_primary(self) -> dict[TCPAddress, Shard]:
+        if self._heard_of is not None:
+            return self._heard_of
+        return {shard.primary: shard for shard in self.shards}
+
+
+def _shard_of(
+    primary: TCPAddress, before: Shard | None, known: Mapping[TCPAddress, Shard]
+) -> Shard:
+    """The shard of *primary*, which may have been a replica in the shard *before*."""
+    if before is not None and primary in before.nodes:
+        return Shard(primary, tuple(each for each in before.nodes if each != primary))
+    return known.get(primary) or Shard(primary)
 
 
 def parse_slots(reply: Reply, asked: TCPAddress) -> Layout:

@@ -100,6 +100,7 @@ def test_failures_are_counted() -> None:
         from_server("ERR no"),
         from_server("WRONGTYPE x"),
         from_server("NOPERM x"),
+        from_server("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
         MaxConnectionsError("full"),
         PoolTimeoutError("full"),
         AuthenticationError("no"),
@@ -109,6 +110,17 @@ def test_failures_are_counted() -> None:
 def test_what_is_told_at_once(failed: RedisError) -> None:
     """The server's verdict, the pool's, and what took its time already."""
     assert step(failed, retry=Retry(), only_reads=True) is None
+
+
+def test_a_blocked_command_that_a_demoted_node_sends_away() -> None:
+    """It was not run: it goes on at the new primary, which a fresh layout tells."""
+    demoted = from_server(
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+    )
+    found = step(demoted, retry=None, only_reads=False)
+    assert found is not None
+    assert found.refresh
+    assert is_news(demoted)
 
 
 def test_what_tells_of_another_layout() -> None:

@@ -105,6 +105,7 @@ ABORT = from_server("EXECABORT Transaction discarded because of previous errors.
         ([b"OK", b"QUEUED", from_server("ASK 1 h:1"), ABORT], "ASK 1 h:1"),
         ([b"OK", b"QUEUED", from_server("TRYAGAIN x")], "TRYAGAIN x"),
         ([b"OK", from_server("CLUSTERDOWN x"), ABORT], "CLUSTERDOWN x"),
+        ([b"OK", from_server("LOADING x"), ABORT], "LOADING x"),
         ([b"OK", b"QUEUED", from_server("WRONGTYPE x")], None),
         ([b"OK", b"QUEUED", [from_server("MOVED 1 h:1")]], None),
     ],

@@ -142,6 +142,16 @@ def test_a_slot_that_moved_to_nobody_that_is_known() -> None:
     assert layout_of((0, 9, Shard(A))).moved(10, D).by_slot[10] == Shard(D)
 
 
+def test_thousands_of_slots_move_one_by_one() -> None:
+    """No move looks for shards among all slots again; replicas stay known."""
+    layout = layout_of((0, 99, Shard(A, (B,))), (100, 16383, Shard(C, (D,))))
+    for slot in range(100):
+        layout = layout.moved(slot, C)
+        assert not {"ranges", "shards"} & vars(layout).keys()
+    assert layout.shards == (Shard(C, (D,)),)
+    assert layout.moved(0, A).by_slot[0] == Shard(A, (B,))
+
+
 def test_zones_stay_when_a_slot_moves() -> None:
     """Only the layout of slots is patched."""
     layout = parse_slots([[0, 5, node(A, {b"availability-zone": b"z1"})]], ASKED)

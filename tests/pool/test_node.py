@@ -267,6 +267,24 @@ async def test_an_errand_is_nobodys_lease() -> None:
             await node.errand().__aenter__()
 
 
+async def test_an_errand_never_comes_between_an_owner_and_its_connection() -> None:
+    """G9: given a connection that is owned again by the time its task runs, it waits again."""
+    async with FakeServer().client(max_connections=1) as client:
+        node = node_of(client)
+
+        async def visit() -> None:
+            async with node.errand() as connection:
+                assert connection not in node.roster.own
+
+        async with anyio.create_task_group() as tasks:
+            async with client.session():
+                tasks.start_soon(visit)
+                await anyio.wait_all_tasks_blocked()
+            async with client.session():  # in the very turn in which the errand was served
+                await anyio.wait_all_tasks_blocked()
+                assert len(node.roster.errands) == 1
+
+
 async def test_an_errand_waits_for_a_connection_that_a_command_has() -> None:
     """shared_connections=0: it is served when an ordinary command is done."""
     server = FakeServer()
