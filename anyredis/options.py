@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from ssl import SSLContext, TLSVersion
-from typing import Any, TypedDict
+from collections.abc import Collection, Iterable
+from ssl import SSLContext
+from typing import Any, TypeVar
 
 from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
 from anyredis.backoff import Retry
 from anyredis.connection.sentinel import Lookout, SentinelConnection
 from anyredis.connection.sentinel_link import take_sentinels
 from anyredis.connection.tcp import Connection
-from anyredis.connection.tls import take_context
+from anyredis.connection.tls import TLSOptions, take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.credentials import CredentialProvider
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.pool.single import ConnectionPool
+from anyredis.pool.base import BasePool
+from anyredis.pool.single import BlockingConnectionPool, ConnectionPool
 
 
-class ServiceOptions(TypedDict, total=False):
+class ServiceOptions(TLSOptions, total=False):
     """Keyword arguments of clients, wherever their server is and however it is found."""
 
     username: str | None
@@ -26,15 +27,6 @@ class ServiceOptions(TypedDict, total=False):
     credential_provider: CredentialProvider | None
     ssl: bool
     ssl_context: SSLContext | None
-    ssl_ca_certs: str | None
-    ssl_ca_data: str | bytes | None
-    ssl_certfile: str | None
-    ssl_keyfile: str | None
-    ssl_password: str | None
-    ssl_cert_reqs: str
-    ssl_check_hostname: bool
-    ssl_ciphers: str | None
-    ssl_min_version: TLSVersion | None
     encoding: str
     client_name: str | None
     protocol: int
@@ -64,6 +56,9 @@ class URLOptions(RedisOptions, total=False):
     db: int
 
 
+P = TypeVar("P", bound=BasePool)
+
+POOLS = (ConnectionPool, BlockingConnectionPool)
 KNOWN = frozenset(RedisOptions.__annotations__)
 KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry"}
 
@@ -83,11 +78,13 @@ def pool_for(
     Raises `DataError` for an argument that is unknown or contradicts another.
     """
     arguments: dict[str, Any] = dict(options)
-    _refuse_unknown(arguments, KNOWN)
+    refuse_unknown(arguments, KNOWN)
     pool = arguments.pop("connection_pool", None)
     if pool is not None:
-        return _given_pool(pool, host, port, db, decode_responses, arguments)
-    pool_class = _take_pool_class(arguments)
+        place = [] if (host, port, db) == ("localhost", DEFAULT_PORT, 0) else ["host, port or db"]
+        beside = (*place, *sorted(arguments))
+        return given_pool(pool, ConnectionPool, beside, decode_responses=decode_responses)
+    pool_class = take_pool_class(arguments, POOLS)
     path = arguments.pop("unix_socket_path", None)
     context = take_context(arguments)
     if path is None:
@@ -111,8 +108,8 @@ def service_pool(
     Raises `DataError` for an argument that is unknown or contradicts another.
     """
     arguments = dict(options)
-    _refuse_unknown(arguments, KNOWN_OF_SERVICES | {"db"})
-    pool_class = _take_pool_class(arguments)
+    refuse_unknown(arguments, KNOWN_OF_SERVICES | {"db"})
+    pool_class = take_pool_class(arguments, POOLS)
     context = take_context(arguments)
     return pool_class(
         connection_class=SentinelConnection,
@@ -123,50 +120,59 @@ def service_pool(
     )
 
 
-def _refuse_unknown(arguments: Collection[str], known: frozenset[str]) -> None:
+def refuse_unknown(arguments: Collection[str], known: frozenset[str]) -> None:
+    """Raise `DataTypeError` for an argument that is not one of those *known*."""
     if unknown := sorted(set(arguments) - known):
         raise DataTypeError(
             f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(known))}"
         )
 
 
-def _take_pool_class(arguments: dict[str, Any]) -> type[ConnectionPool]:
-    """The class of the pool that *arguments* ask for; what only says the default is taken out."""
+def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -> type[P]:
+    """The class of the pool that *arguments* ask for; what only says the default is taken out.
+
+    *kinds*: the strict pool, which is the default, and the one that waits.
+    """
     if arguments.get("max_connections", 0) is None:
         del arguments["max_connections"]
-    given = arguments.pop("connection_pool_cls", ConnectionPool)
-    if not isinstance(given, type) or not issubclass(given, ConnectionPool):
+    given = arguments.pop("connection_pool_cls", kinds[0])
+    if not isinstance(given, type) or not issubclass(given, kinds[0]):
         raise DataTypeError(
-            f"connection_pool_cls has to be ConnectionPool or BlockingConnectionPool, "
+            f"connection_pool_cls has to be {kinds[0].__name__} or {kinds[1].__name__}, "
             f"not {given!r:.80}"
         )
     return given
 
 
-def _given_pool(
-    pool: object,
-    host: str,
-    port: int,
-    db: int,
-    decode_responses: bool,
-    arguments: dict[str, Any],
-) -> ConnectionPool:
-    """The pool that the client was given, which knows the server and all the rest."""
-    if not isinstance(pool, ConnectionPool):
-        raise DataTypeError(f"connection_pool has to be a ConnectionPool, not {pool!r:.80}")
-    beside = sorted(arguments)
-    if (host, port, db) != ("localhost", DEFAULT_PORT, 0):
-        beside.insert(0, "host, port or db")
-    if beside:
-        raise DataValueError(
-            f"{beside[0]} is given beside connection_pool: give it to the pool instead"
-        )
+def given_pool(pool: object, kind: type[P], beside: Iterable[str], *, decode_responses: bool) -> P:
+    """The *pool* that a client was given, which knows the servers and all the rest.
+
+    Raises `DataError` where it is no *kind*, or where there are arguments *beside* it.
+    """
+    if not isinstance(pool, kind):
+        raise DataTypeError(f"connection_pool has to be a {kind.__name__}, not {pool!r:.80}")
+    for name in beside:
+        raise DataValueError(f"{name} is given beside connection_pool: give it to the pool instead")
     if decode_responses is not pool.decode_responses:
         raise DataValueError(
             f"the pool has decode_responses={pool.decode_responses}: say so here too, "
             "so that type checkers know what the replies are"
         )
     return pool
+
+
+def check_url(options: dict[str, Any], blocking: str, *, decode_responses: bool) -> None:
+    """Take out of the *options* of a URL what has to be said elsewhere.
+
+    Raises `DataValueError` where it contradicts that; *blocking* is the pool that has a timeout.
+    """
+    if options.pop("decode_responses", decode_responses) is not decode_responses:
+        raise DataValueError(
+            f"the URL contradicts decode_responses={decode_responses}: say it in the call, "
+            "where type checkers see it"
+        )
+    if "timeout" in options:
+        raise DataValueError(f"timeout in a URL is for {blocking}.from_url")
 
 
 def options_of_url(
@@ -178,13 +184,7 @@ def options_of_url(
     """
     parsed = parse_url(url)
     options: dict[str, Any] = dict(parsed.options)
-    if options.pop("decode_responses", decode_responses) is not decode_responses:
-        raise DataValueError(
-            f"the URL contradicts decode_responses={decode_responses}: say it in the call, "
-            "where type checkers see it"
-        )
-    if "timeout" in options:
-        raise DataValueError("timeout in a URL is for BlockingConnectionPool.from_url")
+    check_url(options, BlockingConnectionPool.__name__, decode_responses=decode_responses)
     if parsed.service is not None:
         options |= {"ssl": True} if parsed.tls else {}
         return _of_service(parsed, {**options, **(beside or {})}, decode_responses=decode_responses)

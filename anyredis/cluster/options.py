@@ -10,9 +10,9 @@ from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import Retry
 from anyredis.connection.options import TextlessOptions
 from anyredis.connection.tls import TLSOptions
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.options import check_url, given_pool, refuse_unknown, take_pool_class
 from anyredis.pool import seeds
-from anyredis.pool.cluster import ClusterConnectionPool
+from anyredis.pool.cluster import BlockingClusterConnectionPool, ClusterConnectionPool
 from anyredis.pool.reading import ReadFrom
 from anyredis.pool.seeds import NodeName
 
@@ -35,6 +35,7 @@ class ClusterOptions(TextlessOptions, TLSOptions, total=False):
     retry: Retry | None
 
 
+POOLS = (ClusterConnectionPool, BlockingClusterConnectionPool)
 KNOWN = frozenset(ClusterOptions.__annotations__)
 
 
@@ -46,57 +47,18 @@ def pool_for(
     Raises `DataError` for an argument that is unknown or contradicts another.
     """
     arguments: dict[str, Any] = dict(options)
-    if unknown := sorted(arguments.keys() - KNOWN):
-        raise DataTypeError(
-            f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(KNOWN))}"
-        )
+    refuse_unknown(arguments, KNOWN)
     pool = arguments.pop("connection_pool", None)
     if pool is not None:
-        return _given_pool(pool, host, port, decode_responses, arguments)
-    pool_class = arguments.pop("connection_pool_cls", ClusterConnectionPool)
-    if not isinstance(pool_class, type) or not issubclass(pool_class, ClusterConnectionPool):
-        raise DataTypeError(
-            "connection_pool_cls has to be ClusterConnectionPool or BlockingClusterConnectionPool, "
-            f"not {pool_class!r:.80}"
-        )
-    if arguments.get("max_connections", 0) is None:
-        del arguments["max_connections"]
+        place = [] if (host, port) == (None, DEFAULT_PORT) else ["host or port"]
+        beside = (*place, *sorted(arguments))
+        return given_pool(pool, ClusterConnectionPool, beside, decode_responses=decode_responses)
+    pool_class = take_pool_class(arguments, POOLS)
     return pool_class(host=host, port=port, decode_responses=decode_responses, **arguments)
-
-
-def _given_pool(
-    pool: object,
-    host: str | None,
-    port: int,
-    decode_responses: bool,
-    arguments: dict[str, Any],
-) -> ClusterConnectionPool:
-    """The pool that the client was given, which knows the cluster and all the rest."""
-    if not isinstance(pool, ClusterConnectionPool):
-        raise DataTypeError(f"connection_pool has to be a ClusterConnectionPool, not {pool!r:.80}")
-    beside = sorted(arguments)
-    if (host, port) != (None, DEFAULT_PORT):
-        beside.insert(0, "host or port")
-    if beside:
-        raise DataValueError(
-            f"{beside[0]} is given beside connection_pool: give it to the pool instead"
-        )
-    if decode_responses is not pool.decode_responses:
-        raise DataValueError(
-            f"the pool has decode_responses={pool.decode_responses}: say so here too, "
-            "so that type checkers know what the replies are"
-        )
-    return pool
 
 
 def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
     """The arguments of a client for *url*; raises `DataValueError` that names what is wrong."""
     options = seeds.options_of_url(url)
-    if options.pop("decode_responses", decode_responses) is not decode_responses:
-        raise DataValueError(
-            f"the URL contradicts decode_responses={decode_responses}: say it in the call, "
-            "where type checkers see it"
-        )
-    if "timeout" in options:
-        raise DataValueError("timeout in a URL is for BlockingClusterConnectionPool.from_url")
+    check_url(options, BlockingClusterConnectionPool.__name__, decode_responses=decode_responses)
     return options

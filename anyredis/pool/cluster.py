@@ -97,8 +97,7 @@ class ClusterConnectionPool(BasePool):
         self.known = {}
         self.serving = [None] * SLOTS
         self._spreads: dict[Shard, Spread] = {}
-        self._reading: list[Spread | None] = [None] * SLOTS
-        """Those of `_spreads` by slot, as far as they were asked for: a shard is slow to hash."""
+        self._reading: list[Spread | None] = [None] * SLOTS  # a shard is slow to hash
         self._visited: set[TCPAddress] = set()
         self._leaving: list[ClusterGate] = []
         self._latencies: dict[TCPAddress, float] = {}
