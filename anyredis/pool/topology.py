@@ -292,7 +292,10 @@ def _told(reply: Reply, address: TCPAddress) -> Layout:
 
 def _nobody(failures: dict[TCPAddress, RedisError]) -> RedisError:
     """The one error for a cluster of which no node told its layout."""
-    told = "; ".join(f"{address}: {error}" for address, error in failures.items())
+    told = "; ".join(
+        str(error) if str(address) in str(error) else f"{address}: {error}"
+        for address, error in failures.items()
+    )
     message = f"no node of the cluster could be asked for its layout ({told})"
     for error in failures.values():
         if isinstance(error, ResponseError):  # it answered: no use to try again

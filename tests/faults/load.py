@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from anyredis import (
     ClusterDownError,
@@ -153,6 +154,7 @@ class Worker:
                 await self._transaction(books)
             await self._split()
             self.rounds += 1
+            await anyio.lowlevel.checkpoint()  # errors may come without any wait
 
     async def _count_and_list(self, books: Books) -> None:
         client = self._client
