@@ -83,10 +83,12 @@ class Gate:
 
     async def _board(self) -> BaseConnection | None:
         """A lease, waited for where the limit waits; None where no connection is there yet."""
-        await self.enter()
+        self._check_open()  # as `enter` does, without its frame
+        limit = self.limit
+        await limit.take()
         connection = self.node.ride_nowait()
-        if connection is not None:
-            self.limit.unattached -= 1
+        if connection is None:
+            limit.unattached += 1
         return connection
 
     def leave(self, connection: BaseConnection | None) -> None:
