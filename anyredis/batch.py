@@ -78,18 +78,16 @@ class BatchOfCommands:
             yield b"".join(packed[begin:]), len(packed) - begin
 
     def _words(self) -> Iterator[tuple[Value, ...]]:
+        if not self.transaction:
+            return self.words
         asking = (ASKING,) if self.asking else ()
-        if self.transaction:
-            return itertools.chain(asking, (MULTI,), self.words, (EXEC,))
-        return itertools.chain(asking, self.words)
+        return itertools.chain(asking, (MULTI,), self.words, (EXEC,))
 
     def sorted_out(self, replies: list[Reply], decode: Decode | None) -> list[Reply]:
         """One reply or error for each command; *decode* is what the client decodes replies with.
 
         Raises `WatchError` where a watched key changed.
         """
-        if self.asking:
-            replies = replies[1:]
         if self.transaction:
             _, *queued, executed = replies
             if executed is None:

@@ -18,7 +18,7 @@ from anyredis.replies import Readers, S, array
 from anyredis.retrying import repeat
 from anyredis.scans import Scans
 from anyredis.session import Session, open_session
-from anyredis.table import SPECIAL, blocks, changes_connection, forbidden, full_name, only_reads
+from anyredis.table import SPECIAL, blocks, changes_connection, forbidden, only_reads, shown
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 
@@ -135,8 +135,3 @@ def needs_own_connection(args: tuple[Value, ...], session: str = "session()") ->
             f"use `async with client.{session}`"
         )
     return blocks(args)
-
-
-def shown(args: tuple[Value, ...]) -> str:
-    """The command's full name, for messages."""
-    return full_name(args).decode("ascii", "replace")

@@ -15,7 +15,7 @@ from anyredis.command import Batch, Command, Result, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError, fresh
 from anyredis.replies import Readers, S
-from anyredis.table import SPECIAL, blocks, changes_connection, forbidden, full_name
+from anyredis.table import SPECIAL, blocks, changes_connection, forbidden, shown
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value, name_of
 
@@ -107,7 +107,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
 
 
 def _refuse_misfits(args: tuple[Value, ...]) -> None:
-    name = full_name(args).decode("ascii", "replace")
+    name = shown(args)
     if reason := forbidden(args):
         raise DataValueError(f"{name} cannot be sent: {reason}")
     if blocks(args):

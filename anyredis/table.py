@@ -131,6 +131,11 @@ def full_name(args: tuple[Value, ...]) -> bytes:
     return name
 
 
+def shown(args: tuple[Value, ...]) -> str:
+    """The same, for messages."""
+    return full_name(args).decode("ascii", "replace")
+
+
 def only_reads(args: tuple[Value, ...]) -> bool:
     """Whether running it twice leaves the server as if it ran once."""
     return full_name(args) in READ_ONLY

@@ -7,7 +7,8 @@ import pytest
 
 from anyredis import DataValueError, NodeClient, Outcome, Redis
 from anyredis.exceptions import ConnectionError
-from anyredis.node_client import BYTES, TEXT, needs_own_connection, readers, shown
+from anyredis.node_client import BYTES, TEXT, needs_own_connection, readers
+from anyredis.table import shown
 from anyredis.testing import FakeServer, run_then_reset
 from anyredis.wire.encode import Value
 

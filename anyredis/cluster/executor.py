@@ -197,14 +197,12 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
 
         async def attempt(gate: ClusterGate, asking: bool) -> Reply:
             await lease.move(gate)
-            if asking:
-                replies = await PackedBatch(asking_batch, pool.encoder).send(gate)
-                replies = replies if isinstance(replies, RedisError) else array(replies)[1:]
-            else:
-                replies = await plain.send(gate)
+            packed = PackedBatch(asking_batch, pool.encoder) if asking else plain
+            replies = await packed.send(gate)
             if isinstance(replies, RedisError):
                 return replies
-            return refusal(array(replies)) or replies
+            replies = array(replies)[asking:]  # without the answer to ASKING
+            return refusal(replies) or replies
 
         await gate.enter()
         lease = Lease(gate)

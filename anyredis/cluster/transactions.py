@@ -9,7 +9,7 @@ from anyredis.cluster.pursuit import REFUSALS
 from anyredis.cluster.routing import Anywhere, Everywhere, ToSlot, route
 from anyredis.command import Command
 from anyredis.exceptions import BusyLoadingError, CrossSlotError, RedirectError, RedisError
-from anyredis.table import full_name
+from anyredis.table import shown
 from anyredis.wire.decode import Reply
 
 
@@ -24,8 +24,7 @@ def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
         if isinstance(way, ToSlot) and slot in (None, way.slot):
             slot = way.slot
         elif not isinstance(way, Anywhere):
-            name = full_name(command.args).decode("ascii", "replace")
-            where = f"{name} (command {position} of {len(commands)})"
+            where = f"{shown(command.args)} (command {position} of {len(commands)})"
             if isinstance(way, Everywhere):
                 where += " goes to several nodes. U"
             else:
