@@ -2,11 +2,16 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
-from anyredis.client import Redis
-from anyredis.cluster.client import RedisCluster
+from anyredis.client.node_client import NodeClient
+from anyredis.client.pipeline import Pipeline
+from anyredis.client.redis import Redis
+from anyredis.client.session import Session
+from anyredis.cluster.nodes.cluster_pool import BlockingClusterConnectionPool, ClusterConnectionPool
+from anyredis.cluster.nodes.node_connection import ClusterConnection
+from anyredis.cluster.nodes.read_balancer import ReadFrom
+from anyredis.cluster.redis_cluster import RedisCluster
 from anyredis.command import Command, Result
 from anyredis.connection.base import BaseConnection
-from anyredis.connection.cluster import ClusterConnection
 from anyredis.connection.options import ConnectionOptions
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
@@ -55,13 +60,8 @@ from anyredis.exceptions import (
     WatchError,
     WrongTypeError,
 )
-from anyredis.node_client import NodeClient
-from anyredis.pipeline import Pipeline
-from anyredis.pool.cluster import BlockingClusterConnectionPool, ClusterConnectionPool
-from anyredis.pool.reading import ReadFrom
-from anyredis.pool.single import BlockingConnectionPool, ConnectionPool
-from anyredis.sentinel import Sentinel
-from anyredis.session import Session
+from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
+from anyredis.sentinel.client import Sentinel
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 

@@ -25,7 +25,7 @@ from typing import (
 
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError
 from anyredis.wire.decode import Reply
-from anyredis.wire.encode import READY, Refused, Value, name_of, ready, refusal
+from anyredis.wire.encode import READY, NotSendable, Value, name_of, ready, refusal
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -33,7 +33,7 @@ P = ParamSpec("P")
 
 
 class Command(Generic[T_co]):
-    """Arguments to send and how to read the reply; facts about it are in `anyredis.table`.
+    """Arguments to send and how to read the reply; facts about it are in `anyredis.facts.table`.
 
     A value: nobody changes it once it is made.  *binary* says that strings in the reply stay bytes,
     also for a client that decodes (DUMP …).
@@ -209,7 +209,7 @@ def _made_ready(
 ) -> Command[Any]:
     try:
         return Command(ready(built.args), built.parse, built.binary)
-    except Refused as refused:
+    except NotSendable as refused:
         bound = inspect.signature(build).bind(object(), *args, **kwargs)  # anything stands for self
         argument = _argument_holding(bound.arguments, refused.value)
         raise refusal(name_of(built.args), argument, refused.value) from None
@@ -247,6 +247,6 @@ def raw_command(*args: Value) -> Command[Any]:
     words = tuple(name.upper().split())
     try:
         return Command(ready((*words, *args[1:])), _as_it_is)
-    except Refused as refused:
+    except NotSendable as refused:
         position = next(i for i, arg in enumerate(args) if arg is refused.value)
         raise refusal(name_of(words), f"argument {position}", refused.value) from None

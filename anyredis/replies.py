@@ -1,7 +1,7 @@
 """Readers: a raw reply to a typed value, RESP2 and RESP3 shapes both.
 
 Law: a reader gives a value of its type or raises `ProtocolError`; it never guesses and never
-returns a default where an answer should be.  `Readers` are the ones whose type depends on whether
+returns a default where an answer should be.  `TextReaders` are the ones whose type depends on whether
 the client decodes.
 """
 
@@ -166,8 +166,8 @@ def all_are(items: list[Reply], kind: type[T]) -> TypeGuard[list[T]]:
     return {kind}.issuperset(map(type, items))
 
 
-class Readers(Generic[S]):
-    """Readers of text: `Readers(str)` for a client that decodes, else `Readers(bytes)`."""
+class TextReaders(Generic[S]):
+    """Readers of text: `TextReaders(str)` for a client that decodes, else `TextReaders(bytes)`."""
 
     def __init__(self, kind: type[S]) -> None:
         self.kind: type[S] = kind

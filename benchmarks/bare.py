@@ -92,13 +92,13 @@ async def bare_cluster(port: int) -> AsyncGenerator[Call]:
     """
     async with AsyncExitStack() as stack:
         ask = await stack.enter_async_context(bare_asyncio(port, CorkedProtocol))
-        serving: list[Call] = [ask] * SLOTS
+        endpoint_by_slot: list[Call] = [ask] * SLOTS
         for first, last, (_, port_there, *_more), *_replicas in await ask(b"CLUSTER", b"SLOTS"):
             there = await stack.enter_async_context(bare_asyncio(port_there, CorkedProtocol))
-            serving[first : last + 1] = [there] * (last + 1 - first)
+            endpoint_by_slot[first : last + 1] = [there] * (last + 1 - first)
 
         def call(name: bytes, key: str) -> Awaitable[Any]:
-            return serving[crc_hqx(key.encode(), 0) % SLOTS](name, key)
+            return endpoint_by_slot[crc_hqx(key.encode(), 0) % SLOTS](name, key)
 
         yield call
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyredis
+from anyredis.cluster.nodes.slot_map import SlotMap, parse_slots
 from anyredis.command import Command, raw_command
-from anyredis.pool.layout import Layout, parse_slots
 from anyredis.testing import FakeCluster
 from anyredis.wire.decode import Reply
 from benchmarks.keys import SMALL, SMALL_KEY, key_in_each_slot
@@ -111,10 +111,10 @@ def refresh(client: anyredis.RedisCluster[bytes], reply: Reply) -> float:
     """Microseconds to take in what a node said of the layout."""
     pool = client.connection_pool
 
-    def take_in() -> Layout:
-        layout = parse_slots(reply, pool.seeds[0])
-        pool.adopt(layout)
-        return layout
+    def take_in() -> SlotMap:
+        slot_map = parse_slots(reply, pool.seeds[0])
+        pool.replace_slot_map(slot_map)
+        return slot_map
 
     return microseconds(take_in)
 

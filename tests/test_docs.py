@@ -22,7 +22,8 @@ import sniffio
 from anyio.from_thread import BlockingPortal
 
 import anyredis
-from anyredis import address, options
+from anyredis import address
+from anyredis.client import options
 from anyredis.server import Cluster, SentinelDeployment, Server, run_sentinel
 from tests.servers import ROOT, Certificates, ask, valkey_binary
 

@@ -9,10 +9,10 @@ import pytest
 
 from anyredis import replies
 from anyredis.exceptions import ProtocolError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 
-TEXT = Readers(str)
-BYTES = Readers(bytes)
+TEXT = TextReaders(str)
+BYTES = TextReaders(bytes)
 
 
 READ: list[tuple[Any, Any, Any]] = [
@@ -73,7 +73,7 @@ def test_what_is_read(read: Any, raw: Any, value: Any) -> None:
     assert type(found) is type(value)
 
 
-REFUSED: list[tuple[Any, Any]] = [
+REFUSAL_BACKOFF: list[tuple[Any, Any]] = [
     (replies.integer, None),
     (replies.integer, b"7"),
     (replies.integer, 1.5),
@@ -106,7 +106,7 @@ REFUSED: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("read", "raw"), REFUSED)
+@pytest.mark.parametrize(("read", "raw"), REFUSAL_BACKOFF)
 def test_what_is_refused(read: Any, raw: Any) -> None:
     """Anything else is a ProtocolError: never a guess, never a default."""
     with pytest.raises(ProtocolError, match=r"^the server answered .* where .* was expected$"):

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from anyredis.pool.gate import Gate
+from anyredis.pool.endpoint import Endpoint
 
 
 class Lease:
-    """One lease, of which there was one for *gate* already; `end` it in any case.
+    """One lease, of which there was one for *endpoint* already; `end` it in any case.
 
     Where all nodes have one limit, it stays the same wherever the command goes; where each has its
     own, one is given back before the next is asked for, so that nobody waits with full hands.
     """
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate: Gate | None = gate
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint: Endpoint | None = endpoint
 
-    async def move(self, gate: Gate) -> None:
-        """Have it count for *gate*; raises `MaxConnectionsError` or `PoolTimeoutError`."""
-        if self._gate is None or self._gate.limit is not gate.limit:
+    async def move(self, endpoint: Endpoint) -> None:
+        """Have it count for *endpoint*; raises `MaxConnectionsError` or `PoolTimeoutError`."""
+        if self._endpoint is None or self._endpoint.limit is not endpoint.limit:
             self.end()
-            await gate.enter()
-        self._gate = gate
+            await endpoint.enter()
+        self._endpoint = endpoint
 
     def end(self) -> None:
         """Give it back."""
-        gate, self._gate = self._gate, None
-        if gate is not None:
-            gate.leave(None)
+        endpoint, self._endpoint = self._endpoint, None
+        if endpoint is not None:
+            endpoint.leave(None)

@@ -8,13 +8,13 @@ from typing import Any
 
 from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import Retry
+from anyredis.client.options import check_url, given_pool, refuse_unknown, take_pool_class
+from anyredis.cluster.nodes import seeds
+from anyredis.cluster.nodes.cluster_pool import BlockingClusterConnectionPool, ClusterConnectionPool
+from anyredis.cluster.nodes.read_balancer import ReadFrom
+from anyredis.cluster.nodes.seeds import NodeName
 from anyredis.connection.options import TextlessOptions
 from anyredis.connection.tls import TLSOptions
-from anyredis.options import check_url, given_pool, refuse_unknown, take_pool_class
-from anyredis.pool import seeds
-from anyredis.pool.cluster import BlockingClusterConnectionPool, ClusterConnectionPool
-from anyredis.pool.reading import ReadFrom
-from anyredis.pool.seeds import NodeName
 
 
 class ClusterOptions(TextlessOptions, TLSOptions, total=False):

@@ -17,8 +17,10 @@ from typing import Generic, NamedTuple
 import anyio
 
 from anyredis.address import TCPAddress
-from anyredis.cluster.following import wait
-from anyredis.cluster.pursuit import Step
+from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
+from anyredis.cluster.nodes.slot_map import redirect_address
+from anyredis.cluster.routing.redirect_policy import NextAttempt
+from anyredis.cluster.routing.redirects import wait
 from anyredis.exceptions import (
     AuthenticationError,
     ClusterDownError,
@@ -29,9 +31,7 @@ from anyredis.exceptions import (
     RedisError,
     TimeoutError,
 )
-from anyredis.pool.cluster import ClusterConnectionPool
-from anyredis.pool.gate import ClusterGate
-from anyredis.pool.layout import endpoint
+from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.replies import S, unexpected, word
 from anyredis.wire.decode import Reply
 from anyredis.wire.slots import SLOTS
@@ -49,7 +49,7 @@ LASTING = (MaxConnectionsError, PoolTimeoutError, AuthenticationError)
 """Those among them that are the caller's to make good."""
 
 
-class Account(NamedTuple):
+class SlotOwnership(NamedTuple):
     """What a node says of its own slots."""
 
     served: frozenset[int]
@@ -59,26 +59,26 @@ class Account(NamedTuple):
 
 @dataclass
 class Pass:
-    """One walk over all keys of one node, which gave *account* of its slots before it began."""
+    """One walk over all keys of one node, which gave *ownership* of its slots before it began."""
 
-    gate: ClusterGate
-    account: Account
+    endpoint: ClusterEndpoint
+    ownership: SlotOwnership
     losses: int
     cursor: int = 0
 
     @property
     def broken(self) -> bool:
         """Whether the cursor may mean nothing any more."""
-        return self.losses != self.gate.node.losses or not self.gate.node.open
+        return self.losses != self.endpoint.server.losses or not self.endpoint.server.open
 
 
-class KeysOfCluster(AsyncIterator[S], Generic[S]):
+class ClusterKeys(AsyncIterator[S], Generic[S]):
     """All keys of the cluster of *pool*; *page* asks one node for the keys after a cursor."""
 
     def __init__(
         self,
         pool: ClusterConnectionPool,
-        page: Callable[[ClusterGate, int], Awaitable[tuple[int, list[S]]]],
+        page: Callable[[ClusterEndpoint, int], Awaitable[tuple[int, list[S]]]],
     ) -> None:
         self._pool = pool
         self._page = page
@@ -117,7 +117,7 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
             await self._end(self._pass)
             self._pass, self._ended = None, False
         else:
-            cursor, items = await self._page(self._pass.gate, self._pass.cursor)
+            cursor, items = await self._page(self._pass.endpoint, self._pass.cursor)
             self._items = iter(items)
             self._failed.clear()
             self._stuck_since = None
@@ -128,8 +128,8 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
 
     async def _begin(self) -> Pass:
         """The next pass, over a node that serves what is to be done."""
-        if not self._pool.layout.shards:
-            await self._know_layout()
+        if not self._pool.slot_map.shards:
+            await self._wait_for_slot_map()
         wanted = self._todo_by_node()
         first = next((node for node in wanted if node not in self._failed), None)
         address = first or next(iter(wanted), None)
@@ -138,31 +138,31 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
                 f"CLUSTERDOWN no node is known to serve slot {min(self._todo)}, whose keys are to "
                 "be listed"
             )
-        gate = self._pool.visit(address)
-        losses = gate.node.losses
+        endpoint = self._pool.visit(address)
+        losses = endpoint.server.losses
         self._asked = address
-        account = await account_of(gate)
-        if address not in self._owed and not account.served & wanted[address]:
+        ownership = await slot_ownership_of(endpoint)
+        if address not in self._owed and not ownership.served & wanted[address]:
             raise ClusterDownError(
                 f"CLUSTERDOWN {address} does not serve slot {min(wanted[address])}, whose keys are "
                 "to be listed, though another node said so"
             )
-        return Pass(gate, account, losses)
+        return Pass(endpoint, ownership, losses)
 
     def _todo_by_node(self) -> dict[TCPAddress, set[int]]:
         slots = {address: set(owed) for address, owed in self._owed.items()}
         for slot in sorted(self._todo):
-            shard = self._pool.layout.by_slot[slot]
+            shard = self._pool.slot_map.by_slot[slot]
             if shard is not None:
                 slots.setdefault(shard.primary, set()).add(slot)
         return slots
 
     async def _end(self, done: Pass) -> None:
         """Strike off what the pass was good for."""
-        before, after = done.account, await account_of(done.gate)
+        before, after = done.ownership, await slot_ownership_of(done.endpoint)
         if done.broken:
             return
-        self._owed.pop(done.gate.where, None)
+        self._owed.pop(done.endpoint.address, None)
         for slot in self._todo & before.served & after.served:
             if slot in after.moving:
                 self._owed.setdefault(after.moving[slot], set()).add(slot)
@@ -170,8 +170,8 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
                 continue  # its keys may have come back, behind the cursor
             self._todo.remove(slot)
 
-    async def _know_layout(self) -> None:
-        error = await self._pool.topology.refreshed()
+    async def _wait_for_slot_map(self) -> None:
+        error = await self._pool.topology.wait_refreshed()
         if error is not None:
             raise error
 
@@ -188,19 +188,19 @@ class KeysOfCluster(AsyncIterator[S], Generic[S]):
         if now - self._stuck_since > PATIENCE:
             self._stuck_since = None
             raise error
-        await wait(self._pool, Step(PAUSE, refresh=True))
+        await wait(self._pool, NextAttempt(PAUSE, refresh=True))
 
 
-async def account_of(gate: ClusterGate) -> Account:
-    """What the node behind *gate* says of its own slots."""
-    async with gate.lease():
-        reply = await gate.attempt((b"CLUSTER", b"NODES"), binary=True)
+async def slot_ownership_of(endpoint: ClusterEndpoint) -> SlotOwnership:
+    """What the node behind *endpoint* says of its own slots."""
+    async with endpoint.lease():
+        reply = await endpoint.attempt((b"CLUSTER", b"NODES"), binary=True)
     if isinstance(reply, RedisError):
         raise reply
-    return read_account(reply, gate.where)
+    return parse_slot_ownership(reply, endpoint.address)
 
 
-def read_account(reply: Reply, asked: TCPAddress) -> Account:
+def parse_slot_ownership(reply: Reply, asked: TCPAddress) -> SlotOwnership:
     """The same, of its answer to CLUSTER NODES; raises `ProtocolError` where that is none.
 
     `0-99` and `100` are slots that it serves, `[100->-id]` is one of them that it is giving away.
@@ -223,11 +223,11 @@ def read_account(reply: Reply, asked: TCPAddress) -> Account:
                 served.update(range(int(first), int(last or first) + 1))
     except ValueError:
         unexpected(reply, "CLUSTER NODES")
-    return Account(frozenset(served), moving)
+    return SlotOwnership(frozenset(served), moving)
 
 
 def _address(text: str, asked: TCPAddress, *, by_name: bool) -> TCPAddress:
     """The address in `ip:port@bus,name,more`: by its name where the node asked has one, too."""
     place, *names = text.split(",")
-    address = endpoint(place.partition("@")[0], asked)
+    address = redirect_address(place.partition("@")[0], asked)
     return TCPAddress(names[0], address.port) if by_name and names and names[0] else address

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Generic, Protocol, TypeAlias
 
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.replies import Readers, S
+from anyredis.replies import S, TextReaders
 from anyredis.wire.encode import Key, Value
 
 Seconds: TypeAlias = int | datetime.timedelta
@@ -20,7 +20,7 @@ UnixTime: TypeAlias = int | datetime.datetime
 """A moment as a Unix time (seconds or milliseconds as the parameter says), or a `datetime`."""
 
 
-class Items(Protocol):
+class SupportsItems(Protocol):
     """Names and values: any mapping; not `Mapping[Key, Value]`, whose keys do not widen."""
 
     def items(self) -> Iterable[tuple[Key, Value]]:
@@ -39,7 +39,7 @@ MILLISECOND = datetime.timedelta(milliseconds=1)
 class Group(Generic[S]):
     """The base of command groups; *read* gives text as the client decodes it."""
 
-    read: Readers[S]
+    read: TextReaders[S]
 
 
 def duration(value: int | datetime.timedelta, unit: datetime.timedelta) -> int:
@@ -107,7 +107,7 @@ def at_least_one(command: str, argument: str, values: Iterable[object]) -> None:
         raise DataValueError(msg)
 
 
-def flat(command: str, argument: str, mapping: Items) -> tuple[Value, ...]:
+def flat(command: str, argument: str, mapping: SupportsItems) -> tuple[Value, ...]:
     """Keys and values of *mapping* in turn; raises `DataError` where it is empty or no mapping."""
     _mapping(command, argument, mapping)
     words = tuple(word for pair in mapping.items() for word in pair)

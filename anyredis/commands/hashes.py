@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anyredis.command import Command, command
-from anyredis.commands.group import Group, Items, at_least_one, flat, narrowed
+from anyredis.commands.group import Group, SupportsItems, at_least_one, flat, narrowed
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import S, boolean, integer, number, ok
 from anyredis.wire.encode import Key, Value
@@ -60,7 +60,7 @@ class Hashes(Group[S]):
         return Command((b"HMGET", key, *fields), self.read.texts_or_nones)
 
     @command
-    def hmset(self, key: Key, mapping: Items) -> Command[bool]:
+    def hmset(self, key: Key, mapping: SupportsItems) -> Command[bool]:
         """True once all of *mapping* is stored; `hset` also tells how many fields are new."""
         return Command((b"HMSET", key, *flat("HMSET", "mapping", mapping)), ok)
 
@@ -109,7 +109,7 @@ class Hashes(Group[S]):
         field: Key | None = None,
         value: Value | None = None,
         *,
-        mapping: Items | None = None,
+        mapping: SupportsItems | None = None,
     ) -> Command[int]:
         """How many fields are new, after *value* was stored in *field*, and all of *mapping*.
 
@@ -134,7 +134,7 @@ class Hashes(Group[S]):
 
 
 def fields_and_values(
-    command: str, field: Key | None, value: Value | None, mapping: Items | None
+    command: str, field: Key | None, value: Value | None, mapping: SupportsItems | None
 ) -> tuple[Value, ...]:
     """Fields and values in turn: *field* and *value* if given, then all of *mapping*."""
     more = () if mapping is None else flat(command, "mapping", mapping)

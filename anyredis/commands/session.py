@@ -2,7 +2,7 @@
 
 Each of them needs a connection of one's own, which nobody gets afterwards as it is.  Not here, for
 good: MULTI, EXEC and DISCARD (`pipeline()` writes them as one block), and all that is in
-`anyredis.table.FORBIDDEN`, with the reasons.
+`anyredis.facts.table.FORBIDDEN`, with the reasons.
 """
 
 from __future__ import annotations

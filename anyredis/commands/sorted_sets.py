@@ -9,8 +9,8 @@ from anyredis.command import Command, blocking_command, command
 from anyredis.commands.group import Group, at_least_one, flags, flat, narrowed, only_one
 from anyredis.exceptions import DataValueError
 from anyredis.replies import (
-    Readers,
     S,
+    TextReaders,
     array,
     integer,
     integer_or_none,
@@ -235,7 +235,7 @@ def _count(count: int | None) -> tuple[Value, ...]:
     return () if count is None else (count,)
 
 
-def _popped(read: Readers[S]) -> Callable[[Reply], tuple[S, S, float] | None]:
+def _popped(read: TextReaders[S]) -> Callable[[Reply], tuple[S, S, float] | None]:
     """A reader of a key, a member popped from it and its score, or of a null: nothing was."""
 
     def popped(reply: Reply) -> tuple[S, S, float] | None:

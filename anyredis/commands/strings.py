@@ -9,9 +9,9 @@ from anyredis.commands.group import (
     MILLISECOND,
     SECOND,
     Group,
-    Items,
     Milliseconds,
     Seconds,
+    SupportsItems,
     UnixTime,
     at_least_one,
     duration,
@@ -230,14 +230,14 @@ class Strings(Group[S]):
         return Command((b"MGET", *keys), self.read.texts_or_nones)
 
     @command
-    def mset(self, mapping: Items) -> Command[bool]:
+    def mset(self, mapping: SupportsItems) -> Command[bool]:
         """True once all of *mapping* is stored, at one moment."""
         return Command((b"MSET", *flat("MSET", "mapping", mapping)), ok)
 
     @command
     def msetex(
         self,
-        mapping: Items,
+        mapping: SupportsItems,
         *,
         nx: bool = False,
         xx: bool = False,
@@ -258,7 +258,7 @@ class Strings(Group[S]):
         return Command((b"MSETEX", len(mapping), *data, *flags(nx=nx, xx=xx), *life), boolean)
 
     @command
-    def msetnx(self, mapping: Items) -> Command[bool]:
+    def msetnx(self, mapping: SupportsItems) -> Command[bool]:
         """Whether all of *mapping* was stored: none of it is where any key exists."""
         return Command((b"MSETNX", *flat("MSETNX", "mapping", mapping)), boolean)
 

@@ -16,8 +16,10 @@ import anyio
 from anyio.abc import ByteStream
 
 from anyredis.command import Command, Executor, raw_command
-from anyredis.connection.greeting import CHUNK, hold
-from anyredis.connection.handshake import Agreed, Step, Wishes, negotiate
+from anyredis.connection.backpressure import Backpressure
+from anyredis.connection.errors import cannot_connect, explain, lost
+from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, ServerInfo, negotiate
+from anyredis.connection.handshake_io import CHUNK, perform_handshake
 from anyredis.connection.options import (
     check_flags,
     check_numbers,
@@ -25,8 +27,6 @@ from anyredis.connection.options import (
     credential_source,
     current_credentials,
 )
-from anyredis.connection.room import Room
-from anyredis.connection.trouble import cannot_connect, explain, lost
 from anyredis.credentials import CredentialProvider
 from anyredis.exceptions import (
     DataValueError,
@@ -34,12 +34,12 @@ from anyredis.exceptions import (
     RedisError,
     from_server,
 )
-from anyredis.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
+from anyredis.facts.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
 from anyredis.waiter import Waiter, clock, waiter_factory
 from anyredis.wire.decode import Decoder, Reply, text_decoder
-from anyredis.wire.encode import Value, encoder, name_of, unpackable
+from anyredis.wire.encode import Value, encode_error, encoder, name_of
 from anyredis.wire.request import Request
-from anyredis.wire.session import WireSession
+from anyredis.wire.request_queue import RequestQueue
 
 T = TypeVar("T")
 
@@ -49,11 +49,11 @@ HIGH_WATER = 4 * 1024 * 1024
 MAX_IN_FLIGHT = 65536
 """Requests in flight above which callers wait."""
 
-LAST_WORDS = 1.0
+READ_AFTER_SEND_FAILURE = 1.0
 """Seconds to go on reading once sending has failed: the server may have said why."""
 
 
-class Watcher(Protocol):
+class ConnectionListener(Protocol):
     """Who is told at once when a connection must not be used any more."""
 
     def connection_failing(self, connection: BaseConnection) -> None:
@@ -61,14 +61,16 @@ class Watcher(Protocol):
         ...
 
 
-class Charges(Protocol):
+class PoolView(Protocol):
     """The connections of a pool, as a connection class may look after them."""
 
     def connections(self) -> list[BaseConnection]:
         """All that are open."""
         ...
 
-    def renew(self, reason: str, those: Collection[BaseConnection] | None = None) -> None:
+    def replace_connections(
+        self, reason: str, those: Collection[BaseConnection] | None = None
+    ) -> None:
         """Let nobody new use *those* connections, or any that there are."""
         ...
 
@@ -87,29 +89,29 @@ class BaseConnection(Executor):
     *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.
     """
 
-    agreed = Agreed(protocol=0)
+    server_info = ServerInfo(protocol=0)
     """What the server said of itself when it connected."""
     closed = False
     lost = False
     """Whether it was not closed by us: it broke, or the server did not answer in time."""
-    tainted = False
+    dirty = False
     """Whether a command changed its state, so that nobody else may get it."""
-    watcher: Watcher | None = None
+    listener: ConnectionListener | None = None
     """Who uses it, and is told when it fails."""
-    background: Callable[[Charges], Awaitable[None]] | None = None
+    background: Callable[[PoolView], Awaitable[None]] | None = None
     """What a pool of such connections runs as a task of its own while it is open."""
     read_error: Callable[[str], RedisError] = staticmethod(from_server)
     """What makes the value for an error reply out of its text."""
-    riders = 0
+    in_use = 0
     """Leases that share it now; this and the next are kept by its pool."""
-    quiet_at = 0
-    quiet_since = pinged = 0.0
+    idle_at_count = 0
+    idle_since = last_ping = 0.0
     """Since when, and at which count of answers, nobody used it; when it was last asked."""
     _stream: ByteStream | None = None
     _scope: anyio.CancelScope | None = None
     _parked: Waiter | None = None
     _send_failed = False
-    _held_up = False
+    _paused = False
     """Whether callers wait: others do already, too much is in flight, or it is closed."""
 
     def __init__(
@@ -140,18 +142,18 @@ class BaseConnection(Executor):
         self.stream_timeout = stream_timeout
         self.decode_responses = decode_responses
         self.encoding = encoding
-        self._wishes = Wishes(protocol, db, client_name, noevict, notouch)
+        self._handshake_options = HandshakeOptions(protocol, db, client_name, noevict, notouch)
         self._credentials = credential_source(username, password, credential_provider)
         self.encoder = encoder(encoding)
         """What packs its commands."""
         self.decodes = text_decoder(encoding) if decode_responses else None
         """What turns bytes into text, where it decodes."""
-        self._start_over()
+        self._reset_decoder()
 
-    def _start_over(self) -> None:
+    def _reset_decoder(self) -> None:
         """Forget what was read so far: the next byte is the first one of a new stream."""
         self._decoder = Decoder(self.encoding if self.decode_responses else None, self.read_error)
-        self.wire = WireSession(self._decoder, patience=self.stream_timeout)
+        self.wire = RequestQueue(self._decoder, reply_timeout=self.stream_timeout)
 
     # -- for subclasses -------------------------------------------------------------------------
 
@@ -164,11 +166,11 @@ class BaseConnection(Executor):
         """Where it goes, for messages."""
         return type(self).__name__
 
-    def extra_steps(self) -> tuple[Step, ...]:
+    def extra_steps(self) -> tuple[HandshakeStep, ...]:
         """Commands to add to the handshake."""
         return ()
 
-    def approve(self, agreed: Agreed) -> None:
+    def check_server(self, server_info: ServerInfo) -> None:
         """Judge what the server said in the handshake; raise an error to refuse the server."""
 
     @property
@@ -186,21 +188,23 @@ class BaseConnection(Executor):
         """
         try:
             with anyio.fail_after(self.connect_timeout):
-                await self._open_and_greet()
+                await self._open_and_handshake()
         except Exception as error:
             raise cannot_connect(self.address, error, self.connect_timeout) from error
         self._new_waiter = waiter_factory()
         self._clock = clock()
-        self._room = Room(self._new_waiter)
+        self._backpressure = Backpressure(self._new_waiter)
 
-    async def _open_and_greet(self) -> None:
+    async def _open_and_handshake(self) -> None:
         credentials = await current_credentials(self._credentials)
         stream = await self.open_stream()
         try:
-            wishes = replace(self._wishes, extra=self.extra_steps())
-            conversation = negotiate(wishes, credentials)
-            self.agreed = await hold(conversation, stream, self._decoder, self.encoder)
-            self.approve(self.agreed)
+            options = replace(self._handshake_options, extra=self.extra_steps())
+            conversation = negotiate(options, credentials)
+            self.server_info = await perform_handshake(
+                conversation, stream, self._decoder, self.encoder
+            )
+            self.check_server(self.server_info)
         except BaseException:
             await anyio.aclose_forcefully(stream)
             raise
@@ -228,7 +232,7 @@ class BaseConnection(Executor):
         """
         if self.closed:
             return
-        self.closed = self._held_up = True
+        self.closed = self._paused = True
         self.lost = late or cause is not None
         address = self.address
 
@@ -237,14 +241,14 @@ class BaseConnection(Executor):
 
         self.wire.fail(error)
         if self._stream is not None:
-            self._room.close(error)
+            self._backpressure.close(error)
         if self._scope is not None:
             self._scope.cancel()
-        self._tell_watcher()
+        self._tell_listener()
 
-    def _tell_watcher(self) -> None:
-        if self.watcher is not None:
-            self.watcher.connection_failing(self)
+    def _tell_listener(self) -> None:
+        if self.listener is not None:
+            self.listener.connection_failing(self)
 
     @property
     def usable(self) -> bool:
@@ -263,10 +267,10 @@ class BaseConnection(Executor):
         try:
             while True:
                 feed(await receive(CHUNK))
-                if self._held_up:
-                    self._let_in()
+                if self._paused:
+                    self._resume_waiting()
                 if (wire.tombstones and wire.exhausted) or self.misplaced:
-                    self._tell_watcher()
+                    self._tell_listener()
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
             self.close(explain(error), error)
 
@@ -277,26 +281,26 @@ class BaseConnection(Executor):
                 if wire.unsent:
                     if data := wire.take(now()):  # else all of it was cancelled
                         if len(wire.inflight) > MAX_IN_FLIGHT:
-                            self._held_up = True
+                            self._paused = True
                         await send(data)
-                    if self._held_up:
-                        self._let_in()
+                    if self._paused:
+                        self._resume_waiting()
                 else:
                     self._parked = parked = self._new_waiter()
                     await parked
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
             self._send_failed = True
-            self._tell_watcher()
-            await anyio.sleep(LAST_WORDS)
+            self._tell_listener()
+            await anyio.sleep(READ_AFTER_SEND_FAILURE)
             self.close(explain(error), error)
 
-    def _let_in(self) -> None:
-        """Let in those who wait in `make_room`, as far as there is room."""
+    def _resume_waiting(self) -> None:
+        """Let in those who wait in `wait_for_capacity`, as far as there is room."""
         wire = self.wire
         crowded = len(wire.inflight) > MAX_IN_FLIGHT
         if not crowded:
-            self._room.grant(HIGH_WATER - wire.unsent_bytes)
-        self._held_up = crowded or bool(self._room.line) or self.closed
+            self._backpressure.grant(HIGH_WATER - wire.unsent_bytes)
+        self._paused = crowded or bool(self._backpressure.line) or self.closed
 
     # -- requests -------------------------------------------------------------------------------
 
@@ -306,16 +310,16 @@ class BaseConnection(Executor):
         Raises `DataError` where an argument cannot be sent.
         """
         wire = self.wire
-        if wire.unsent_bytes > HIGH_WATER or self._held_up:
+        if wire.unsent_bytes > HIGH_WATER or self._paused:
             return None
         try:
             payload = self.encoder(args)
         except (TypeError, UnicodeEncodeError) as error:
-            raise unpackable(args, error) from error
+            raise encode_error(args, error) from error
         request = Request(payload, self._new_waiter())
         if binary:
             request.binary = True
-        wire.unsent.append(request)  # WireSession.submit, without its frame
+        wire.unsent.append(request)  # RequestQueue.submit, without its frame
         wire.unsent_bytes += len(payload)
         if self._parked is not None:
             self._wake_writer()
@@ -323,30 +327,32 @@ class BaseConnection(Executor):
 
     async def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
         """Put one command in line once the server has read enough of what is unsent."""
-        await self.make_room(sum(len(arg) for arg in args if isinstance(arg, (bytes, str))))
+        await self.wait_for_capacity(sum(len(arg) for arg in args if isinstance(arg, (bytes, str))))
         return self._enqueue_anyway(args, binary)
 
-    async def make_room(self, size: int) -> None:
+    async def wait_for_capacity(self, size: int) -> None:
         """Wait, where it is needed, until there is room for *size* more bytes."""
-        if not self.closed and (self.wire.unsent_bytes > HIGH_WATER or self._held_up):
-            self._held_up = True
-            await self._room.wait(size)
+        if not self.closed and (self.wire.unsent_bytes > HIGH_WATER or self._paused):
+            self._paused = True
+            await self._backpressure.wait(size)
 
-    def enqueue_many(self, payload: bytes, brings: int, expected: int, binary: bool) -> Request:
+    def enqueue_many(
+        self, payload: bytes, reply_count: int, expected: int, binary: bool
+    ) -> Request:
         """Put packed commands in line, whose *expected* replies are one answer.
 
-        *brings* of them are for *payload*; the rest comes with `continue_many`.
+        *reply_count* of them are for *payload*; the rest comes with `continue_many`.
         """
-        request = Request.of_many(payload, self._new_waiter(), brings, expected)
+        request = Request.of_many(payload, self._new_waiter(), reply_count, expected)
         request.binary = binary
-        return self._hand_over(request)
+        return self._submit(request)
 
-    def continue_many(self, request: Request, payload: bytes, brings: int) -> None:
+    def continue_many(self, request: Request, payload: bytes, reply_count: int) -> None:
         """Put the next packed commands of *request* in line; not sent once it is abandoned."""
         if not request.waiter.done():
-            self._hand_over(request.continued(payload, brings))
+            self._submit(request.continued(payload, reply_count))
 
-    def _hand_over(self, request: Request) -> Request:
+    def _submit(self, request: Request) -> Request:
         if self.closed:
             error = lost(self.address, "it was closed", None, Outcome.NOT_SENT, late=False)
             request.waiter.set_result(error)
@@ -359,7 +365,7 @@ class BaseConnection(Executor):
     def _enqueue_anyway(self, args: tuple[Value, ...], binary: bool) -> Request:
         request = Request(self.pack(args), self._new_waiter())
         request.binary = binary
-        return self._hand_over(request)
+        return self._submit(request)
 
     def _wake_writer(self) -> None:
         parked, self._parked = self._parked, None
@@ -371,14 +377,14 @@ class BaseConnection(Executor):
         try:
             return self.encoder(args)
         except (TypeError, UnicodeEncodeError) as error:
-            raise unpackable(args, error) from error
+            raise encode_error(args, error) from error
 
     def abandon(self, request: Request) -> None:
         """Nobody waits for *request* any more."""
         wire = self.wire
         wire.abandon(request)
         if wire.tombstones and wire.exhausted:
-            self._tell_watcher()
+            self._tell_listener()
 
     async def answer(self, request: Request) -> Reply:
         """The raw reply to *request*, an error as a value; a cancellation abandons it."""
@@ -407,7 +413,7 @@ class BaseConnection(Executor):
             return await self.answer(self._enqueue_anyway(args, command.binary))
         if reason := forbidden(args):
             raise DataValueError(f"{name_of(args)} cannot be sent: {reason}")
-        self.tainted = self.tainted or changes_connection(args)
+        self.dirty = self.dirty or changes_connection(args)
         if not blocks(args):
             return await self.answer(self._enqueue_anyway(args, command.binary))
         return await self._run_blocking(args, command.binary)
@@ -416,14 +422,14 @@ class BaseConnection(Executor):
         wire = self.wire
         seconds = blocking_seconds(args)
         grace = self.stream_timeout
-        wire.patience = None if seconds is None or grace is None else seconds + grace
+        wire.reply_timeout = None if seconds is None or grace is None else seconds + grace
         try:
             return await self.answer(self._enqueue_anyway(args, binary))
         except BaseException:
             self.close("a blocking command was cancelled")
             raise
         finally:
-            wire.patience = grace
+            wire.reply_timeout = grace
 
     async def execute_command(self, *args: Value) -> Any:
         """Run the command of these words on this connection and give its raw reply."""

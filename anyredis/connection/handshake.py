@@ -25,7 +25,7 @@ from anyredis.wire.encode import Value, name_of
 LIBRARY_NAME = "anyredis"
 
 
-class Step(NamedTuple):
+class HandshakeStep(NamedTuple):
     """One command of the handshake; the server may refuse one that is not *required*."""
 
     args: tuple[Value, ...]
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wishes:
+class HandshakeOptions:
     """What a connection is to be like once it is ready."""
 
     protocol: int = 3
@@ -41,11 +41,11 @@ class Wishes:
     client_name: str | None = None
     noevict: bool = False
     notouch: bool = False
-    extra: tuple[Step, ...] = ()
+    extra: tuple[HandshakeStep, ...] = ()
 
 
 @dataclass(frozen=True)
-class Agreed:
+class ServerInfo:
     """What the server said of itself; empty and 0 where it does not know HELLO."""
 
     protocol: int
@@ -57,57 +57,57 @@ class Agreed:
     """What it answered to the extra steps, errors to those that are not required as values."""
 
 
-Conversation: TypeAlias = Generator[list[Step], list[Reply], Agreed]
+HandshakeSteps: TypeAlias = Generator[list[HandshakeStep], list[Reply], ServerInfo]
 
 
-def negotiate(wishes: Wishes, credentials: Credentials) -> Conversation:
-    """The handshake for *wishes*; raises the server's error for a required step it refuses."""
-    rest = _rest(wishes)
-    if wishes.protocol == 3:
-        steps = [_hello(wishes, credentials), *rest]
+def negotiate(options: HandshakeOptions, credentials: Credentials) -> HandshakeSteps:
+    """The handshake for *options*; raises the server's error for a required step it refuses."""
+    rest = _rest(options)
+    if options.protocol == 3:
+        steps = [_hello(options, credentials), *rest]
         replies = yield steps
         if not isinstance(replies[0], (UnknownCommandError, NoPermissionError)) and not _noproto(
             replies[0]
         ):
             _check(steps, replies)
-            return _agreed(replies[0], _extra(wishes, steps, replies))
-    steps = [*_classic(wishes, credentials), *rest]
+            return _server_info(replies[0], _extra(options, steps, replies))
+    steps = [*_classic(options, credentials), *rest]
     replies = (yield steps) if steps else []
     _check(steps, replies)
-    return Agreed(protocol=2, extra=_extra(wishes, steps, replies))
+    return ServerInfo(protocol=2, extra=_extra(options, steps, replies))
 
 
-def _hello(wishes: Wishes, credentials: Credentials) -> Step:
+def _hello(options: HandshakeOptions, credentials: Credentials) -> HandshakeStep:
     words: list[Value] = [b"HELLO", 3]
     if credentials.password is not None:
         words += [b"AUTH", credentials.username or "default", credentials.password]
-    if wishes.client_name is not None:
-        words += [b"SETNAME", wishes.client_name]
-    return Step(tuple(words))
+    if options.client_name is not None:
+        words += [b"SETNAME", options.client_name]
+    return HandshakeStep(tuple(words))
 
 
-def _classic(wishes: Wishes, credentials: Credentials) -> list[Step]:
-    steps: list[Step] = []
+def _classic(options: HandshakeOptions, credentials: Credentials) -> list[HandshakeStep]:
+    steps: list[HandshakeStep] = []
     if credentials.password is not None:
         user: tuple[Value, ...] = (credentials.username,) if credentials.username else ()
-        steps.append(Step((b"AUTH", *user, credentials.password)))
-    if wishes.client_name is not None:
-        steps.append(Step((b"CLIENT", b"SETNAME", wishes.client_name)))
+        steps.append(HandshakeStep((b"AUTH", *user, credentials.password)))
+    if options.client_name is not None:
+        steps.append(HandshakeStep((b"CLIENT", b"SETNAME", options.client_name)))
     return steps
 
 
-def _rest(wishes: Wishes) -> list[Step]:
-    steps: list[Step] = []
-    if wishes.db:
-        steps.append(Step((b"SELECT", wishes.db)))
-    if wishes.noevict:
-        steps.append(Step((b"CLIENT", b"NO-EVICT", b"ON")))
-    if wishes.notouch:
-        steps.append(Step((b"CLIENT", b"NO-TOUCH", b"ON")))
-    steps.extend(wishes.extra)
+def _rest(options: HandshakeOptions) -> list[HandshakeStep]:
+    steps: list[HandshakeStep] = []
+    if options.db:
+        steps.append(HandshakeStep((b"SELECT", options.db)))
+    if options.noevict:
+        steps.append(HandshakeStep((b"CLIENT", b"NO-EVICT", b"ON")))
+    if options.notouch:
+        steps.append(HandshakeStep((b"CLIENT", b"NO-TOUCH", b"ON")))
+    steps.extend(options.extra)
     # Old servers do not know SETINFO and ACLs may forbid it: nobody misses it then.
-    steps.append(Step((b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME), required=False))
-    steps.append(Step((b"CLIENT", b"SETINFO", b"LIB-VER", __version__), required=False))
+    steps.append(HandshakeStep((b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME), required=False))
+    steps.append(HandshakeStep((b"CLIENT", b"SETINFO", b"LIB-VER", __version__), required=False))
     return steps
 
 
@@ -115,7 +115,7 @@ def _noproto(reply: Reply) -> bool:
     return isinstance(reply, ResponseError) and reply.code == "NOPROTO"
 
 
-def _check(steps: list[Step], replies: list[Reply]) -> None:
+def _check(steps: list[HandshakeStep], replies: list[Reply]) -> None:
     for step, reply in zip(steps, replies, strict=True):
         if step.required and isinstance(reply, RedisError):
             # The name only: what follows it may be a password.
@@ -123,14 +123,16 @@ def _check(steps: list[Step], replies: list[Reply]) -> None:
             raise twin from reply
 
 
-def _extra(wishes: Wishes, steps: list[Step], replies: list[Reply]) -> tuple[Reply, ...]:
+def _extra(
+    options: HandshakeOptions, steps: list[HandshakeStep], replies: list[Reply]
+) -> tuple[Reply, ...]:
     pairs = zip(steps, replies, strict=True)
-    return tuple(reply for step, reply in pairs if step in wishes.extra)
+    return tuple(reply for step, reply in pairs if step in options.extra)
 
 
-def _agreed(hello: Reply, extra: tuple[Reply, ...]) -> Agreed:
+def _server_info(hello: Reply, extra: tuple[Reply, ...]) -> ServerInfo:
     facts = record(hello)
-    return Agreed(
+    return ServerInfo(
         protocol=integer(facts.get("proto", 3)),
         server=word(facts.get("server", "")),
         version=word(facts.get("version", "")),

@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 
 from anyredis.connection.options import check_seconds
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.pool.gate import Gate
+from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Lifetime
 from anyredis.wire.decode import Decode
@@ -74,17 +74,17 @@ class BasePool(ABC):
 
     def _opened(self, tasks: TaskGroup) -> None:
         self.opened(tasks)
-        tasks.start_soon(self._keep_house)
+        tasks.start_soon(self._maintain)
 
     def _closing(self) -> None:
-        for gate in self.gates():
-            gate.node.close("the pool was left")
+        for endpoint in self.endpoints():
+            endpoint.server.close("the pool was left")
 
-    async def _keep_house(self) -> None:
+    async def _maintain(self) -> None:
         while True:
             await anyio.sleep(self._tick)
-            for gate in self.gates():
-                gate.node.tend()
+            for endpoint in self.endpoints():
+                endpoint.server.check_health()
 
     def require_open(self) -> None:
         """Raise `RuntimeError` where nobody has entered the pool."""
@@ -102,34 +102,36 @@ class BasePool(ABC):
         """The pool was entered: its connections are children of *tasks*."""
 
     @abstractmethod
-    def gates(self) -> Sequence[Gate]:
+    def endpoints(self) -> Sequence[Endpoint]:
         """The servers that it has connections to."""
 
     @abstractmethod
     def limits(self) -> Collection[Limit]:
         """The limits that it has, each once."""
 
-    def renewed(self, limit: Limit) -> Limit:
+    def limit_for_next_scope(self, limit: Limit) -> Limit:
         """What to use of now on instead of *limit*: leases of the last time may still come back."""
-        return limit if limit.taken else self.make_limit()
+        return limit if limit.acquired else self.make_limit()
 
     # -- what it holds --------------------------------------------------------------------------
 
     @property
     def free(self) -> int:
         """Leases that can still be had."""
-        return sum(limit.size - limit.taken for limit in self.limits())
+        return sum(limit.size - limit.acquired for limit in self.limits())
 
     @property
     def leased(self) -> int:
         """Leases that hold a connection, or are about to be given one again after a failure."""
-        unattached = sum(limit.unattached for limit in self.limits())
-        return unattached + sum(gate.node.roster.leased for gate in self.gates())
+        waiting_for_connection = sum(limit.waiting_for_connection for limit in self.limits())
+        return waiting_for_connection + sum(
+            endpoint.server.allocator.leased for endpoint in self.endpoints()
+        )
 
     @property
     def connecting(self) -> int:
         """Leases that wait for a connection to be ready."""
-        return sum(gate.node.roster.connecting for gate in self.gates())
+        return sum(endpoint.server.allocator.connecting for endpoint in self.endpoints())
 
     @property
     def capacity(self) -> int:
@@ -139,19 +141,19 @@ class BasePool(ABC):
     def __repr__(self) -> str:
         if not self._lifetime.entered:
             return f"<{type(self).__name__} not open>"
-        nodes = [gate.node for gate in self.gates()]
-        connections = [each for node in nodes for each in node.connections()]
+        servers = [endpoint.server for endpoint in self.endpoints()]
+        connections = [each for server in servers for each in server.connections()]
         unanswered = sum(len(each.wire.inflight) + len(each.wire.unsent) for each in connections)
         tombstones = sum(each.wire.tombstones for each in connections)
         waiting = sum(limit.waiting for limit in self.limits())
-        rosters = [node.roster for node in nodes]
+        allocators = [server.allocator for server in servers]
         return (
             f"<{type(self).__name__} capacity={self.capacity} free={self.free} "
             f"leased={self.leased} connecting={self.connecting} waiting={waiting} "
-            f"shared={sum(len(each.shared) for each in rosters)} "
-            f"own={sum(len(each.own) for each in rosters)} "
-            f"idle={sum(len(each.idle) for each in rosters)} "
-            f"retiring={sum(len(each.retiring) for each in rosters)} "
-            f"dialling={sum(each.dialling for each in rosters)} "
+            f"shared={sum(len(each.multiplexed) for each in allocators)} "
+            f"own={sum(len(each.exclusive) for each in allocators)} "
+            f"idle={sum(len(each.idle) for each in allocators)} "
+            f"retiring={sum(len(each.draining) for each in allocators)} "
+            f"dialling={sum(each.dialling for each in allocators)} "
             f"unanswered={unanswered} tombstones={tombstones}>"
         )

@@ -1,7 +1,7 @@
 """How many may be at work at once, and what happens to one too many: it raises, or it waits.
 
 Law: `free + taken == capacity`, always; who waits is served first come, first served, and a
-cancellation while waiting takes nothing.  What is taken is a lease; `unattached` are those of them
+cancellation while waiting takes nothing.  What is taken is a lease; `waiting_for_connection` are those of them
 that neither hold a connection nor stand in line for one, as between two tries.
 """
 
@@ -30,51 +30,51 @@ class StrictLimit:
     """A counter: one too many raises `MaxConnectionsError`."""
 
     waiting = 0
-    dissolved = False
+    lifted = False
 
     def __init__(self, capacity: int) -> None:
         self.capacity = check_capacity(capacity)
-        self.taken = 0
-        self.unattached = 0
+        self.acquired = 0
+        self.waiting_for_connection = 0
 
     @property
     def size(self) -> int:
         """How many there are, taken or not; of a limit that is dissolved, those still taken."""
-        return self.taken if self.dissolved else self.capacity
+        return self.acquired if self.lifted else self.capacity
 
-    def take_nowait(self) -> bool:
+    def acquire_nowait(self) -> bool:
         """Take one; False where there is none to be had at once."""
-        if self.taken >= self.capacity:
+        if self.acquired >= self.capacity:
             return False
-        self.taken += 1
+        self.acquired += 1
         return True
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Take one, or raise `MaxConnectionsError`."""
-        if not self.take_nowait():
+        if not self.acquire_nowait():
             raise MaxConnectionsError(
                 f"all {self.capacity} connections are in use: raise max_connections, or use a "
                 "blocking pool, which waits"
             )
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give back one."""
-        self.taken -= 1
+        self.acquired -= 1
 
-    def dissolve(self) -> None:
+    def lift(self) -> None:
         """What it bounds is gone: let in all who come, as they will find out."""
-        self.dissolved = True
+        self.lifted = True
         self.capacity = UNBOUNDED
 
 
 class WaitingLimit:
     """An `anyio.CapacityLimiter`: one too many waits, up to *timeout* seconds (None: for ever)."""
 
-    dissolved = False
+    lifted = False
 
     def __init__(self, capacity: int, timeout: float | None = 20.0) -> None:
         self.capacity = check_capacity(capacity)
-        self.unattached = 0
+        self.waiting_for_connection = 0
         self.timeout = timeout
         self._limiter = anyio.CapacityLimiter(capacity)
         # Tokens are all alike: the limiter wants to know who borrows, we only how many.
@@ -83,10 +83,10 @@ class WaitingLimit:
     @property
     def size(self) -> int:
         """How many there are, taken or not; of a limit that is dissolved, those still taken."""
-        return self.taken if self.dissolved else self.capacity
+        return self.acquired if self.lifted else self.capacity
 
     @property
-    def taken(self) -> int:
+    def acquired(self) -> int:
         """How many are taken."""
         return self._limiter.borrowed_tokens
 
@@ -95,7 +95,7 @@ class WaitingLimit:
         """How many wait for one."""
         return self._limiter.statistics().tasks_waiting
 
-    def take_nowait(self) -> bool:
+    def acquire_nowait(self) -> bool:
         """Take one; False where there is none to be had at once, or others wait for it."""
         token = object()
         try:
@@ -105,9 +105,9 @@ class WaitingLimit:
         self._held.append(token)
         return True
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Take one, waiting in line for it; raises `PoolTimeoutError` after *timeout* seconds."""
-        if self.take_nowait():
+        if self.acquire_nowait():
             return
         token = object()
         with anyio.move_on_after(self.timeout):
@@ -119,13 +119,13 @@ class WaitingLimit:
             "raise max_connections or timeout"
         )
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give back one, which wakes the first in line."""
         self._limiter.release_on_behalf_of(self._held.pop())
 
-    def dissolve(self) -> None:
+    def lift(self) -> None:
         """What it bounds is gone: let in all who wait or come, as they will find out."""
-        self.dissolved = True
+        self.lifted = True
         self._limiter.total_tokens = math.inf
 
 

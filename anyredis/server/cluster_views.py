@@ -44,7 +44,7 @@ class View:
         """The server with that port, or None where it is not known."""
         return next((node for node in self.nodes if node.port == port), None)
 
-    def layout(
+    def slot_map(
         self, ports: AbstractSet[int]
     ) -> frozenset[tuple[int, str | None, tuple[range, ...]]]:
         """Who has which slots, and who replicates whom, as far as the servers on *ports* go."""
@@ -107,7 +107,7 @@ def strangers(views: Views) -> Lists:
 def troubles(views: Views, stopped: AbstractSet[int]) -> Lists:
     """Complaints about all that keeps a cluster from serving; *stopped* are who does not run."""
     found = strangers(views)
-    layouts: dict[object, int] = {}
+    slot_maps: dict[object, int] = {}
     for port, view in views.items():
         if isinstance(view, str):
             continue
@@ -122,9 +122,9 @@ def troubles(views: Views, stopped: AbstractSet[int]) -> Lists:
         ]
         if view.link not in {"", "up"}:
             found[port].append("has no link to its primary")
-        layouts.setdefault(view.layout(views.keys()), port)
-    if len(layouts) > 1:
-        for port in layouts.values():
+        slot_maps.setdefault(view.slot_map(views.keys()), port)
+    if len(slot_maps) > 1:
+        for port in slot_maps.values():
             found[port].append("does not agree with the others on who has which slots and role")
     return defaultdict(list, {port: lines for port, lines in found.items() if lines})
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import anyio
 
-from anyredis.client import Redis
+from anyredis.client.redis import Redis
 from anyredis.exceptions import RedisError, ResponseError
 from anyredis.server.binary import find_binary
 from anyredis.server.fleet import at_once, fleet

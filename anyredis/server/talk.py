@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 
 import anyio
 
-from anyredis.client import Redis
+from anyredis.client.redis import Redis
 from anyredis.exceptions import RedisError
 from anyredis.server.fleet import at_once
 from anyredis.server.running import Server, ServerStartError, end_of_log

@@ -19,10 +19,10 @@ from anyio.abc import ByteStream
 
 from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import Retry
-from anyredis.cluster.client import RedisCluster
-from anyredis.connection.cluster import ClusterConnection
+from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
+from anyredis.cluster.nodes.node_connection import ClusterConnection
+from anyredis.cluster.redis_cluster import RedisCluster
 from anyredis.connection.tcp import TCPOptions
-from anyredis.pool.cluster import ClusterConnectionPool
 from anyredis.testing.nodes import FakeNode, Topology
 from anyredis.testing.resp import Answer
 from anyredis.wire.slots import SLOTS, slot_of

@@ -13,8 +13,8 @@ from itertools import groupby
 
 from anyredis.address import TCPAddress
 from anyredis.exceptions import DataError, RedisError, from_server
-from anyredis.key_positions import key_positions
-from anyredis.table import only_reads
+from anyredis.facts.key_positions import key_positions
+from anyredis.facts.table import only_reads
 from anyredis.testing.data import Database, Words
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.resp import Answer

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from anyredis.client import Redis
+from anyredis.client.redis import Redis
 from anyredis.server import Server, run
 
 

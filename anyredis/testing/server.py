@@ -17,10 +17,10 @@ import hiredis
 from anyio.abc import ByteStream
 
 from anyredis.backoff import Retry
-from anyredis.client import Redis
+from anyredis.client.redis import Redis
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions
-from anyredis.pool.single import ConnectionPool
+from anyredis.pool.standalone import ConnectionPool
 from anyredis.testing.data import Words
 from anyredis.testing.memory import Memory
 from anyredis.testing.resp import NOTHING, Answer, encode, encode_push

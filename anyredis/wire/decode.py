@@ -38,19 +38,19 @@ MORE: Final = Incomplete()
 """Instead of a reply: the next one has not arrived whole."""
 
 
-UNREADABLE: Final[dict[int, UnicodeDecodeError]] = {}
+UNDECODABLE: Final[dict[int, UnicodeDecodeError]] = {}
 """Threads that have just met text that does not decode; empty but for a moment."""
 
 
-def _note_unreadable(error: UnicodeError) -> tuple[str, int]:
+def _note_undecodable(error: UnicodeError) -> tuple[str, int]:
     """Let hiredis go on, so that it tells whether the text is in a reply or in a push."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    UNREADABLE.setdefault(threading.get_ident(), error)
+    UNDECODABLE.setdefault(threading.get_ident(), error)
     return "\ufffd", error.end
 
 
-codecs.register_error("anyredis.unreadable", _note_unreadable)
+codecs.register_error("anyredis.unreadable", _note_undecodable)
 
 
 class NotRedisError(ProtocolError):
@@ -69,7 +69,7 @@ class Decoder:
     *read_error* makes the value for an error reply out of its text.
 
     `gets` is the next reply or `MORE`; `gets(False)` leaves strings as bytes whatever the encoding.
-    Where `UNREADABLE` is not empty then, `judged` has to see what it gave.  `ProtocolError`, or
+    Where `UNDECODABLE` is not empty then, `checked` has to see what it gave.  `ProtocolError`, or
     `TypeError` for a map that no dict can hold, say that nobody knows where the next reply starts.
     """
 
@@ -85,34 +85,34 @@ class Decoder:
         )
         self._feed = reader.feed
         self.gets = reader.gets
-        self._partly_unreadable: UnicodeDecodeError | None = None
+        self._partly_undecodable: UnicodeDecodeError | None = None
 
     def feed(self, data: bytes) -> None:
         """Take received bytes."""
-        if self._partly_unreadable is not None:
-            UNREADABLE[threading.get_ident()] = self._partly_unreadable
-            self._partly_unreadable = None
+        if self._partly_undecodable is not None:
+            UNDECODABLE[threading.get_ident()] = self._partly_undecodable
+            self._partly_undecodable = None
         self._feed(data)
 
-    def judged(self, reply: Reply | Incomplete) -> Reply | Incomplete:
+    def checked(self, reply: Reply | Incomplete) -> Reply | Incomplete:
         """*reply*, or the error for it where its text does not decode."""
-        error = UNREADABLE.pop(threading.get_ident(), None)
+        error = UNDECODABLE.pop(threading.get_ident(), None)
         if error is None or type(reply) is Push:
             return reply
         if isinstance(reply, Incomplete):
-            self._partly_unreadable = error  # another stream of this thread may be read meanwhile
+            self._partly_undecodable = error  # another stream of this thread may be read meanwhile
             return reply
-        return spoiled(error)
+        return decode_error(error)
 
     def next_reply(self) -> Reply | Incomplete:
         """The next reply or `MORE`; raises `ProtocolError` at the end of what can be read."""
         try:
-            return self.judged(self.gets())
+            return self.checked(self.gets())
         except TypeError as error:
             raise NotRedisError(str(error)) from error
 
 
-def spoiled(error: UnicodeError) -> ReplyDecodeError:
+def decode_error(error: UnicodeError) -> ReplyDecodeError:
     """The error to give instead of a reply that is not the text it should be."""
     twin = ReplyDecodeError(
         f"the reply is not {getattr(error, 'encoding', 'valid')} text: {error}; the command "
@@ -133,7 +133,7 @@ def text_decoder(encoding: str) -> Decode:
             try:
                 return reply.decode(encoding)
             except UnicodeError as error:
-                return spoiled(error)
+                return decode_error(error)
         if isinstance(reply, list):
             return [decode(item) for item in reply]
         if isinstance(reply, dict):

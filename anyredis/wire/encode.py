@@ -27,11 +27,11 @@ READY = frozenset((bytes, str, int, float))
 """The exact types that hiredis packs as they are; one set operation checks a whole command."""
 
 
-SECRETIVE = frozenset(("AUTH", "HELLO"))
+SECRET_ARGUMENTS = frozenset(("AUTH", "HELLO"))
 """Commands whose arguments no message may show, not even those of a wrong type."""
 
 
-class Refused(Exception):  # noqa: N818 - never leaves the package
+class NotSendable(Exception):  # noqa: N818 - never leaves the package
     """Carries the argument that cannot be sent to where its name is known."""
 
     def __init__(self, value: object) -> None:
@@ -40,7 +40,7 @@ class Refused(Exception):  # noqa: N818 - never leaves the package
 
 
 def ready(args: tuple[Value, ...]) -> tuple[Value, ...]:
-    """The same arguments in types that hiredis packs; raises `Refused` with one that has none."""
+    """The same arguments in types that hiredis packs; raises `NotSendable` with one that has none."""
     if READY.issuperset(map(type, args)):
         return args
     return tuple(map(_ready, args))
@@ -52,20 +52,20 @@ def _ready(value: object) -> Value:
     if isinstance(value, memoryview):
         return value.tobytes()
     if isinstance(value, bool):
-        raise Refused(value)
+        raise NotSendable(value)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         return float(value)
-    raise Refused(value)
+    raise NotSendable(value)
 
 
 def refusal(command: str, argument: str, value: object) -> DataTypeError:
     """The error for *value*, which is *argument* of *command* and cannot be sent."""
     hint = "say what it should be stored as" if value is not None else "leave it out"
-    secret = command in SECRETIVE and value is not None
+    secret = command in SECRET_ARGUMENTS and value is not None
     shown = "a secret" if secret else f"{value!r:.80}"
     msg = (
         f"{command}: {argument} is {shown} ({type(value).__name__}); "
@@ -81,7 +81,7 @@ _pack: Encoder = getattr(hiredis, "pack_command")  # noqa: B009
 def encoder(encoding: str = "utf-8") -> Encoder:
     """A function that packs one command's arguments, text in *encoding*.
 
-    The arguments have been through `ready`; what still cannot be packed raises, see `unpackable`.
+    The arguments have been through `ready`; what still cannot be packed raises, see `encode_error`.
     """
     if codecs.lookup(encoding).name == "utf-8":
         return _pack  # no frame of ours on the hot path
@@ -92,7 +92,7 @@ def encoder(encoding: str = "utf-8") -> Encoder:
     return pack
 
 
-def unpackable(args: tuple[Value, ...], error: Exception) -> DataError:
+def encode_error(args: tuple[Value, ...], error: Exception) -> DataError:
     """The caller's error for what an `Encoder` raised."""
     if isinstance(error, UnicodeEncodeError):
         msg = f"{name_of(args)}: an argument has characters that {error.encoding} cannot express"

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 from anyredis.wire.decode import Reply
 
 
-class Waits(Protocol):
+class ReplyWaiter(Protocol):
     """Whoever waits for a reply: an `asyncio.Future`, or its like."""
 
     def done(self) -> bool:
@@ -28,7 +28,7 @@ class Waits(Protocol):
         ...
 
 
-class Gone:
+class Abandoned:
     """In place of who waited for an abandoned request."""
 
     def done(self) -> bool:
@@ -46,7 +46,7 @@ class Gone:
         """Nothing: it is `done`."""
 
 
-GONE = Gone()
+ABANDONED = Abandoned()
 
 
 class Request:
@@ -65,28 +65,28 @@ class Request:
     """Where several replies are collected."""
     missing = 1
     """How many replies are still to come."""
-    brings = 1
+    reply_count = 1
     """How many replies this payload brings."""
-    begins = True
+    is_first = True
     """False for the rest of a request that is sent in several payloads."""
 
-    def __init__(self, payload: bytes, waiter: Waits) -> None:
+    def __init__(self, payload: bytes, waiter: ReplyWaiter) -> None:
         self.payload: bytes | None = payload
         """What to send; None once it was taken for sending."""
         self.waiter = waiter
 
     @classmethod
-    def of_many(cls, payload: bytes, waiter: Waits, brings: int, expected: int) -> Self:
+    def of_many(cls, payload: bytes, waiter: ReplyWaiter, reply_count: int, expected: int) -> Self:
         """A request for *expected* replies, given as a list; *payload* brings some of them."""
         request = cls(payload, waiter)
         request.replies = []
-        request.brings = brings
+        request.reply_count = reply_count
         request.missing = expected
         return request
 
-    def continued(self, payload: bytes, brings: int) -> Request:
+    def continued(self, payload: bytes, reply_count: int) -> Request:
         """One more payload of this request: it is sent only while somebody waits for the whole."""
         rest = Request(payload, self.waiter)
-        rest.brings = brings
-        rest.begins = False
+        rest.reply_count = reply_count
+        rest.is_first = False
         return rest

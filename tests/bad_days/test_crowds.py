@@ -58,7 +58,12 @@ async def test_ten_thousand_tasks_take_turns(valkey: Server, shared_connections:
             for number in range(CROWD):
                 tasks.start_soon(echo, number)
         pool = client.connection_pool
-        assert (pool.free, pool.leased, pool.connecting, pool.gate.limit.waiting) == (10, 0, 0, 0)
+        assert (pool.free, pool.leased, pool.connecting, pool.endpoint.limit.waiting) == (
+            10,
+            0,
+            0,
+            0,
+        )
     assert answered == CROWD
 
 

@@ -273,7 +273,7 @@ async def test_loading_is_retried_within_one_lease() -> None:
         await server.wait_for("GET", 2)
         assert (pool.free, pool.leased, pool.connecting) == (0, 1, 0)
         tasks.cancel_scope.cancel()
-    assert client.connection_pool.gate.node.roster.leased == 0
+    assert client.connection_pool.endpoint.server.allocator.leased == 0
 
 
 async def test_an_error_reply_is_the_callers_own() -> None:

@@ -80,7 +80,7 @@ async def test_a_frozen_server_and_callers_with_more_to_say_than_it_reads(
             for number in range(100):
                 tasks.start_soon(store, number)
             await anyio.wait_all_tasks_blocked()
-            [connection] = client.connection_pool.gate.node.connections()
+            [connection] = client.connection_pool.endpoint.server.connections()
             assert connection.wire.unsent_bytes < 10 * 1024 * 1024
         assert len(failed) == 100
         assert any(getattr(each, "outcome", None) is Outcome.NOT_SENT for each in failed)
@@ -105,7 +105,7 @@ async def test_a_server_that_closes_an_idle_connection(private_server: Server) -
         first = await client.client_id()
         ask(server, "CLIENT", "KILL", "ID", first)
         with anyio.fail_after(5):
-            while client.connection_pool.gate.node.connections():
+            while client.connection_pool.endpoint.server.connections():
                 await anyio.sleep(0.001)
         assert await client.incr("n") == 1
         assert await client.client_id() > first

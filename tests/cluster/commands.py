@@ -7,8 +7,8 @@ from enum import Enum
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-from anyredis.table import CHANGES_CONNECTION, CONTAINERS
-from tests.test_policies import OF_ONE_NODE
+from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS
+from tests.facts.test_policies import OF_ONE_NODE
 
 KEY = b"1"
 """Every key of every call: a number, so that it is a number of keys just as well."""
@@ -32,7 +32,7 @@ class Way(Enum):
     ANYWHERE = "one primary"
     PRIMARIES = "all primaries"
     NODES = "all nodes"
-    REFUSED = "nobody"
+    REFUSAL_BACKOFF = "nobody"
 
 
 WAITS = {"WAIT", "WAITAOF"}
@@ -65,7 +65,7 @@ def expected(name: str) -> Way:
     container = name.encode() in CONTAINERS and name != "COMMAND"
     refused = container or name in OF_ONE_NODE.keys() | OF_ONE_CURSOR | WAITS
     if refused or name.encode() in CHANGES_CONNECTION:
-        return Way.REFUSED
+        return Way.REFUSAL_BACKOFF
     if "request_policy:all_nodes" in tips:
         return Way.NODES
     if "request_policy:all_shards" in tips:

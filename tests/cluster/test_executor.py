@@ -326,10 +326,12 @@ async def test_the_nearest_is_asked() -> None:
     async with cluster.client(readonly=True, read_from=ReadFrom.NEAREST) as client:
         pool = client.connection_pool
         with anyio.fail_after(5):
-            while pool.unmeasured():
+            while pool.endpoints_to_measure():
                 await anyio.sleep(0.001)
         for nearest in (7002, 7008):
-            pool.measured({gate.where: gate.where.port != nearest for gate in pool.members()})
+            pool.record_latencies(
+                {endpoint.address: endpoint.address.port != nearest for endpoint in pool.members()}
+            )
             assert await readers(client, cluster) == {nearest}
 
 

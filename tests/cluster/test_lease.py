@@ -6,12 +6,12 @@ import pytest
 
 from anyredis import MaxConnectionsError
 from anyredis.cluster.lease import Lease
-from anyredis.pool.cluster import ClusterConnectionPool
-from anyredis.pool.gate import ClusterGate
+from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
+from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.testing import FakeCluster
 
 
-async def lease_on(pool: ClusterConnectionPool) -> tuple[Lease, ClusterGate, ClusterGate]:
+async def lease_on(pool: ClusterConnectionPool) -> tuple[Lease, ClusterEndpoint, ClusterEndpoint]:
     """A lease of the first of two nodes, and both."""
     first, second, *_ = pool.primaries()
     await first.enter()
@@ -23,8 +23,8 @@ async def test_one_limit_for_all() -> None:
     async with FakeCluster().pool(max_connections=1) as pool:
         await pool.ready()
         lease, first, second = await lease_on(pool)
-        for gate in (first, second, second, first):
-            await lease.move(gate)
+        for endpoint in (first, second, second, first):
+            await lease.move(endpoint)
             assert (pool.free, pool.leased) == (0, 1)
         lease.end()
         lease.end()
@@ -37,9 +37,9 @@ async def test_a_limit_for_each_node() -> None:
         await pool.ready()
         lease, first, second = await lease_on(pool)
         await lease.move(second)
-        assert (first.limit.taken, second.limit.taken) == (0, 1)
+        assert (first.limit.acquired, second.limit.acquired) == (0, 1)
         await lease.move(first)
-        assert (first.limit.taken, second.limit.taken) == (1, 0)
+        assert (first.limit.acquired, second.limit.acquired) == (1, 0)
         lease.end()
         assert pool.free == pool.capacity == 3
 
@@ -52,9 +52,9 @@ async def test_a_node_that_has_none_left() -> None:
         await second.enter()
         with pytest.raises(MaxConnectionsError):
             await lease.move(second)
-        assert (first.limit.taken, second.limit.taken) == (0, 1)
+        assert (first.limit.acquired, second.limit.acquired) == (0, 1)
         await lease.move(first)
-        assert first.limit.taken == 1
+        assert first.limit.acquired == 1
         lease.end()
         second.leave(None)
         assert (pool.free, pool.leased) == (3, 0)

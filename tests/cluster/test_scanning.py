@@ -18,7 +18,7 @@ from anyredis import (
     RedisCluster,
     TCPAddress,
 )
-from anyredis.cluster.scanning import Account, read_account
+from anyredis.cluster.scanning import SlotOwnership, parse_slot_ownership
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeCluster, run_then_reset
 
@@ -45,7 +45,7 @@ async def scanned(client: RedisCluster[str], cluster: FakeCluster, trouble: Trou
 
 
 async def test_all_keys_come() -> None:
-    """Once each, where nothing happens, and without asking for the layout again."""
+    """Once each, where nothing happens, and without asking for the slot map again."""
     cluster = FakeCluster()
     async with cluster.client(decode_responses=True) as client:
         await filled(client)
@@ -57,7 +57,7 @@ async def test_all_keys_come() -> None:
 
 
 async def test_an_empty_cluster_is_scanned_at_once() -> None:
-    """Each node is asked a few times; nobody waits for the layout to be asked for again."""
+    """Each node is asked a few times; nobody waits for the slot map to be asked for again."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         for node in cluster.nodes:
@@ -306,12 +306,12 @@ LINES = (
 def test_the_account_of_a_node() -> None:
     """Its own slots, and those that it is giving away; others are not asked about theirs."""
     asked = TCPAddress("10.0.0.1", 7000)
-    account = read_account(LINES.encode(), asked)
-    assert account == Account(frozenset({0, 1, 2, 5}), {1: TCPAddress("10.0.0.2", 7001)})
-    named = read_account(LINES, TCPAddress("node1", 7000))
+    ownership = parse_slot_ownership(LINES.encode(), asked)
+    assert ownership == SlotOwnership(frozenset({0, 1, 2, 5}), {1: TCPAddress("10.0.0.2", 7001)})
+    named = parse_slot_ownership(LINES, TCPAddress("node1", 7000))
     assert named.moving == {1: TCPAddress("node2", 7001)}
     plain = LINES.replace(",node1", "").replace(",node2", "").replace("10.0.0.2", "::1")
-    assert read_account(plain, asked).moving == {1: TCPAddress("::1", 7001)}
+    assert parse_slot_ownership(plain, asked).moving == {1: TCPAddress("::1", 7001)}
 
 
 @pytest.mark.parametrize(
@@ -320,4 +320,4 @@ def test_the_account_of_a_node() -> None:
 def test_an_account_that_cannot_be_read(reply: str) -> None:
     """It breaks the protocol."""
     with pytest.raises(ProtocolError, match="CLUSTER NODES was expected"):
-        read_account(reply.encode(), TCPAddress("h", 1))
+        parse_slot_ownership(reply.encode(), TCPAddress("h", 1))

@@ -9,26 +9,26 @@ import pytest
 from anyredis.command import Batch, Blueprint, Command
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.exceptions import DataError, DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, BlockingLists[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, BlockingLists[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 class Queue(Batch, BlockingLists[str]):
     """What no pipeline should be."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 text, binary = Text(), Binary()

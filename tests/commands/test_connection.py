@@ -10,20 +10,20 @@ import pytest
 from anyredis.command import Blueprint, Command
 from anyredis.commands.connection import ConnectionCommands, TrackingInfo
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, ResponseError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, ConnectionCommands[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, ConnectionCommands[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 text, binary = Text(), Binary()
@@ -175,7 +175,7 @@ def test_replies_undecoded() -> None:
     assert found == TrackingInfo({"off"}, -1, [])
 
 
-UNREADABLE: list[tuple[Command[object], bytes]] = [
+UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.client_getname(), b":1\r\n"),
     (text.client_id(), b"_\r\n"),
     (text.client_info(), b":1\r\n"),
@@ -190,7 +190,7 @@ UNREADABLE: list[tuple[Command[object], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "raw"), UNREADABLE)
+@pytest.mark.parametrize(("command", "raw"), UNDECODABLE)
 def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None:
     """A reply that the command cannot have is a `ProtocolError`, never a guess."""
     with pytest.raises(ProtocolError, match="the server answered"):

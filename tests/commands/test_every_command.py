@@ -13,7 +13,6 @@ from typing import TypedDict
 
 import pytest
 
-from anyredis import table
 from anyredis.command import Command
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
@@ -29,6 +28,7 @@ from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
 from anyredis.commands.strings import Strings
+from anyredis.facts import table
 from tests.commands import (
     test_blocking_lists,
     test_connection,

@@ -13,7 +13,7 @@ import pytest
 from anyredis.commands.group import (
     MILLISECOND,
     SECOND,
-    Items,
+    SupportsItems,
     at_least_one,
     choice,
     duration,
@@ -178,14 +178,14 @@ def test_one_option_or_none(options: dict[str, object]) -> None:
     only_one("ZADD", **options)
 
 
-REFUSED: list[tuple[dict[str, object], str]] = [
+REFUSAL_BACKOFF: list[tuple[dict[str, object], str]] = [
     ({"nx": True, "xx": True}, "ZADD: nx and xx exclude each other: give one of them"),
     ({"nx": True, "gt": False, "count": 0}, "ZADD: nx and count exclude each other"),
     ({"a": "", "b": b"", "c": 0.0}, "ZADD: a and b and c exclude each other"),
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), REFUSED)
+@pytest.mark.parametrize(("options", "message"), REFUSAL_BACKOFF)
 def test_more_than_one_option(options: dict[str, object], message: str) -> None:
     """The command and the options that exclude each other are named."""
     with pytest.raises(DataValueError, match=message):
@@ -217,7 +217,7 @@ def test_nothing_is_refused(values: list[object]) -> None:
 
 # -- mappings -----------------------------------------------------------------------------------
 
-MAPPINGS: list[tuple[Items, tuple[object, ...]]] = [
+MAPPINGS: list[tuple[SupportsItems, tuple[object, ...]]] = [
     ({"a": 1}, ("a", 1)),
     ({"a": 1, b"b": 2.5, "c": b"x"}, ("a", 1, b"b", 2.5, "c", b"x")),
     (OrderedDict([("b", 1), ("a", 2)]), ("b", 1, "a", 2)),
@@ -226,7 +226,7 @@ MAPPINGS: list[tuple[Items, tuple[object, ...]]] = [
 
 
 @pytest.mark.parametrize(("mapping", "words"), MAPPINGS)
-def test_a_flat_mapping(mapping: Items, words: tuple[object, ...]) -> None:
+def test_a_flat_mapping(mapping: SupportsItems, words: tuple[object, ...]) -> None:
     """Names and values in turn, in the order and of the types of the mapping."""
     assert flat("HSET", "mapping", mapping) == words
 

@@ -10,20 +10,20 @@ import pytest
 from anyredis.command import Blueprint, Command
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, HashExpiry[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, HashExpiry[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 text, binary = Text(), Binary()
@@ -113,7 +113,7 @@ def test_replies_undecoded(command: Command[object], raw: bytes, value: object) 
     assert parsed(command, raw, encoding=None) == value
 
 
-UNREADABLE: list[tuple[Command[object], bytes]] = [
+UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.hexpire("h", 1, "a"), b":1\r\n"),
     (text.hgetex("h", "a"), b"_\r\n"),
     (text.hpersist("h", "a"), b"*1\r\n$1\r\n1\r\n"),
@@ -122,7 +122,7 @@ UNREADABLE: list[tuple[Command[object], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "raw"), UNREADABLE)
+@pytest.mark.parametrize(("command", "raw"), UNDECODABLE)
 def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None:
     """A reply that the command cannot have is a `ProtocolError`, never a guess."""
     with pytest.raises(ProtocolError, match="the server answered"):

@@ -9,14 +9,14 @@ import pytest
 from anyredis.command import Blueprint, Command
 from anyredis.commands.hash_import import HashImport
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, HashImport[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 text = Text()

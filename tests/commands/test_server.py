@@ -17,20 +17,20 @@ from anyredis.commands.server import (
     SlowlogEntry,
 )
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, ResponseError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, ServerCommands[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, ServerCommands[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 text, binary = Text(), Binary()
@@ -177,7 +177,7 @@ def test_replies_of_text() -> None:
     assert parsed(binary.acl_whoami(), bulk(b"me"), encoding=None) == b"me"
 
 
-UNREADABLE: list[tuple[Command[object], bytes]] = [
+UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.bgsave(), b":1\r\n"),
     (text.command_count(), b"+OK\r\n"),
     (text.command_getkeys("GET", "k"), b":1\r\n"),
@@ -201,7 +201,7 @@ UNREADABLE: list[tuple[Command[object], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "raw"), UNREADABLE)
+@pytest.mark.parametrize(("command", "raw"), UNDECODABLE)
 def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None:
     """A reply that the command cannot have is a `ProtocolError`, never a guess."""
     with pytest.raises(ProtocolError, match="the server answered"):

@@ -7,24 +7,24 @@ from collections.abc import Callable
 
 import pytest
 
-from anyredis import table
 from anyredis.command import Batch, Blueprint, Command
 from anyredis.commands.session import SessionCommands
 from anyredis.exceptions import AuthenticationError, DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import Readers
+from anyredis.facts import table
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, SessionCommands[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Queue(Batch, SessionCommands[str]):
     """A pipeline."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 text = Text()
@@ -107,7 +107,7 @@ def test_replies(command: Command[object], raw: bytes, value: object) -> None:
         assert type(result) is type(value)
 
 
-UNREADABLE: list[tuple[Command[object], bytes]] = [
+UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.reset(), b"+OK\r\n"),
     (text.select(1), b"+QUEUED\r\n"),
     (text.wait(1, 1), b"_\r\n"),
@@ -117,7 +117,7 @@ UNREADABLE: list[tuple[Command[object], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "raw"), UNREADABLE)
+@pytest.mark.parametrize(("command", "raw"), UNDECODABLE)
 def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None:
     """A reply that the command cannot have is a `ProtocolError`, never a guess."""
     with pytest.raises(ProtocolError, match="the server answered"):

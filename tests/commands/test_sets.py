@@ -9,20 +9,20 @@ import pytest
 from anyredis.command import Blueprint, Command
 from anyredis.commands.sets import Sets
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, Sets[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, Sets[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 text, binary = Text(), Binary()
@@ -132,7 +132,7 @@ def test_replies_undecoded(command: Command[object], raw: bytes, value: object) 
     assert type(result) is type(value)
 
 
-UNREADABLE: list[tuple[Command[object], bytes]] = [
+UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.sadd("s", "a"), b"+OK\r\n"),
     (text.sismember("s", "a"), b":2\r\n"),
     (text.smembers("s"), b"$1\r\na\r\n"),
@@ -145,7 +145,7 @@ UNREADABLE: list[tuple[Command[object], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "raw"), UNREADABLE)
+@pytest.mark.parametrize(("command", "raw"), UNDECODABLE)
 def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None:
     """A reply that the command cannot have is a `ProtocolError`, never a guess."""
     with pytest.raises(ProtocolError, match="the server answered"):

@@ -10,20 +10,20 @@ import pytest
 from anyredis.command import Blueprint, Command
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.exceptions import DataError, DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, SortedSetRanges[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, SortedSetRanges[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 text, binary = Text(), Binary()

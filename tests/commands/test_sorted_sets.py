@@ -10,26 +10,26 @@ import pytest
 from anyredis.command import Batch, Blueprint, Command
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.exceptions import DataError, DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, SortedSets[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, SortedSets[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 class Queue(Batch, SortedSets[str]):
     """A pipeline, which cannot wait."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 text, binary = Text(), Binary()

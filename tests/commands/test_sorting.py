@@ -9,20 +9,20 @@ import pytest
 from anyredis.command import Blueprint, Command
 from anyredis.commands.sorting import Sorting
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, Sorting[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, Sorting[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 text, binary = Text(), Binary()
@@ -84,7 +84,7 @@ def test_replies_undecoded() -> None:
     assert parsed(binary.sort_ro_get("k", "#"), b"*1\r\n$1\r\n1\r\n", encoding=None) == [b"1"]
 
 
-UNREADABLE: list[tuple[Command[object], bytes]] = [
+UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.sort("k"), b"*1\r\n_\r\n"),
     (text.sort("k"), b":1\r\n"),
     (text.sort_get("k", "#"), b"*1\r\n:1\r\n"),
@@ -92,7 +92,7 @@ UNREADABLE: list[tuple[Command[object], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "raw"), UNREADABLE)
+@pytest.mark.parametrize(("command", "raw"), UNDECODABLE)
 def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None:
     """A reply that the command cannot have is a `ProtocolError`, never a guess."""
     with pytest.raises(ProtocolError, match="the server answered"):

@@ -10,20 +10,20 @@ import pytest
 from anyredis.command import Blueprint, Command
 from anyredis.commands.strings import Match, Matches, Strings
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, WrongTypeError
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
 class Text(Blueprint, Strings[str]):
     """Commands of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 class Binary(Blueprint, Strings[bytes]):
     """Commands of a client that does not."""
 
-    read = Readers(bytes)
+    read = TextReaders(bytes)
 
 
 text, binary = Text(), Binary()
@@ -221,7 +221,7 @@ def test_replies_undecoded(command: Command[object], raw: bytes, value: object) 
     assert type(result) is type(value)
 
 
-UNREADABLE: list[tuple[Command[object], bytes]] = [
+UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.append("k", "v"), b"+OK\r\n"),
     (text.delex("k"), b":2\r\n"),
     (text.get("k"), b":1\r\n"),
@@ -242,7 +242,7 @@ UNREADABLE: list[tuple[Command[object], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "raw"), UNREADABLE)
+@pytest.mark.parametrize(("command", "raw"), UNDECODABLE)
 def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None:
     """A reply that the command cannot have is a `ProtocolError`, never a guess."""
     with pytest.raises(ProtocolError, match="the server answered"):

@@ -22,7 +22,7 @@ from anyredis import (
 )
 from anyredis.command import Command, raw_command
 from anyredis.connection import base
-from anyredis.connection.handshake import Agreed, Step
+from anyredis.connection.handshake import HandshakeStep, ServerInfo
 from anyredis.testing import FakeConnection, FakePeer, FakeServer, run_then_reset, silent
 
 
@@ -53,11 +53,11 @@ async def test_a_command_and_its_reply() -> None:
 
 
 async def test_what_is_known_of_the_server() -> None:
-    """`agreed` has what HELLO said."""
+    """`server_info` has what HELLO said."""
     async with connected(FakeServer()) as (connection, peer):
-        assert connection.agreed.protocol == 3
-        assert connection.agreed.server == "fake"
-        assert connection.agreed.client_id == peer.state.id
+        assert connection.server_info.protocol == 3
+        assert connection.server_info.server == "fake"
+        assert connection.server_info.client_id == peer.state.id
 
 
 async def test_requests_of_one_turn_leave_in_one_send() -> None:
@@ -191,7 +191,7 @@ async def test_callers_wait_while_the_server_does_not_read(monkeypatch: pytest.M
     async with server.client(decode_responses=True, max_connections=1000) as client:
         await client.ping()
         [peer] = server.peers
-        [connection] = client.connection_pool.gate.node.connections()
+        [connection] = client.connection_pool.endpoint.server.connections()
         peer.stop_reading()
         done: list[int] = []
 
@@ -208,10 +208,10 @@ async def test_callers_wait_while_the_server_does_not_read(monkeypatch: pytest.M
                     assert connection.wire.unsent_bytes < 10_000 + 20 * 1100
             await anyio.wait_all_tasks_blocked()
             assert done == []
-            assert connection._room.line
+            assert connection._backpressure.line
             peer.start_reading()
         assert sorted(done) == list(range(200))
-        assert not connection._room.line
+        assert not connection._backpressure.line
 
 
 async def test_waiting_for_room_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ async def test_too_many_in_flight_make_callers_wait(monkeypatch: pytest.MonkeyPa
     async with server.client(max_connections=1000) as client:
         await client.ping()
         [peer] = server.peers
-        [connection] = client.connection_pool.gate.node.connections()
+        [connection] = client.connection_pool.endpoint.server.connections()
         peer.hold()
         async with anyio.create_task_group() as tasks:
             for _ in range(50):
@@ -286,9 +286,9 @@ async def test_commands_that_leave_a_mark() -> None:
     """G9: a connection whose state was changed is known to be so."""
     async with connected(FakeServer()) as (connection, _):
         await connection.execute_command("GET", "k")
-        assert not connection.tainted
+        assert not connection.dirty
         await connection.execute_command("SELECT", 1)
-        assert connection.tainted
+        assert connection.dirty
 
 
 async def test_commands_that_no_connection_can_carry() -> None:
@@ -358,11 +358,14 @@ async def test_a_server_that_is_not_approved() -> None:
     server = FakeServer()
 
     class Choosy(FakeConnection):
-        def extra_steps(self) -> tuple[Step, ...]:
-            return (Step((b"ECHO", b"you?")), Step((b"NONSENSE",), required=False))
+        def extra_steps(self) -> tuple[HandshakeStep, ...]:
+            return (
+                HandshakeStep((b"ECHO", b"you?")),
+                HandshakeStep((b"NONSENSE",), required=False),
+            )
 
-        def approve(self, agreed: Agreed) -> None:
-            echo, nonsense = agreed.extra
+        def check_server(self, server_info: ServerInfo) -> None:
+            echo, nonsense = server_info.extra
             assert echo == b"you?"
             assert isinstance(nonsense, UnknownCommandError)
             raise ValueError("not you")

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from anyredis import Redis
-from anyredis.connection.handshake import Agreed, Step, Wishes, negotiate
+from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, ServerInfo, negotiate
 from anyredis.credentials import Credentials
 from anyredis.exceptions import AuthenticationError, RedisError, ResponseError, from_server
 from anyredis.server import Server
@@ -24,7 +24,7 @@ INFO = [b"CLIENT SETINFO", b"CLIENT SETINFO"]
 UNKNOWN = from_server("ERR unknown command 'HELLO'")
 
 
-def words(steps: list[Step]) -> list[bytes]:
+def words(steps: list[HandshakeStep]) -> list[bytes]:
     """The steps as one would type them, SETINFO without its values."""
     lines = [
         b" ".join(str(arg).encode() if not isinstance(arg, bytes) else arg for arg in step.args)
@@ -34,10 +34,10 @@ def words(steps: list[Step]) -> list[bytes]:
 
 
 def talk(
-    wishes: Wishes, credentials: Credentials, *rounds: list[Reply]
-) -> tuple[list[list[bytes]], Agreed]:
+    options: HandshakeOptions, credentials: Credentials, *rounds: list[Reply]
+) -> tuple[list[list[bytes]], ServerInfo]:
     """What was said in each round, and what was agreed."""
-    conversation = negotiate(wishes, credentials)
+    conversation = negotiate(options, credentials)
     said: list[list[bytes]] = []
     try:
         said.append(words(next(conversation)))
@@ -51,10 +51,10 @@ def talk(
 
 def test_one_round_trip_is_enough() -> None:
     """HELLO with name and password, SELECT and the rest are written together."""
-    wishes = Wishes(
-        db=3, client_name="me", noevict=True, notouch=True, extra=(Step((b"READONLY",)),)
+    options = HandshakeOptions(
+        db=3, client_name="me", noevict=True, notouch=True, extra=(HandshakeStep((b"READONLY",)),)
     )
-    said, agreed = talk(wishes, Credentials("user", "secret"), [HELLO, *[b"OK"] * 6])
+    said, server_info = talk(options, Credentials("user", "secret"), [HELLO, *[b"OK"] * 6])
     assert said == [
         [
             b"HELLO 3 AUTH user secret SETNAME me",
@@ -65,18 +65,18 @@ def test_one_round_trip_is_enough() -> None:
             *INFO,
         ]
     ]
-    assert agreed == Agreed(3, "valkey", "9.1.2", 7, "master", (b"OK",))
+    assert server_info == ServerInfo(3, "valkey", "9.1.2", 7, "master", (b"OK",))
 
 
 def test_nothing_is_said_that_need_not_be() -> None:
     """The default is HELLO and the library's name."""
-    said, _ = talk(Wishes(), Credentials(), [HELLO, b"OK", b"OK"])
+    said, _ = talk(HandshakeOptions(), Credentials(), [HELLO, b"OK", b"OK"])
     assert said == [[b"HELLO 3", *INFO]]
 
 
 def test_a_password_alone_is_that_of_the_default_user() -> None:
     """HELLO wants a user name with it."""
-    said, _ = talk(Wishes(), Credentials(None, "secret"), [HELLO, b"OK", b"OK"])
+    said, _ = talk(HandshakeOptions(), Credentials(None, "secret"), [HELLO, b"OK", b"OK"])
     assert said[0][0] == b"HELLO 3 AUTH default secret"
 
 
@@ -90,17 +90,17 @@ def test_a_password_alone_is_that_of_the_default_user() -> None:
 )
 def test_resp2_where_hello_is_unknown(refusal: RedisError) -> None:
     """The second round logs in and names the client as of old."""
-    wishes = Wishes(db=3, client_name="me")
-    said, agreed = talk(wishes, Credentials("user", "secret"), [refusal] * 4, [b"OK"] * 5)
+    options = HandshakeOptions(db=3, client_name="me")
+    said, server_info = talk(options, Credentials("user", "secret"), [refusal] * 4, [b"OK"] * 5)
     assert said[1] == [b"AUTH user secret", b"CLIENT SETNAME me", b"SELECT 3", *INFO]
-    assert agreed == Agreed(protocol=2)
+    assert server_info == ServerInfo(protocol=2)
 
 
 def test_resp2_on_demand() -> None:
     """protocol=2 does not even try HELLO; a password without a user is the old AUTH."""
-    said, agreed = talk(Wishes(protocol=2), Credentials(None, "secret"), [b"OK"] * 3)
+    said, server_info = talk(HandshakeOptions(protocol=2), Credentials(None, "secret"), [b"OK"] * 3)
     assert said == [[b"AUTH secret", *INFO]]
-    assert agreed.protocol == 2
+    assert server_info.protocol == 2
 
 
 @pytest.mark.parametrize("position", [0, 1])
@@ -109,7 +109,7 @@ def test_a_required_step_that_is_refused(position: int) -> None:
     replies: list[Reply] = [HELLO, b"OK", b"OK", b"OK"]
     replies[position] = from_server("ERR no")
     with pytest.raises(ResponseError, match="ERR no") as caught:
-        talk(Wishes(db=3), Credentials(None, "hunter2"), replies)
+        talk(HandshakeOptions(db=3), Credentials(None, "hunter2"), replies)
     assert ("HELLO", "SELECT")[position] in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -117,21 +117,21 @@ def test_a_required_step_that_is_refused(position: int) -> None:
 def test_optional_steps_may_be_refused() -> None:
     """ACLs may forbid SETINFO, old servers do not know it."""
     refused = from_server("NOPERM no permissions")
-    _, agreed = talk(Wishes(), Credentials(), [HELLO, refused, refused])
-    assert agreed.protocol == 3
+    _, server_info = talk(HandshakeOptions(), Credentials(), [HELLO, refused, refused])
+    assert server_info.protocol == 3
 
 
 def test_a_wrong_password_is_not_tried_again_in_another_way() -> None:
     """WRONGPASS is the end of the conversation."""
     wrong = from_server("WRONGPASS invalid username-password pair")
     with pytest.raises(AuthenticationError):
-        talk(Wishes(), Credentials(None, "x"), [wrong, wrong, wrong])
+        talk(HandshakeOptions(), Credentials(None, "x"), [wrong, wrong, wrong])
 
 
 def test_a_server_that_says_little_of_itself() -> None:
     """What HELLO leaves out is empty."""
-    _, agreed = talk(Wishes(), Credentials(), [{b"proto": 3}, b"OK", b"OK"])
-    assert agreed == Agreed(3, "", "", 0, "")
+    _, server_info = talk(HandshakeOptions(), Credentials(), [{b"proto": 3}, b"OK", b"OK"])
+    assert server_info == ServerInfo(3, "", "", 0, "")
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

@@ -23,7 +23,7 @@ from anyredis import (
     RedisCluster,
     Retry,
 )
-from anyredis.pool.gate import ClusterGate
+from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.server import Cluster
 from anyredis.wire.slots import SLOTS, slot_of
 from tests.contract.cluster_stage import PRIMARIES, Stage, key_on
@@ -110,7 +110,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
     async def check_reading(self) -> None:
         """Connections to replicas, and only those, said READONLY, where the client reads there."""
 
-    def is_up(self, gate: ClusterGate) -> bool:
+    def is_up(self, endpoint: ClusterEndpoint) -> bool:
         """Whether the node can be connected to."""
         return True
 
@@ -120,18 +120,18 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         """At any moment: no more sockets and leases than there may be."""
         pool, most = self.pool, self.target.capacity
         sockets = leases = 0
-        for gate in pool.gates():
-            roster = gate.node.roster
-            sockets += roster.sockets
-            leases += roster.leased + roster.connecting
-            assert roster.dialling >= 0
+        for endpoint in pool.endpoints():
+            allocator = endpoint.server.allocator
+            sockets += allocator.sockets
+            leases += allocator.leased + allocator.connecting
+            assert allocator.dialling >= 0
             if self.target.per_node:
-                assert roster.sockets <= most, f"{roster.sockets} sockets: {pool!r}"
-                if not gate.limit.dissolved:
-                    assert 0 <= gate.limit.taken <= most, repr(pool)
+                assert allocator.sockets <= most, f"{allocator.sockets} sockets: {pool!r}"
+                if not endpoint.limit.lifted:
+                    assert 0 <= endpoint.limit.acquired <= most, repr(pool)
         if not self.target.per_node:
             assert sockets <= most, f"{sockets} sockets: {pool!r}"
-            assert leases <= pool._limit.taken <= most, repr(pool)
+            assert leases <= pool._limit.acquired <= most, repr(pool)
 
     async def warm_up(self) -> None:
         """Connect to all nodes, as far as they may be connected at the same time."""
@@ -147,22 +147,22 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
             answer = await self.client.get(key)
             assert answer == value, f"asked for {value!r}, got {answer!r}"
 
-    def gates(self) -> list[ClusterGate]:
-        """The gates to all primaries."""
+    def endpoints(self) -> list[ClusterEndpoint]:
+        """The endpoints to all primaries."""
         return self.pool.primaries()
 
     def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
         """A lease, and a connection of one's own to one primary after another."""
-        gates = self.gates()
-        return gates[next(self._turns) % len(gates)].acquire()
+        endpoints = self.endpoints()
+        return endpoints[next(self._turns) % len(endpoints)].acquire()
 
     async def quiet(self) -> None:
         """Wait until nothing is asked, answered, dialled or closed, in the background either."""
         while True:
-            nodes = [gate.node for gate in self.pool.gates()]
+            nodes = [endpoint.server for endpoint in self.pool.endpoints()]
             sending = any(each.wire.inflight or each.wire.unsent for each in self.connections())
-            changing = any(node.roster.sockets != len(node.connections()) for node in nodes)
-            if not (sending or changing or any(node.roster.errands for node in nodes)):
+            changing = any(node.allocator.sockets != len(node.connections()) for node in nodes)
+            if not (sending or changing or any(node.allocator.errands for node in nodes)):
                 return
             await anyio.lowlevel.checkpoint()
 
@@ -170,7 +170,9 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         """Nothing is missing, all leases work, nobody left a mark (G1, G5, G6, G9)."""
         pool = self.pool
         assert_all_free(pool)
-        assert pool.topology._waiting == [], "somebody who waited for the layout was not forgotten"
+        assert pool.topology._waiting == [], (
+            "somebody who waited for the slot map was not forgotten"
+        )
         await self.quiet()
         self._check_rosters()
         await self.check_unmarked()
@@ -179,25 +181,25 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         await self.quiet()
         await self.check_reading()
         assert_all_free(pool)
-        gates = pool.members()
-        every = self.target.capacity * (len(gates) if self.target.per_node else 1)
+        endpoints = pool.members()
+        every = self.target.capacity * (len(endpoints) if self.target.per_node else 1)
         assert pool.capacity == every, repr(pool)
         # Connections for all leases take longer than all the rest: each fourth time will do.
         thoroughly = not next(self._checks) % 4
         leases = [
-            self._lease(gate, thoroughly and self.is_up(gate))
-            for gate in itertools.islice(itertools.cycle(gates), every)
+            self._lease(endpoint, thoroughly and self.is_up(endpoint))
+            for endpoint in itertools.islice(itertools.cycle(endpoints), every)
         ]
         async with all_leases(pool, leases, *self._refused()):
             pass
         assert_all_free(pool)
-        assert all(not each.tainted for each in self.connections())
+        assert all(not each.dirty for each in self.connections())
 
     @asynccontextmanager
     async def _lease(
-        self, gate: ClusterGate, connected: bool
+        self, endpoint: ClusterEndpoint, connected: bool
     ) -> AsyncGenerator[BaseConnection | None]:
-        async with gate.acquire() if connected else gate.lease() as connection:
+        async with endpoint.acquire() if connected else endpoint.lease() as connection:
             yield connection
 
     def _refused(self) -> Sequence[Callable[[], Awaitable[object]]]:
@@ -207,19 +209,21 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
 
     def _check_rosters(self) -> None:
         """No connection is in use, and nobody stands in line (G5)."""
-        for gate in self.pool.gates():
-            roster = gate.node.roster
-            assert not roster.own, roster.own
-            assert not roster.retiring, roster.retiring
-            assert roster.leased == roster.connecting == 0, f"{gate.node.address} {self.pool!r}"
+        for endpoint in self.pool.endpoints():
+            allocator = endpoint.server.allocator
+            assert not allocator.exclusive, allocator.exclusive
+            assert not allocator.draining, allocator.draining
+            assert allocator.leased == allocator.connecting == 0, (
+                f"{endpoint.server.address} {self.pool!r}"
+            )
 
     async def _check_layout(self) -> None:
-        """The layout can be learned, as often as one likes, and nothing is left of an older one."""
+        """The slot map can be learned, as often as one likes, and nothing is left of an older one."""
         topology, pool = self.pool.topology, self.pool
-        assert await topology.refreshed() is None
+        assert await topology.wait_refreshed() is None
         if pool._visited or len(pool.known) > len(pool.members()):
-            assert await topology.refreshed() is None  # the first kept what was visited before
-        assert pool.known.keys() == {gate.where for gate in pool.members()}
+            assert await topology.wait_refreshed() is None  # the first kept what was visited before
+        assert pool.known.keys() == {endpoint.address for endpoint in pool.members()}
 
 
 class FakeBench(ClusterBench):
@@ -276,9 +280,11 @@ class FakeBench(ClusterBench):
             for peer in node.server.peers:
                 assert peer.state.readonly in allowed, f"READONLY is {peer.state.readonly}: {node}"
 
-    def is_up(self, gate: ClusterGate) -> bool:
+    def is_up(self, endpoint: ClusterEndpoint) -> bool:
         """Whether the node can be connected to."""
-        return not any(node.address == gate.where for node in self.stage.nodes if node.server.down)
+        return not any(
+            node.address == endpoint.address for node in self.stage.nodes if node.server.down
+        )
 
     async def all_gone(self) -> None:
         """No server has a client of ours any more."""

@@ -104,22 +104,22 @@ async def _both_ways(bench: FakeBench) -> None:
 async def _full_target(bench: FakeBench) -> None:
     """Who waits at the node that it was redirected to holds no lease of the other one."""
     bench.stage.move(NUMBER, bench.stage.primaries[1])
-    source, target = bench.gates()[:2]
+    source, target = bench.endpoints()[:2]
     async with anyio.create_task_group() as tasks, contextlib.AsyncExitStack() as full:
         for _ in range(target.limit.size):
             await full.enter_async_context(target.acquire())
         tasks.start_soon(_incr, bench)
         while not target.limit.waiting:
             await anyio.lowlevel.checkpoint()
-        assert source.limit.taken == 0, repr(bench.pool)
+        assert source.limit.acquired == 0, repr(bench.pool)
         await bench.client.get(key_on(0, tag=1))
 
 
-# -- the layout -------------------------------------------------------------------------------
+# -- the slot map -------------------------------------------------------------------------------
 
 
 async def _refresh(bench: ClusterBench) -> None:
-    assert await bench.pool.topology.refreshed() is None
+    assert await bench.pool.topology.wait_refreshed() is None
 
 
 async def _refreshes(bench: ClusterBench) -> None:
@@ -132,11 +132,11 @@ async def _refreshes(bench: ClusterBench) -> None:
 
 async def _leaves(bench: FakeBench, holders: int, waiters: int) -> None:
     """A node leaves while some use it, and *waiters* wait for it."""
-    gate = bench.client.connection_pool.gate_to(bench.stage.newcomer.address)
+    endpoint = bench.client.connection_pool.endpoint_at(bench.stage.newcomer.address)
 
     async def hold(ready: anyio.Event, until: anyio.Event) -> None:
         try:
-            async with gate.acquire() as connection:
+            async with endpoint.acquire() as connection:
                 ready.set()
                 await until.wait()
                 await echo(connection)
@@ -238,7 +238,7 @@ async def _leave_busy(bench: ClusterBench) -> None:
 
 async def _leave_while_refreshing(bench: FakeBench) -> None:
     async def wait() -> None:
-        assert isinstance(await bench.pool.topology.refreshed(), ConnectionError)
+        assert isinstance(await bench.pool.topology.wait_refreshed(), ConnectionError)
 
     try:
         async with anyio.create_task_group() as tasks, bench.client:

@@ -48,7 +48,7 @@ class Stage:
         return self.cluster.nodes
 
     def _tell(self) -> None:
-        """Have all nodes tell the layout as it is; put down, because it takes time to write."""
+        """Have all nodes tell the slot map as it is; put down, because it takes time to write."""
         moved = frozenset((slot, self.cluster.node_of(slot)) for slot in self._homes)
         state = (moved, tuple(self._promoted))
         view = self._views.get(state)

@@ -97,7 +97,9 @@ class Bench(ABC, Generic[PoolT, ClientT]):
 
     def connections(self) -> list[BaseConnection]:
         """All connections of the pool."""
-        return [each for gate in self.pool.gates() for each in gate.node.connections()]
+        return [
+            each for endpoint in self.pool.endpoints() for each in endpoint.server.connections()
+        ]
 
     def lose(self) -> None:
         """All connections are lost."""
@@ -295,4 +297,6 @@ def assert_all_free(pool: BasePool) -> None:
     state = (pool.free, pool.leased, pool.connecting)
     assert sum(state) == pool.capacity, repr(pool)
     assert state == (pool.capacity, 0, 0), repr(pool)
-    assert all(limit.waiting == limit.unattached == 0 for limit in pool.limits()), repr(pool)
+    assert all(limit.waiting == limit.waiting_for_connection == 0 for limit in pool.limits()), repr(
+        pool
+    )

@@ -73,7 +73,9 @@ async def _blpop_something(bench: ServerBench) -> None:
 
 
 def _push_once_it_blocks(bench: ServerBench) -> None:
-    if not bench.pushed and any(c.wire.inflight for c in bench.pool.gate.node.roster.own):
+    if not bench.pushed and any(
+        c.wire.inflight for c in bench.pool.endpoint.server.allocator.exclusive
+    ):
         bench.pushed = True
         bench.control.ask("RPUSH", "list", "element")
 

@@ -53,9 +53,9 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
 
     def watch(self) -> None:
         """At any moment: no more sockets and leases than there may be."""
-        roster = self.pool.gate.node.roster
-        assert 0 <= roster.sockets <= 2, f"{roster.sockets} sockets: {self.pool!r}"
-        assert roster.dialling >= 0
+        allocator = self.pool.endpoint.server.allocator
+        assert 0 <= allocator.sockets <= 2, f"{allocator.sockets} sockets: {self.pool!r}"
+        assert allocator.dialling >= 0
         if self.pool._lifetime.entered:
             assert self.pool.free >= 0
             assert self.pool.leased + self.pool.connecting <= 2, repr(self.pool)
@@ -89,7 +89,7 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
             for connection in leases:
                 await self._check_unmarked(connection)
         assert_all_free(pool)
-        assert all(not each.tainted for each in self.connections())
+        assert all(not each.dirty for each in self.connections())
 
     async def _check_unmarked(self, connection: BaseConnection) -> None:
         """The server sees *connection* as it was after its handshake (G6, G9)."""

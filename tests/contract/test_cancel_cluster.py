@@ -12,9 +12,11 @@ from typing import TypeAlias
 import pytest
 
 from anyredis import Backoff, BlockingClusterConnectionPool, ClusterConnectionPool, TCPAddress
-from anyredis.cluster import pursuit, scanning
-from anyredis.pool import node, topology
-from anyredis.pool.layout import Layout, parse_slots
+from anyredis.cluster import scanning
+from anyredis.cluster.nodes import topology
+from anyredis.cluster.nodes.slot_map import SlotMap, parse_slots
+from anyredis.cluster.routing import redirect_policy
+from anyredis.pool import server_connections
 from anyredis.server import Cluster
 from anyredis.wire.decode import Reply
 from tests.conftest import BACKENDS, Backend
@@ -38,20 +40,20 @@ TARGETS = [
     ClusterTarget(STRICT, 2, per_node=True, shared=1),
 ]
 
-LAYOUTS: dict[tuple[str, TCPAddress], Layout] = {}
+LAYOUTS: dict[tuple[str, TCPAddress], SlotMap] = {}
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits for better times; and a layout that was read once is not read again."""
+    """Nothing waits for better times; and a slot map that was read once is not read again."""
     at_once = Backoff(0, 0)
-    monkeypatch.setattr(pursuit, "REFUSED", at_once)
-    monkeypatch.setattr(node, "REDIAL", at_once)
+    monkeypatch.setattr(redirect_policy, "REFUSAL_BACKOFF", at_once)
+    monkeypatch.setattr(server_connections, "REDIAL", at_once)
     monkeypatch.setattr(topology, "PAUSE", 0)
     monkeypatch.setattr(topology, "GRACE", 0.002)
     monkeypatch.setattr(scanning, "PAUSE", 0)
 
-    def read(reply: Reply, asked: TCPAddress) -> Layout:
+    def read(reply: Reply, asked: TCPAddress) -> SlotMap:
         key = repr(reply), asked
         if key not in LAYOUTS:
             LAYOUTS[key] = parse_slots(reply, asked)

@@ -22,8 +22,8 @@ from anyredis import (
     PoolTimeoutError,
     RedisCluster,
 )
-from anyredis.pool.layout import parse_slots
-from anyredis.pool.topology import errand
+from anyredis.cluster.nodes.slot_map import parse_slots
+from anyredis.cluster.nodes.topology import errand
 from anyredis.server import Cluster
 from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, Words, silent
 from tests.contract.control import Control
@@ -46,9 +46,9 @@ def sockets(cluster: FakeCluster) -> int:
 def assert_all_free(pool: ClusterConnectionPool) -> None:
     """G5, where nothing goes on: all leases are back, and none too many."""
     assert (pool.leased, pool.connecting, pool.free) == (0, 0, pool.capacity)
-    assert all(limit.taken == limit.unattached == 0 for limit in pool.limits())
-    assert all(not gate.node.roster.riders_waiting for gate in pool.gates())
-    assert all(not gate.node.roster.owners_waiting for gate in pool.gates())
+    assert all(limit.acquired == limit.waiting_for_connection == 0 for limit in pool.limits())
+    assert all(not endpoint.server.allocator.multiplexed_waiters for endpoint in pool.endpoints())
+    assert all(not endpoint.server.allocator.exclusive_waiters for endpoint in pool.endpoints())
 
 
 def refusals(found: list[Any]) -> int:
@@ -223,7 +223,7 @@ async def test_a_lease_moves_with_its_command(shared: int) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, "foo")
             await target.server.wait_for("GET")
-            taken = {g.where: g.limit.taken for g in client.connection_pool.gates()}
+            taken = {g.address: g.limit.acquired for g in client.connection_pool.endpoints()}
             assert (taken[source.address], taken[target.address]) == (0, 1)
             tasks.cancel_scope.cancel()
         assert_all_free(client.connection_pool)
@@ -391,7 +391,7 @@ async def test_a_node_that_leaves_gives_its_leases_back(
             tasks.start_soon(client.get, "fubar")  # the last of four has it
             await leaving.server.wait_for("GET", 2)
             cluster.move(range(16384 * 3 // 4, 16384), cluster.nodes[0])
-            assert await pool.topology.refreshed() is None
+            assert await pool.topology.wait_refreshed() is None
             assert pool.capacity == (3 * 2 + 1 if per_node else 8)
             assert pool.free + pool.leased + pool.connecting == pool.capacity
             assert pool.leased == 1
@@ -423,7 +423,7 @@ async def test_who_waits_at_a_node_that_leaves_is_served_elsewhere(shared: int) 
             async def move() -> None:
                 await until(lambda: sum(limit.waiting for limit in pool.limits()) == 5)
                 cluster.move(range(16384 * 3 // 4, 16384), cluster.nodes[0])
-                assert await pool.topology.refreshed() is None
+                assert await pool.topology.wait_refreshed() is None
 
             found = await outcomes([*gets(client, *["fubar"] * 5), move])
             assert found == [None] * 6
@@ -444,13 +444,13 @@ async def test_sockets_of_a_node_that_left_count() -> None:
         hellos = hangs.server.count("HELLO")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, "fubar")
-            tasks.start_soon(pool.gate_to(hangs.address).acquire().__aenter__)
+            tasks.start_soon(pool.endpoint_at(hangs.address).acquire().__aenter__)
             await leaving.server.wait_for("GET", 2)
             await hangs.server.wait_for("HELLO", hellos + 1)
-            tasks.start_soon(errand, pool.gate_to(idle.address), (b"PING",))
+            tasks.start_soon(errand, pool.endpoint_at(idle.address), (b"PING",))
             await anyio.wait_all_tasks_blocked()
             cluster.move(range(16384 * 3 // 4, 16384), cluster.nodes[0])
-            pool.adopt(parse_slots(cluster.slots(), hangs.address))  # type: ignore[arg-type]
+            pool.replace_slot_map(parse_slots(cluster.slots(), hangs.address))  # type: ignore[arg-type]
             await anyio.wait_all_tasks_blocked()
             assert leaving.address not in pool.known
             assert sockets(cluster) == 2
@@ -484,8 +484,8 @@ class Storm:
     def watch(self) -> None:
         """Never more sockets and leases than there may be."""
         for limit in self.client.connection_pool.limits():
-            assert limit.taken <= limit.capacity
-            assert 0 <= limit.unattached <= limit.taken
+            assert limit.acquired <= limit.capacity
+            assert 0 <= limit.waiting_for_connection <= limit.acquired
         if self.per_node:
             assert all(len(node.server.peers) <= self.limit for node in self.cluster.nodes)
         else:
@@ -514,8 +514,8 @@ class Storm:
             session,
             pipeline,
         ]
-        patience = self.dice.choice([0, 0, 0.0005, 0.002, 10, 10, 10, 10])
-        with anyio.move_on_after(patience) as scope:
+        reply_timeout = self.dice.choice([0, 0, 0.0005, 0.002, 10, 10, 10, 10])
+        with anyio.move_on_after(reply_timeout) as scope:
             try:
                 await self.dice.choice(kinds)()
             except MovedError:
@@ -526,7 +526,7 @@ class Storm:
                 assert client.connection_pool.strict
             except ConnectionError:
                 self.losses += 1
-        assert patience < 10 or not scope.cancelled_caught, "it was forgotten"
+        assert reply_timeout < 10 or not scope.cancelled_caught, "it was forgotten"
 
     def change(self) -> None:
         """Something happens to the cluster."""
@@ -576,7 +576,7 @@ async def test_storms(
 async def test_entering_again(
     shared: int, per_node: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """A pool that was left starts anew: all leases are there, and it asks for the layout."""
+    """A pool that was left starts anew: all leases are there, and it asks for the slot map."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=pool_class,
@@ -588,7 +588,7 @@ async def test_entering_again(
         async with client:
             assert await client.mget(*KEYS.values()) == [None] * 3
             assert_all_free(client.connection_pool)
-            assert await client.connection_pool.topology.refreshed() is None
+            assert await client.connection_pool.topology.wait_refreshed() is None
         assert sockets(cluster) == 0
 
 
@@ -641,4 +641,4 @@ async def test_leaving_by_an_exception_while_commands_wait(
             await use(tasks)
         assert sockets(cluster) == 0
     assert len(told) == 6
-    assert all(limit.taken == 0 for limit in client.connection_pool.limits())
+    assert all(limit.acquired == 0 for limit in client.connection_pool.limits())

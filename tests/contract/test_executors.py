@@ -20,13 +20,13 @@ from anyredis import (
     WatchError,
     WrongTypeError,
 )
+from anyredis.client.options import checked_retry, options_of_url
 from anyredis.connection import base
 from anyredis.connection.base import BaseConnection
-from anyredis.options import checked_retry, options_of_url
 from anyredis.server import Server
 from anyredis.testing import FakeServer, Words
 from anyredis.wire.request import Request
-from anyredis.wire.session import PIECE
+from anyredis.wire.request_queue import MAX_SEND
 
 
 def names(received: list[Words]) -> Iterator[bytes]:
@@ -67,14 +67,14 @@ async def test_fifty_thousand_commands(
 ) -> None:
     """G13: however much is queued, what is unsent stays bounded."""
     seen: list[int] = []
-    hand_over = BaseConnection._hand_over
+    hand_over = BaseConnection._submit
 
     def watched(self: BaseConnection, request: Request) -> Request:
         given = hand_over(self, request)
         seen.append(self.wire.unsent_bytes)
         return given
 
-    monkeypatch.setattr(BaseConnection, "_hand_over", watched)
+    monkeypatch.setattr(BaseConnection, "_submit", watched)
     async with Redis(valkey.host, valkey.port, max_connections=1) as client:
         async with client.pipeline(transaction=transaction) as pipe:
             results = [pipe.incrby("n", 1) for _ in range(25_000)]
@@ -82,7 +82,7 @@ async def test_fifty_thousand_commands(
                 pipe.set(f"k{number}", b"x" * 300)
         assert [result.value for result in results] == list(range(1, 25_001))
         assert await client.dbsize() == 25_001
-    assert max(seen) <= base.HIGH_WATER + 2 * PIECE
+    assert max(seen) <= base.HIGH_WATER + 2 * MAX_SEND
 
 
 async def test_execute_twice() -> None:
@@ -216,8 +216,8 @@ async def test_how_many_connections_are_shared(shared: int) -> None:
             for _ in range(20):
                 tasks.start_soon(work)
         assert client.connection_pool.free == 20
-        roster = client.connection_pool.gate.node.roster
-        assert len(roster.shared) == shared or shared == 0
+        allocator = client.connection_pool.endpoint.server.allocator
+        assert len(allocator.multiplexed) == shared or shared == 0
     assert server.accepted <= (shared or 20)
     assert server.memory.databases[0][b"n"] == b"100"
 
@@ -274,7 +274,7 @@ def test_from_url_of_each_scheme(scheme: str, tls: bool) -> None:
     connection: Any = client.connection_pool._construct()
     assert client.connection_pool.address == "[::1]:1234"
     assert (connection._ssl_context is not None) is tls
-    assert connection._wishes.db == 3
+    assert connection._handshake_options.db == 3
     assert "secret" not in repr(client) + repr(client.connection_pool) + repr(connection)
     pool = ConnectionPool.from_url(f"{scheme}://me:secret@[::1]:1234/3")
     other: Any = pool._construct()

@@ -11,7 +11,7 @@ import pytest
 
 from anyredis import BlockingConnectionPool, Redis, ReplyDecodeError
 from anyredis.server import Server
-from anyredis.wire.session import MAX_TOMBSTONES
+from anyredis.wire.request_queue import MAX_TOMBSTONES
 from tests.contract.control import Control
 from tests.contract.harness import assert_all_free, fresh, own_answers
 from tests.contract.tools import (

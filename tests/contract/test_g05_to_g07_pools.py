@@ -313,24 +313,24 @@ async def test_cancelling_a_waiter_loses_no_wake_up(
 
 
 class GatedConnection(Connection):
-    """A connection that waits for a gate before it dials."""
+    """A connection that waits for an endpoint before it dials."""
 
-    def __init__(self, *, gates: list[anyio.Event], host: str, port: int) -> None:
+    def __init__(self, *, endpoints: list[anyio.Event], host: str, port: int) -> None:
         super().__init__(host=host, port=port)
-        self._gates = gates
+        self._gates = endpoints
 
     async def open_stream(self) -> ByteStream:
-        """A TCP stream, behind the next gate."""
+        """A TCP stream, behind the next endpoint."""
         await self._gates.pop(0).wait()
         return await super().open_stream()
 
 
 async def test_those_who_wait_for_a_connection_are_served_in_order(valkey: Server) -> None:
     """G7: so are those who have a lease and wait for connections to be made."""
-    gates = [anyio.Event() for _ in range(4)]
+    endpoints = [anyio.Event() for _ in range(4)]
     pool = ConnectionPool(
         connection_class=GatedConnection,
-        gates=[*gates],
+        endpoints=[*endpoints],
         host=valkey.host,
         port=valkey.port,
         max_connections=4,
@@ -350,8 +350,8 @@ async def test_those_who_wait_for_a_connection_are_served_in_order(valkey: Serve
         for number in range(4):
             tasks.start_soon(own, number)
             await anyio.wait_all_tasks_blocked()
-        for gate in reversed(gates):
-            gate.set()
+        for endpoint in reversed(endpoints):
+            endpoint.set()
             await until(functools.partial(is_served, len(order)))
         assert order == [0, 1, 2, 3]
         tasks.cancel_scope.cancel()
@@ -381,7 +381,7 @@ async def _cancelled_in_line_for_room(server: Server, steps: Steps, kind: Kind, 
     async with tapped(server, tap) as client:
         await client.ping()
         [connection] = connections_of(client)
-        line = connection._room.line
+        line = connection._backpressure.line
         behind = reached = False
 
         def watch() -> None:

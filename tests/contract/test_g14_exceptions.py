@@ -215,7 +215,7 @@ class BrokenStream(ByteStream):
         self.broken = broken
 
     def _maybe(self, where: str) -> None:
-        if self.broken.where == where and self.broken.agreed.protocol:
+        if self.broken.where == where and self.broken.server_info.protocol:
             raise self.broken.error
 
     async def send(self, item: bytes) -> None:
@@ -248,7 +248,7 @@ async def test_a_stream_that_fails_oddly_does_not_cancel_the_block(
     valkey: Server, where: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """G14: whatever a stream raises, it is an error of the requests it concerns."""
-    monkeypatch.setattr(base, "LAST_WORDS", 0.01)
+    monkeypatch.setattr(base, "READ_AFTER_SEND_FAILURE", 0.01)
     pool = ConnectionPool(
         connection_class=Broken, where=where, error=error, host=valkey.host, port=valkey.port
     )

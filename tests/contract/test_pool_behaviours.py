@@ -159,7 +159,7 @@ async def test_waiting_has_an_end(valkey: Server, transport: Transport, shared: 
         async with pool.acquire():
             with pytest.raises(PoolTimeoutError, match=r"all 1 connections stayed in use for 0.01"):
                 await pool.acquire().__aenter__()
-        assert (pool.free, pool.gate.limit.waiting) == (1, 0)
+        assert (pool.free, pool.endpoint.limit.waiting) == (1, 0)
         async with pool.acquire() as connection:
             assert await connection.execute_command("PING") in (b"PONG", "PONG")
 
@@ -206,5 +206,5 @@ async def test_more_to_share_than_there_may_be(
                 assert await client.ping()
                 assert await session.ping()
         assert await outcomes([client.ping] * 2) == [True] * 2
-        await until(lambda: client.connection_pool.gate.node.roster.dialling == 0)
+        await until(lambda: client.connection_pool.endpoint.server.allocator.dialling == 0)
         assert _accepted(control) - accepted == 2

@@ -18,7 +18,7 @@ from anyredis import (
     Redis,
     Retry,
 )
-from anyredis.options import RedisOptions
+from anyredis.client.options import RedisOptions
 from anyredis.server import Server
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 def connections_of(client: Redis[Any]) -> list[BaseConnection]:
     """All connections of the client's pool."""
-    return client.connection_pool.gate.node.connections()
+    return client.connection_pool.endpoint.server.connections()
 
 
 class Tap:

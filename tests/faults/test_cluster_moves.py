@@ -11,7 +11,7 @@ import pytest
 from anyio.from_thread import BlockingPortal
 
 from anyredis import RedisCluster, TCPAddress
-from anyredis.pool.cluster import ClusterConnectionPool
+from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.server import Cluster, Server
 from tests.faults.load import SHARDS, Load, load_on
 from tests.faults.moves import NAME, counted, empty, migrate_slots, move_by_hand, private_cluster
@@ -60,7 +60,9 @@ async def settled(load: Load) -> None:
 
 def known(pool: ClusterConnectionPool, server: Server) -> bool:
     """Whether a pool has anything for a server."""
-    return TCPAddress(server.host, server.port) in {gate.where for gate in pool.gates()}
+    return TCPAddress(server.host, server.port) in {
+        endpoint.address for endpoint in pool.endpoints()
+    }
 
 
 async def test_1000_slots_move_by_hand(redis8_nodes: Cluster) -> None:
@@ -112,7 +114,7 @@ async def test_a_node_joins_and_leaves_under_load(redis8_nodes: Cluster) -> None
         pool = client.connection_pool
         async with load_on(client, AREAS) as load:
             newcomer = await cluster.add_server()
-            assert await pool.topology.refreshed() is None
+            assert await pool.topology.wait_refreshed() is None
             assert not known(pool, newcomer)
             await move_by_hand(cluster, MOVING, source, newcomer, meanwhile=load.goes_on)
             await load.goes_on()
@@ -121,7 +123,7 @@ async def test_a_node_joins_and_leaves_under_load(redis8_nodes: Cluster) -> None
             await load.goes_on()
             await cluster.remove_server(newcomer)
             await load.goes_on()
-        assert await pool.topology.refreshed() is None
+        assert await pool.topology.wait_refreshed() is None
         assert not known(pool, newcomer)
         assert pool.capacity == 3 * CAPACITY
         await settled(load)

@@ -97,7 +97,7 @@ async def test_nodes_are_found_by_what_they_say(nodes: Cluster, naming: Naming) 
             await load.goes_on()
         assert load.errors == []
         await load.check()
-        hosts = {gate.where.host for gate in client.connection_pool.primaries()}
+        hosts = {endpoint.address.host for endpoint in client.connection_pool.primaries()}
         assert hosts == {naming.meant}
         assert await client.node((naming.meant, target.port)).ping()
     assert counted(nodes, "ASK") > before[0]

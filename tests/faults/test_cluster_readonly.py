@@ -71,7 +71,7 @@ async def reader_of(
         for primary in primaries_of(cluster):
             await replicated(primary)
         with anyio.fail_after(10):
-            while client.connection_pool.unmeasured():
+            while client.connection_pool.endpoints_to_measure():
                 await anyio.sleep(0.001)
         for server in cluster.servers:
             assert ask(server, "CONFIG", "RESETSTAT") == b"OK"
@@ -166,7 +166,7 @@ async def test_a_replica_is_killed_under_reads(nodes: Cluster) -> None:
         await nodes.wait_until_ok()
         with anyio.fail_after(10):
             while not reads(victim):  # servers list it once it has told them how far it is
-                assert await client.connection_pool.topology.refreshed() is None
+                assert await client.connection_pool.topology.wait_refreshed() is None
                 await read_by(client, 1)
         pool = client.connection_pool
         assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
@@ -180,7 +180,7 @@ async def test_a_failover_under_reads(nodes: Cluster) -> None:
             tasks.start_soon(read_by, client)
             await fail_over(nodes, SHARDS[0][0])
         assert (await nodes.primary_for(SHARDS[0][0])) is after
-        assert await client.connection_pool.topology.refreshed() is None
+        assert await client.connection_pool.topology.wait_refreshed() is None
         for server in nodes.servers:
             ask(server, "CONFIG", "RESETSTAT")
         await read_all(client)

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from anyredis import ConnectionError, Outcome, RedisCluster
-from anyredis.pool.topology import DEADLINE
+from anyredis.cluster.nodes.topology import DEADLINE
 from anyredis.server import Cluster
 
 HOST = "127.0.0.1"

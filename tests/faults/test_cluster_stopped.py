@@ -112,7 +112,7 @@ async def test_a_refresh_that_fails_concerns_nobody(nodes: Cluster) -> None:
         for server in nodes.servers:
             server.pause()
         try:
-            error = await client.connection_pool.topology.refreshed()
+            error = await client.connection_pool.topology.wait_refreshed()
             assert error is not None
             assert all(str(server.port) in str(error) for server in nodes.servers)
             await anyio.lowlevel.checkpoint()
@@ -133,7 +133,7 @@ async def test_one_node_is_enough_for_a_refresh(nodes: Cluster) -> None:
         for server in nodes.servers[1:]:
             server.pause()
         try:
-            assert await client.connection_pool.topology.refreshed() is None
+            assert await client.connection_pool.topology.wait_refreshed() is None
             assert await client.get(KEYS[0]) == "v"
         finally:
             for server in nodes.servers[1:]:

@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from anyredis import ConnectionError, Outcome, Redis, RedisError, Sentinel
-from anyredis.connection.sentinel import SentinelConnection
+from anyredis.sentinel.managed_connection import SentinelManagedConnection
 from anyredis.server import run_sentinel
 from tests.servers import Certificates, redis8_binary, redis_tls_binary, valkey_binary
 
@@ -117,8 +117,8 @@ class Load:
             await anyio.sleep(WITHIN)
             servers = {
                 each.server
-                for each in self.client.connection_pool.gate.node.connections()
-                if isinstance(each, SentinelConnection)
+                for each in self.client.connection_pool.endpoint.server.connections()
+                if isinstance(each, SentinelManagedConnection)
             }
             assert servers == {new}
         return max(writer.pause_after(switched) for writer in self.writers)

@@ -62,11 +62,11 @@ async def test_a_lease_is_counted_while_its_block_runs(pool_class: type[Connecti
     """G5: without a connection, too; a block that fails gives it back all the same."""
     server = FakeServer()
     async with server.pool(pool_class=pool_class, max_connections=3) as pool:
-        async with pool.gate.lease(), pool.gate.lease():
+        async with pool.endpoint.lease(), pool.endpoint.lease():
             assert counts(pool) == (1, 2, 0)
         assert counts(pool) == (3, 0, 0)
         with pytest.raises(KeyError):
-            await fail_in(pool.gate.lease())
+            await fail_in(pool.endpoint.lease())
         assert counts(pool) == (3, 0, 0)
     assert server.accepted == 0
 
@@ -78,10 +78,10 @@ async def test_a_lease_too_many_takes_nothing(pool_class: type[ConnectionPool]) 
     error = MaxConnectionsError if pool_class is ConnectionPool else PoolTimeoutError
     async with (
         FakeServer().pool(pool_class=pool_class, max_connections=1, **options) as pool,
-        pool.gate.lease(),
+        pool.endpoint.lease(),
     ):
         with pytest.raises(error):
-            await fail_in(pool.gate.lease())
+            await fail_in(pool.endpoint.lease())
         with pytest.raises(error):
             await fail_in(pool.acquire())
         assert counts(pool) == (0, 1, 0)
@@ -96,17 +96,17 @@ async def test_a_ride(pool_class: type[ConnectionPool], shared: int) -> None:
     pool = server.pool(pool_class=pool_class, max_connections=3, shared_connections=shared)
     seen: list[tuple[int, int, int]] = []
 
-    async def ride() -> None:
-        async with pool.gate.lease():
+    async def acquire_multiplexed() -> None:
+        async with pool.endpoint.lease():
             seen.append(counts(pool))
-            connection = await pool.gate.ride()
+            connection = await pool.endpoint.acquire_multiplexed()
             seen.append(counts(pool))
-            pool.gate.alight(connection)
+            pool.endpoint.release_multiplexed(connection)
             seen.append(counts(pool))
 
     async with pool:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ride)
+            tasks.start_soon(acquire_multiplexed)
             await server.wait_for("HELLO")
             assert counts(pool) == (2, 0, 1)
             server.release()
@@ -120,12 +120,12 @@ async def test_a_ride_that_cannot_be_had(shared: int) -> None:
     server = FakeServer()
     server.down = True
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
-        async with pool.gate.lease():
+        async with pool.endpoint.lease():
             with pytest.raises(ConnectionError, match="cannot connect"):
-                await pool.gate.ride()
+                await pool.endpoint.acquire_multiplexed()
             assert counts(pool) == (2, 1, 0)
             server.down = False
-            pool.gate.alight(await pool.gate.ride())
+            pool.endpoint.release_multiplexed(await pool.endpoint.acquire_multiplexed())
             assert counts(pool) == (2, 1, 0)
         assert counts(pool) == (3, 0, 0)
 
@@ -136,9 +136,9 @@ async def test_a_ride_that_is_cancelled(shared: int) -> None:
     server = FakeServer()
     server.hold()
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
-        async with pool.gate.lease():
+        async with pool.endpoint.lease():
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(pool.gate.ride)
+                tasks.start_soon(pool.endpoint.acquire_multiplexed)
                 await server.wait_for("HELLO")
                 assert (pool.free, pool.connecting) == (2, 1)
                 tasks.cancel_scope.cancel()
@@ -259,16 +259,16 @@ async def test_a_connection_that_is_lost_under_its_rider(shared: int) -> None:
     """G5: its lease lasts until it alights; a new ride meanwhile is on a new connection."""
     server = FakeServer()
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
-        async with pool.gate.lease(), pool.gate.lease():
-            lost = await pool.gate.ride()
+        async with pool.endpoint.lease(), pool.endpoint.lease():
+            lost = await pool.endpoint.acquire_multiplexed()
             server.reset()
             await until(lambda: lost.closed)
             assert counts(pool) == (1, 2, 0)
-            fine = await pool.gate.ride()
+            fine = await pool.endpoint.acquire_multiplexed()
             assert fine is not lost
             assert counts(pool) == (1, 2, 0)
-            pool.gate.alight(lost)
-            pool.gate.alight(fine)
+            pool.endpoint.release_multiplexed(lost)
+            pool.endpoint.release_multiplexed(fine)
             assert counts(pool) == (1, 2, 0)
         assert counts(pool) == (3, 0, 0)
         assert "retiring" not in shown(pool)
@@ -291,7 +291,7 @@ async def test_commands_whose_connection_is_lost(
                 tasks.start_soon(client.get, "k")
             await server.wait_for("GET", 4)
             assert counts(pool) == (1, 4, 0)
-            connections = pool.gate.node.connections()
+            connections = pool.endpoint.server.connections()
             server.reset()
             await until(lambda: all(each.closed for each in connections))
             assert counts(pool)[0] == 1
@@ -320,7 +320,7 @@ async def test_the_repr_tells_who_waits_for_a_connection() -> None:
         for _ in range(5):
             tasks.start_soon(fail_in, pool.acquire())
         await server.wait_for("HELLO", 2)
-        await until(lambda: pool.gate.limit.waiting == 3)
+        await until(lambda: pool.endpoint.limit.waiting == 3)
         assert shown(pool) == {"capacity": 2, "connecting": 2, "waiting": 3, "dialling": 2}
         tasks.cancel_scope.cancel()
 
@@ -357,11 +357,11 @@ async def test_the_repr_tells_what_is_on_the_connections() -> None:
 
 async def test_the_repr_tells_of_what_is_being_replaced() -> None:
     """A lost connection counts as retiring while a lease rides on it."""
-    async with FakeServer().pool(max_connections=2) as pool, pool.gate.lease():
-        connection = await pool.gate.ride()
+    async with FakeServer().pool(max_connections=2) as pool, pool.endpoint.lease():
+        connection = await pool.endpoint.acquire_multiplexed()
         connection.close("the test wants it")
         assert shown(pool) == {"capacity": 2, "free": 1, "leased": 1, "retiring": 1}
-        pool.gate.alight(connection)
+        pool.endpoint.release_multiplexed(connection)
         assert shown(pool) == {"capacity": 2, "free": 1, "leased": 1}
 
 
@@ -376,9 +376,9 @@ async def test_the_repr_tells_no_secrets() -> None:
 # -- when it is not open ------------------------------------------------------------------------
 
 USES: list[Callable[[ConnectionPool], Awaitable[object]]] = [
-    lambda pool: fail_in(pool.gate.lease()),
+    lambda pool: fail_in(pool.endpoint.lease()),
     lambda pool: fail_in(pool.acquire()),
-    lambda pool: pool.gate._board(),
+    lambda pool: pool.endpoint._acquire_multiplexed(),
 ]
 
 
@@ -432,7 +432,7 @@ async def test_leases_of_an_earlier_opening(pool_class: type[ConnectionPool]) ->
 
     async def open_and_fail(tasks: TaskGroup) -> None:
         async with pool:
-            tasks.start_soon(use, pool.gate.lease())
+            tasks.start_soon(use, pool.endpoint.lease())
             tasks.start_soon(use, pool.acquire())
             await until(lambda: pool.leased == 2)
             raise KeyError
@@ -485,8 +485,8 @@ async def test_a_new_limit_for_each_opening(pool_class: type[ConnectionPool]) ->
     pool = FakeServer().pool(pool_class=pool_class, max_connections=1)
     limits: list[object] = []
     for _ in range(2):
-        async with pool, pool.gate.lease():
-            limits.append(pool.gate.limit)
+        async with pool, pool.endpoint.lease():
+            limits.append(pool.endpoint.limit)
             assert counts(pool) == (0, 1, 0)
     assert limits[0] is not limits[1]
 
@@ -517,7 +517,7 @@ async def test_it_looks_after_its_servers_at_each_tick(monkeypatch: pytest.Monke
     """For as long as it is open."""
     pool = FakeServer().pool(stream_timeout=0.02)
     tended: list[int] = []
-    monkeypatch.setattr(pool.gate.node, "tend", lambda: tended.append(1))
+    monkeypatch.setattr(pool.endpoint.server, "check_health", lambda: tended.append(1))
     async with pool:
         await until(lambda: len(tended) == 2)
 
@@ -590,9 +590,9 @@ async def test_what_is_idle_for_too_long_is_closed(valkey: Server) -> None:
         before = await client.client_id()
         async with client.session() as session:
             await session.ping()
-        assert len(pool.gate.node.connections()) == 2
+        assert len(pool.endpoint.server.connections()) == 2
         with anyio.fail_after(5):
-            while pool.gate.node.connections():
+            while pool.endpoint.server.connections():
                 await anyio.sleep(0.01)
         assert await client.client_id() > before
 
@@ -622,7 +622,7 @@ async def test_a_pool_that_is_not_open_says_so(valkey: Server) -> None:
             async with pool.acquire():
                 pass
         with pytest.raises(RuntimeError, match="not open"):
-            async with pool.gate.lease():
+            async with pool.endpoint.lease():
                 pass
-        async with pool, pool.gate.lease():
+        async with pool, pool.endpoint.lease():
             assert pool.free == pool.capacity - 1

@@ -14,14 +14,14 @@ from anyredis.pool.limit import StrictLimit, WaitingLimit, check_capacity
 async def test_one_too_many_raises() -> None:
     """A strict limit raises at once, and serves again once something was given back."""
     limit = StrictLimit(2)
-    await limit.take()
-    await limit.take()
+    await limit.acquire()
+    await limit.acquire()
     with pytest.raises(MaxConnectionsError, match="all 2 connections are in use: raise max_conn"):
-        await limit.take()
-    assert not limit.take_nowait()
-    assert (limit.taken, limit.waiting) == (2, 0)
-    limit.give_back()
-    assert limit.take_nowait()
+        await limit.acquire()
+    assert not limit.acquire_nowait()
+    assert (limit.acquired, limit.waiting) == (2, 0)
+    limit.release()
+    assert limit.acquire_nowait()
 
 
 async def test_one_too_many_waits() -> None:
@@ -30,7 +30,7 @@ async def test_one_too_many_waits() -> None:
     served: list[int] = []
 
     async def work(number: int) -> None:
-        await limit.take()
+        await limit.acquire()
         served.append(number)
 
     async with anyio.create_task_group() as tasks:
@@ -38,37 +38,37 @@ async def test_one_too_many_waits() -> None:
             tasks.start_soon(work, number)
             await anyio.wait_all_tasks_blocked()
         assert served == [0, 1]
-        assert (limit.taken, limit.waiting) == (2, 4)
+        assert (limit.acquired, limit.waiting) == (2, 4)
         for count in range(3, 7):
-            limit.give_back()
+            limit.release()
             await anyio.wait_all_tasks_blocked()
             assert served == list(range(count))
-    assert limit.taken == 2
+    assert limit.acquired == 2
 
 
 async def test_who_comes_later_does_not_pass() -> None:
     """G7: what is given back goes to the first in line, not to who asks at that moment."""
     limit = WaitingLimit(1)
-    assert limit.take_nowait()
+    assert limit.acquire_nowait()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(limit.take)
+        tasks.start_soon(limit.acquire)
         await anyio.wait_all_tasks_blocked()
-        limit.give_back()
-        assert not limit.take_nowait()
-    assert limit.taken == 1
+        limit.release()
+        assert not limit.acquire_nowait()
+    assert limit.acquired == 1
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
 async def test_cancelling_one_who_waits_loses_no_turn(cancel_first: bool) -> None:
     """G7: a turn that was given to a cancelled waiter goes on to the next."""
     limit = WaitingLimit(1)
-    await limit.take()
+    await limit.acquire()
     served: list[str] = []
 
     async def work(name: str) -> None:
-        await limit.take()
+        await limit.acquire()
         served.append(name)
-        limit.give_back()
+        limit.release()
 
     async with anyio.create_task_group() as outer, anyio.create_task_group() as first:
         first.start_soon(work, "first")
@@ -78,33 +78,33 @@ async def test_cancelling_one_who_waits_loses_no_turn(cancel_first: bool) -> Non
         # Both in one turn of the loop, in either order.
         if cancel_first:
             first.cancel_scope.cancel()
-            limit.give_back()
+            limit.release()
         else:
-            limit.give_back()
+            limit.release()
             first.cancel_scope.cancel()
     assert served[-1] == "second"
-    assert (limit.taken, limit.waiting) == (0, 0)
+    assert (limit.acquired, limit.waiting) == (0, 0)
 
 
 async def test_waiting_ends_after_timeout() -> None:
     """PoolTimeoutError tells the limit and the time, and nothing was taken."""
     limit = WaitingLimit(1, timeout=0.01)
-    await limit.take()
+    await limit.acquire()
     with pytest.raises(PoolTimeoutError, match=r"all 1 connections stayed in use for 0\.01 s"):
-        await limit.take()
-    assert (limit.taken, limit.waiting) == (1, 0)
-    limit.give_back()
-    await limit.take()
+        await limit.acquire()
+    assert (limit.acquired, limit.waiting) == (1, 0)
+    limit.release()
+    await limit.acquire()
 
 
 async def test_a_cancelled_wait_takes_nothing() -> None:
     """G5: whoever is cancelled while waiting leaves the count as it was."""
     limit = WaitingLimit(1, timeout=None)
-    await limit.take()
+    await limit.acquire()
     with anyio.move_on_after(0) as scope:
-        await limit.take()
+        await limit.acquire()
     assert scope.cancelled_caught
-    assert (limit.taken, limit.waiting) == (1, 0)
+    assert (limit.acquired, limit.waiting) == (1, 0)
 
 
 @pytest.mark.parametrize("kind", [StrictLimit, WaitingLimit])
@@ -112,11 +112,11 @@ async def test_one_task_may_take_several(kind: type[StrictLimit | WaitingLimit])
     """A lease belongs to nobody: one task may hold many, and another give them back."""
     limit = kind(3)
     for _ in range(3):
-        await limit.take()
-    assert limit.taken == limit.capacity
+        await limit.acquire()
+    assert limit.acquired == limit.capacity
     for _ in range(3):
-        limit.give_back()
-    assert limit.taken == 0
+        limit.release()
+    assert limit.acquired == 0
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 1.0, True, "1", None])

@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from anyredis.client import Redis
+from anyredis.client.redis import Redis
 from anyredis.server import NotReadyError, Server, ServerStartError
 from anyredis.server.talk import (
     Complaints,

@@ -11,13 +11,13 @@ from typing import Any, assert_type
 from anyredis import Command, NodeClient, Pipeline, Redis, RedisCluster, Result, Session
 from anyredis.command import Blueprint
 from anyredis.commands.core import CoreCommands
-from anyredis.replies import Readers
+from anyredis.replies import TextReaders
 
 
 class TextPlan(Blueprint, CoreCommands[str]):
     """Commands as values, of a client that decodes."""
 
-    read = Readers(str)
+    read = TextReaders(str)
 
 
 def test_a_client_is_of_bytes_or_of_text() -> None:

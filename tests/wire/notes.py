@@ -8,7 +8,7 @@ from typing import Any
 from anyredis.exceptions import ConnectionError, Outcome, RedisError
 from anyredis.wire.decode import Decoder
 from anyredis.wire.request import Request
-from anyredis.wire.session import WireSession
+from anyredis.wire.request_queue import RequestQueue
 
 
 class Note:
@@ -36,14 +36,14 @@ class Note:
 
 
 def session(
-    encoding: str | None = None, patience: float | None = None, pushes: list[Any] | None = None
-) -> WireSession:
+    encoding: str | None = None, reply_timeout: float | None = None, pushes: list[Any] | None = None
+) -> RequestQueue:
     """A session with nothing in flight."""
     on_push = None if pushes is None else pushes.append
-    return WireSession(Decoder(encoding), patience=patience, on_push=on_push)
+    return RequestQueue(Decoder(encoding), reply_timeout=reply_timeout, on_push=on_push)
 
 
-def ask(wire: WireSession, payload: bytes, expected: int | None = None) -> tuple[Request, Note]:
+def ask(wire: RequestQueue, payload: bytes, expected: int | None = None) -> tuple[Request, Note]:
     """A request in line."""
     note = Note()
     if expected is None:

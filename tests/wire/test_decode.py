@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from anyredis.exceptions import ProtocolError, ReplyDecodeError, ResponseError, WrongTypeError
 from anyredis.server import Server
 from anyredis.testing.resp import encode
-from anyredis.wire.decode import MORE, UNREADABLE, Decoder, Push, Reply, text_decoder
+from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, Push, Reply, text_decoder
 
 
 def decoded(data: bytes, encoding: str | None = None) -> list[Any]:
@@ -116,7 +116,7 @@ def test_bad_text_in_a_push_spoils_the_push_only() -> None:
     decoder = Decoder("utf-8")
     decoder.feed(b">2\r\n+invalidate\r\n$1\r\n\xff\r\n+mine\r\n")
     assert type(decoder.next_reply()) is Push
-    assert not UNREADABLE
+    assert not UNDECODABLE
     assert decoder.next_reply() == "mine"
 
 
@@ -129,7 +129,7 @@ def test_two_streams_of_one_thread_do_not_mix() -> None:
     assert two.next_reply() == "good"
     one.feed(b":7\r\n")
     assert isinstance(one.next_reply(), ReplyDecodeError)
-    assert not UNREADABLE
+    assert not UNDECODABLE
 
 
 def test_bad_text_inside_an_array_spoils_the_array_only() -> None:

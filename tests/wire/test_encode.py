@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.wire.encode import Refused, encoder, name_of, ready, refusal, unpackable
+from anyredis.wire.encode import NotSendable, encode_error, encoder, name_of, ready, refusal
 
 
 class Text(str):
@@ -69,7 +69,7 @@ def test_what_can_be_sent(value: Any, sent: bytes) -> None:
 @pytest.mark.parametrize("value", [None, True, False, [1], (1,), {"a": 1}, {1}, object(), 1j])
 def test_what_cannot_be_sent(value: Any) -> None:
     """A bool, None or anything else is refused, with the very value."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotSendable) as caught:
         ready((b"SET", b"k", value))
     assert caught.value.value is value
 
@@ -125,7 +125,7 @@ def test_text_that_the_encoding_cannot_express(encoding: str, text: str) -> None
     args = (b"SET", b"k", f"hunter2{text}")
     with pytest.raises(UnicodeEncodeError) as caught:
         encoder(encoding)(args)
-    error = unpackable(args, caught.value)
+    error = encode_error(args, caught.value)
     assert isinstance(error, DataValueError)
     assert str(error).startswith("SET: an argument has characters that")
     assert "hunter2" not in str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from anyredis.wire.request import GONE, Request
+from anyredis.wire.request import ABANDONED, Request
 
 
 def waiter() -> asyncio.Future[Any]:
@@ -21,13 +21,13 @@ def test_the_ordinary_request_stores_two_things() -> None:
     """All else is read off the class: there are a hundred thousand of these a second."""
     request = Request(b"x", waiter())
     assert set(vars(request)) == {"payload", "waiter"}
-    assert (request.brings, request.missing, request.replies) == (1, 1, None)
+    assert (request.reply_count, request.missing, request.replies) == (1, 1, None)
 
 
 def test_a_request_for_many() -> None:
     """It says how many replies it gets in all, and how many its first payload brings."""
     request = Request.of_many(b"x", waiter(), 2, 5)
-    assert (request.brings, request.missing, request.replies) == (2, 5, [])
+    assert (request.reply_count, request.missing, request.replies) == (2, 5, [])
 
 
 def test_a_request_goes_on() -> None:
@@ -35,11 +35,11 @@ def test_a_request_goes_on() -> None:
     first = Request.of_many(b"x", waiter(), 2, 5)
     rest = first.continued(b"y", 3)
     assert rest.waiter is first.waiter
-    assert (rest.begins, rest.brings, rest.payload) == (False, 3, b"y")
+    assert (rest.is_first, rest.reply_count, rest.payload) == (False, 3, b"y")
 
 
 def test_gone_wants_no_answer() -> None:
     """It is done and cancelled, and takes what comes."""
-    assert GONE.done()
-    assert GONE.cancelled()
-    GONE.set_result(None)
+    assert ABANDONED.done()
+    assert ABANDONED.cancelled()
+    ABANDONED.set_result(None)

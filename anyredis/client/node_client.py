@@ -1,0 +1,143 @@
+"""All commands, run on one server through its endpoint: the client for one server, and one of many."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
+
+from anyredis.backoff import Retry
+from anyredis.client.batch import CommandBatch, EncodedBatch
+from anyredis.client.pipeline import Pipeline
+from anyredis.client.retrying import repeat
+from anyredis.client.scans import Scans
+from anyredis.client.session import Session, open_session
+from anyredis.command import Command, raw_command
+from anyredis.commands.core import CoreCommands
+from anyredis.exceptions import DataValueError, RedisError
+from anyredis.facts.table import SPECIAL, blocks, changes_connection, forbidden, only_reads, shown
+from anyredis.pool.base import BasePool
+from anyredis.pool.endpoint import Endpoint
+from anyredis.replies import S, TextReaders, array
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Value
+
+T = TypeVar("T")
+
+TEXT = TextReaders(str)
+BYTES = TextReaders(bytes)
+
+
+def readers(*, decode_responses: bool) -> TextReaders[Any]:
+    """What reads replies as text or as bytes."""
+    return TEXT if decode_responses else BYTES
+
+
+class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
+    """All commands on one server of a pool.
+
+    `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` is one with a pool of its own.
+    *retry* says what is sent again after a failure (None: nothing).
+    """
+
+    def __init__(
+        self, pool: BasePool, endpoint: Endpoint, read: TextReaders[S], retry: Retry | None
+    ) -> None:
+        self.retry = retry
+        self.read = read
+        self._pool = pool
+        self._endpoint = endpoint
+
+    @property
+    def address(self) -> str:
+        """Where the server is: `host:port`, or a path."""
+        return self._endpoint.server.address
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.address} {self._pool!r}>"
+
+    # -- commands -------------------------------------------------------------------------------
+
+    def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
+        """Run *command* and give its parsed reply.
+
+        Raises the server's error, `MaxConnectionsError` or `PoolTimeoutError` without a lease,
+        `ConnectionError` or `TimeoutError` without a reply; their `outcome` says whether the
+        server can have run it.
+        """
+        args = command.args
+        if args[0] in SPECIAL and needs_exclusive_connection(args):
+            return self._submit_exclusive(command)
+        return self._endpoint.run(command, self._again)
+
+    async def execute_command(self, *args: Value) -> Any:
+        """Run the command of these words and give its raw reply.
+
+        The way out for commands that have no method here.  Raises `DataError` for a command that
+        would change the connection which others share: use `session()` for those.
+        """
+        return await self.submit(raw_command(*args))
+
+    async def _again(
+        self, command: Command[Any], endpoint: Endpoint, failed: RedisError | None
+    ) -> Reply:
+        """The reply to *command*, tried until it is there or `retry` gives up; raises its error."""
+        args = command.args
+        try:
+            return await repeat(
+                self.retry,
+                lambda: only_reads(args),
+                lambda: endpoint.attempt(args, command.binary),
+                failed,
+            )
+        finally:
+            endpoint.leave(None)
+
+    async def _submit_exclusive(self, command: Command[T]) -> T:
+        """Run *command* on a connection of its own."""
+
+        async def attempt() -> Reply:
+            async with self._endpoint.acquire() as connection:
+                return await connection.run(command)
+
+        return command.parse(await repeat(self.retry, lambda: only_reads(command.args), attempt))
+
+    # -- several commands -----------------------------------------------------------------------
+
+    def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:
+        """Commands to send together, as an `async with` block; see `Pipeline`.
+
+        With *transaction* they are MULTI/EXEC.  With *raise_on_error* the first that failed raises
+        at the end of the block, after all have run.
+        """
+        return Pipeline(
+            self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
+        )
+
+    def session(self) -> AbstractAsyncContextManager[Session[S]]:
+        """One connection for yourself, as an `async with` block; see `Session`."""
+        return open_session(self._endpoint, self.read)
+
+    async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
+        endpoint = self._endpoint
+        packed = EncodedBatch(batch, self._pool.encoder)
+        async with endpoint.lease():
+            replies = await repeat(
+                self.retry, lambda: batch.only_reads, lambda: packed.send(endpoint)
+            )
+        return batch.replies_by_command(array(replies), self._pool.decodes)
+
+
+def needs_exclusive_connection(args: tuple[Value, ...], session: str = "session()") -> bool:
+    """Whether a command blocks; raises `DataError` where it cannot be run beside others.
+
+    *session* is what the client has for those that change their connection.
+    """
+    if reason := forbidden(args):
+        raise DataValueError(f"{shown(args)} cannot be sent: {reason}")
+    if changes_connection(args):
+        raise DataValueError(
+            f"{shown(args)} changes its connection, which others share here: "
+            f"use `async with client.{session}`"
+        )
+    return blocks(args)

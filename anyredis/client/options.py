@@ -1,0 +1,207 @@
+"""The keyword arguments of the client, and the pool that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from ssl import SSLContext
+from typing import Any, TypeVar
+
+from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
+from anyredis.backoff import Retry
+from anyredis.connection.tcp import Connection
+from anyredis.connection.tls import TLSOptions, take_context
+from anyredis.connection.unix import UnixDomainSocketConnection
+from anyredis.credentials import CredentialProvider
+from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.pool.base import BasePool
+from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
+from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
+from anyredis.sentinel.sentinel_connection import take_sentinels
+
+
+class ServiceOptions(TLSOptions, total=False):
+    """Keyword arguments of clients, wherever their server is and however it is found."""
+
+    username: str | None
+    password: str | None
+    credential_provider: CredentialProvider | None
+    ssl: bool
+    ssl_context: SSLContext | None
+    encoding: str
+    client_name: str | None
+    protocol: int
+    stream_timeout: float | None
+    connect_timeout: float
+    noevict: bool
+    notouch: bool
+    max_connections: int | None
+    max_idle_time: float | None
+    shared_connections: int
+    connection_pool_cls: type[ConnectionPool]
+    retry: Retry | None
+
+
+class RedisOptions(ServiceOptions, total=False):
+    """Keyword arguments of `Redis` beside host, port, db and decode_responses."""
+
+    unix_socket_path: str | None
+    connection_pool: ConnectionPool | None
+
+
+class URLOptions(RedisOptions, total=False):
+    """Keyword arguments of `Redis.from_url` that go before what the URL says."""
+
+    host: str
+    port: int
+    db: int
+
+
+P = TypeVar("P", bound=BasePool)
+
+POOLS = (ConnectionPool, BlockingConnectionPool)
+KNOWN = frozenset(RedisOptions.__annotations__)
+KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry"}
+
+
+def checked_retry(retry: Retry | None) -> Retry | None:
+    """*retry*; raises `DataTypeError` where it is neither a `Retry` nor None."""
+    if retry is not None and not isinstance(retry, Retry):
+        raise DataTypeError(f"retry has to be an anyredis.Retry or None, not {retry!r:.80}")
+    return retry
+
+
+def pool_for(
+    host: str, port: int, db: int, *, decode_responses: bool, options: RedisOptions
+) -> ConnectionPool:
+    """The pool that a client with these arguments uses: the one it was given, or a new one.
+
+    Raises `DataError` for an argument that is unknown or contradicts another.
+    """
+    arguments: dict[str, Any] = dict(options)
+    refuse_unknown(arguments, KNOWN)
+    pool = arguments.pop("connection_pool", None)
+    if pool is not None:
+        place = [] if (host, port, db) == ("localhost", DEFAULT_PORT, 0) else ["host, port or db"]
+        beside = (*place, *sorted(arguments))
+        return given_pool(pool, ConnectionPool, beside, decode_responses=decode_responses)
+    pool_class = take_pool_class(arguments, POOLS)
+    path = arguments.pop("unix_socket_path", None)
+    context = take_context(arguments)
+    if path is None:
+        arguments |= {"connection_class": Connection, "host": host, "port": port}
+        if context is not None:
+            arguments["ssl_context"] = context
+    elif context is not None:
+        raise DataValueError("TLS goes over TCP: give ssl or unix_socket_path, not both")
+    elif (host, port) != ("localhost", DEFAULT_PORT):
+        raise DataValueError("give host and port or unix_socket_path, not both")
+    else:
+        arguments |= {"connection_class": UnixDomainSocketConnection, "path": path}
+    return pool_class(db=db, decode_responses=decode_responses, **arguments)
+
+
+def service_pool(
+    watcher: SentinelWatcher, *, decode_responses: bool, options: dict[str, Any]
+) -> ConnectionPool:
+    """A pool for the servers that *watcher* finds; *options*: `ServiceOptions`, and `db`.
+
+    Raises `DataError` for an argument that is unknown or contradicts another.
+    """
+    arguments = dict(options)
+    refuse_unknown(arguments, KNOWN_OF_SERVICES | {"db"})
+    pool_class = take_pool_class(arguments, POOLS)
+    context = take_context(arguments)
+    return pool_class(
+        connection_class=SentinelManagedConnection,
+        watcher=watcher,
+        decode_responses=decode_responses,
+        ssl_context=context,
+        **arguments,
+    )
+
+
+def refuse_unknown(arguments: Collection[str], known: frozenset[str]) -> None:
+    """Raise `DataTypeError` for an argument that is not one of those *known*."""
+    if unknown := sorted(set(arguments) - known):
+        raise DataTypeError(
+            f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
+
+
+def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -> type[P]:
+    """The class of the pool that *arguments* ask for; what only says the default is taken out.
+
+    *kinds*: the strict pool, which is the default, and the one that waits.
+    """
+    if arguments.get("max_connections", 0) is None:
+        del arguments["max_connections"]
+    given = arguments.pop("connection_pool_cls", kinds[0])
+    if not isinstance(given, type) or not issubclass(given, kinds[0]):
+        raise DataTypeError(
+            f"connection_pool_cls has to be {kinds[0].__name__} or {kinds[1].__name__}, "
+            f"not {given!r:.80}"
+        )
+    return given
+
+
+def given_pool(pool: object, kind: type[P], beside: Iterable[str], *, decode_responses: bool) -> P:
+    """The *pool* that a client was given, which knows the servers and all the rest.
+
+    Raises `DataError` where it is no *kind*, or where there are arguments *beside* it.
+    """
+    if not isinstance(pool, kind):
+        raise DataTypeError(f"connection_pool has to be a {kind.__name__}, not {pool!r:.80}")
+    for name in beside:
+        raise DataValueError(f"{name} is given beside connection_pool: give it to the pool instead")
+    if decode_responses is not pool.decode_responses:
+        raise DataValueError(
+            f"the pool has decode_responses={pool.decode_responses}: say so here too, "
+            "so that type checkers know what the replies are"
+        )
+    return pool
+
+
+def check_url(options: dict[str, Any], blocking: str, *, decode_responses: bool) -> None:
+    """Take out of the *options* of a URL what has to be said elsewhere.
+
+    Raises `DataValueError` where it contradicts that; *blocking* is the pool that has a timeout.
+    """
+    if options.pop("decode_responses", decode_responses) is not decode_responses:
+        raise DataValueError(
+            f"the URL contradicts decode_responses={decode_responses}: say it in the call, "
+            "where type checkers see it"
+        )
+    if "timeout" in options:
+        raise DataValueError(f"timeout in a URL is for {blocking}.from_url")
+
+
+def options_of_url(
+    url: str, *, decode_responses: bool, beside: URLOptions | None = None
+) -> dict[str, Any]:
+    """The arguments of a client for *url*, where those *beside* it go before its own.
+
+    Raises `DataValueError` that names what is wrong with the URL.
+    """
+    parsed = parse_url(url)
+    options: dict[str, Any] = dict(parsed.options)
+    check_url(options, BlockingConnectionPool.__name__, decode_responses=decode_responses)
+    if parsed.service is not None:
+        options |= {"ssl": True} if parsed.tls else {}
+        return _of_service(parsed, {**options, **(beside or {})}, decode_responses=decode_responses)
+    address = parsed.one_server
+    if isinstance(address, UnixAddress):
+        options["unix_socket_path"] = address.path
+    else:
+        options |= {"host": address.host, "port": address.port}
+    if parsed.tls:
+        options["ssl"] = True
+    return {**options, **(beside or {})}
+
+
+def _of_service(
+    parsed: ServerURL, options: dict[str, Any], *, decode_responses: bool
+) -> dict[str, Any]:
+    retry = {"retry": options.pop("retry")} if "retry" in options else {}
+    watcher = SentinelWatcher(take_sentinels(parsed.hosts, options), parsed.service or "")
+    pool = service_pool(watcher, decode_responses=decode_responses, options=options)
+    return {"connection_pool": pool, **retry}

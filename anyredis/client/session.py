@@ -1,0 +1,93 @@
+"""One connection for yourself: WATCH, SELECT, CLIENT settings, WAIT for your own writes.
+
+What a session changes on its connection never reaches anybody else: a connection that was changed
+is closed when the session ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Generic, TypeVar
+
+from anyredis.client.batch import CommandBatch, check_encodable, send_large
+from anyredis.client.pipeline import Pipeline
+from anyredis.client.scans import Scans
+from anyredis.command import Command, raw_command
+from anyredis.commands.core import CoreCommands
+from anyredis.commands.hash_import import HashImport
+from anyredis.commands.session import SessionCommands
+from anyredis.connection.base import BaseConnection
+from anyredis.exceptions import DataValueError, RedisError
+from anyredis.facts.table import full_name
+from anyredis.pool.endpoint import Endpoint
+from anyredis.replies import S, TextReaders, array
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Value
+
+T = TypeVar("T")
+
+IN_PIPELINES = frozenset((b"MULTI", b"EXEC", b"DISCARD"))
+
+
+class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Generic[S]):
+    """All commands on one connection, one after another; made by `client.session()`.
+
+    Nothing is sent again when the connection is lost: its state is lost with it.
+    """
+
+    def __init__(self, connection: BaseConnection, read: TextReaders[S]) -> None:
+        self.read = read
+        self._connection: BaseConnection | None = connection
+
+    @property
+    def connection(self) -> BaseConnection:
+        """Its connection; raises `RuntimeError` once the session has ended."""
+        if self._connection is None:
+            raise RuntimeError(
+                "this session has ended: use it inside `async with client.session()`"
+            )
+        return self._connection
+
+    def end(self) -> None:
+        """Take its connection away from it."""
+        self._connection = None
+
+    async def submit(self, command: Command[T]) -> T:
+        """Run *command* and give its parsed reply."""
+        name = full_name(command.args)
+        if name in IN_PIPELINES:
+            raise DataValueError(
+                f"{name.decode()} cannot be sent by itself: use the session's pipeline()"
+            )
+        return await self.connection.submit(command)
+
+    async def execute_command(self, *args: Value) -> Any:
+        """Run the command of these words and give its raw reply."""
+        return await self.submit(raw_command(*args))
+
+    def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:
+        """A `Pipeline` on this connection; after `watch` it raises `WatchError` on a change."""
+        return Pipeline(
+            self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
+        )
+
+    async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
+        connection = self.connection
+        check_encodable(batch.words, connection.encoder)
+        chunks = batch.chunks(connection.encoder)
+        replies = await send_large(connection, chunks, batch.expected, binary=batch.binary)
+        if isinstance(replies, RedisError):
+            raise replies
+        return batch.replies_by_command(array(replies), connection.decodes)
+
+
+@asynccontextmanager
+async def open_session(endpoint: Endpoint, read: TextReaders[S]) -> AsyncGenerator[Session[S]]:
+    """A session on a connection of *endpoint*, for an `async with` block."""
+    async with endpoint.acquire() as connection:
+        session = Session(connection, read)
+        try:
+            yield session
+        finally:
+            session.end()

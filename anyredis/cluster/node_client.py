@@ -1,0 +1,56 @@
+"""The client for one node of a cluster, whatever becomes of the node meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
+
+from anyredis.backoff import Retry
+from anyredis.client.batch import CommandBatch
+from anyredis.client.node_client import NodeClient
+from anyredis.client.session import Session
+from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
+from anyredis.command import Command
+from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.replies import S, TextReaders
+from anyredis.wire.decode import Reply
+
+T = TypeVar("T")
+
+
+class ClusterNodeClient(NodeClient[S], Generic[S]):
+    """All commands on the node behind *endpoint*.
+
+    The pool gives up its endpoint to a node that is not in the slot map; whoever has named the node goes
+    on all the same, through a new one.
+    """
+
+    def __init__(
+        self,
+        pool: ClusterConnectionPool,
+        endpoint: ClusterEndpoint,
+        read: TextReaders[S],
+        retry: Retry | None,
+    ) -> None:
+        super().__init__(pool, endpoint, read, retry)
+        self._cluster = pool
+        self._node_address = endpoint.address
+
+    def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
+        """Run *command* and give its parsed reply; see `NodeClient`."""
+        self._find_endpoint()
+        return super().submit(command)
+
+    def session(self) -> AbstractAsyncContextManager[Session[S]]:
+        """One connection for yourself, as an `async with` block; see `Session`."""
+        self._find_endpoint()
+        return super().session()
+
+    async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
+        self._find_endpoint()
+        return await super()._run_batch(batch)
+
+    def _find_endpoint(self) -> None:
+        if not self._endpoint.server.open:
+            self._endpoint = self._cluster.visit(self._node_address)

@@ -1,0 +1,1 @@
+"""The nodes of a cluster: slot map, topology, endpoints, and the pools over them."""

@@ -1,0 +1,395 @@
+"""Pools for a cluster: an endpoint to each node, and one limit for all of them or one for each.
+
+Law: the slot map is replaced whole or patched in a synchronous function, and with it the endpoints: a
+node that is new gets one, a node that left takes no more leases, and those that it has come back.
+Nothing here waits but for connections, and for the task that asks the nodes for the slot map.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Self
+
+from anyio.abc import TaskGroup
+
+from anyredis.address import DEFAULT_PORT, TCPAddress
+from anyredis.cluster.nodes.node_connection import ClusterConnection
+from anyredis.cluster.nodes.read_balancer import ReadBalancer, ReadFrom, ShardMember
+from anyredis.cluster.nodes.seeds import NodeName, options_of_url, seeds_of
+from anyredis.cluster.nodes.slot_map import Shard, SlotMap
+from anyredis.cluster.nodes.socket_limit import SocketLimit
+from anyredis.cluster.nodes.topology import TopologyRefresher
+from anyredis.connection.options import check_flags, check_seconds
+from anyredis.connection.tls import take_context
+from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.pool.base import BasePool, check_sharing
+from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
+from anyredis.pool.server_connections import ServerConnections
+from anyredis.pool.standalone import UNLIMITED
+from anyredis.wire.slots import SLOTS
+
+LEFT = "it left the cluster"
+
+
+class ClusterConnectionPool(BasePool):
+    """Connections to the nodes of a cluster; a lease too many raises `MaxConnectionsError`.
+
+    *host*, *port* and *startup_nodes* are nodes to ask for the others; one that answers is enough.
+    *connection_class* makes the connections, and gets every keyword argument that is not the
+    pool's own.  *max_connections* bounds the leases, and with them the sockets, of the cluster as
+    a whole or, with *max_connections_per_node*, of each node.  *shared_connections* for each node
+    carry ordinary commands for all; 0 gives each command a connection of its own while it runs.
+    *max_idle_time*: seconds after which an unused connection is closed.
+
+    With *readonly* what only reads goes to replicas, as *read_from* says; *availability_zone* is
+    the client's own, for `ReadFrom.ZONE` (Valkey 9.1 tells those of its nodes).
+
+    Raises `DataError` at once for an argument that nothing can work with.
+    """
+
+    known: dict[TCPAddress, ClusterEndpoint]
+    """A endpoint to each node of the slot map, and to others that were asked."""
+    endpoint_by_slot: list[ClusterEndpoint | None]
+    """The endpoint to the primary of each slot, for the router's fast path."""
+    _tasks: TaskGroup | None = None
+    _turn = 0
+    _replicas: frozenset[TCPAddress] = frozenset()
+    _primaries: list[ClusterEndpoint] | None = None
+    """Those of the slot map, once somebody asked for them."""
+
+    def __init__(
+        self,
+        *,
+        host: str | None = None,
+        port: int = DEFAULT_PORT,
+        startup_nodes: Iterable[NodeName] = (),
+        connection_class: type[ClusterConnection] = ClusterConnection,
+        max_connections: int = UNLIMITED,
+        max_connections_per_node: bool = False,
+        shared_connections: int = 1,
+        max_idle_time: float | None = None,
+        readonly: bool = False,
+        read_from: ReadFrom = ReadFrom.REPLICAS,
+        availability_zone: str | None = None,
+        **connection_arguments: Any,
+    ) -> None:
+        self.seeds = seeds_of(host, port, startup_nodes)
+        self._connection_class = _checked_class(connection_class)
+        self._connection_arguments = _with_one_context(connection_arguments)
+        self._capacity = check_capacity(max_connections)
+        self._per_node = max_connections_per_node
+        self._multiplexed_wanted = check_sharing(shared_connections)
+        self._max_idle_time = max_idle_time
+        check_flags(max_connections_per_node=max_connections_per_node, readonly=readonly)
+        _check_reading(readonly, read_from, availability_zone)
+        self.readonly = readonly
+        self.read_from = read_from
+        self._zone = availability_zone
+        example = self._construct(self.seeds[0])  # so that a bad argument shows here
+        self._decode_like(example)
+        super().__init__(stream_timeout=example.stream_timeout, max_idle_time=max_idle_time)
+        self._limit: Limit = StrictLimit(self._capacity)
+        bounded = not self._per_node and self._capacity < UNLIMITED
+        self._socket_limit = SocketLimit(self._capacity, self._nodes) if bounded else None
+        self.slot_map = SlotMap()
+        self.known = {}
+        self.endpoint_by_slot = [None] * SLOTS
+        self._balancers: dict[Shard, ReadBalancer] = {}
+        self._balancer_by_slot: list[ReadBalancer | None] = [
+            None
+        ] * SLOTS  # a shard is slow to hash
+        self._visited: set[TCPAddress] = set()
+        self._leaving: list[ClusterEndpoint] = []
+        self._latencies: dict[TCPAddress, float] = {}
+        self._with_latency: set[TCPAddress] = set()  # whose latency is not out of date
+        self.topology = TopologyRefresher(self)
+
+    @classmethod
+    def from_url(cls, url: str, **arguments: Any) -> Self:
+        """A pool for the cluster that *url* names; *arguments* go before those of the URL.
+
+        `redis://host:port,host:port` names several nodes to begin with; other schemes and
+        parameters are as for `ConnectionPool.from_url`.
+        """
+        return cls(**{**options_of_url(url), **arguments})
+
+    def _decode_like(self, example: ClusterConnection) -> None:
+        self.decode_responses = example.decode_responses
+        self.encoding = example.encoding
+        self.encoder = example.encoder
+        self.decodes = example.decodes
+
+    def _construct(self, address: TCPAddress) -> ClusterConnection:
+        try:
+            return self._connection_class(
+                host=address.host,
+                port=address.port,
+                readonly=self.readonly and address in self._replicas,
+                **self._connection_arguments,
+            )
+        except TypeError as error:
+            if isinstance(error, DataTypeError):
+                raise
+            raise DataTypeError(f"{self._connection_class.__name__}: {error}") from error
+
+    # -- what every pool has --------------------------------------------------------------------
+
+    def make_limit(self) -> Limit:
+        """A counter."""
+        return StrictLimit(self._capacity)
+
+    def opened(self, tasks: TaskGroup) -> None:
+        """The pool was entered: its connections are children of *tasks*."""
+        self._tasks = tasks
+        self._leaving.clear()
+        self._limit = self.limit_for_next_scope(self._limit)
+        for endpoint in self.known.values():
+            endpoint.limit = (
+                self.limit_for_next_scope(endpoint.limit) if self._per_node else self._limit
+            )
+            endpoint.server.start(tasks)
+        self.topology.start(tasks)
+
+    def _closing(self) -> None:
+        self._tasks = None
+        self.topology.stop()
+        super()._closing()
+
+    def endpoints(self) -> Sequence[ClusterEndpoint]:
+        """All nodes, and those that left while something of theirs is still in use."""
+        return (*self.known.values(), *self._leaving)
+
+    def _nodes(self) -> Iterator[ServerConnections]:
+        return (endpoint.server for endpoint in self.endpoints())
+
+    def limits(self) -> Collection[Limit]:
+        """One for all nodes, or one for each."""
+        return (
+            [endpoint.limit for endpoint in self.endpoints()] if self._per_node else (self._limit,)
+        )
+
+    async def ready(self) -> None:
+        """Know the slot map; raises `ConnectionError` that tells of each node, where none told it."""
+        if self.slot_map.shards:  # of the last time
+            self.topology.refresh_soon()
+        elif (error := await self.topology.wait_refreshed()) is not None:
+            raise error
+
+    # -- who serves what ------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has entered it, and it is not being left."""
+        return self._tasks is not None
+
+    @property
+    def strict(self) -> bool:
+        """Whether one lease too many raises."""
+        return isinstance(self._limit, StrictLimit)
+
+    def endpoint_for_slot(self, slot: int, *, reads: bool) -> ClusterEndpoint | None:
+        """Where to send a command for *slot* that only *reads*, or not; None: nobody is known."""
+        if not (reads and self.readonly):
+            return self.endpoint_by_slot[slot]
+        balancer = self._balancer_by_slot[slot]
+        if balancer is None:
+            shard = self.slot_map.by_slot[slot]
+            if shard is None:
+                return None
+            balancer = self._balancer_by_slot[slot] = self._balancer_of(shard)
+        return balancer.next()
+
+    def any_endpoint(self) -> ClusterEndpoint | None:
+        """Some primary, in turn, but none that failed just now if another is there."""
+        endpoints = self._primaries or self.primaries()
+        for _ in endpoints:
+            self._turn += 1
+            endpoint = endpoints[self._turn % len(endpoints)]
+            if not endpoint.server.is_unhealthy:
+                return endpoint
+        return endpoints[0] if endpoints else None
+
+    def primaries(self) -> list[ClusterEndpoint]:
+        """The nodes that serve slots, in the order of their first slots."""
+        # In the middle of a failover a node can be in two shards.
+        found = dict.fromkeys(shard.primary for shard in self.slot_map.shards)
+        self._primaries = [self.endpoint_at(address) for address in found]
+        return list(self._primaries)
+
+    def members(self) -> list[ClusterEndpoint]:
+        """All nodes of the cluster, each primary followed by its replicas."""
+        found = dict.fromkeys(each for shard in self.slot_map.shards for each in shard.nodes)
+        return [self.endpoint_at(address) for address in found]
+
+    def endpoint_at(self, address: TCPAddress) -> ClusterEndpoint:
+        """The endpoint to the node at *address*, known or not."""
+        endpoint = self.known.get(address)
+        return self._new_endpoint(address) if endpoint is None else endpoint
+
+    def visit(self, address: TCPAddress) -> ClusterEndpoint:
+        """The same, for a node that the slot map need not know: it stays while it is visited."""
+        self._visited.add(address)
+        return self.endpoint_at(address)
+
+    def _new_endpoint(self, address: TCPAddress) -> ClusterEndpoint:
+        server = ServerConnections(
+            lambda: self._construct(address),
+            address=str(address),
+            capacity=self._capacity,
+            multiplexed_wanted=self._multiplexed_wanted,
+            max_idle_time=self._max_idle_time,
+            socket_limit=self._socket_limit,
+        )
+        limit = self.make_limit() if self._per_node else self._limit
+        endpoint = self.known[address] = ClusterEndpoint(server, limit, self.require_open, address)
+        if self._tasks is not None:
+            server.start(self._tasks)
+        return endpoint
+
+    def _balancer_of(self, shard: Shard) -> ReadBalancer:
+        balancer = self._balancers.get(shard)
+        if balancer is None:
+            readers = [
+                ShardMember(
+                    self.endpoint_at(address),
+                    is_replica=at > 0,
+                    zone=self.slot_map.zones.get(address, ""),
+                    latency=self._latencies.get(address),
+                )
+                for at, address in enumerate(shard.nodes)
+            ]
+            balancer = self._balancers[shard] = ReadBalancer(self.read_from, self._zone, readers)
+        return balancer
+
+    def _reset_balancers(self) -> None:
+        self._balancers.clear()
+        self._balancer_by_slot[:] = [None] * SLOTS
+
+    # -- how far it is --------------------------------------------------------------------------
+
+    def endpoints_to_measure(self) -> list[ClusterEndpoint]:
+        """The nodes whose latency matters and is not known."""
+        if self.read_from is not ReadFrom.NEAREST:
+            return []
+        return [
+            endpoint for endpoint in self.members() if endpoint.address not in self._with_latency
+        ]
+
+    def record_latencies(self, latencies: dict[TCPAddress, float]) -> None:
+        """From now on nearest is who has the least of *latencies*, in seconds."""
+        self._latencies.update(latencies)
+        self._with_latency.update(latencies)
+        self._reset_balancers()
+
+    def forget_latencies(self) -> None:
+        """Have all measured again; what is known holds until then."""
+        self._with_latency.clear()
+
+    # -- the slot map changes ---------------------------------------------------------------------
+
+    def moved(self, slot: int, to: TCPAddress) -> ClusterEndpoint:
+        """Some node said that the node at *to* serves *slot*; gives its endpoint."""
+        endpoint = self.visit(to)
+        if self.endpoint_by_slot[slot] is not endpoint:
+            self.slot_map = self.slot_map.moved(slot, to)
+            self.endpoint_by_slot[slot] = endpoint
+            self._balancer_by_slot[slot] = None
+            self._primaries = None
+        return endpoint
+
+    def replace_slot_map(self, slot_map: SlotMap) -> None:
+        """From now on *slot_map* holds."""
+        members = {address for shard in slot_map.shards for address in shard.nodes}
+        for address in self.known.keys() - members - self._visited:
+            self._let_go(address)
+        self._visited.clear()
+        replicas = frozenset(address for shard in slot_map.shards for address in shard.replicas)
+        became_replicas, self._replicas = replicas - self._replicas, replicas
+        if self.readonly:  # their connections never said READONLY
+            for address in became_replicas & self.known.keys():
+                self.known[address].server.replace_connections("it became a replica")
+        self.slot_map = slot_map
+        self._primaries = None
+        endpoints = {shard: self.endpoint_at(shard.primary) for shard in slot_map.shards}
+        self._fill(endpoints)
+        self._reset_balancers()
+        for shard in slot_map.shards:
+            for address in shard.replicas:
+                self.endpoint_at(address)
+        self._leaving = [endpoint for endpoint in self._leaving if self._lingers(endpoint)]
+
+    def _fill(self, endpoints: dict[Shard, ClusterEndpoint]) -> None:
+        """Tell the router who serves what: in place, for it keeps the list."""
+        ranges = [*self.slot_map.ranges, (SLOTS, None)]
+        for (begin, shard), (end, _) in itertools.pairwise(ranges):
+            endpoint = None if shard is None else endpoints[shard]
+            self.endpoint_by_slot[begin:end] = [endpoint] * (end - begin)
+
+    def _let_go(self, address: TCPAddress) -> None:
+        endpoint = self.known.pop(address)
+        self._leaving.append(endpoint)  # first: its sockets count as long as they are there
+        endpoint.server.drain(LEFT)
+        if self._per_node:
+            endpoint.limit.lift()
+
+    def _lingers(self, endpoint: ClusterEndpoint) -> bool:
+        allocator = endpoint.server.allocator
+        return bool(
+            allocator.sockets or allocator.leased or (self._per_node and endpoint.limit.acquired)
+        )
+
+
+class BlockingClusterConnectionPool(ClusterConnectionPool):
+    """Connections to the nodes of a cluster; a lease too many waits, up to *timeout* seconds.
+
+    The other arguments are those of `ClusterConnectionPool`, with *max_connections* 50 by default.
+    After *timeout* seconds `PoolTimeoutError` is raised; None waits for ever.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_connections: int = 50,
+        timeout: float | None = 20.0,
+        **arguments: Any,
+    ) -> None:
+        if timeout is not None:
+            check_seconds("timeout", timeout)
+        self._timeout = timeout
+        super().__init__(max_connections=max_connections, **arguments)
+
+    @property
+    def strict(self) -> bool:
+        """False: one lease too many waits."""
+        return False
+
+    def make_limit(self) -> Limit:
+        """An `anyio.CapacityLimiter`."""
+        return WaitingLimit(self._capacity, self._timeout)
+
+
+def _checked_class(given: object) -> type[ClusterConnection]:
+    if isinstance(given, type) and issubclass(given, ClusterConnection):
+        return given
+    raise DataTypeError(
+        f"connection_class has to be a subclass of ClusterConnection, not {given!r}"
+    )
+
+
+def _with_one_context(arguments: dict[str, Any]) -> dict[str, Any]:
+    """*arguments* with the SSL context that they ask for: making one reads files."""
+    context = take_context(arguments)
+    return arguments if context is None else {**arguments, "ssl_context": context}
+
+
+def _check_reading(readonly: bool, read_from: object, zone: object) -> None:
+    if not isinstance(read_from, ReadFrom):
+        raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
+    if read_from is not ReadFrom.REPLICAS and not readonly:
+        raise DataValueError("read_from is about reading from replicas: give readonly=True too")
+    if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):
+        raise DataValueError(
+            "ReadFrom.ZONE and availability_zone, the client's own, go together: give both"
+        )

@@ -1,0 +1,37 @@
+"""Connections to the nodes of a cluster."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from anyredis.address import DEFAULT_PORT
+from anyredis.connection.handshake import HandshakeStep
+from anyredis.connection.options import check_flags
+from anyredis.connection.tcp import Connection, TCPOptions
+
+READONLY = HandshakeStep((b"READONLY",))
+
+
+class ClusterConnection(Connection):
+    """A `Connection` to one node of a cluster; subclass it for a cluster pool's `connection_class`.
+
+    With *readonly* its handshake says READONLY, so that a replica answers reads itself: a cluster
+    pool gives it for replicas, where the client is to read from them.  Other arguments are those
+    of `Connection`.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "localhost",
+        port: int = DEFAULT_PORT,
+        readonly: bool = False,
+        **options: Unpack[TCPOptions],
+    ) -> None:
+        super().__init__(host=host, port=port, **options)
+        check_flags(readonly=readonly)
+        self.readonly = readonly
+
+    def extra_steps(self) -> tuple[HandshakeStep, ...]:
+        """READONLY, where it was asked for."""
+        return (*super().extra_steps(), *((READONLY,) if self.readonly else ()))

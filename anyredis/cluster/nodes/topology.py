@@ -1,0 +1,306 @@
+"""Learning who serves which slot: one task of the pool asks the nodes, whenever somebody wants it.
+
+Law: at most one refresh runs at a time, in the background.  It asks several nodes at once, without
+a lease, and believes the first good answer that nobody contradicts for a moment.  A refresh that
+fails tells those who wait for it, and nothing else happens; the slot map stays as it was.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+from collections.abc import Iterator, Sequence
+from time import perf_counter
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from anyredis.address import TCPAddress
+from anyredis.cluster.nodes.slot_map import SlotMap, best_of, parse_slots
+from anyredis.exceptions import (
+    ClusterDownError,
+    ConnectionError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+    fresh,
+)
+from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.waiter import Waiter, clock, waiter_factory
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Value
+
+LOGGER = logging.getLogger("anyredis")
+
+INTERVAL = 60.0
+"""Seconds after which the slot map is asked for though nothing happened."""
+
+PAUSE = 0.1
+"""Seconds between two refreshes at least."""
+
+AT_ONCE = 3
+"""Nodes that are asked at the same time."""
+
+DEADLINE = 2.0
+"""Seconds that they have."""
+
+GRACE = 0.05
+"""Seconds that the others have once one has answered."""
+
+PINGS = 3
+"""How often a node is asked for its latency, of which the least counts."""
+
+UNREACHABLE = 60.0
+"""Seconds that stand for the latency of a node that did not answer."""
+
+
+class Cluster(Protocol):
+    """What is asked of the pool."""
+
+    @property
+    def seeds(self) -> Sequence[TCPAddress]:
+        """The nodes that the user named."""
+        ...
+
+    @property
+    def known(self) -> dict[TCPAddress, ClusterEndpoint]:
+        """The nodes that there are endpoints to."""
+        ...
+
+    def endpoint_at(self, address: TCPAddress) -> ClusterEndpoint:
+        """The endpoint to the node at *address*, known or not."""
+        ...
+
+    def replace_slot_map(self, slot_map: SlotMap) -> None:
+        """From now on *slot_map* holds."""
+        ...
+
+    def endpoints_to_measure(self) -> Sequence[ClusterEndpoint]:
+        """The nodes whose latency matters and is not known."""
+        ...
+
+    def record_latencies(self, latencies: dict[TCPAddress, float]) -> None:
+        """These are the latencies of some nodes, in seconds."""
+        ...
+
+    def forget_latencies(self) -> None:
+        """Have all measured again."""
+        ...
+
+
+class TopologyRefresher:
+    """Keeps the slot map of *cluster* up to date."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._waiting: list[Waiter] = []
+        self._waiting_for_next: list[Waiter] = []
+        """For a refresh that has not begun."""
+        self._wanted: anyio.Event | None = None
+        self._to_measure = anyio.Event()
+
+    def start(self, tasks: TaskGroup) -> None:
+        """Begin, in a task of *tasks*."""
+        self._new_waiter = waiter_factory()
+        self._now = clock()
+        self._wanted = anyio.Event()
+        self._to_measure = anyio.Event()
+        tasks.start_soon(self._run, self._wanted)
+        tasks.start_soon(self._keep_measuring, self._to_measure)
+
+    def stop(self) -> None:
+        """Nobody will be told anything any more."""
+        self._wanted = None
+        self._waiting += self._waiting_for_next
+        self._waiting_for_next = []
+        self._tell(ConnectionError("the cluster was not asked: the pool was left"))
+
+    # -- wishes ---------------------------------------------------------------------------------
+
+    def refresh_soon(self) -> None:
+        """The slot map may be out of date."""
+        if self._wanted is not None:
+            self._wanted.set()
+
+    async def wait_refreshed(self, *, anew: bool = False) -> RedisError | None:
+        """None once the slot map is as some node says; the error where none says anything.
+
+        A refresh that is going on will do, unless they are to be asked *anew*: it may have had its
+        answer before now.
+        """
+        if self._wanted is None:
+            return ConnectionError("the cluster was not asked: the pool was left")
+        waiter = self._new_waiter()
+        (self._waiting_for_next if anew else self._waiting).append(waiter)
+        self.refresh_soon()
+        try:
+            answer: RedisError | None = await waiter
+        finally:
+            for line in (self._waiting, self._waiting_for_next):
+                if waiter in line:
+                    line.remove(waiter)
+        return answer
+
+    def _tell(self, error: RedisError | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None if error is None else fresh(error))
+
+    # -- the task -------------------------------------------------------------------------------
+
+    async def _run(self, wanted: anyio.Event) -> None:
+        while True:
+            with anyio.move_on_after(INTERVAL) as quiet:
+                await wanted.wait()
+            if self._wanted is not wanted:
+                return  # the pool was left, and perhaps entered again
+            if quiet.cancelled_caught:
+                self._cluster.forget_latencies()
+            wanted = self._wanted = anyio.Event()
+            self._waiting += self._waiting_for_next
+            self._waiting_for_next = []
+            error: RedisError | None
+            try:
+                error = await self._refresh()
+            except Exception as failure:  # a fault of ours, or of a user's connection class
+                LOGGER.exception("asking for the slot map of the cluster failed")
+                error = ConnectionError(f"the slot map of the cluster is not known: {failure!r}")
+                error.__cause__ = failure
+            self._tell(error)
+            self._to_measure.set()
+            await anyio.sleep(PAUSE)
+
+    # -- how far the nodes are ------------------------------------------------------------------
+
+    async def _keep_measuring(self, wanted: anyio.Event) -> None:
+        """Measure how far each node is of which that matters and is not known."""
+        while True:
+            await wanted.wait()
+            if self._to_measure is not wanted:
+                return
+            wanted = self._to_measure = anyio.Event()
+            try:
+                while some := self._cluster.endpoints_to_measure()[:AT_ONCE]:
+                    await self._measure(some)
+            except Exception:  # a fault of ours, or of a user's connection class
+                LOGGER.exception("measuring the latency of the cluster's nodes failed")
+
+    async def _measure(self, endpoints: Sequence[ClusterEndpoint]) -> None:
+        latencies = {endpoint.address: UNREACHABLE for endpoint in endpoints}
+
+        async def measure(endpoint: ClusterEndpoint) -> None:
+            times: list[float] = []
+            try:
+                await errand(endpoint, (b"PING",))  # connecting takes longer
+                for _ in range(PINGS):
+                    begin = perf_counter()  # the clock of uvloop counts whole milliseconds
+                    await errand(endpoint, (b"PING",))
+                    times.append(perf_counter() - begin)
+            except RedisError:
+                return
+            latencies[endpoint.address] = min(times)
+
+        with anyio.move_on_after(DEADLINE):
+            async with anyio.create_task_group() as tasks:
+                for endpoint in endpoints:
+                    tasks.start_soon(measure, endpoint)
+        self._cluster.record_latencies(latencies)
+
+    async def _refresh(self) -> RedisError | None:
+        """Adopt what some nodes say; the error that tells why each did not, where none did."""
+        failures: dict[TCPAddress, RedisError] = {}
+        for group in self._groups():
+            answers = await self._ask(group)
+            slot_maps = [each for each in answers.values() if isinstance(each, SlotMap)]
+            if slot_maps:
+                self._cluster.replace_slot_map(best_of(slot_maps))
+                return None
+            for address in group:
+                answer = answers.get(address)
+                late = TimeoutError(f"no answer within {DEADLINE:g} s")
+                failures[address] = answer if isinstance(answer, RedisError) else late
+        return _no_node_answered(failures)
+
+    def _groups(self) -> Iterator[list[TCPAddress]]:
+        """Whom to ask, some at a time: those connected first, the seeds last."""
+        known = list(self._cluster.known.items())
+        random.shuffle(known)  # all clients of a cluster should not ask the same few
+        connected = [address for address, endpoint in known if endpoint.server.connections()]
+        others = [address for address, endpoint in known if not endpoint.server.connections()]
+        everyone = iter(dict.fromkeys((*connected, *others, *self._cluster.seeds)))
+        while group := list(itertools.islice(everyone, AT_ONCE)):
+            yield group
+
+    async def _ask(self, group: list[TCPAddress]) -> dict[TCPAddress, SlotMap | RedisError]:
+        """What each of *group* says, as far as it does so in time."""
+        answers: dict[TCPAddress, SlotMap | RedisError] = {}
+
+        async def ask(address: TCPAddress) -> None:
+            try:
+                reply = await errand(self._cluster.endpoint_at(address), (b"CLUSTER", b"SLOTS"))
+                answers[address] = _slot_map_told(reply, address)
+            except RedisError as error:
+                answers[address] = error
+            except Exception as failure:  # of a user's connection class: others may do better
+                LOGGER.exception("asking %s for the slot map of the cluster failed", address)
+                odd = answers[address] = ConnectionError(f"asking it failed: {failure!r}")
+                odd.__cause__ = failure
+            else:
+                scope.deadline = min(scope.deadline, self._now() + GRACE)
+
+        with anyio.move_on_after(DEADLINE) as scope:
+            async with anyio.create_task_group() as tasks:
+                for address in group:
+                    tasks.start_soon(ask, address)
+        return answers
+
+
+async def errand(endpoint: ClusterEndpoint, args: tuple[Value, ...]) -> Reply:
+    """The reply to a small command that is no lease's; raises the error where it is one.
+
+    It only reads: where its connection is closed because a lease needs the socket, it is sent
+    again.
+    """
+    while True:
+        async with endpoint.server.errand() as connection:
+            request = connection.enqueue(args, binary=True)
+            if request is not None:
+                reply = await connection.answer(request)
+                if not isinstance(reply, RedisError):
+                    return reply
+            elif connection.closed:
+                reply = ConnectionError(f"the connection to {endpoint.server.address} was closed")
+            else:
+                raise ConnectionError(f"{endpoint.server.address} does not read what it is sent")
+        if not connection.closed or connection.lost or not endpoint.server.open:
+            raise reply
+
+
+def _slot_map_told(reply: Reply, address: TCPAddress) -> SlotMap:
+    """The slot map that a node tells; raises `ClusterDownError` where nobody serves anything in it.
+
+    That is what a node says that was taken out of its cluster.
+    """
+    slot_map = parse_slots(reply, address)
+    if not slot_map.covered:
+        raise ClusterDownError(f"CLUSTERDOWN {address} knows nobody who serves slots")
+    return slot_map
+
+
+def _no_node_answered(failures: dict[TCPAddress, RedisError]) -> RedisError:
+    """The one error for a cluster of which no node told its slot map."""
+    told = "; ".join(
+        str(error) if str(address) in str(error) else f"{address}: {error}"
+        for address, error in failures.items()
+    )
+    message = f"no node of the cluster could be asked for its slot map ({told})"
+    for error in failures.values():
+        if isinstance(error, ResponseError):  # it answered: no use to try again
+            down = isinstance(error, ClusterDownError)
+            alike = ClusterDownError(f"CLUSTERDOWN {message}") if down else ResponseError(message)
+            alike.__cause__ = error
+            return alike
+    return ConnectionError(message)

@@ -1,0 +1,247 @@
+"""The client for a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Generic, Literal, Self, Unpack, overload
+
+from anyredis.address import DEFAULT_PORT
+from anyredis.backoff import Retry
+from anyredis.client.node_client import NodeClient, readers
+from anyredis.client.options import checked_retry
+from anyredis.client.pipeline import Pipeline
+from anyredis.client.session import Session, open_session
+from anyredis.cluster.executor import ClusterExecutor
+from anyredis.cluster.node_client import ClusterNodeClient
+from anyredis.cluster.nodes.seeds import NodeName, node_address
+from anyredis.cluster.options import ClusterOptions, options_of_url, pool_for
+from anyredis.cluster.routing.redirects import RedirectFollower, Target
+from anyredis.cluster.routing.routes import key_bytes
+from anyredis.cluster.scanning import ClusterKeys
+from anyredis.command import Command, command, raw_command
+from anyredis.commands.group import SupportsItems, flat
+from anyredis.exceptions import DataValueError, RedisError
+from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.replies import S, ok
+from anyredis.wire.encode import Key, Value
+from anyredis.wire.slots import slot_of
+
+
+class RedisCluster(ClusterExecutor[S], Generic[S]):
+    """A client for a Redis Cluster or Valkey Cluster, for use as an `async with` block.
+
+    *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes to
+    ask for the others; one that answers is enough.  Entering the block asks them: it raises
+    `ConnectionError` that tells of each, where none answers.
+
+    *max_connections* commands at most are at work at once in the whole cluster or, with
+    *max_connections_per_node*, at each node: one too many raises `MaxConnectionsError`, or waits
+    with `connection_pool_cls=BlockingClusterConnectionPool`.  *connection_pool* is a pool to use
+    instead of an own one.
+
+    With *readonly* what only reads goes to replicas, as *read_from* says: they may lag behind.
+    *availability_zone* is the client's own, for `ReadFrom.ZONE`.
+
+    The other arguments are those of `Redis`.  Raises `DataError` at once for arguments that make no
+    sense.
+    """
+
+    @overload
+    def __init__(
+        self: RedisCluster[bytes],
+        host: str | None = ...,
+        port: int = ...,
+        *,
+        decode_responses: Literal[False] = ...,
+        **options: Unpack[ClusterOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: RedisCluster[str],
+        host: str | None = ...,
+        port: int = ...,
+        *,
+        decode_responses: Literal[True],
+        **options: Unpack[ClusterOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: RedisCluster[Any],
+        host: str | None = ...,
+        port: int = ...,
+        *,
+        decode_responses: bool,
+        **options: Unpack[ClusterOptions],
+    ) -> None: ...
+    def __init__(
+        self: RedisCluster[Any],
+        host: str | None = None,
+        port: int = DEFAULT_PORT,
+        *,
+        decode_responses: bool = False,
+        **options: Unpack[ClusterOptions],
+    ) -> None:
+        retry = checked_retry(options.pop("retry", Retry()))
+        pool = pool_for(host, port, decode_responses=decode_responses, options=options)
+        super().__init__(pool, readers(decode_responses=decode_responses), retry)
+        self.connection_pool = pool
+        self._holds = 0
+
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, *, decode_responses: Literal[True], **options: Unpack[ClusterOptions]
+    ) -> RedisCluster[str]: ...
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, *, decode_responses: Literal[False] = ..., **options: Unpack[ClusterOptions]
+    ) -> RedisCluster[bytes]: ...
+    @classmethod
+    def from_url(
+        cls, url: str, *, decode_responses: bool = False, **options: Unpack[ClusterOptions]
+    ) -> RedisCluster[Any]:
+        """A client for the cluster that *url* names; *options* go before those of the URL.
+
+        `redis://host:port,host:port?option=value`, with several nodes to begin with; schemes and
+        parameters are those of `Redis.from_url`.  Raises `DataValueError` that names what is wrong
+        with the URL.
+        """
+        arguments = options_of_url(url, decode_responses=decode_responses)
+        arguments.update(options)
+        client: RedisCluster[Any] = cls(decode_responses=decode_responses, **arguments)
+        return client
+
+    # -- scope ----------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        pool = self.connection_pool
+        await pool.__aenter__()
+        try:
+            await pool.ready()
+        except BaseException as error:
+            await pool.__aexit__(type(error), error, error.__traceback__)
+            raise
+        self._holds += 1
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        if not self._holds:
+            return None
+        self._holds -= 1
+        return await self.connection_pool.__aexit__(kind, error, traceback)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.connection_pool!r}>"
+
+    # -- nodes ----------------------------------------------------------------------------------
+
+    def node(self, address: NodeName) -> NodeClient[S]:
+        """All commands on the node at *address*, which need not be in the slot map.
+
+        Nothing is redirected there: a key that it does not serve raises `MovedError`.
+        """
+        return self._node_client(self.connection_pool.visit(node_address(address)))
+
+    def nodes(self) -> list[NodeClient[S]]:
+        """All nodes, each primary followed by its replicas; each has an `address`."""
+        self.connection_pool.require_open()
+        return [self._node_client(endpoint) for endpoint in self.connection_pool.members()]
+
+    def primaries(self) -> list[NodeClient[S]]:
+        """The nodes that serve slots."""
+        self.connection_pool.require_open()
+        return [self._node_client(endpoint) for endpoint in self.connection_pool.primaries()]
+
+    def node_for(self, key: Key) -> NodeClient[S]:
+        """The primary that serves *key* now; raises `DataValueError` where none is known."""
+        self.connection_pool.require_open()
+        slot = self.slot_of(key)
+        endpoint = self.connection_pool.endpoint_for_slot(slot, reads=False)
+        if endpoint is None:
+            raise DataValueError(f"no node of the cluster is known to serve slot {slot}")
+        return self._node_client(endpoint)
+
+    def slot_of(self, key: Key) -> int:
+        """The hash slot of *key*, 0 to 16383."""
+        return slot_of(key_bytes(key, self._encoding))
+
+    def _node_client(self, endpoint: ClusterEndpoint) -> NodeClient[S]:
+        return ClusterNodeClient(self.connection_pool, endpoint, self.read, self.retry)
+
+    # -- commands -------------------------------------------------------------------------------
+
+    async def execute_command(self, *args: Value, node: NodeName | None = None) -> Any:
+        """Run the command of these words and give its raw reply.
+
+        It goes where its keys are, or as the servers' policies say; with *node*, to that one.
+        What each node tells for itself (INFO …) comes as a dict by address.  Raises `DataError`
+        for a command that would change the connection which others share: use a session for
+        those; and for one that is not known here, without *node*.
+        """
+        raw = raw_command(*args)
+        if node is not None:
+            return await self.node(node).submit(raw)
+        return await self._submit_routed(raw, own_reports=True)
+
+    @command
+    def mset(self, mapping: SupportsItems) -> Command[bool]:
+        """True once all of *mapping* is stored; not at one moment, where it is in several slots.
+
+        It is split by slot then: others may see some of it stored and some not, and it may fail in
+        part (`PartialFailureError`).
+        """
+        return Command((b"MSET", *flat("MSET", "mapping", mapping)), ok)
+
+    def scan_iter(
+        self, match: Key | None = None, count: int | None = None, type: Key | None = None
+    ) -> AsyncIterator[S]:
+        """All keys of the cluster that match the glob *match* and hold the *type*.
+
+        A key may come twice; one that is there the whole time comes at least once, also through a
+        failover and while slots move.  *count* says how much a node looks at for one page.  A node
+        that fails is waited for; after 30 s without a page its error is raised.
+        """
+
+        async def page(endpoint: ClusterEndpoint, cursor: int) -> tuple[int, list[S]]:
+            node = NodeClient(self.connection_pool, endpoint, self.read, None)
+            return await node.scan(cursor, match, count, type)
+
+        return ClusterKeys(self.connection_pool, page)
+
+    # -- several commands -----------------------------------------------------------------------
+
+    def pipeline(self, transaction: bool = False, raise_on_error: bool = True) -> Pipeline[S]:
+        """Commands to send together, as an `async with` block; see `Pipeline`.
+
+        They may be in any slots: each node gets its own at the same time, and the results are in
+        the order of the commands.  A *transaction* has to stay on one slot, or is refused before
+        anything is sent (`CrossSlotError`).
+        """
+        return Pipeline(
+            self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
+        )
+
+    @asynccontextmanager
+    async def session(self, key: Key) -> AsyncGenerator[Session[S]]:
+        """One connection for yourself to the node that serves *key*, as an `async with` block.
+
+        For WATCH, WAIT and their kind; see `Session`.  Nothing is redirected there: where the key
+        moves meanwhile `MovedError` is raised, and a new session finds the new node.
+        """
+        pool = self.connection_pool
+        follower = RedirectFollower(pool, self.retry, Target(self.slot_of(key)))
+        endpoint = await follower.first_endpoint(only_reads=True)
+        try:
+            async with open_session(endpoint, self.read) as session:
+                yield session
+        except RedisError as error:
+            follower.note(endpoint, error)
+            raise

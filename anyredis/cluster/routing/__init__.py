@@ -1,0 +1,1 @@
+"""The way of a command through a cluster: routes, redirects, fan-out, aggregates."""

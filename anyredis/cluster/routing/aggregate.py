@@ -1,0 +1,119 @@
+"""One reply of several: what the parts of a command answered, put together as its policy says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from anyredis.cluster.routing.routes import Split
+from anyredis.exceptions import DataValueError, PartialFailureError, PartOutcome, RedisError
+from anyredis.facts.policies import RESPONSE, Response
+from anyredis.facts.table import full_name
+from anyredis.replies import array, integer, unexpected
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Value
+
+
+class NodeReply(NamedTuple):
+    """What the node at *address* answered to *args*."""
+
+    address: str
+    args: tuple[Value, ...]
+    reply: Reply
+
+
+OWN_REPORTS: Final = frozenset(
+    name
+    for name, response in RESPONSE.items()
+    if response is Response.SPECIAL and name != b"RANDOMKEY"
+)
+"""What each node tells for itself: there is no one reply."""
+
+
+def refuse_own_reports(args: tuple[Value, ...]) -> None:
+    """Raise `DataValueError` for a command whose replies cannot be made one."""
+    name = full_name(args)
+    if name in OWN_REPORTS:
+        raise DataValueError(
+            f"{name.decode()} is answered by each node for itself: call it on "
+            "client.node(address), or on each of client.nodes()"
+        )
+
+
+def aggregate(
+    args: tuple[Value, ...], answers: Sequence[NodeReply], split: Split | None = None
+) -> Reply:
+    """The one reply to *args*; raises `PartialFailureError` where a part failed that counts."""
+    name = full_name(args)
+    response = RESPONSE.get(name)
+    good = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
+    if len(good) < len(answers) and not (response is Response.ONE_SUCCEEDED and good):
+        raise failure(name, answers)
+    replies = [answer.reply for answer in good]
+    if name in OWN_REPORTS:
+        return {answer.address: answer.reply for answer in good}
+    if name == b"RANDOMKEY":
+        return random.choice([reply for reply in replies if reply is not None] or [None])  # noqa: S311 - some key will do
+    if split is not None and response is None:
+        return _in_order(replies, split)
+    if response is None:
+        return _joined(replies)
+    combine = _COMBINE.get(response)
+    return replies[0] if combine is None else _combined(replies, combine)
+
+
+def failure(name: bytes, answers: Sequence[NodeReply]) -> PartialFailureError:
+    """The error for a command of which some parts failed."""
+    failed = [answer for answer in answers if isinstance(answer.reply, RedisError)]
+    succeeded = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
+    why = {answer.address: str(answer.reply) for answer in reversed(failed)}
+    told = "; ".join(f"{address}: {error}" for address, error in why.items())
+    done = ", ".join(dict.fromkeys(answer.address for answer in succeeded))
+    how_far = f"in part ({told}); it succeeded on {done}" if done else f"wherever it went ({told})"
+    return PartialFailureError(
+        f"{name.decode('ascii', 'replace')} failed {how_far}",
+        failed=tuple(PartOutcome(*answer) for answer in failed),
+        succeeded=tuple(PartOutcome(*answer) for answer in succeeded),
+    )
+
+
+def _in_order(replies: Sequence[Reply], split: Split) -> list[Reply]:
+    """The items of all replies, each at the place that its key had (MGET)."""
+    items: dict[int, Reply] = {}
+    for piece, reply in zip(split.pieces, replies, strict=True):
+        items.update(zip(piece.places, _of_length(len(piece.places), reply), strict=True))
+    return [items[place] for place in range(len(items))]
+
+
+def _joined(replies: list[Reply]) -> Reply:
+    """All items of arrays, in any order; other replies as a list."""
+    if all(isinstance(reply, list) for reply in replies):
+        return [item for reply in replies for item in array(reply)]
+    return replies
+
+
+def _combined(replies: Sequence[Reply], combine: Callable[[list[int]], int]) -> Reply:
+    """One number of several; of arrays, place by place."""
+    if isinstance(replies[0], list):
+        rows = [_of_length(len(array(replies[0])), reply) for reply in replies]
+        columns = zip(*rows, strict=True)
+        return [combine([integer(item) for item in column]) for column in columns]
+    return combine([integer(reply) for reply in replies])
+
+
+def _of_length(length: int, reply: Reply) -> list[Reply]:
+    """*reply*, which has to be an array of *length*."""
+    items = array(reply)
+    if len(items) != length:
+        unexpected(reply, f"an array of {length}")
+    return items
+
+
+_COMBINE: Final[dict[Response, Callable[[list[int]], int]]] = {
+    Response.AGG_SUM: sum,
+    Response.AGG_MIN: min,
+    Response.AGG_MAX: max,
+    Response.AGG_LOGICAL_AND: lambda numbers: int(all(numbers)),
+    Response.AGG_LOGICAL_OR: lambda numbers: int(any(numbers)),
+}

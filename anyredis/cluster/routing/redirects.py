@@ -1,0 +1,170 @@
+"""Carries out what a `RedirectPolicy` decides: waits, has the slot map refreshed, finds the next endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import anyio
+
+from anyredis.address import TCPAddress
+from anyredis.backoff import Retry
+from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
+from anyredis.cluster.nodes.slot_map import redirect_address
+from anyredis.cluster.routing.redirect_policy import (
+    NextAttempt,
+    RedirectPolicy,
+    marks_unhealthy,
+    suggests_refresh,
+)
+from anyredis.exceptions import (
+    ClusterDownError,
+    ConnectionError,
+    MovedError,
+    Outcome,
+    ProtocolError,
+    RedirectError,
+    RedisError,
+)
+from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.wire.decode import Reply
+from anyredis.wire.slots import SLOTS
+
+REFRESH_PATIENCE = 1.0
+"""Seconds that a command waits for the slot map to be refreshed before it goes on all the same."""
+
+
+class Target(NamedTuple):
+    """Whom a command is for: who serves *slot*, the node at *address*, or else anybody."""
+
+    slot: int | None = None
+    address: TCPAddress | None = None
+    reads: bool = False
+
+    def find(self, pool: ClusterConnectionPool) -> ClusterEndpoint | None:
+        """The endpoint to take now; None where nobody is known."""
+        if self.slot is not None:
+            return pool.endpoint_for_slot(self.slot, reads=self.reads)
+        if self.address is not None:
+            return pool.visit(self.address)
+        return pool.any_endpoint()
+
+    def missing(self) -> RedisError:
+        """The error for when nobody is known."""
+        what = "any slot" if self.slot is None else f"slot {self.slot}"
+        return ClusterDownError(f"CLUSTERDOWN no node of the cluster is known to serve {what}")
+
+
+class RedirectFollower:
+    """One command's way through the cluster of *pool*."""
+
+    def __init__(self, pool: ClusterConnectionPool, retry: Retry | None, target: Target) -> None:
+        self._pool = pool
+        self._policy = RedirectPolicy(retry)
+        self.target = target
+
+    def note(self, endpoint: ClusterEndpoint | None, failed: RedisError) -> None:
+        """Remember what *failed* at *endpoint* tells about the cluster."""
+        if suggests_refresh(failed):
+            self._pool.topology.refresh_soon()
+        if endpoint is not None and marks_unhealthy(failed):
+            endpoint.server.mark_unhealthy()
+
+    def decide(
+        self, endpoint: ClusterEndpoint | None, failed: RedisError, *, only_reads: bool
+    ) -> NextAttempt | None:
+        """What comes after *failed* at *endpoint*; None: it is to be told to the caller."""
+        if self._left_behind(endpoint, failed):
+            return NextAttempt()
+        self.note(endpoint, failed)
+        return self._policy.decide(failed, only_reads=only_reads, now=anyio.current_time())
+
+    def _left_behind(self, endpoint: ClusterEndpoint | None, failed: RedisError) -> bool:
+        """Whether the node only left the cluster before the command was sent: nobody's failure."""
+        if endpoint is None or endpoint.server.open or not self._pool.is_open:
+            return False
+        return isinstance(failed, ConnectionError) and failed.outcome is Outcome.NOT_SENT
+
+    def next_endpoint(
+        self, step: NextAttempt, endpoint: ClusterEndpoint | None
+    ) -> ClusterEndpoint | None:
+        """Whom to ask now that the wait of *step* is over, *endpoint* being whom was asked last.
+
+        Raises `ProtocolError` for a redirection that cannot be read.
+        """
+        if step.to is None or endpoint is None:
+            return self.target.find(self._pool)
+        slot, address = _destination(step.to, endpoint.address)
+        if isinstance(step.to, MovedError):
+            return self._pool.moved(slot, address)
+        return self._pool.visit(address)
+
+    async def first_endpoint(self, *, only_reads: bool) -> ClusterEndpoint:
+        """Whom to ask first, once the slot map is known; raises where it cannot be learned."""
+        while True:
+            if (endpoint := self.target.find(self._pool)) is not None:
+                return endpoint
+            self._pool.require_open()
+            error = await self._pool.topology.wait_refreshed()
+            if (endpoint := self.target.find(self._pool)) is not None:
+                return endpoint
+            failed = error or self.target.missing()
+            step = self.decide(None, failed, only_reads=only_reads)
+            if step is None:
+                raise failed
+            await anyio.sleep(step.delay)
+
+    async def follow(
+        self,
+        attempt: Callable[[ClusterEndpoint, bool], Awaitable[Reply]],
+        *,
+        endpoint: ClusterEndpoint,
+        only_reads: Callable[[], bool],
+        failed: RedisError | None = None,
+    ) -> Reply:
+        """The reply that *attempt* gives, made at one endpoint after another until it is no error.
+
+        *attempt* is told whether to say ASKING first.  *failed* is the error of a first attempt
+        that was made already.  Raises the last error where it is time to give up.
+        """
+        asking = False
+        while True:
+            if failed is None:
+                try:
+                    outcome = await attempt(endpoint, asking)
+                except RedisError as error:
+                    outcome = error
+                if not isinstance(outcome, RedisError):
+                    return outcome
+                failed = outcome
+            step = self.decide(endpoint, failed, only_reads=only_reads())
+            if step is None:
+                raise failed
+            await wait(self._pool, step)
+            asking = step.asking
+            endpoint = self.next_endpoint(step, endpoint) or await self.first_endpoint(
+                only_reads=only_reads()
+            )
+            failed = None
+
+
+def _destination(redirection: RedirectError, asked: TCPAddress) -> tuple[int, TCPAddress]:
+    """The slot and the node that a *redirection* of the node at *asked* names."""
+    try:
+        slot, text = redirection.slot, redirection.address
+    except (ValueError, IndexError):
+        slot, text = -1, ""
+    if not 0 <= slot < SLOTS:
+        raise ProtocolError(f"{asked} redirects, but not from a slot to a node: {redirection}")
+    return slot, redirect_address(text, asked)
+
+
+async def wait(pool: ClusterConnectionPool, step: NextAttempt) -> None:
+    """Wait as *step* says."""
+    begin = anyio.current_time()
+    if step.refresh:
+        with anyio.move_on_after(REFRESH_PATIENCE):
+            await pool.topology.wait_refreshed()
+    rest = step.delay - (anyio.current_time() - begin)
+    if rest > 0:
+        await anyio.sleep(rest)

@@ -1,0 +1,178 @@
+"""Where a command goes in a cluster, and how it is split: values in, values out.
+
+Law: a command goes to the slot of its keys; without keys, to whom the servers' request policy
+says; where neither tells, the user has to.  What spans slots is split if the policy allows it, and
+refused before anything is sent if not.
+"""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from anyredis.exceptions import CrossSlotError, DataValueError
+from anyredis.facts.key_positions import key_positions
+from anyredis.facts.policies import REQUEST, Request, anywhere
+from anyredis.facts.table import full_name, only_reads
+from anyredis.wire.encode import Value
+from anyredis.wire.slots import SLOTS, hash_tag
+
+
+@dataclass(frozen=True)
+class ToSlot:
+    """To whoever serves *slot*; *reads*: a replica will do."""
+
+    slot: int
+    reads: bool
+
+
+@dataclass(frozen=True)
+class AnyNode:
+    """To any primary."""
+
+
+@dataclass(frozen=True)
+class AllNodes:
+    """To all primaries, and *replicas* too."""
+
+    replicas: bool
+
+
+class SplitPart(NamedTuple):
+    """What is left of a split command for one slot: the keys that were at *places* among all."""
+
+    args: tuple[Value, ...]
+    slot: int
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A piece to each of several slots; *reads*: replicas will do."""
+
+    pieces: tuple[SplitPart, ...]
+    reads: bool
+
+
+Route: TypeAlias = ToSlot | AnyNode | AllNodes | Split
+
+_WAITS: Final = frozenset((b"WAIT", b"WAITAOF"))
+
+
+def key_bytes(key: Value, encoding: str) -> bytes:
+    """*key* as it is sent, which is what the slot is computed of."""
+    if isinstance(key, (bytes, bytearray, memoryview)):
+        return bytes(key)
+    if not isinstance(key, str):
+        return str(key).encode()  # numbers are sent in ASCII, whatever the encoding of text
+    try:
+        return key.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise DataValueError(f"a key has characters that {encoding} cannot express") from error
+
+
+def slot_of_key(key: Value, encoding: str) -> int:
+    """The hash slot of *key*; raises `DataValueError` where *encoding* cannot express it."""
+    if type(key) is str:
+        try:
+            data = key.encode(encoding)
+        except UnicodeEncodeError:
+            data = key_bytes(key, encoding)  # raises the error that users know
+    else:
+        data = key if type(key) is bytes else key_bytes(key, encoding)
+    # slot_of(), without its frame: this is done for every command.
+    return crc_hqx(hash_tag(data) if b"{" in data else data, 0) % SLOTS
+
+
+def route(args: tuple[Value, ...], encoding: str = "utf-8") -> Route:
+    """Where the command *args* goes.
+
+    Raises `CrossSlotError` where its keys are in several slots and it cannot be split, and
+    `DataValueError` where it is not known where it goes, or it is malformed.
+    """
+    name = full_name(args)
+    if name in _WAITS:
+        raise DataValueError(
+            f"{_shown(name)} is about the writes of its own connection: use client.session(key)"
+        )
+    request = REQUEST.get(name)
+    if request is Request.ALL_NODES or request is Request.ALL_SHARDS:
+        return AllNodes(replicas=request is Request.ALL_NODES)
+    positions = key_positions(args)
+    if positions is None:
+        raise DataValueError(
+            f"{_shown(name)} is not known here, nor where its keys are: name a node, as in "
+            "execute_command(…, node=address), or use client.node(address)"
+        )
+    if positions:
+        return _by_keys(name, args, positions, encoding, splits=request is Request.MULTI_SHARD)
+    if anywhere(args):
+        return AnyNode()
+    raise DataValueError(
+        f"{_shown(name)} concerns one node, and only you know which: use client.node(address), or "
+        "each of client.nodes(); execute_command takes node=address" + _HINTS.get(name, "")
+    )
+
+
+_HINTS: Final = {b"SCAN": ". scan_iter goes through all nodes"}
+
+
+def slots_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -> list[int]:
+    """The slot of each key."""
+    return [slot_of_key(args[position], encoding) for position in keys]
+
+
+def slot_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -> int | None:
+    """The slot that all keys are in, None where there are several."""
+    slots = set(slots_of_keys(args, keys, encoding))
+    return slots.pop() if len(slots) == 1 else None
+
+
+def _by_keys(
+    name: bytes, args: tuple[Value, ...], keys: Sequence[int], encoding: str, *, splits: bool
+) -> ToSlot | Split:
+    slots = slots_of_keys(args, keys, encoding)
+    if len(set(slots)) == 1:
+        return ToSlot(slots[0], only_reads(args))
+    if splits and (pieces := _pieces(name, args, keys, slots, encoding)):
+        return Split(pieces, only_reads(args))
+    raise CrossSlotError(
+        f"CROSSSLOT {_shown(name)} was not sent: its keys are in several hash slots. Give them the "
+        "same {hash tag}"
+    )
+
+
+def _pieces(
+    name: bytes,
+    args: tuple[Value, ...],
+    keys: Sequence[int],
+    slots: Sequence[int],
+    encoding: str,
+) -> tuple[SplitPart, ...]:
+    """One piece for each slot; none where it would not mean the same."""
+    places: dict[int, list[int]] = {}
+    for place, slot in enumerate(slots):
+        places.setdefault(slot, []).append(place)
+    width = 2 if name in _WITH_VALUES else 1
+    count = name == b"MSETEX"
+    options = args[keys[-1] + 2 :] if count else ()
+    if any(key_bytes(option, encoding).upper() in _CONDITIONS for option in options):
+        return ()  # all or nothing cannot be had in several slots
+    pieces: list[SplitPart] = []
+    for slot, mine in places.items():
+        words: list[Value] = [args[0], len(mine)] if count else [args[0]]
+        for place in mine:
+            key = keys[place]
+            words += args[key : key + width]
+        pieces.append(SplitPart((*words, *options), slot, tuple(mine)))
+    return tuple(pieces)
+
+
+_WITH_VALUES: Final = frozenset((b"MSET", b"MSETEX"))
+_CONDITIONS: Final = frozenset((b"NX", b"XX"))
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("ascii", "replace")

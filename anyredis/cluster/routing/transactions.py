@@ -1,0 +1,50 @@
+"""A transaction in a cluster: all of it on one slot, and all of it again where it is redirected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from anyredis.cluster.routing.redirect_policy import TEMPORARY_REFUSALS
+from anyredis.cluster.routing.routes import AllNodes, AnyNode, ToSlot, route
+from anyredis.command import Command
+from anyredis.exceptions import BusyLoadingError, CrossSlotError, RedirectError, RedisError
+from anyredis.facts.table import shown
+from anyredis.wire.decode import Reply
+
+
+def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
+    """The one slot that *commands* are about, None where they have no keys.
+
+    Raises `CrossSlotError` where there are several, and what `route` raises.
+    """
+    slot: int | None = None
+    for position, command in enumerate(commands, 1):
+        way = route(command.args, encoding)
+        if isinstance(way, ToSlot) and slot in (None, way.slot):
+            slot = way.slot
+        elif not isinstance(way, AnyNode):
+            where = f"{shown(command.args)} (command {position} of {len(commands)})"
+            if isinstance(way, AllNodes):
+                where += " goes to several nodes. U"
+            else:
+                where += " leaves it. Give the keys the same {hash tag}, or u"
+            raise CrossSlotError(
+                "CROSSSLOT the transaction was not sent: it has to stay on one hash slot, and "
+                f"{where}se pipeline(transaction=False)"
+            )
+    return slot
+
+
+def refusal(replies: Sequence[Reply]) -> RedisError | None:
+    """Why a transaction was not run, where it may be elsewhere or later; None: it was, or is not.
+
+    A command that is redirected as it is queued makes EXEC fail; EXEC itself may be redirected.
+    """
+    *queued, executed = replies
+    if not isinstance(executed, RedisError):
+        return None
+    for reply in (executed, *queued):
+        if isinstance(reply, (RedirectError, BusyLoadingError, *TEMPORARY_REFUSALS)):
+            return reply
+    return None

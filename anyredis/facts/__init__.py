@@ -1,0 +1,1 @@
+"""What is true of commands: flags, key positions, routing policies."""

@@ -1,0 +1,314 @@
+"""Where the keys of a command stand, for who routes by them.
+
+Law: positions count from 0 over the whole command: the name, the subcommand if it has one, the
+arguments. What routes as a key does counts as one: the channel of SPUBLISH, the cursor of
+CLUSTERSCAN. A call that has no key where it needs one is refused here, before anything is sent.
+
+The facts are the key specifications that the servers' COMMAND tells (valkey.io/topics/key-specs),
+corrected where they tell too little: then a key in a slot elsewhere would be taken for missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from anyredis.exceptions import DataValueError
+from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS, READ_ONLY, full_name
+from anyredis.wire.encode import Value
+
+Finder: TypeAlias = Callable[[bytes, tuple[Value, ...]], Sequence[int]]
+
+
+def _names(block: bytes) -> frozenset[bytes]:
+    """The names in *block*, which writes a subcommand as ACL rules do: `OBJECT|ENCODING`."""
+    return frozenset(name.replace(b"|", b" ") for name in block.split())
+
+
+FIRST_KEY: Final[dict[bytes, int]] = dict.fromkeys(
+    _names(b"""
+        APPEND ARCOUNT ARDEL ARDELRANGE ARGET ARGETRANGE ARGREP ARINFO ARINSERT ARLASTITEMS ARLEN
+        ARMGET ARMSET ARNEXT AROP ARRING ARSCAN ARSEEK ARSET BF.ADD BF.CARD BF.DEBUG BF.EXISTS
+        BF.INFO BF.INSERT BF.LOADCHUNK BF.MADD BF.MEXISTS BF.RESERVE BF.SCANDUMP BITCOUNT BITFIELD
+        BITFIELD_RO BITPOS CF.ADD CF.ADDNX CF.COMPACT CF.COUNT CF.DEBUG CF.DEL CF.EXISTS CF.INFO
+        CF.INSERT CF.INSERTNX CF.LOADCHUNK CF.MEXISTS CF.RESERVE CF.SCANDUMP CMS.INCRBY CMS.INFO
+        CMS.INITBYDIM CMS.INITBYPROB CMS.QUERY DECR DECRBY DELEX DELIFEQ DIGEST DUMP EXPIRE EXPIREAT
+        EXPIRETIME FT.AGGREGATE FT.ALIASDEL FT.ALTER FT.CREATE FT.DROP FT.DROPINDEX FT.EXPLAIN
+        FT.EXPLAINCLI FT.INFO FT.PROFILE FT.SEARCH FT.SPELLCHECK FT.SUGADD FT.SUGDEL FT.SUGGET
+        FT.SUGLEN FT.SYNADD FT.SYNDUMP FT.SYNUPDATE FT.TAGVALS GEOADD GEODIST GEOHASH GEOPOS
+        GEORADIUSBYMEMBER_RO GEORADIUS_RO GEOSEARCH GET GETBIT GETDEL GETEX GETRANGE GETSET HDEL
+        HEXISTS HEXPIRE HEXPIREAT HEXPIRETIME HGET HGETALL HGETDEL HGETEX HINCRBY HINCRBYFLOAT HKEYS
+        HLEN HMGET HMSET HPERSIST HPEXPIRE HPEXPIREAT HPEXPIRETIME HPTTL HRANDFIELD HSCAN HSET
+        HSETEX HSETNX HSTRLEN HTTL HVALS INCR INCRBY INCRBYFLOAT INCREX JSON.ARRAPPEND JSON.ARRINDEX
+        JSON.ARRINSERT JSON.ARRLEN JSON.ARRPOP JSON.ARRTRIM JSON.CLEAR JSON.DEL JSON.FORGET JSON.GET
+        JSON.MERGE JSON.NUMINCRBY JSON.NUMMULTBY JSON.NUMPOWBY JSON.OBJKEYS JSON.OBJLEN JSON.RESP
+        JSON.SET JSON.STRAPPEND JSON.STRLEN JSON.TOGGLE JSON.TYPE LINDEX LINSERT LLEN LPOP LPOS
+        LPUSH LPUSHX LRANGE LREM LSET LTRIM MOVE PERSIST PEXPIRE PEXPIREAT PEXPIRETIME PFADD PSETEX
+        PTTL RESTORE RESTORE-ASKING RPOP RPUSH RPUSHX SADD SCARD SET SETBIT SETEX SETNX SETRANGE
+        SISMEMBER SMEMBERS SMISMEMBER SORT_RO SPOP SPUBLISH SRANDMEMBER SREM SSCAN STRLEN SUBSTR
+        TDIGEST.ADD TDIGEST.BYRANK TDIGEST.BYREVRANK TDIGEST.CDF TDIGEST.CREATE TDIGEST.INFO
+        TDIGEST.MAX TDIGEST.MIN TDIGEST.QUANTILE TDIGEST.RANK TDIGEST.RESET TDIGEST.REVRANK
+        TDIGEST.TRIMMED_MEAN TOPK.ADD TOPK.COUNT TOPK.INCRBY TOPK.INFO TOPK.LIST TOPK.QUERY
+        TOPK.RESERVE TS.ADD TS.ALTER TS.CREATE TS.DECRBY TS.DEL TS.GET TS.INCRBY TS.INFO TS.RANGE
+        TS.REVRANGE TTL TYPE VADD VCARD VDIM VEMB VGETATTR VINFO VISMEMBER VLINKS VRANDMEMBER VRANGE
+        VREM VSETATTR VSIM XACK XACKDEL XADD XAUTOCLAIM XCFGSET XCLAIM XDEL XDELEX XIDMPRECORD XLEN
+        XNACK XPENDING XRANGE XREVRANGE XSETID XTRIM ZADD ZCARD ZCOUNT ZINCRBY ZLEXCOUNT ZMSCORE
+        ZPOPMAX ZPOPMIN ZRANDMEMBER ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK ZREM ZREMRANGEBYLEX
+        ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREVRANGE ZREVRANGEBYLEX ZREVRANGEBYSCORE ZREVRANK ZSCAN
+        ZSCORE
+    """),
+    1,
+) | {b"FT.CURSOR": 2, b"PFDEBUG": 2}
+"""Where the key stands of each command of one word that has exactly one, always, and no tip.
+
+It goes where that key is; nothing else about it needs a look.
+"""
+
+# What has no keys, beside what the table has in READ_ONLY, CHANGES_CONNECTION and CONTAINERS.
+_OTHERS_WITHOUT_KEYS = _names(b"""
+    ACL|DELUSER ACL|LOAD ACL|LOG ACL|SAVE ACL|SETUSER BACKUP|ABORT BACKUP|CLEANUP BACKUP|SEAL
+    BACKUP|START BGREWRITEAOF BGSAVE CLIENT|KILL CLIENT|PAUSE CLIENT|UNBLOCK CLIENT|UNPAUSE
+    CLUSTER|ADDSLOTS CLUSTER|ADDSLOTSRANGE CLUSTER|BUMPEPOCH CLUSTER|CANCELSLOTMIGRATIONS
+    CLUSTER|DELSLOTS CLUSTER|DELSLOTSRANGE CLUSTER|FAILOVER CLUSTER|FLUSHSLOT CLUSTER|FLUSHSLOTS
+    CLUSTER|FORGET CLUSTER|MEET CLUSTER|MIGRATESLOTS CLUSTER|MIGRATION CLUSTER|REPLICATE
+    CLUSTER|RESET CLUSTER|SAVECONFIG CLUSTER|SET-CONFIG-EPOCH CLUSTER|SETSLOT COMMANDLOG|RESET
+    CONFIG|RESETSTAT CONFIG|REWRITE CONFIG|SET DEBUG FAILOVER FLUSHALL FLUSHDB FT.CONFIG
+    FT.DEBUG|DELETE_LOCAL_CURSORS FT.DEBUG|DOCIDTOID FT.DEBUG|DOCINFO FT.DEBUG|DUMP_GEOMIDX
+    FT.DEBUG|DUMP_HNSW FT.DEBUG|DUMP_INVIDX FT.DEBUG|DUMP_NUMIDX FT.DEBUG|DUMP_NUMIDXTREE
+    FT.DEBUG|DUMP_PHONETIC_HASH FT.DEBUG|DUMP_PREFIX_TRIE FT.DEBUG|DUMP_SUFFIX_TRIE
+    FT.DEBUG|DUMP_TAGIDX FT.DEBUG|DUMP_TERMS FT.DEBUG|GC_CLEAN_NUMERIC
+    FT.DEBUG|GC_CONTINUE_SCHEDULE FT.DEBUG|GC_FORCEBGINVOKE FT.DEBUG|GC_FORCEINVOKE
+    FT.DEBUG|GC_STOP_SCHEDULE FT.DEBUG|GC_WAIT_FOR_JOBS FT.DEBUG|GIT_SHA FT.DEBUG|HELP
+    FT.DEBUG|IDTODOCID FT.DEBUG|INFO_TAGIDX FT.DEBUG|INVIDX_SUMMARY FT.DEBUG|NUMIDX_SUMMARY
+    FT.DEBUG|TTL FT.DEBUG|TTL_EXPIRE FT.DEBUG|TTL_PAUSE FT.DEBUG|VECSIM_INFO FT.DICTADD
+    FT.DICTDEL FUNCTION|DELETE FUNCTION|FLUSH FUNCTION|KILL FUNCTION|LOAD FUNCTION|RESTORE
+    HOTKEYS|RESET HOTKEYS|START HOTKEYS|STOP LATENCY|RESET MEMORY|PURGE MODULE|LOAD
+    MODULE|LOADEX MODULE|UNLOAD PFSELFTEST PUBLISH REPLICAOF SAVE SCRIPT|FLUSH SCRIPT|KILL
+    SCRIPT|LOAD SHUTDOWN SLAVEOF SLOWLOG|RESET SWAPDB TRIMSLOTS WAIT WAITAOF
+""")
+
+
+def key_positions(args: tuple[Value, ...]) -> Sequence[int] | None:
+    """Where the keys stand in *args*, in order; empty without keys, None for an unknown command.
+
+    Raises `DataValueError` where a command that needs a key has none, where its number of keys
+    cannot be one, and where what goes with each key is incomplete.
+    """
+    name = full_name(args)
+    find = _FINDERS.get(name)
+    if find is not None:
+        return find(name, args)
+    return () if name in _WITHOUT_KEYS else None
+
+
+def _refusal(name: bytes, what: str) -> DataValueError:
+    return DataValueError(f"{name.decode()}{what}")
+
+
+def _word(value: Value) -> bytes:
+    """*value* as the server reads an option: in upper case, but only the letters of ASCII."""
+    if isinstance(value, bytes):
+        return value.upper()
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value).upper()
+    return str(value).encode("utf-8", "replace").upper()
+
+
+def _follow(count: int) -> str:
+    return "1 argument follows" if count == 1 else f"{count} arguments follow"
+
+
+def _at(*positions: int) -> Finder:
+    """Keys at *positions*."""
+    last = positions[-1]
+    needs = " needs a key" if len(positions) == 1 else f" needs {len(positions)} keys"
+
+    def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
+        if len(args) <= last:
+            raise _refusal(name, needs)
+        return positions
+
+    return find
+
+
+def _from(first: int, *, step: int = 1, after: int = 0, least: int = 1) -> Finder:
+    """Keys from *first* on, one in *step*, *least* at least, *after* arguments after the last."""
+    needs = " needs a key" if least == 1 else f" needs {least} keys"
+    if after:
+        needs += ", and an argument after the last"
+
+    def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
+        end = len(args) - after
+        keys = range(first, end, step)
+        if len(keys) < least:
+            raise _refusal(name, needs)
+        if step > 1 and (end - first) % step:
+            told = f"each key begins a group of {step} arguments, but {_follow(end - first)}"
+            raise _refusal(name, f": {told}")
+        return keys
+
+    return find
+
+
+def _counted(at: int, *before: int, step: int = 1, least: int = 1) -> Finder:
+    """Keys *before*, then as many as the argument *at* tells, from the next on, one in *step*."""
+    first = at + 1
+
+    def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
+        count = _numkeys(name, args, at)
+        if count < least:
+            raise _refusal(name, " needs a key, but numkeys is 0")
+        end = first + count * step
+        if end > len(args):
+            takes = f", which takes {count * step} arguments" if step > 1 else ""
+            follow = _follow(len(args) - first)
+            raise _refusal(name, f": numkeys is {count}{takes}, but {follow}")
+        keys = range(first, end, step)
+        return (*before, *keys) if before else keys
+
+    return find
+
+
+def _numkeys(name: bytes, args: tuple[Value, ...], at: int) -> int:
+    if at >= len(args):
+        raise _refusal(name, " needs numkeys, the number of its keys")
+    value = args[at]
+    if isinstance(value, int):
+        count = int(value)
+    else:
+        digits = _word(value)
+        count = int(digits) if digits.isdigit() and len(digits) < 20 else -1
+    if count < 0:
+        raise _refusal(name, f": numkeys is {value!r:.40}; it is a whole number, 0 or more")
+    return count
+
+
+def _streams(start: int) -> Finder:
+    """Keys after STREAMS, up to the middle of what follows: the other half are their IDs.
+
+    STREAMS is looked for from *start* on: before that a group or a consumer may be called so.
+    """
+
+    def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
+        for first in range(start + 1, len(args)):
+            if _word(args[first - 1]) == b"STREAMS":
+                following = len(args) - first
+                if following % 2:
+                    follow = _follow(following)
+                    raise _refusal(name, f": each key after STREAMS has an ID, but {follow}")
+                return range(first, first + following // 2)
+        raise _refusal(name, " needs a key after STREAMS")
+
+    return find
+
+
+def _storing(start: int, stores: frozenset[bytes], skips: dict[bytes, int]) -> Finder:
+    """A key first, and those after an option of *stores*, which stand from *start* on.
+
+    *skips* tells how many words an option takes: these are no options, whatever they say.
+    """
+
+    def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
+        if len(args) < 2:
+            raise _refusal(name, " needs a key")
+        keys = [1]
+        position = start
+        while position < len(args):
+            option = _word(args[position])
+            position += 1
+            if option in stores:
+                if position == len(args):
+                    raise _refusal(name, f" needs a key after {option.decode()}")
+                keys.append(position)
+                position += 1
+            else:
+                position += skips.get(option, 0)
+        return keys
+
+    return find
+
+
+_MIGRATE_SKIPS: Final = {b"AUTH": 1, b"AUTH2": 2}
+
+
+def _migrated(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
+    """The keys of MIGRATE: those after KEYS where the one among the first words is empty."""
+    if len(args) < 4:
+        raise _refusal(name, " needs a key")
+    position = 6
+    while position < len(args):
+        option = _word(args[position])
+        position += 1
+        if option == b"KEYS":
+            if position == len(args):
+                raise _refusal(name, " needs a key after KEYS")
+            if _word(args[3]):
+                raise _refusal(name, ": with KEYS, the key before the database has to be empty")
+            return range(position, len(args))
+        position += _MIGRATE_SKIPS.get(option, 0)
+    return (3,)
+
+
+_JSON_DEBUG_KEY = _at(2)
+
+
+def _json_debugged(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
+    """The key of JSON.DEBUG MEMORY; JSON.DEBUG HELP has none."""
+    if len(args) == 2 and _word(args[1]) == b"HELP":
+        return ()
+    return _JSON_DEBUG_KEY(name, args)
+
+
+_STORES: Final = frozenset((b"STORE", b"STOREDIST"))
+
+
+def _each(block: bytes, finder: Finder) -> dict[bytes, Finder]:
+    return dict.fromkeys(_names(block), finder)
+
+
+_FINDERS: Final[dict[bytes, Finder]] = {
+    **{name: _at(position) for name, position in FIRST_KEY.items()},
+    b"CLUSTERSCAN": _at(1),
+    b"JSON.DEBUG": _json_debugged,
+    **_each(
+        b"""
+        HIMPORT|SET MEMORY|USAGE OBJECT|ENCODING OBJECT|FREQ OBJECT|IDLETIME OBJECT|REFCOUNT
+        XGROUP|CREATE XGROUP|CREATECONSUMER XGROUP|DELCONSUMER XGROUP|DESTROY XGROUP|SETID
+        XINFO|CONSUMERS XINFO|GROUPS XINFO|STREAM
+        """,
+        _at(2),
+    ),
+    **_each(
+        b"""
+        BLMOVE BLMOVEM BRPOPLPUSH COPY FT.ALIASADD FT.ALIASUPDATE FT.DEL FT.GET GEOSEARCHSTORE LCS
+        LMOVE LMOVEM RENAME RENAMENX RPOPLPUSH SMOVE TS.CREATERULE TS.DELETERULE ZRANGESTORE
+        """,
+        _at(1, 2),
+    ),
+    **_each(
+        b"DEL EXISTS FT.MGET MGET PFCOUNT PFMERGE SDIFF SINTER SSUBSCRIBE SUNION TOUCH UNLINK WATCH",
+        _from(1),
+    ),
+    b"SUNSUBSCRIBE": _from(1, least=0),
+    **_each(b"SDIFFSTORE SINTERSTORE SUNIONSTORE", _from(1, least=2)),
+    b"BITOP": _from(2, least=2),
+    **_each(b"BLPOP BRPOP BZPOPMAX BZPOPMIN JSON.MGET", _from(1, after=1)),
+    **_each(b"MSET MSETNX", _from(1, step=2)),
+    **_each(b"JSON.MSET TS.MADD", _from(1, step=3)),
+    **_each(
+        b"LMPOP SDIFFCARD SINTERCARD SUNIONCARD ZDIFF ZINTER ZINTERCARD ZMPOP ZUNION",
+        _counted(1),
+    ),
+    b"MSETEX": _counted(1, step=2),
+    **_each(b"BLMPOP BZMPOP", _counted(2)),
+    **_each(b"EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO", _counted(2, least=0)),
+    **_each(b"CMS.MERGE TDIGEST.MERGE ZDIFFSTORE ZINTERSTORE ZUNIONSTORE", _counted(2, 1)),
+    b"XREAD": _streams(1),
+    b"XREADGROUP": _streams(4),
+    b"SORT": _storing(2, frozenset((b"STORE",)), {b"LIMIT": 2, b"BY": 1, b"GET": 1}),
+    b"GEORADIUS": _storing(6, _STORES, {}),
+    b"GEORADIUSBYMEMBER": _storing(5, _STORES, {}),
+    b"MIGRATE": _migrated,
+}
+
+_WITHOUT_KEYS = (_OTHERS_WITHOUT_KEYS | READ_ONLY | CHANGES_CONNECTION | CONTAINERS) - set(_FINDERS)

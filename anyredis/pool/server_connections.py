@@ -1,0 +1,397 @@
+"""The connections to one server: dialled, shared, leased, tended and closed.
+
+The allocator decides; this file carries it out.  Each connection is one task of the pool: it dials,
+serves and cleans up after itself, so a caller that is cancelled while it waits for a connection
+breaks nothing: the connection, once there, is for whoever comes next.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from anyredis.backoff import Backoff
+from anyredis.connection.base import BaseConnection
+from anyredis.connection.errors import cannot_connect
+from anyredis.exceptions import ConnectionError, RedisError, fresh
+from anyredis.pool.allocator import ConnectionAllocator
+from anyredis.waiter import Waiter, clock, waiter_factory
+
+LOGGER = logging.getLogger("anyredis")
+
+PING_INTERVAL = 30.0
+"""Seconds after which a shared connection that nobody used is asked whether it is there."""
+
+REDIAL = Backoff(base=0.01, cap=0.4)
+"""Waits between dials that fail, so that a server that returns is found within a second."""
+
+UNHEALTHY_FOR = 2.0
+"""Seconds for which a server that failed is left alone where another will do."""
+
+
+class SharedSocketLimit(Protocol):
+    """Bounds the sockets of several nodes together."""
+
+    @property
+    def starved(self) -> Collection[ServerConnections]:
+        """Who waits for room."""
+        ...
+
+    def available(self, server: ServerConnections) -> int:
+        """How many more sockets *server* may open now."""
+        ...
+
+    def assigned(self, server: ServerConnections) -> None:
+        """*server* has looked after those who wait for it; others may have room now."""
+        ...
+
+
+class ServerConnections:
+    """All connections to one server.
+
+    *make* gives a new connection, not yet connected.  *max_idle_time*: seconds after which a
+    connection that nobody used is closed (None: never).  *socket_limit* bounds the sockets of several
+    nodes together.
+    """
+
+    starved: Collection[ServerConnections] = ()
+    """Nodes that could do with the room of a connection which nobody uses any more."""
+
+    def __init__(
+        self,
+        make: Callable[[], BaseConnection],
+        *,
+        address: str,
+        capacity: int,
+        multiplexed_wanted: int,
+        max_idle_time: float | None,
+        socket_limit: SharedSocketLimit | None = None,
+    ) -> None:
+        available = None if socket_limit is None else partial(socket_limit.available, self)
+        self.allocator: ConnectionAllocator[BaseConnection] = ConnectionAllocator(
+            capacity, multiplexed_wanted, available
+        )
+        self.address = address
+        """Where the server is, for messages."""
+        self.losses = 0
+        """How many connections were lost: as a restarted server loses all."""
+        self._make = make
+        self._max_idle_time = max_idle_time
+        self._failures = 0
+        self._last_failure = 0.0
+        self._unhealthy_until = 0.0
+        self._generation = 0
+        self._dials: list[anyio.CancelScope] = []
+        self._tasks: TaskGroup | None = None
+        self._socket_limit = socket_limit
+        if socket_limit is not None:
+            self.starved = socket_limit.starved
+
+    _close_reason = "the pool was left"
+
+    def start(self, tasks: TaskGroup) -> None:
+        """Start to work, with connections as children of *tasks*."""
+        self._tasks = tasks
+        # What was remembered is by the clock of another event loop, perhaps.
+        self._failures = 0
+        self._last_failure = self._unhealthy_until = 0.0
+        self._new_waiter = waiter_factory()
+        self._now = clock()
+
+    def close(self, reason: str) -> None:
+        """Close all connections and fail all who wait for one."""
+        self._stop_serving(reason)
+        for connection in self.connections():
+            connection.close(reason)
+
+    def drain(self, reason: str) -> None:
+        """Fail all who wait for a connection; those that are in use are closed after that."""
+        self._stop_serving(reason)
+        self.replace_connections(reason)
+
+    def replace_connections(
+        self, reason: str, those: Collection[BaseConnection] | None = None
+    ) -> None:
+        """Let nobody new use *those* connections, or any that there are.
+
+        Who comes next gets a new one; who uses one now may finish.  Where all are meant, so are
+        those that are being dialled.
+        """
+        self._generation += those is None
+        for connection in self.connections() if those is None else those:
+            connection.dirty = True  # for whoever has it to themselves
+            if (leftover := self.allocator.drain(connection)) is not None:
+                leftover.close(reason)
+        self.assign()
+
+    def _stop_serving(self, reason: str) -> None:
+        self._tasks = None
+        self._close_reason = reason
+        self.allocator.fail_all(self._closed_error)
+        for dial in self._dials:
+            dial.cancel()
+
+    def _closed_error(self) -> ConnectionError:
+        return ConnectionError(f"no connection to {self.address}: {self._close_reason}")
+
+    @property
+    def open(self) -> bool:
+        """Whether it takes new leases: the pool is open, and the server one of its."""
+        return self._tasks is not None
+
+    def mark_unhealthy(self) -> None:
+        """Have those who may choose another server do so, for `UNHEALTHY_FOR` seconds."""
+        self._unhealthy_until = self._now() + UNHEALTHY_FOR
+
+    @property
+    def is_unhealthy(self) -> bool:
+        """Whether another server is the better choice, if there is one."""
+        if not self._failures and not self._unhealthy_until:
+            return False
+        failed_until = self._last_failure + UNHEALTHY_FOR if self._failures else 0.0
+        return self._now() < max(failed_until, self._unhealthy_until)
+
+    def connections(self) -> list[BaseConnection]:
+        """All connections that are open."""
+        allocator = self.allocator
+        return [*allocator.multiplexed, *allocator.idle, *allocator.exclusive, *allocator.draining]
+
+    # -- leases ---------------------------------------------------------------------------------
+
+    async def acquire_multiplexed(self) -> BaseConnection:
+        """A connection for an ordinary command; `release_multiplexed` from it afterwards.
+
+        Raises what dialling raised, where it failed.
+        """
+        connection = self.acquire_multiplexed_nowait()
+        if connection is not None:
+            return connection
+        return await self._wait_in_line(
+            self.allocator.multiplexed_waiters, self.release_multiplexed
+        )
+
+    def acquire_multiplexed_nowait(self) -> BaseConnection | None:
+        """A connection for an ordinary command, if there is one."""
+        connection = self.allocator.acquire_multiplexed()
+        if self.allocator.multiplexed_wanted > 1:
+            self.assign()  # another shared connection may be wanted
+        return connection
+
+    def release_multiplexed(self, connection: BaseConnection) -> None:
+        """An ordinary command is done with *connection*."""
+        allocator = self.allocator
+        leftover = allocator.release_multiplexed(connection)
+        if leftover is not None:
+            leftover.close("it was replaced")
+        if (
+            allocator.exclusive_waiters
+            or allocator.multiplexed_waiters
+            or allocator.errands
+            or self.starved
+        ):
+            self.assign()
+
+    async def acquire_exclusive(self) -> BaseConnection:
+        """A connection for oneself; `release_exclusive` it afterwards.
+
+        Raises what dialling raised, where it failed.
+        """
+        connection = self.allocator.acquire_exclusive()
+        if connection is not None:
+            return connection
+        return await self._wait_in_line(self.allocator.exclusive_waiters, self.release_exclusive)
+
+    def release_exclusive(self, connection: BaseConnection) -> None:
+        """The owner is done with *connection*: it is kept for others if it is as new."""
+        leftover = self.allocator.release_exclusive(connection)
+        if leftover is not None:
+            leftover.close("its state was changed")
+        self.assign()
+
+    @asynccontextmanager
+    async def errand(self) -> AsyncGenerator[BaseConnection]:
+        """A connection for small requests that are no lease's, for an `async with` block.
+
+        It may be closed meanwhile, where a lease needs its socket.  Raises what dialling raised,
+        where it failed.
+        """
+        allocator = self.allocator
+        connection = allocator.visit() or await self._wait_in_line(
+            allocator.errands, allocator.part
+        )
+        while (
+            connection in allocator.exclusive
+        ):  # leased since it was given to us: no place for others
+            allocator.part(connection)
+            connection = allocator.visit() or await self._wait_in_line(
+                allocator.errands, allocator.part
+            )
+        try:
+            yield connection
+        finally:
+            allocator.part(connection)
+            if self.starved:
+                self.assign()
+
+    async def _wait_in_line(
+        self, line: dict[Waiter, None], undo: Callable[[BaseConnection], None]
+    ) -> BaseConnection:
+        if self._tasks is None:
+            raise self._closed_error()
+        waiter = self._new_waiter()
+        line[waiter] = None
+        self.assign()
+        try:
+            answer: BaseConnection | RedisError = await waiter
+        except BaseException:
+            line.pop(waiter, None)
+            if not waiter.cancelled() and isinstance(got := waiter.result(), BaseConnection):
+                undo(got)  # it came in the very turn in which we were cancelled
+            if self.starved:  # of the room that a dial for us takes
+                self.assign()
+            raise
+        if isinstance(answer, RedisError):
+            raise answer
+        return answer
+
+    # -- connections ----------------------------------------------------------------------------
+
+    def assign(self) -> None:
+        """Serve all in line who can be served, and dial what is missing."""
+        if self._tasks is not None:
+            for _ in range(self.allocator.assign()):
+                self._tasks.start_soon(self._run_connection)
+        if self._socket_limit is not None:
+            self._socket_limit.assigned(self)
+
+    async def _run_connection(self) -> None:
+        """The life of one connection."""
+        allocator, edition = self.allocator, self._generation
+        try:
+            connection = await self._dial()
+        except RedisError as error:
+            failed = error
+            self._failures += 1
+            self._last_failure = self._now()
+            allocator.dial_failed(lambda: fresh(failed))
+            self.assign()
+            return
+        except BaseException:
+            allocator.dialling -= 1
+            self.assign()  # the pool may have been entered again meanwhile
+            raise
+        if connection is None:
+            allocator.dialling -= 1
+            self.assign()
+            return
+        self._failures = 0
+        connection.listener = self
+        connection.idle_since = self._now()
+        allocator.add(connection)
+        if self._tasks is None:  # this server was left meanwhile
+            connection.close(self._close_reason)
+        elif edition != self._generation:
+            connection.close("it was replaced before it was ready")
+        self.assign()
+        await self._serve(connection)
+
+    async def _serve(self, connection: BaseConnection) -> None:
+        allocator = self.allocator
+        try:
+            await connection.serve()
+        except Exception:
+            # A stream of the user's own can fail to close; that concerns no request any more.
+            LOGGER.exception("closing the connection to %s failed", connection.address)
+        finally:
+            allocator.remove(connection)
+            allocator.closing.discard(connection)
+            self.assign()
+
+    async def _dial(self) -> BaseConnection | None:
+        """A new connection that is ready; None where the dial was called off."""
+        with anyio.CancelScope() as scope:
+            self._dials.append(scope)
+            if self.starved:  # whoever wanted it may have given up since
+                self.assign()
+            try:
+                due = self._last_failure + REDIAL.delay(self._failures)
+                if self._failures and (wait := due - self._now()) > 0:
+                    await anyio.sleep(wait)
+                return await self._connected()
+            finally:
+                self._dials.remove(scope)
+        return None
+
+    async def _connected(self) -> BaseConnection:
+        try:
+            connection = self._make()
+        except Exception as error:  # a subclass of the user's can raise anything
+            raise cannot_connect(self.address, error, 0) from error
+        try:
+            await connection.connect()
+        except RedisError:
+            raise
+        except Exception as error:
+            raise cannot_connect(self.address, error, 0) from error
+        return connection
+
+    def cancel_dial(self, *, for_errands: bool) -> bool:
+        """End a dial that no lease waits for, nor an errand, where they count *for_errands* too.
+
+        Gives whether there was one; its room is free a moment later.
+        """
+        going_on = [dial for dial in self._dials if not dial.cancel_called]
+        called_off = len(self._dials) - len(going_on)
+        if not going_on or self.allocator.surplus_dials(for_errands=for_errands) <= called_off:
+            return False
+        going_on[-1].cancel()
+        return True
+
+    @property
+    def closing_soon(self) -> int:
+        """Sockets that are about to be closed, dials that were called off among them."""
+        return self.allocator.closing_soon + sum(dial.cancel_called for dial in self._dials)
+
+    def connection_failing(self, connection: BaseConnection) -> None:
+        """*connection* is closed, or takes no new requests: use another."""
+        if connection.closed:
+            self.losses += connection.lost
+            self.allocator.closing.add(connection)
+            self.allocator.remove(connection)
+        elif (leftover := self.allocator.drain(connection)) is not None:
+            leftover.close("it was replaced")
+        self.assign()
+
+    # -- housekeeping ---------------------------------------------------------------------------
+
+    def check_health(self) -> None:
+        """Close what is overdue or was idle for too long, and ping what is shared and quiet."""
+        now = self._now()
+        for connection in self.connections():
+            if connection.overdue():
+                seconds = connection.wire.reply_timeout
+                connection.close(f"no reply within {seconds:g} s", late=True)
+        allocator = self.allocator
+        for connection in [*allocator.multiplexed, *allocator.idle]:
+            self._check_idle(connection, now)
+
+    def _check_idle(self, connection: BaseConnection, now: float) -> None:
+        wire = connection.wire
+        if connection.in_use or not wire.idle or wire.answered != connection.idle_at_count:
+            connection.idle_at_count = wire.answered
+            connection.idle_since = connection.last_ping = now
+            return
+        if self._max_idle_time is not None and now - connection.idle_since >= self._max_idle_time:
+            connection.close(f"it was idle for {self._max_idle_time:g} s")
+        elif (
+            connection in self.allocator.multiplexed and now - connection.last_ping >= PING_INTERVAL
+        ):
+            connection.last_ping = now
+            connection.idle_at_count += 1  # the answer to this is no use of it
+            connection.enqueue((b"PING",))

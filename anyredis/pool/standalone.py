@@ -1,0 +1,176 @@
+"""Pools for one server: `ConnectionPool` raises when all is in use, `BlockingConnectionPool` waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Self
+
+from anyio.abc import TaskGroup
+
+from anyredis.address import UnixAddress, parse_url
+from anyredis.connection.base import BaseConnection, PoolView
+from anyredis.connection.options import check_seconds
+from anyredis.connection.tcp import Connection
+from anyredis.connection.unix import UnixDomainSocketConnection
+from anyredis.exceptions import DataTypeError
+from anyredis.pool.base import BasePool, check_sharing
+from anyredis.pool.endpoint import Endpoint
+from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
+from anyredis.pool.server_connections import ServerConnections
+from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
+from anyredis.sentinel.sentinel_connection import take_sentinels
+
+LOGGER = logging.getLogger("anyredis")
+
+UNLIMITED = 2**31
+
+
+class ConnectionPool(BasePool):
+    """Connections to one server; a lease too many raises `MaxConnectionsError`.
+
+    *connection_class* makes the connections, and gets every keyword argument that is not the
+    pool's own.  *max_connections* bounds the leases, and with them the sockets.
+    *shared_connections* of them carry ordinary commands for all; 0 gives each command a connection
+    of its own while it runs.  *max_idle_time*: seconds after which an unused connection is closed.
+
+    Raises `DataError` at once for an argument that no connection can work with.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection_class: type[BaseConnection] = Connection,
+        max_connections: int = UNLIMITED,
+        shared_connections: int = 1,
+        max_idle_time: float | None = None,
+        **connection_arguments: Any,
+    ) -> None:
+        if not (
+            isinstance(connection_class, type) and issubclass(connection_class, BaseConnection)
+        ):
+            raise DataTypeError(
+                f"connection_class has to be a subclass of BaseConnection, not {connection_class!r}"
+            )
+        self._connection_class = connection_class
+        self._connection_arguments = connection_arguments
+        self._capacity = check_capacity(max_connections)
+        # The first connection is made now, not yet connected, so that a bad argument shows here.
+        self._first: BaseConnection | None = self._construct()
+        self.decode_responses = self._first.decode_responses
+        self.address = self._first.address
+        self.encoding = self._first.encoding
+        self.encoder = self._first.encoder
+        self.decodes = self._first.decodes
+        self._background = self._first.background
+        super().__init__(stream_timeout=self._first.stream_timeout, max_idle_time=max_idle_time)
+        server = ServerConnections(
+            self._make,
+            address=self.address,
+            capacity=self._capacity,
+            multiplexed_wanted=check_sharing(shared_connections),
+            max_idle_time=max_idle_time,
+        )
+        self.endpoint = Endpoint(server, StrictLimit(self._capacity), self.require_open)
+
+    @classmethod
+    def from_url(cls, url: str, **arguments: Any) -> Self:
+        """A pool for the server that *url* names; *arguments* go before those of the URL.
+
+        With sentinels it is a pool for the primary that they know.
+        """
+        parsed = parse_url(url)
+        options: dict[str, Any] = dict(parsed.options)
+        if parsed.service is not None:
+            options |= {"ssl": True} if parsed.tls else {}
+            options |= arguments
+            watcher = SentinelWatcher(take_sentinels(parsed.hosts, options), parsed.service)
+            return cls(connection_class=SentinelManagedConnection, watcher=watcher, **options)
+        address = parsed.one_server
+        if isinstance(address, UnixAddress):
+            options |= {"connection_class": UnixDomainSocketConnection, "path": address.path}
+        else:
+            options |= {"host": address.host, "port": address.port}
+            if parsed.tls:
+                options["ssl"] = True
+        return cls(**{**options, **arguments})
+
+    def _construct(self) -> BaseConnection:
+        try:
+            return self._connection_class(**self._connection_arguments)
+        except TypeError as error:
+            if isinstance(error, DataTypeError):
+                raise
+            raise DataTypeError(f"{self._connection_class.__name__}: {error}") from error
+
+    def _make(self) -> BaseConnection:
+        first, self._first = self._first, None
+        return first or self._construct()
+
+    def make_limit(self) -> Limit:
+        """A counter."""
+        return StrictLimit(self._capacity)
+
+    def opened(self, tasks: TaskGroup) -> None:
+        """The pool was entered: its connections are children of *tasks*."""
+        self.endpoint.limit = self.limit_for_next_scope(self.endpoint.limit)
+        self.endpoint.server.start(tasks)
+        if self._background is not None:
+            tasks.start_soon(self._run_background, self._background)
+
+    async def _run_background(self, background: Callable[[PoolView], Awaitable[None]]) -> None:
+        try:
+            await background(self.endpoint.server)
+        except Exception:
+            # Commands do without it, and so does the block that the pool is open for.
+            LOGGER.exception("what connections to %s do in the background failed", self.address)
+
+    def endpoints(self) -> tuple[Endpoint]:
+        """The one server."""
+        return (self.endpoint,)
+
+    def limits(self) -> tuple[Limit]:
+        """The one limit."""
+        return (self.endpoint.limit,)
+
+    def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
+        """A connection of one's own for an `async with` block.
+
+        Afterwards it goes back to the pool, or is closed if its state was changed (SELECT, WATCH
+        …).  Raises `MaxConnectionsError` or `PoolTimeoutError`, or what connecting raised.
+        """
+        return self.endpoint.acquire()
+
+
+class BlockingConnectionPool(ConnectionPool):
+    """Connections to one server; a lease too many waits its turn, up to *timeout* seconds.
+
+    The other arguments are those of `ConnectionPool`, with *max_connections* 50 by default.  After
+    *timeout* seconds `PoolTimeoutError` is raised; None waits for ever.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection_class: type[BaseConnection] = Connection,
+        max_connections: int = 50,
+        timeout: float | None = 20.0,
+        shared_connections: int = 1,
+        max_idle_time: float | None = None,
+        **connection_arguments: Any,
+    ) -> None:
+        if timeout is not None:
+            check_seconds("timeout", timeout)
+        self._timeout = timeout
+        super().__init__(
+            connection_class=connection_class,
+            max_connections=max_connections,
+            shared_connections=shared_connections,
+            max_idle_time=max_idle_time,
+            **connection_arguments,
+        )
+
+    def make_limit(self) -> Limit:
+        """An `anyio.CapacityLimiter`."""
+        return WaitingLimit(self._capacity, self._timeout)

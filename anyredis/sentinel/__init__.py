@@ -1,0 +1,1 @@
+"""Clients for a primary and its replicas that sentinels watch."""

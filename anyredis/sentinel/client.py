@@ -1,0 +1,194 @@
+"""Clients for a primary and its replicas, found by way of sentinels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, Self, Unpack, overload
+
+from anyredis.address import TCPAddress, parse_url
+from anyredis.backoff import Retry
+from anyredis.client.options import ServiceOptions, checked_retry, service_pool
+from anyredis.client.redis import Redis
+from anyredis.exceptions import DataValueError
+from anyredis.sentinel.managed_connection import SentinelWatcher
+from anyredis.sentinel.sentinel_connection import SentinelName, SentinelOptions, take_sentinels
+
+
+class ReplicatedOptions(ServiceOptions, total=False):
+    """Keyword arguments of the clients that a `Sentinel` gives."""
+
+    db: int
+
+
+class SentinelClientOptions(ReplicatedOptions, SentinelOptions, total=False):
+    """Keyword arguments of `Sentinel` beside name."""
+
+
+class Sentinel:
+    """Sentinels, and clients for the servers that they watch.
+
+    *sentinels*: addresses, each a `TCPAddress`, a pair or `"host:port"`; all are asked at the same
+    time.  *name*: what they call the primary, where the methods are not told.
+
+    What begins with `sentinel_` is for the sentinels: `sentinel_username`, `sentinel_password` or
+    `sentinel_credential_provider`; `sentinel_ssl` or `sentinel_ssl_context` and the other
+    `sentinel_ssl_…`, like those without `sentinel_` of `Redis`; `sentinel_timeout`: the seconds
+    that each has for its answer, 1 by default.  All else is for the clients, see `primary_for`;
+    the credentials and TLS of the one are never used for the other.
+
+    Nothing is connected until it is needed, and nothing stays open but in clients.  Raises
+    `DataError` at once for arguments that make no sense.
+    """
+
+    def __init__(
+        self,
+        sentinels: Iterable[SentinelName],
+        *,
+        name: str | None = None,
+        **options: Unpack[SentinelClientOptions],
+    ) -> None:
+        self._options: dict[str, Any] = dict(options)
+        self._sentinels = take_sentinels(sentinels, self._options)
+        self.name = None if name is None else _checked_name(name)
+        self._client(SentinelWatcher(self._sentinels, ""), {}, decode_responses=False)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Unpack[SentinelClientOptions]) -> Self:
+        """The sentinels that *url* names; *options* go before those of the URL.
+
+        `redis+sentinel://user:password@host:port,host:port/name/db?option=value`: hosts are those
+        of the sentinels, with port 26379 where none is given.  User, password and database are for
+        the servers, and so is the TLS of `rediss+sentinel://`; `?sentinel_username=`,
+        `sentinel_password=`, `sentinel_ssl=true` and the other arguments are for the sentinels.
+        `valkey+sentinel://` and `valkeys+sentinel://` mean the same.  Raises `DataValueError`
+        that names what is wrong with the URL.
+        """
+        parsed = parse_url(url)
+        if parsed.service is None:
+            raise DataValueError(
+                "the URL has to start with redis+sentinel://, rediss+sentinel://, "
+                "valkey+sentinel:// or valkeys+sentinel://"
+            )
+        for name in ("decode_responses", "timeout"):
+            if name in parsed.options:
+                raise DataValueError(
+                    f"{name} cannot be in the URL of a Sentinel: say it in the call"
+                )
+        tls = {"ssl": True} if parsed.tls else {}
+        arguments: dict[str, Any] = {**parsed.options, **tls, **options}
+        return cls(parsed.hosts, name=parsed.service, **arguments)
+
+    def __repr__(self) -> str:
+        hosts = ", ".join(map(str, self._sentinels.addresses))
+        return f"<{type(self).__name__} {hosts}{f' for {self.name!r}' if self.name else ''}>"
+
+    # -- clients --------------------------------------------------------------------------------
+
+    @overload
+    def primary_for(
+        self,
+        name: str | None = ...,
+        *,
+        decode_responses: Literal[True],
+        **options: Unpack[ReplicatedOptions],
+    ) -> Redis[str]: ...
+    @overload
+    def primary_for(
+        self,
+        name: str | None = ...,
+        *,
+        decode_responses: Literal[False] = ...,
+        **options: Unpack[ReplicatedOptions],
+    ) -> Redis[bytes]: ...
+    def primary_for(
+        self,
+        name: str | None = None,
+        *,
+        decode_responses: bool = False,
+        **options: Unpack[ReplicatedOptions],
+    ) -> Redis[Any]:
+        """A client for the primary called *name*, whichever server that is at the time.
+
+        *options* are those of `Redis`, and go before those of this object.  Its connections find
+        the primary anew each time, within `connect_timeout`: they are ready when the server itself
+        has said that it is the primary.  While it is open, it listens to the sentinels: when
+        another server becomes the primary, connections to the old one take no more commands at
+        once, and are closed after half a second.  A command which a server refuses because it is
+        the primary no more goes to the new one, as *retry* says; failing that, it raises
+        `DemotedError`.
+
+        Raises `DataError` for arguments that make no sense.
+        """
+        watcher = SentinelWatcher(self._sentinels, self._named(name))
+        return self._client(watcher, dict(options), decode_responses=decode_responses)
+
+    @overload
+    def replica_for(
+        self,
+        name: str | None = ...,
+        *,
+        decode_responses: Literal[True],
+        **options: Unpack[ReplicatedOptions],
+    ) -> Redis[str]: ...
+    @overload
+    def replica_for(
+        self,
+        name: str | None = ...,
+        *,
+        decode_responses: Literal[False] = ...,
+        **options: Unpack[ReplicatedOptions],
+    ) -> Redis[bytes]: ...
+    def replica_for(
+        self,
+        name: str | None = None,
+        *,
+        decode_responses: bool = False,
+        **options: Unpack[ReplicatedOptions],
+    ) -> Redis[Any]:
+        """A client for the replicas of the primary called *name*: it reads what they have so far.
+
+        Each of its connections goes to the next of the replicas that the sentinels reach; to the
+        primary while there are none.  Ordinary commands share `shared_connections` connections:
+        raise that to read from as many replicas at the same time.  Writes raise `ReadOnlyError`.
+
+        *options* are those of `Redis`.  Raises `DataError` for arguments that make no sense.
+        """
+        watcher = SentinelWatcher(self._sentinels, self._named(name), replicas=True)
+        return self._client(watcher, dict(options), decode_responses=decode_responses)
+
+    def _client(
+        self, watcher: SentinelWatcher, options: dict[str, Any], *, decode_responses: bool
+    ) -> Redis[Any]:
+        arguments = {**self._options, **options}
+        retry = checked_retry(arguments.pop("retry", Retry()))
+        pool = service_pool(watcher, decode_responses=decode_responses, options=arguments)
+        return Redis(connection_pool=pool, decode_responses=decode_responses, retry=retry)
+
+    # -- questions ------------------------------------------------------------------------------
+
+    async def primary_address(self, name: str | None = None) -> TCPAddress:
+        """Where the primary called *name* is, by the first sentinel that tells.
+
+        Raises `ConnectionError` that tells of each sentinel where none answers or knows the name,
+        `AuthenticationError` where none takes the credentials.
+        """
+        return await self._sentinels.primary(self._named(name))
+
+    async def replica_addresses(self, name: str | None = None) -> list[TCPAddress]:
+        """Where the replicas are that the sentinels reach; empty where there are none.
+
+        By the first sentinel that knows of some.  Raises what `primary_address` raises.
+        """
+        return list(await self._sentinels.replicas(self._named(name)))
+
+    def _named(self, name: str | None) -> str:
+        name = self.name if name is None else name
+        if name is None:
+            raise DataValueError("say what the sentinels call the primary: name is missing")
+        return _checked_name(name)
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise DataValueError(f"name has to be what the sentinels call the primary, not {name!r}")
+    return name

@@ -1,0 +1,320 @@
+"""Connections to a primary or its replicas, which sentinels know.
+
+Law: a connection is ready only if it goes to a server of the right role, by that server's own
+word.  Where the servers change roles, connections to the wrong one are left at once: when the
+sentinels say so, or when the server does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+import ssl
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
+from typing import NamedTuple, Unpack
+
+import anyio
+from anyio.abc import TaskGroup
+
+from anyredis.address import TCPAddress
+from anyredis.backoff import Backoff
+from anyredis.connection.base import BaseConnection, PoolView
+from anyredis.connection.errors import explain
+from anyredis.connection.handshake import HandshakeStep, ServerInfo
+from anyredis.connection.tcp import Connection, TCPOptions
+from anyredis.exceptions import (
+    ConnectTimeoutError,
+    DemotedError,
+    NoPermissionError,
+    RedisError,
+    from_server,
+)
+from anyredis.replies import word
+from anyredis.sentinel.sentinel_connection import Sentinels
+
+LOGGER = logging.getLogger("anyredis")
+
+PAUSES = Backoff(base=0.02, cap=0.2)
+"""Waits until the sentinels are asked again, where the server that they name will not do."""
+
+REDIAL = Backoff(base=0.1, cap=5.0)
+"""Waits until a sentinel that was lost is tried again."""
+
+GRACE = 0.5
+"""Seconds in which a server that was demoted may answer what it was sent before."""
+
+DEMOTED = (
+    "READONLY",
+    "EXECABORT Transaction discarded because of: READONLY",
+    "UNBLOCKED force unblock from blocking operation, instance state changed",
+)
+"""What error replies begin with when a server has ceased to be the primary; none of them ran."""
+
+PRIMARY = "master"
+REPLICA = "slave"
+
+
+class WrongRoleError(Exception):
+    """A server has another role than the one that is wanted."""
+
+
+class Found(NamedTuple):
+    """A server, and the role that it has by the sentinels' word."""
+
+    server: TCPAddress
+    role: str
+
+
+class SentinelWatcher:
+    """Where the connections of one pool have to go, and the watch over them.
+
+    They go to the primary that *sentinels* know as *name*, or with *replicas* to its replicas in
+    turn, and to the primary where there are none.
+    """
+
+    def __init__(self, sentinels: Sentinels, name: str, *, replicas: bool = False) -> None:
+        self.sentinels = sentinels
+        self.name = name
+        self.replicas = replicas
+        # Not all clients are to begin with the same replica.
+        self._turns = itertools.count(random.randrange(2**16))  # noqa: S311 - no secret
+        self._dials: dict[anyio.CancelScope, SentinelManagedConnection] = {}
+        self._pool_view: PoolView | None = None
+        self._tasks: TaskGroup | None = None
+
+    def __repr__(self) -> str:
+        return f"<Lookout for the {self.role} of {self.name!r} by {self.sentinels!r}>"
+
+    @property
+    def role(self) -> str:
+        """What the servers are, for messages."""
+        return "replica" if self.replicas else "primary"
+
+    # -- for a connection that is being made ----------------------------------------------------
+
+    async def find(self, avoid: Collection[Found]) -> Found:
+        """The server to connect to, and its role; one not in *avoid* if there is such.
+
+        Raises `ConnectionError` where the sentinels do not answer or do not know the name.
+        """
+        if self.replicas:
+            avoided = {server for server, role in avoid if role == REPLICA}
+            replicas = await self.sentinels.replicas(self.name, avoided)
+            fit = [server for server in replicas if server not in avoided]
+            if fit:
+                return Found(fit[next(self._turns) % len(fit)], REPLICA)
+        avoided = {server for server, role in avoid if role == PRIMARY}
+        return Found(await self.sentinels.primary(self.name, avoided), PRIMARY)
+
+    @contextmanager
+    def dialling(self, connection: SentinelManagedConnection) -> Generator[anyio.CancelScope]:
+        """A scope that is cancelled when the server turns out to be the wrong one."""
+        with anyio.CancelScope() as scope:
+            self._dials[scope] = connection
+            try:
+                yield scope
+            finally:
+                del self._dials[scope]
+
+    # -- the watch ------------------------------------------------------------------------------
+
+    async def keep(self, pool_view: PoolView) -> None:
+        """Listen to all sentinels, for as long as the pool is open."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._pool_view, self._tasks = pool_view, tasks
+                for address in self.sentinels.addresses:
+                    tasks.start_soon(self._listen, address)
+        finally:
+            self._pool_view = self._tasks = None
+
+    async def _listen(self, address: TCPAddress) -> None:
+        failures = 0
+        while True:
+            link = self.sentinels.link(address)
+            try:
+                await link.listen("+switch-master", self._heard)
+            except RedisError as error:
+                LOGGER.debug("no news from a sentinel, which is tried again: %s", error)
+            failures = 1 if link.subscribed else failures + 1
+            await anyio.sleep(REDIAL.delay(failures))
+
+    def _heard(self, news: str) -> None:
+        """Read `name old-host old-port new-host new-port`."""
+        match news.split(" "):
+            case [self.name, old_host, old_port, host, port]:
+                old, new = TCPAddress(old_host, int(old_port)), TCPAddress(host, int(port))
+                self.leave(new if self.replicas else old)
+            case _:
+                LOGGER.debug("news of something else: %s", news)
+
+    def leave(self, server: TCPAddress) -> None:
+        """*server* has another role by now: use no connection to it any more.
+
+        What a primary was sent before is given `GRACE` seconds; replicas may finish in peace.
+        """
+        for scope, dial in self._dials.items():
+            if dial.server == server:
+                scope.cancel()
+        if self._pool_view is None or self._tasks is None:
+            return
+        there = [each for each in self._pool_view.connections() if self._goes_to(each, server)]
+        reason = "it is the primary now" if self.replicas else "it is the primary no more"
+        self._pool_view.replace_connections(reason, there)
+        if there and not self.replicas:
+            self._tasks.start_soon(_end, there, reason)
+
+    def _goes_to(self, connection: BaseConnection, server: TCPAddress) -> bool:
+        return isinstance(connection, SentinelManagedConnection) and connection.server == server
+
+
+async def _end(connections: list[BaseConnection], reason: str) -> None:
+    await anyio.sleep(GRACE)
+    for connection in connections:
+        connection.close(reason)
+
+
+class SentinelManagedConnection(Connection):
+    """A connection to the server that *watcher* finds, a new one each time; else a `Connection`.
+
+    *connect_timeout* is the time for all of it: asking the sentinels, again and again while the
+    server that they name does not answer or has another role, connecting, and the handshake.
+    """
+
+    _told_others = False
+
+    def __init__(self, *, watcher: SentinelWatcher, **options: Unpack[TCPOptions]) -> None:
+        self._watcher = watcher
+        self._found: Found | None = None
+        self._failed: Exception | None = None
+        """What went wrong with the last server that was tried."""
+        super().__init__(**options)
+        self.background = watcher.keep
+
+    @property
+    def server(self) -> TCPAddress | None:
+        """Where it goes, or is about to."""
+        return None if self._found is None else self._found.server
+
+    @property
+    def address(self) -> str:
+        """`host:port`, and what it is there."""
+        what = f"the {self._watcher.role} of {self._watcher.name!r}"
+        return what if self.server is None else f"{self.server} ({what})"
+
+    # -- demotion -------------------------------------------------------------------------------
+
+    def _reset_decoder(self) -> None:
+        demotion = self._demotion = Demotion()
+        if not self._watcher.replicas:
+            self.read_error = demotion.read_error
+        super()._reset_decoder()
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether the server said that it is no primary any more."""
+        return self._demotion.told
+
+    def _tell_listener(self) -> None:
+        super()._tell_listener()
+        if self.misplaced and not self._told_others and self.server is not None:
+            self._told_others = True
+            self._watcher.leave(self.server)
+
+    # -- connecting -----------------------------------------------------------------------------
+
+    def extra_steps(self) -> tuple[HandshakeStep, ...]:
+        """ROLE, which HELLO tells too, but only in RESP3; ACLs may forbid it."""
+        return (*super().extra_steps(), HandshakeStep((b"ROLE",), required=False))
+
+    def check_server(self, server_info: ServerInfo) -> None:
+        """Raise `WrongRoleError` where the server is not what the sentinels called it."""
+        super().check_server(server_info)
+        role = _role(server_info)
+        if self._found is not None and role != self._found.role:
+            raise WrongRoleError(f"it calls itself {role}, not {self._found.role}")
+
+    async def connect(self) -> None:
+        """Find the server, open the stream and shake hands; raises what `Connection` raises.
+
+        And `ConnectionError` where the sentinels cannot tell the server.
+        """
+        try:
+            await super().connect()
+        except ConnectTimeoutError as error:
+            if self._failed is None:
+                raise
+            raise ConnectTimeoutError(f"{error}: {explain(self._failed)}") from self._failed
+
+    async def _open_and_handshake(self) -> None:
+        wrong: set[Found] = set()
+        for tries in itertools.count(1):
+            with self._watcher.dialling(self) as scope:
+                found = await self._watcher.find(wrong)
+                if found in wrong:  # they know no better one: not yet, it may be
+                    await anyio.sleep(PAUSES.delay(tries))
+                    wrong.clear()
+                    continue
+                self._found, self._tcp_address = found, found.server
+                self._failed = await self._attempt()
+                wrong.add(found)
+            if scope.cancel_called:  # the servers have just changed roles
+                wrong.clear()
+            elif self._failed is None:
+                return
+            await self._forget()
+
+    async def _attempt(self) -> Exception | None:
+        """Connect to the server that was found; gives the error where another may do."""
+        try:
+            await super()._open_and_handshake()
+        except Exception as error:
+            if not _may_pass(error):
+                raise
+            return error
+        return None
+
+    async def _forget(self) -> None:
+        """Be as new, after an attempt that was none."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await anyio.aclose_forcefully(stream)
+        self._reset_decoder()
+
+
+class Demotion:
+    """Reads the errors of a server that is to be a primary, and notes when one says it is none."""
+
+    told = False
+
+    def read_error(self, message: str) -> RedisError:
+        """The value for an error reply."""
+        if message.startswith(DEMOTED):
+            self.told = True
+            return DemotedError(message)
+        return from_server(message)
+
+
+def _role(server_info: ServerInfo) -> str:
+    """What a server calls itself: `master`, `slave` or `sentinel`."""
+    match server_info.extra[-1:]:
+        case ([role, *_],):
+            return word(role)
+        case _ if server_info.role:
+            return REPLICA if server_info.role == "replica" else server_info.role
+        case _:
+            pass
+    raise NoPermissionError(
+        "NOPERM the server does not tell its role: allow this user the command ROLE, or HELLO "
+        "(protocol=3)"
+    )
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it is about one server at this moment, and not about what we are or ask for."""
+    if isinstance(error, (RedisError, ssl.SSLError)):
+        return False
+    kinds = (WrongRoleError, OSError, anyio.EndOfStream, anyio.BrokenResourceError)
+    return isinstance(error, kinds)

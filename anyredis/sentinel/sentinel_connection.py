@@ -1,0 +1,322 @@
+"""Talking to sentinels: a question to all of them at once, and the news of one.
+
+Law: a question ends within `sentinel_timeout` seconds, whatever sentinels do, and with the first
+good answer.  Nothing stays open after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from ssl import SSLContext, TLSVersion
+from typing import Any, Generic, NoReturn, TypeAlias, TypedDict, TypeVar, Unpack
+
+import anyio
+from anyio.abc import ByteStream
+
+from anyredis.address import DEFAULT_SENTINEL_PORT, SENTINEL, TCPAddress, parse_hosts
+from anyredis.connection.errors import cannot_connect
+from anyredis.connection.handshake import HandshakeStep
+from anyredis.connection.handshake_io import CHUNK
+from anyredis.connection.tcp import Connection, TCPOptions
+from anyredis.connection.tls import take_context
+from anyredis.credentials import CredentialProvider
+from anyredis.exceptions import (
+    AuthenticationError,
+    ConnectionError,
+    DataError,
+    DataTypeError,
+    DataValueError,
+    RedisError,
+    ResponseError,
+)
+from anyredis.replies import array, record, unexpected, word
+from anyredis.wire.decode import MORE, Reply
+from anyredis.wire.encode import Value
+
+T = TypeVar("T")
+
+QUIET = 10.0
+"""Seconds without news after which a sentinel is asked whether it is there, and given up."""
+
+DOWN = frozenset({"s_down", "o_down", "disconnected"})
+"""Flags of a replica that sentinels do not reach."""
+
+SentinelName: TypeAlias = "TCPAddress | tuple[str, int] | str"
+"""A sentinel: its address, as a `TCPAddress`, a pair or `"host:port"`."""
+
+
+class SentinelOptions(TypedDict, total=False):
+    """The keyword arguments for the connections to the sentinels themselves."""
+
+    sentinel_username: str | None
+    sentinel_password: str | None
+    sentinel_credential_provider: CredentialProvider | None
+    sentinel_ssl: bool
+    sentinel_ssl_context: SSLContext | None
+    sentinel_ssl_ca_certs: str | None
+    sentinel_ssl_ca_data: str | bytes | None
+    sentinel_ssl_certfile: str | None
+    sentinel_ssl_keyfile: str | None
+    sentinel_ssl_password: str | None
+    sentinel_ssl_cert_reqs: str
+    sentinel_ssl_check_hostname: bool
+    sentinel_ssl_ciphers: str | None
+    sentinel_ssl_min_version: TLSVersion | None
+    sentinel_timeout: float
+
+
+class SentinelConnection(Connection):
+    """A connection to one sentinel, to ask it *question* or to hear its news."""
+
+    subscribed = False
+    """Whether it heard or hears news."""
+
+    def __init__(
+        self, address: TCPAddress, question: tuple[Value, ...], **options: Unpack[TCPOptions]
+    ) -> None:
+        super().__init__(host=address.host, port=address.port, **options)
+        self._question = question
+
+    def extra_steps(self) -> tuple[HandshakeStep, ...]:
+        """The question: it is asked together with the handshake, in one round trip."""
+        return (HandshakeStep(self._question, required=False),)
+
+    async def ask(self) -> Reply:
+        """The answer, which may be a `ResponseError`; raises what connecting raised."""
+        await anyio.aclose_forcefully(await self._connected())
+        return self.server_info.extra[0]
+
+    async def _connected(self) -> ByteStream:
+        await self.connect()
+        assert self._stream is not None  # noqa: S101 - connect() opened it
+        return self._stream
+
+    async def listen(self, channel: str, heard: Callable[[str], None]) -> NoReturn:
+        """Give *heard* every message of *channel*; raises a `RedisError` once that ends."""
+        stream = await self._connected()
+        try:
+            await self._listen(stream, channel, heard)
+        except Exception as error:
+            raise cannot_connect(self.address, error, QUIET) from error
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.aclose_forcefully(stream)
+
+    async def _listen(
+        self, stream: ByteStream, channel: str, heard: Callable[[str], None]
+    ) -> NoReturn:
+        await stream.send(self.pack((b"SUBSCRIBE", channel)))
+        while True:
+            data = b""
+            with anyio.move_on_after(QUIET):
+                data = await stream.receive(CHUNK)
+            if not data:  # RESP2 and RESP3 alike allow a PING beside subscriptions
+                await stream.send(self.pack((b"PING",)))
+                with anyio.fail_after(self.connect_timeout):
+                    data = await stream.receive(CHUNK)
+            self._decoder.feed(data)
+            while (reply := self._decoder.next_reply()) is not MORE:
+                if isinstance(reply, RedisError):
+                    raise reply
+                match reply:  # lists, and in RESP3 pushes, which are lists too
+                    case ["message", _, news]:
+                        heard(word(news))
+                    case ["subscribe", *_]:
+                        self.subscribed = True
+                    case _:
+                        pass
+
+
+@dataclass(frozen=True)
+class Answers(Generic[T]):
+    """What the sentinels said about *name*; None: that they do not know it."""
+
+    name: str
+    answers: Mapping[TCPAddress, T | RedisError | None]
+
+    def given(self) -> list[T]:
+        """The answers; raises an error that tells of every sentinel where there is none."""
+        given = [
+            each
+            for each in self.answers.values()
+            if each is not None and not isinstance(each, RedisError)
+        ]
+        if not given:
+            raise self._nobody()
+        return given
+
+    def _nobody(self) -> RedisError:
+        answers = self.answers.values()
+        in_order = sorted(self.answers.items(), key=str)
+        told = "; ".join(self._told(*each) for each in in_order)
+        if None in answers:
+            return ConnectionError(f"no sentinel knows {self.name!r}: {told}")
+        refused = all(isinstance(answer, AuthenticationError) for answer in answers)
+        kind = AuthenticationError if refused else ConnectionError
+        return kind(f"no sentinel answers: {told}")
+
+    def _told(self, address: TCPAddress, answer: T | RedisError | None) -> str:
+        if answer is None:
+            return f"{address} knows no {self.name!r}"
+        return str(answer) if str(address) in str(answer) else f"{address}: {answer}"
+
+
+class Sentinels:
+    """Sentinels at *addresses*; *options* are those of `SentinelOptions`.
+
+    Raises `DataError` at once for arguments that make no sense.
+    """
+
+    def __init__(
+        self, addresses: Iterable[SentinelName], **options: Unpack[SentinelOptions]
+    ) -> None:
+        if isinstance(addresses, (str, TCPAddress)):
+            raise DataTypeError(
+                "sentinels has to be a list of TCPAddress, (host, port) or 'host:port', "
+                f"not {addresses!r:.80}"
+            )
+        self.addresses = tuple(dict.fromkeys(sentinel_address(each) for each in addresses))
+        if not self.addresses:
+            raise DataValueError("sentinels is empty: give at least one")
+        self._options = _link_options(dict(options))
+        for address in self.addresses:
+            self.link(address)  # so that a bad argument shows here
+
+    def __repr__(self) -> str:
+        return f"<Sentinels {', '.join(map(str, self.addresses))}>"
+
+    def link(
+        self, address: TCPAddress, question: tuple[Value, ...] = (b"PING",)
+    ) -> SentinelConnection:
+        """A connection to one of them, not yet connected."""
+        try:
+            return SentinelConnection(address, question, **self._options)
+        except DataError as error:
+            raise type(error)(f"for the sentinels: {error}") from error
+
+    async def primary(self, name: str, avoid: Collection[TCPAddress] = ()) -> TCPAddress:
+        """Where the primary is, by the first who knows.
+
+        One that is not in *avoid* where any sentinel names such.  Raises `ConnectionError` where
+        no sentinel answers, or none knows *name*; `AuthenticationError` where none lets us in.
+        """
+        question: tuple[Value, ...] = (b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", name)
+        answers = await self._ask(name, question, _address, lambda each: each not in avoid)
+        given = answers.given()
+        return next((each for each in given if each not in avoid), given[0])
+
+    async def replicas(
+        self, name: str, avoid: Collection[TCPAddress] = ()
+    ) -> tuple[TCPAddress, ...]:
+        """Where the replicas are that can be used, by the first who knows of some.
+
+        Raises what `primary` raises.
+        """
+        question: tuple[Value, ...] = (b"SENTINEL", b"REPLICAS", name)
+        answers = await self._ask(name, question, _replicas, lambda each: set(each) - set(avoid))
+        given = answers.given()
+        return next((each for each in given if set(each) - set(avoid)), given[0])
+
+    async def _ask(
+        self,
+        name: str,
+        question: tuple[Value, ...],
+        read: Callable[[Reply], T | None],
+        good: Callable[[T], object],
+    ) -> Answers[T]:
+        """What all say until one answer is *good*."""
+        answers: dict[TCPAddress, T | RedisError | None] = {}
+
+        async def ask(address: TCPAddress) -> None:
+            answer: T | RedisError | None
+            try:
+                answer = read(await self.link(address, question).ask())
+            except RedisError as error:
+                answer = error
+            answers[address] = answer
+            if answer is not None and not isinstance(answer, RedisError) and good(answer):
+                tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            for address in self.addresses:
+                tasks.start_soon(ask, address)
+        return Answers(name, answers)
+
+
+def sentinel_address(name: SentinelName) -> TCPAddress:
+    """The address that *name* means; raises `DataError` where it is none."""
+    if isinstance(name, TCPAddress):
+        return name
+    if isinstance(name, str):
+        first, *others = parse_hosts(name, DEFAULT_SENTINEL_PORT)
+        if others or not name:
+            raise DataValueError(f"a sentinel is written host:port, not {name!r:.80}")
+        return first
+    if isinstance(name, tuple) and len(name) == 2:
+        return TCPAddress(*name)
+    raise DataTypeError(
+        f"a sentinel is a TCPAddress, (host, port) or 'host:port', not {name!r:.80}"
+    )
+
+
+def take_sentinels(addresses: Iterable[SentinelName], arguments: dict[str, Any]) -> Sentinels:
+    """The sentinels that *arguments* ask for, whose `sentinel_…` entries are taken out."""
+    names = SentinelOptions.__annotations__.keys() & arguments.keys()
+    options: dict[str, Any] = {name: arguments.pop(name) for name in names}
+    return Sentinels(addresses, **options)
+
+
+def _link_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a link, with the TLS context made once: that reads files."""
+    arguments = {name.removeprefix(SENTINEL): value for name, value in options.items()}
+    timeout = arguments.pop("timeout", 1.0)
+    try:
+        context = take_context(arguments)
+    except DataError as error:
+        raise type(error)(f"for the sentinels: {error}") from error
+    return {
+        **arguments,
+        "ssl_context": context,
+        "connect_timeout": timeout,
+        "decode_responses": True,
+    }
+
+
+def _address(reply: Reply) -> TCPAddress | None:
+    """Where the primary is; None where the sentinel does not know the name."""
+    if reply is None:
+        return None
+    if isinstance(reply, RedisError):
+        raise reply
+    host, port, *_ = *array(reply), None, None
+    return _host_and_port(host, port)
+
+
+def _host_and_port(host: Reply, port: Reply) -> TCPAddress:
+    """The address that a sentinel gives as two strings."""
+    if not (isinstance(host, str) and isinstance(port, str) and host and port.isdecimal()):
+        unexpected([host, port], "a host and a port")
+    if not 0 < int(port) < 65536:
+        unexpected(port, "a port")
+    return TCPAddress(host, int(port))
+
+
+def _replicas(reply: Reply) -> tuple[TCPAddress, ...] | None:
+    """Where the replicas are that are up; None where the sentinel does not know the name.
+
+    First those that are linked to their primary, and alone where there are such: others are late.
+    """
+    if isinstance(reply, ResponseError) and "No such master" in str(reply):
+        return None
+    if isinstance(reply, RedisError):
+        raise reply
+    linked: list[TCPAddress] = []
+    up: list[TCPAddress] = []
+    for facts in map(record, array(reply)):
+        address = _host_and_port(facts.get("ip"), facts.get("port"))
+        if DOWN.isdisjoint(word(facts.get("flags", "")).split(",")):
+            up.append(address)
+            if facts.get("master-link-status", "ok") == "ok":
+                linked.append(address)
+    return tuple(sorted(linked or up, key=str))

@@ -1,0 +1,239 @@
+"""What one connection has in flight: requests in order, tombstones, pushes, deadlines.
+
+Law: replies go to requests first come, first served, so a request keeps its place until its reply
+came, whether or not somebody still waits for it.  A request abandoned before it was taken for
+sending is never sent; one abandoned after is a tombstone that swallows its reply.  Nothing here
+waits: bytes and moments in, bytes and answers out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from anyredis.exceptions import Outcome, ProtocolError, RedisError
+from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, NotRedisError, Push, Reply
+from anyredis.wire.request import ABANDONED, Request
+
+MAX_SEND = 256 * 1024
+"""Bytes that one send joins at most; a single larger request goes alone."""
+
+MAX_TOMBSTONES = 1024
+"""Abandoned requests that may be waiting for their replies."""
+
+MAX_SWALLOWED = 16 * 1024 * 1024
+"""Bytes received for a tombstone before the connection is given up."""
+
+
+class RequestQueue:
+    """Requests and replies of one connection.
+
+    *reply_timeout* is how many seconds the oldest request in flight may wait for its reply (None: for
+    ever).  *on_push* gets the RESP3 pushes; without it they are dropped.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        reply_timeout: float | None = None,
+        on_push: Callable[[list[Reply]], None] | None = None,
+    ) -> None:
+        self.unsent: deque[Request] = deque()
+        self.unsent_bytes = 0
+        self.inflight: deque[Request] = deque()
+        self.tombstones = 0
+        self.reply_timeout = reply_timeout
+        self.sent = 0
+        """Replies that everything sent so far brings."""
+        self.answered = 0
+        """Replies that have come."""
+        self._has_uneven = False
+        """Whether something unsent brings more or less than one reply."""
+        self._swallowed = 0
+        self._deadlines: deque[tuple[int, float]] = deque()
+        self._decoder = decoder
+        self._on_push = on_push
+
+    def submit(self, request: Request) -> None:
+        """Put *request* in line for sending."""
+        if request.reply_count != 1 or not request.is_first:
+            self._has_uneven = True
+        self.unsent.append(request)
+        self.unsent_bytes += len(request.payload or b"")
+
+    def abandon(self, request: Request) -> None:
+        """Nobody waits for *request* any more; safe at any time, and twice."""
+        waiter = request.waiter
+        answered = request.swallowed or (waiter.done() and not waiter.cancelled())
+        if answered or request.abandoned:
+            return
+        request.abandoned = True
+        request.waiter = ABANDONED  # also where it was given up without being cancelled
+        if request.payload is None:
+            self.tombstones += 1
+        else:
+            self._drop(request)
+
+    def _drop(self, request: Request) -> None:
+        """Forget the bytes of an unsent request; `take` passes over what is left of it."""
+        self.unsent_bytes -= len(request.payload or b"")
+        request.payload = b""
+
+    def take(self, now: float) -> bytes:
+        """The bytes to send next, now in flight since *now*; empty where there are none."""
+        # An asyncio future is cancelled before its task has run to abandon the request.
+        wanted = [request for request in self.unsent if not request.waiter.done()]
+        if len(wanted) < len(self.unsent):
+            for request in self.unsent:
+                if request.waiter.done():
+                    self._drop(request)
+        self.unsent.clear()
+        if self.unsent_bytes > MAX_SEND:
+            wanted = self._first_chunk(wanted)
+        if not wanted:
+            return b""
+        payloads = [request.payload or b"" for request in wanted]
+        for request in wanted:
+            request.payload = None
+        if self._has_uneven:
+            self._count_uneven(wanted)
+        else:
+            self.inflight.extend(wanted)
+            self.sent += len(wanted)
+        if self.reply_timeout is not None:
+            self._note_deadline(now + self.reply_timeout)
+        data = payloads[0] if len(payloads) == 1 else b"".join(payloads)
+        self.unsent_bytes -= len(data)
+        return data
+
+    def _first_chunk(self, wanted: list[Request]) -> list[Request]:
+        """As many of *wanted* as one send may join, at least one; the rest waits."""
+        size = 0
+        for count, request in enumerate(wanted):
+            size += len(request.payload or b"")
+            if size > MAX_SEND and count:
+                self.unsent.extend(wanted[count:])
+                return wanted[:count]
+        return wanted
+
+    def _count_uneven(self, taken: list[Request]) -> None:
+        self.inflight.extend(request for request in taken if request.is_first)
+        self.sent += sum(request.reply_count for request in taken)
+        self._has_uneven = any(each.reply_count != 1 or not each.is_first for each in self.unsent)
+
+    def _note_deadline(self, deadline: float) -> None:
+        deadlines, answered = self._deadlines, self.answered
+        while deadlines and deadlines[0][0] <= answered:
+            deadlines.popleft()
+        deadlines.append((self.sent, deadline))
+
+    def overdue(self, now: float) -> bool:
+        """Whether the oldest request in flight has waited longer than it may."""
+        for sent, deadline in self._deadlines:
+            if sent > self.answered:
+                return deadline < now
+        return False
+
+    def feed(self, data: bytes) -> None:
+        """Take received bytes and answer every request whose reply is complete.
+
+        Raises `ProtocolError` where the stream cannot be read any further.
+        """
+        self._decoder.feed(data)
+        try:
+            self._answer_what_is_complete()
+        except TypeError as error:  # a map whose key is one that no dict can have
+            raise NotRedisError(str(error)) from error
+        if self.tombstones:
+            self._count_swallowed(len(data))
+
+    def _answer_what_is_complete(self) -> None:
+        gets, inflight = self._decoder.gets, self.inflight
+        while True:
+            request = inflight[0] if inflight else None
+            reply: Any = gets() if request is None or not request.binary else gets(False)
+            if UNDECODABLE:
+                reply = self._decoder.checked(reply)
+            if reply is MORE:
+                return
+            if type(reply) is Push:
+                self._pushed(reply)
+            elif request is None:
+                raise ProtocolError(f"the server sent what nobody asked for: {reply!r:.100}")
+            elif request.replies is not None:
+                if self._collect(request, request.replies, reply) is MORE:
+                    return
+            else:
+                inflight.popleft()
+                self.answered += 1
+                if request.waiter.done():
+                    self._swallow(request)
+                else:
+                    request.waiter.set_result(reply)
+
+    def _pushed(self, push: list[Reply]) -> None:
+        if self._on_push is not None:
+            self._on_push(push)
+
+    def _collect(self, request: Request, replies: list[Reply], reply: Any) -> Any:
+        """Collect *reply* and those behind it for a request that gets several.
+
+        Gives `MORE` where the next one is not complete; what it gives otherwise means nothing.
+        """
+        gets = self._decoder.gets
+        while True:
+            self.answered += 1
+            request.missing -= 1
+            if not request.abandoned:
+                replies.append(reply)
+            if not request.missing:
+                break
+            reply = gets(not request.binary)
+            if UNDECODABLE:
+                reply = self._decoder.checked(reply)
+            while type(reply) is Push:
+                self._pushed(reply)
+                reply = self._decoder.checked(gets(not request.binary))
+            if reply is MORE:
+                return MORE
+        self.inflight.popleft()
+        if request.waiter.done():
+            self._swallow(request)
+        else:
+            request.waiter.set_result(replies)
+        return None
+
+    def _swallow(self, request: Request) -> None:
+        request.swallowed = True
+        if request.abandoned:
+            self.tombstones -= 1
+
+    def _count_swallowed(self, received: int) -> None:
+        waiting = self.inflight and self.inflight[0].abandoned
+        self._swallowed = self._swallowed + received if waiting else 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether so much is being swallowed that a new connection is the better way."""
+        return self.tombstones > MAX_TOMBSTONES or self._swallowed > MAX_SWALLOWED
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is unsent or in flight, tombstones included."""
+        return not self.unsent and not self.inflight
+
+    def fail(self, error: Callable[[Outcome], RedisError]) -> None:
+        """Answer everything with an error of its own: the connection is gone."""
+        for outcome, requests in (
+            (Outcome.UNKNOWN, self.inflight),
+            (Outcome.NOT_SENT, self.unsent),
+        ):
+            while requests:
+                request = requests.popleft()
+                request.swallowed = True
+                if not request.waiter.done():
+                    request.waiter.set_result(error(outcome))
+        self.tombstones = self.unsent_bytes = 0
+        self._deadlines.clear()

@@ -1,0 +1,110 @@
+"""All commands on one server, through its endpoint."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from anyredis import DataValueError, NodeClient, Outcome, Redis
+from anyredis.client.node_client import BYTES, TEXT, needs_exclusive_connection, readers
+from anyredis.exceptions import ConnectionError
+from anyredis.facts.table import shown
+from anyredis.testing import FakeServer, run_then_reset
+from anyredis.wire.encode import Value
+
+
+def test_what_reads_replies() -> None:
+    """One for text and one for bytes."""
+    assert readers(decode_responses=True) is TEXT
+    assert readers(decode_responses=False) is BYTES
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((b"SUBSCRIBE", "c"), r"SUBSCRIBE cannot be sent: .*pubsub\(\)"),
+        ((b"HELLO", 3), "HELLO cannot be sent"),
+        ((b"SELECT", 1), r"SELECT changes its connection.*`async with client\.session\(\)`"),
+        ((b"CLIENT", b"SETNAME", "x"), "CLIENT SETNAME changes its connection"),
+        ((b"WATCH", "k"), "WATCH changes its connection"),
+    ],
+)
+def test_what_cannot_share_a_connection(words: tuple[Value, ...], message: str) -> None:
+    """It is refused, and the error says what to use."""
+    with pytest.raises(DataValueError, match=message):
+        needs_exclusive_connection(words)
+
+
+def test_what_needs_a_connection_of_its_own() -> None:
+    """What blocks, and only where it does."""
+    assert needs_exclusive_connection((b"BLPOP", "k", 0))
+    assert needs_exclusive_connection((b"XREAD", b"BLOCK", 0, b"STREAMS", "k", 0))
+    assert not needs_exclusive_connection((b"XREAD", b"STREAMS", "k", 0))
+    assert not needs_exclusive_connection((b"GET", "k"))
+    with pytest.raises(DataValueError, match=r"client\.session\(key\)"):
+        needs_exclusive_connection((b"WATCH", "k"), "session(key)")
+
+
+def test_names_for_messages() -> None:
+    """The full name, in upper case, never arguments."""
+    assert shown((b"config", "set", "requirepass", "x")) == "CONFIG SET"
+    assert shown(("get", "k")) == "GET"
+
+
+async def test_it_is_what_a_client_is() -> None:
+    """`Redis` is a client of the one server of its pool; another may use the same endpoint."""
+    server = FakeServer()
+    async with server.client(decode_responses=True) as client:
+        assert isinstance(client, NodeClient)
+        other = NodeClient(client.connection_pool, client.connection_pool.endpoint, TEXT, None)
+        assert await other.set("k", "v")
+        assert await client.get("k") == "v"
+        assert other.address == client.address == "the fake server"
+        assert repr(other).startswith("<NodeClient the fake server <ConnectionPool")
+    assert server.accepted == 1
+
+
+async def test_without_a_retry_nothing_is_repeated() -> None:
+    """Commands, pipelines and blocking commands fail once and say whether they may have run."""
+    server = FakeServer()
+    async with server.client(retry=None) as client:
+        for name, use in (
+            ("GET", lambda: client.get("k")),
+            ("LPUSH", lambda: client.lpush("k", "v")),
+            ("BLPOP", lambda: client.blpop("k")),
+            ("DBSIZE", lambda: run(client)),
+        ):
+            server.on(name, run_then_reset, times=1)
+            with pytest.raises(ConnectionError) as caught:
+                await use()
+            assert caught.value.outcome is Outcome.UNKNOWN
+            assert server.count(name) == 1
+
+
+async def run(client: Redis[bytes]) -> None:
+    """A pipeline that only reads."""
+    async with client.pipeline(transaction=False) as pipe:
+        pipe.dbsize()
+
+
+async def test_leases_come_back() -> None:
+    """Whatever the command is, and however it ends."""
+    server = FakeServer()
+    async with server.client(max_connections=3) as client:
+        pool = client.connection_pool
+        for name in ("GET", "BLPOP", "DBSIZE"):
+            server.on(name, run_then_reset, times=1)
+        await client.rpush("list", "x")
+        await client.get("k")
+        await run(client)
+        with pytest.raises(ConnectionError):
+            await client.blpop("list")
+        with anyio.move_on_after(0.01):
+            await client.blpop("none")
+        server.hold()
+        with anyio.move_on_after(0.01):
+            await client.get("k")
+        server.release()
+        async with client.session() as session:
+            await session.get("k")
+        assert (pool.free, pool.leased, pool.connecting) == (3, 0, 0)

@@ -1,0 +1,172 @@
+"""From the client's arguments to its pool."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+
+from anyredis import (
+    BlockingConnectionPool,
+    Connection,
+    ConnectionPool,
+    DataTypeError,
+    DataValueError,
+    UnixDomainSocketConnection,
+)
+from anyredis.client.options import RedisOptions, options_of_url, pool_for, service_pool
+from anyredis.connection.base import BaseConnection
+from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
+from anyredis.sentinel.sentinel_connection import Sentinels
+
+
+def made(**options: object) -> ConnectionPool:
+    """The pool for a client with *options* and nothing else."""
+    return pool_for("localhost", 6379, 0, decode_responses=False, options=RedisOptions(**options))  # type: ignore[typeddict-item]
+
+
+def first_of(pool: ConnectionPool) -> BaseConnection:
+    """A connection as the pool makes them."""
+    return pool._construct()
+
+
+def test_the_default() -> None:
+    """A strict pool of TCP connections, without TLS and without a bound."""
+    pool = made()
+    assert type(pool) is ConnectionPool
+    assert pool.capacity == 2**31
+    assert pool.address == "localhost:6379"
+    assert isinstance(first_of(pool), Connection)
+
+
+def test_a_unix_socket() -> None:
+    """The path goes instead of host and port."""
+    pool = made(unix_socket_path="/tmp/x.sock")
+    assert isinstance(first_of(pool), UnixDomainSocketConnection)
+    assert pool.address == "/tmp/x.sock"
+
+
+def test_a_pool_class() -> None:
+    """It gets the pool's own arguments, and the connections the rest."""
+    pool = made(connection_pool_cls=BlockingConnectionPool, max_connections=2, client_name="me")
+    assert type(pool) is BlockingConnectionPool
+    assert pool.capacity == 2
+
+
+def test_no_bound_can_be_said() -> None:
+    """`max_connections=None` is what the pool does by itself."""
+    assert made(max_connections=None).capacity == 2**31
+    blocking = made(connection_pool_cls=BlockingConnectionPool, max_connections=None)
+    assert blocking.capacity == 50
+
+
+def test_a_given_pool() -> None:
+    """Is the one that is used."""
+    pool = ConnectionPool()
+    assert made(connection_pool=pool) is pool
+    assert made(connection_pool=None) is not pool
+    with pytest.raises(DataTypeError, match="connection_pool"):
+        made(connection_pool="redis://localhost")
+    with pytest.raises(DataValueError, match="client_name is given beside connection_pool"):
+        made(connection_pool=pool, client_name="me")
+
+
+def test_tls() -> None:
+    """One context for all connections, that verifies."""
+    pool = made(ssl=True)
+    first, second = first_of(pool), first_of(pool)
+    assert isinstance(first, Connection)
+    assert isinstance(second, Connection)
+    assert first._ssl_context is second._ssl_context
+    assert first._ssl_context is not None
+    assert first._ssl_context.verify_mode is ssl.CERT_REQUIRED
+    assert first._ssl_context.check_hostname
+
+
+def test_a_context_of_ones_own() -> None:
+    """Is used as it is; `ssl_*` beside it would not be."""
+    context = ssl.create_default_context()
+    connection = first_of(made(ssl_context=context))
+    assert isinstance(connection, Connection)
+    assert connection._ssl_context is context
+    with pytest.raises(DataValueError, match="ssl_cert_reqs"):
+        made(ssl_context=context, ssl_cert_reqs="none")
+
+
+def test_contradictions() -> None:
+    """Are refused, whichever of the two was meant."""
+    with pytest.raises(DataValueError, match="ssl_certfile"):
+        made(ssl_certfile="x")
+    with pytest.raises(DataValueError, match="TLS goes over TCP"):
+        made(ssl=True, unix_socket_path="/x")
+    with pytest.raises(DataValueError, match="not both"):
+        pool_for(
+            "elsewhere",
+            6379,
+            0,
+            decode_responses=False,
+            options=RedisOptions(unix_socket_path="/x"),
+        )
+    with pytest.raises(DataTypeError, match="'nonsense'"):
+        made(nonsense=1)
+
+
+def test_options_of_a_url() -> None:
+    """Are those of the client."""
+    url = "rediss://me:p%40ss@example.org:1234/5?shared_connections=0&stream_timeout=none"
+    assert options_of_url(url, decode_responses=False) == {
+        "host": "example.org",
+        "port": 1234,
+        "ssl": True,
+        "username": "me",
+        "password": "p@ss",
+        "db": 5,
+        "shared_connections": 0,
+        "stream_timeout": None,
+    }
+    assert options_of_url("unix:///x.sock?db=1", decode_responses=True) == {
+        "unix_socket_path": "/x.sock",
+        "db": 1,
+    }
+
+
+def test_a_url_does_not_decide_what_type_checkers_see() -> None:
+    """`decode_responses` in a URL has to agree with the call."""
+    url = "redis://localhost?decode_responses=true"
+    assert "decode_responses" not in options_of_url(url, decode_responses=True)
+    with pytest.raises(DataValueError, match="decode_responses=False"):
+        options_of_url(url, decode_responses=False)
+
+
+def test_how_long_to_wait_is_the_pools() -> None:
+    """`timeout` in a URL is for a blocking pool."""
+    with pytest.raises(DataValueError, match=r"BlockingConnectionPool\.from_url"):
+        options_of_url("redis://localhost?timeout=1", decode_responses=False)
+
+
+def test_a_service() -> None:
+    """A pool whose connections find their server; what says where that is, is refused."""
+    watcher = SentinelWatcher(Sentinels(["h:1"]), "name")
+    options = {"connection_pool_cls": BlockingConnectionPool, "max_connections": 2, "ssl": True}
+    pool = service_pool(watcher, decode_responses=True, options=options)
+    assert type(pool) is BlockingConnectionPool
+    assert (pool.capacity, pool.decode_responses) == (2, True)
+    first, second = first_of(pool), first_of(pool)
+    assert isinstance(first, SentinelManagedConnection)
+    assert isinstance(second, SentinelManagedConnection)
+    assert first._ssl_context is second._ssl_context is not None
+    for name in ("host", "port", "unix_socket_path", "connection_pool", "retry"):
+        with pytest.raises(DataTypeError, match=f"unknown argument '{name}'"):
+            service_pool(watcher, decode_responses=True, options={name: None})
+
+
+def test_a_url_of_sentinels() -> None:
+    """It gives a pool, and what is beside the URL goes before it."""
+    url = "redis+sentinel://h:1,h:2/name/3?max_connections=9"
+    options = options_of_url(url, decode_responses=False, beside={"max_connections": 4})
+    assert list(options) == ["connection_pool"]
+    assert options["connection_pool"].capacity == 4
+    assert list(options_of_url(url, decode_responses=False, beside={"retry": None})) == [
+        "connection_pool",
+        "retry",
+    ]

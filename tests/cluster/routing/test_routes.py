@@ -1,0 +1,239 @@
+"""Where each command goes: the whole table of four servers, and how it is split."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from anyredis import CrossSlotError, DataError, DataValueError
+from anyredis.cluster.routing.routes import (
+    AllNodes,
+    AnyNode,
+    Split,
+    SplitPart,
+    ToSlot,
+    key_bytes,
+    route,
+    slot_of_keys,
+)
+from anyredis.facts.key_positions import FIRST_KEY
+from anyredis.facts.policies import REQUEST
+from anyredis.facts.table import SPECIAL
+from anyredis.testing import Answer, FakeCluster, FakePeer, Words
+from anyredis.wire.encode import Value, encoder
+from anyredis.wire.slots import slot_of
+from tests.cluster.commands import COMMANDS, KEY, Way, call, expected
+
+A, B, C = slot_of(b"a"), slot_of(b"b"), slot_of(b"c")
+
+OF_CONNECTIONS = {(b"HELLO",), (b"HELLO", b"3"), (b"CLIENT", b"SETINFO"), (b"CLUSTER", b"SLOTS")}
+"""What the client says by itself: it is answered as ever."""
+
+WHAT_TO_DO = re.compile(
+    r"client\.(session|node)\(|the client's (pubsub\(\)|protocol=)|leave the client's block"
+    r"|connection into a (replica's|stream)|without the replies"
+)
+"""A refusal says what to use instead, or why there is nothing."""
+
+
+def answer_one(peer: FakePeer, words: Words) -> Answer:
+    """1 to whatever the client was asked for."""
+    return peer.run(words) if words[:2] in OF_CONNECTIONS else 1
+
+
+def calls_by_port(cluster: FakeCluster, words: Words) -> list[int]:
+    """The port of each node that got the call *words*, once for each time."""
+    return [node.port for node in cluster.nodes for got in node.server.received if got == words]
+
+
+async def test_every_command_goes_where_it_has_to() -> None:
+    """To its slot, everywhere, anywhere; or it is refused, and the error says what to do."""
+    cluster = FakeCluster(3, 1)
+    for node in cluster.nodes:
+        node.server.on("*", answer_one)
+    primaries, nodes = [7000, 7001, 7002], [node.port for node in cluster.nodes]
+    found: dict[str, Way | list[int]] = {}
+    refusals: dict[str, str] = {}
+    async with cluster.client() as client:
+        for name in COMMANDS:
+            words = call(name)
+            for node in cluster.nodes:
+                node.server.received.clear()
+            try:
+                await client.execute_command(*words)
+            except DataError as error:
+                refusals[name] = str(error)
+                found[name] = Way.REFUSAL_BACKOFF
+            ports = calls_by_port(cluster, words)
+            if found.get(name) is Way.REFUSAL_BACKOFF or ports == []:
+                assert ports == []
+            elif ports == nodes:
+                found[name] = Way.NODES
+            elif ports == primaries:
+                found[name] = Way.PRIMARIES
+            elif ports == [cluster.node_of(KEY).port] and expected(name) is Way.SLOT:
+                found[name] = Way.SLOT
+            else:
+                found[name] = Way.ANYWHERE if ports[0] in primaries and len(ports) == 1 else ports
+    for name, refusal in refusals.items():
+        assert WHAT_TO_DO.search(refusal), refusal
+        assert refusal.startswith(name.split()[0]), refusal
+    del found["CLUSTER SLOTS"]  # the client asks for that by itself, too
+    assert found == {name: expected(name) for name in COMMANDS if name != "CLUSTER SLOTS"}
+
+
+def test_the_table_is_there() -> None:
+    """Each way has its commands."""
+    ways = [expected(name) for name in COMMANDS]
+    assert min(ways.count(way) for way in Way) > 10
+    assert len(ways) > 500
+
+
+@pytest.mark.parametrize("name", [*COMMANDS])
+def test_a_command_with_keys_goes_to_their_slot(name: str) -> None:
+    """Whatever goes by its key goes to that slot, as one piece."""
+    if expected(name) is Way.SLOT:
+        way = route(call(name))
+        assert isinstance(way, ToSlot)
+        assert way.slot == slot_of(KEY)
+
+
+def test_the_fast_path_is_for_what_needs_no_second_look() -> None:
+    """What goes by its first key neither blocks, nor changes its connection, nor has a tip."""
+    assert not FIRST_KEY.keys() & SPECIAL
+    assert not FIRST_KEY.keys() & REQUEST.keys()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (b"RENAME", "a", "b"),
+        (b"SINTERSTORE", "a", "b", "c"),
+        (b"MSETNX", "a", 1, "b", 1),
+        (b"PFMERGE", "a", "b"),
+        (b"EVAL", "return 1", 2, "a", "b"),
+        (b"XREAD", b"STREAMS", "a", "b", 0, 0),
+        (b"BLPOP", "a", "b", 0),
+        (b"SORT", "a", b"STORE", "b"),
+        (b"MSETEX", 2, "a", 1, "b", 1, b"NX"),
+        (b"MSETEX", 2, "a", 1, "b", 1, "EX", 5, "xx"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(words: tuple[Value, ...]) -> None:
+    """Keys in several slots of a command that is one: the error says how they get into one."""
+    with pytest.raises(CrossSlotError, match=r"was not sent.*several hash slots.*\{hash tag\}"):
+        route(words)
+
+
+SPLITS: list[tuple[tuple[Value, ...], list[SplitPart]]] = [
+    (
+        (b"MGET", "a", "b", "{a}2", "a"),
+        [SplitPart((b"MGET", "a", "{a}2", "a"), A, (0, 2, 3)), SplitPart((b"MGET", "b"), B, (1,))],
+    ),
+    (
+        (b"MSET", "a", 1, "b", 2, "a", 3),
+        [SplitPart((b"MSET", "a", 1, "a", 3), A, (0, 2)), SplitPart((b"MSET", "b", 2), B, (1,))],
+    ),
+    (
+        (b"MSETEX", 3, "a", "NX", "b", 2, "c", 3, b"EX", 5),
+        [
+            SplitPart((b"MSETEX", 1, "a", "NX", b"EX", 5), A, (0,)),
+            SplitPart((b"MSETEX", 1, "b", 2, b"EX", 5), B, (1,)),
+            SplitPart((b"MSETEX", 1, "c", 3, b"EX", 5), C, (2,)),
+        ],
+    ),
+    *(
+        (
+            (name, "a", "b", "a"),
+            [SplitPart((name, "a", "a"), A, (0, 2)), SplitPart((name, "b"), B, (1,))],
+        )
+        for name in (b"DEL", b"EXISTS", b"UNLINK", b"TOUCH")
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "pieces"), SPLITS, ids=lambda each: str(each)[:20])
+def test_what_is_split(words: tuple[Value, ...], pieces: list[SplitPart]) -> None:
+    """A piece for each slot has its keys in their order, with what goes with them."""
+    way = route(words)
+    assert isinstance(way, Split)
+    assert list(way.pieces) == pieces
+    assert way.reads is (words[0] in {b"MGET", b"EXISTS", b"TOUCH"})
+
+
+def test_one_slot_is_not_split() -> None:
+    """Hash tags keep a command in one piece, NX or not."""
+    slot = slot_of(b"t")
+    assert route((b"MGET", "{t}1", "{t}2", "t")) == ToSlot(slot, reads=True)
+    assert route((b"MSET", "{t}1", 1, "x{t}", 2)) == ToSlot(slot, reads=False)
+    assert route((b"MSETEX", 2, "{t}1", 1, "{t}2", 1, b"NX")) == ToSlot(slot, reads=False)
+    assert route((b"RENAME", "{t}1", "{t}2")) == ToSlot(slot, reads=False)
+    assert route((b"GET", "{}t")) == ToSlot(slot_of(b"{}t"), reads=True)
+
+
+def test_names_in_any_spelling() -> None:
+    """Text or bytes, upper or lower case."""
+    for name in (b"get", "GET", "get", bytearray(b"Get")):
+        assert route((name, "a")) == ToSlot(A, reads=True)
+    assert route(("object", "encoding", "a")) == ToSlot(A, reads=True)
+    assert route((b"dbsize",)) == AllNodes(replicas=False)
+
+
+def test_keys_of_other_types() -> None:
+    """A number, or bytes of another kind, goes to the slot of what is sent."""
+    for key in (b"12", bytearray(b"12"), memoryview(b"12"), "12", 12):
+        assert route((b"GET", key)) == ToSlot(slot_of(b"12"), reads=True)
+    for number in (1.5, 1e22, -0.0, 10**30):
+        packed = encoder()((number,)).split(b"\r\n")[2]
+        assert key_bytes(number, "utf-8") == packed
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16", "cp500"])
+@pytest.mark.parametrize("key", ["é", "{é}x", "k", 12, 1.5])
+def test_keys_in_another_encoding(encoding: str, key: Value) -> None:
+    """A key goes to the slot of the very bytes that are sent for it, of a number too."""
+    sent = encoder(encoding)((key,)).split(b"\r\n", 2)[2].removesuffix(b"\r\n")
+    assert key_bytes(key, encoding) == sent
+    assert route((b"GET", key), encoding) == ToSlot(slot_of(sent), reads=True)
+
+
+def test_a_key_that_cannot_be_encoded() -> None:
+    """It is the caller's error, and names the encoding."""
+    for key, encoding in (("é", "ascii"), ("\ud800", "utf-8")):
+        with pytest.raises(DataValueError, match=encoding):
+            route((b"GET", key), encoding)
+
+
+def test_the_slot_of_several_keys() -> None:
+    """None where there are several."""
+    args = (b"MGET", "a", "{a}1", "b")
+    assert slot_of_keys(args, (1, 2), "utf-8") == A
+    assert slot_of_keys(args, (1, 2, 3), "utf-8") is None
+
+
+def test_scripts_without_keys_go_anywhere() -> None:
+    """To one primary; with keys to theirs."""
+    assert route((b"EVAL", "return 1", 0)) == AnyNode()
+    assert route((b"EVAL", "return 1", 1, "a", "b")) == ToSlot(A, reads=False)
+    assert route((b"FCALL_RO", "f", 1, "a")) == ToSlot(A, reads=True)
+    assert route((b"PUBLISH", "c", "m")) == AnyNode()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((b"MY.CMD", "a"), r"MY\.CMD is not known here.*execute_command\(…, node=address\)"),
+        ((b"BGSAVE",), r"BGSAVE concerns one node.*each of client\.nodes\(\)"),
+        ((b"CLIENT", b"KILL", "a"), r"CLIENT KILL concerns one node"),
+        ((b"SCAN", 0), r"SCAN concerns one node.*scan_iter goes through all nodes"),
+        ((b"WAIT", 1, 0), r"WAIT is about.*own connection: use client\.session\(key\)"),
+        ((b"GET",), "GET needs a key"),
+        ((b"MSET", "a"), "MSET: each key begins a group of 2"),
+        ((b"EVAL", "s", 2, "a"), "EVAL: numkeys is 2, but 1 argument follows"),
+    ],
+)
+def test_what_is_not_sent(words: tuple[Value, ...], message: str) -> None:
+    """The error says why, and what to do."""
+    with pytest.raises(DataValueError, match=message):
+        route(words)

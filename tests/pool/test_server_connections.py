@@ -1,0 +1,352 @@
+"""Tests of `anyredis.pool.server_connections`: dialling, housekeeping, closing."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from anyio.abc import ByteStream, TaskGroup
+
+from anyredis import Redis, RedisError
+from anyredis.pool import server_connections as module
+from anyredis.pool.server_connections import REDIAL, ServerConnections
+from anyredis.testing import FakeConnection, FakeServer, silent
+
+
+def server_of(client: Redis[bytes]) -> ServerConnections:
+    """The node of a client's pool."""
+    return client.connection_pool.endpoint.server
+
+
+async def test_a_hundred_first_commands_open_one_connection() -> None:
+    """Connecting is single-flight, and all hundred commands leave in one piece."""
+    server = FakeServer()
+    async with server.client() as client, anyio.create_task_group() as tasks:
+        for _ in range(100):
+            tasks.start_soon(client.incr, "n")
+    assert server.accepted == 1
+    assert server.memory.databases[0][b"n"] == b"100"
+
+
+async def test_a_caller_that_is_cancelled_while_dialling_breaks_nothing() -> None:
+    """G5: the connection, once there, is for whoever comes next."""
+    server = FakeServer()
+    server.hold()
+    async with server.client(max_connections=1) as client:
+        pool = client.connection_pool
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.get, "k")
+            await server.wait_for("HELLO")
+            assert (pool.free, pool.leased, pool.connecting) == (0, 0, 1)
+            tasks.cancel_scope.cancel()
+        assert (pool.free, pool.leased, pool.connecting) == (1, 0, 0)
+        server.release()
+        assert await client.ping()
+    assert server.accepted == 1
+
+
+async def test_dials_that_fail_back_off() -> None:
+    """G13: while the server is away, dials become rare, however many ask."""
+    server = FakeServer()
+    server.down = True
+    async with server.client(retry=None) as client:
+        connections = server_of(client)
+        for expected in range(1, 4):
+            with pytest.raises(ConnectionError, match="cannot connect to the fake server"):
+                await client.get("k")
+            assert connections._failures == expected
+        server.down = False
+        assert await client.ping()
+        assert connections._failures == 0
+
+
+def test_a_server_that_returns_is_found_within_a_second() -> None:
+    """The longest wait between dials is less than half a second."""
+    assert REDIAL.delay(100) < 0.5
+
+
+async def test_a_connection_class_that_fails_in_its_own_way() -> None:
+    """An error that a subclass raises while connecting is a ConnectionError with that cause."""
+
+    class Broken(FakeConnection):
+        async def open_stream(self) -> ByteStream:
+            raise ZeroDivisionError("mine")
+
+    server = FakeServer()
+    pool = server.pool()
+    pool._connection_class = Broken
+    pool._first = None
+    async with Redis(connection_pool=pool) as client:
+        with pytest.raises(ConnectionError, match="mine") as caught:
+            await client.get("k")
+    causes: list[type[BaseException]] = []
+    error: BaseException | None = caught.value
+    while error is not None:
+        causes.append(type(error))
+        error = error.__cause__
+    assert ZeroDivisionError in causes
+
+
+async def test_an_overdue_connection_is_closed() -> None:
+    """After stream_timeout all that it carried is told, and a new one is opened."""
+    server = FakeServer()
+    server.on("GET", silent, times=2)
+    errors: list[RedisError] = []
+
+    async def get() -> None:
+        with pytest.raises(TimeoutError) as caught:
+            await client.get("k")
+        assert isinstance(caught.value, RedisError)
+        errors.append(caught.value)
+
+    async with server.client(stream_timeout=0.04) as client:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(get)
+            tasks.start_soon(get)
+        assert await client.get("k") is None
+    assert len(errors) == 2
+    assert server.accepted == 2
+
+
+async def test_a_blocking_command_has_its_own_timeout_besides() -> None:
+    """A BLPOP of a second is not overdue after stream_timeout."""
+    server = FakeServer()
+    async with server.client(stream_timeout=0.04) as client:
+        with anyio.move_on_after(0.2) as scope:
+            await client.blpop("k", timeout=1)
+        assert scope.cancelled_caught
+
+
+async def test_an_idle_connection_is_closed_after_max_idle_time() -> None:
+    """Shared or not; the next command opens another."""
+    server = FakeServer()
+    async with server.client(max_idle_time=0.04) as client:
+        async with client.session() as session:
+            await client.ping()
+            await session.ping()
+        assert len(server.peers) == 2
+        with anyio.fail_after(5):
+            while server.peers:
+                await anyio.sleep(0.01)
+        assert client.connection_pool.free == client.connection_pool.capacity
+        assert await client.ping()
+    assert server.accepted == 3
+
+
+async def test_a_connection_in_use_is_not_idle() -> None:
+    """A reply that takes longer than max_idle_time is waited for."""
+    server = FakeServer()
+    server.on("GET", silent)
+    async with server.client(max_idle_time=0.02) as client:
+        with anyio.move_on_after(0.15) as scope:
+            await client.get("k")
+        assert scope.cancelled_caught
+        assert server.accepted == 1
+
+
+async def test_a_quiet_shared_connection_is_pinged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PING finds out that a shared connection is dead, before a command does."""
+    monkeypatch.setattr(module, "PING_INTERVAL", 0.02)
+    server = FakeServer()
+    server.on("PING", silent)
+    async with server.client(stream_timeout=0.04) as client:
+        await client.get("k")
+        with anyio.fail_after(5):
+            await server.wait_for("PING")
+            while server.peers:
+                await anyio.sleep(0.01)
+        assert await client.get("k") is None
+    assert server.accepted == 2
+
+
+async def test_too_many_tombstones_replace_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """G3: past the bound it takes no new requests, and is closed when its last rider is done."""
+    monkeypatch.setattr("anyredis.wire.request_queue.MAX_TOMBSTONES", 5)
+    server = FakeServer()
+    async with server.client() as client:
+        await client.ping()
+        [old] = server.peers
+        old.hold()
+        async with anyio.create_task_group() as rider:
+            rider.start_soon(client.echo, "still waited for")
+            async with anyio.create_task_group() as tasks:
+                for _ in range(6):
+                    tasks.start_soon(client.echo, "given up")
+                await server.wait_for("ECHO", 7)
+                tasks.cancel_scope.cancel()
+            assert await client.echo("mine") == b"mine"
+            assert server.accepted == 2
+            assert old in server.peers
+            old.release()
+        await anyio.wait_all_tasks_blocked()
+        assert old not in server.peers
+        assert client.connection_pool.leased == 0
+
+
+async def test_who_waits_when_the_pool_is_left_is_told() -> None:
+    """G8: a command that waits for a dial does not hang."""
+    server = FakeServer()
+    server.hold()
+    client = server.client()
+
+    async def get() -> None:
+        with pytest.raises(ConnectionError, match="the pool was left"):
+            await client.get("k")
+
+    async def leave(tasks: TaskGroup) -> None:
+        async with client:
+            tasks.start_soon(get)
+            await server.wait_for("HELLO")
+            raise KeyError
+
+    async with anyio.create_task_group() as tasks:
+        with pytest.raises(KeyError):
+            await leave(tasks)
+    assert server.peers == []
+
+
+async def test_renewing_some() -> None:
+    """Those that are named get no more leases, the others do; who has one may finish."""
+    server = FakeServer()
+    async with server.client(shared_connections=0) as client:
+        connections = server_of(client)
+        async with client.session() as session:
+            await client.ping()
+            (mine,) = connections.allocator.exclusive
+            (idle,) = connections.allocator.idle
+            connections.replace_connections("the test says so", [mine])
+            await session.ping()
+            await client.ping()
+            assert connections.allocator.idle == [idle]
+        assert connections.connections() == [idle]
+        connections.replace_connections("the test says so", [])
+        assert connections.connections() == [idle]
+        connections.replace_connections("the test says so")
+        assert connections.connections() == []
+
+
+async def test_renewing_concerns_what_is_being_dialled() -> None:
+    """G6: a dial that was begun before is closed as soon as it is there, and nobody gets it."""
+    server = FakeServer()
+    server.hold()
+    async with server.client() as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.get, "k")
+        await server.wait_for("HELLO")
+        [old] = server.peers
+        server_of(client).replace_connections("the test says so")
+        server.release()
+        await server.wait_for("GET")
+        assert old not in server.peers
+        assert (b"GET", b"k") not in old.received
+
+
+async def test_an_errand_is_nobodys_lease() -> None:
+    """It shares a connection, waits for one that is owned, and is told where none can be made."""
+    server = FakeServer()
+    async with server.client(max_connections=1) as client:
+        connections = server_of(client)
+        async with connections.errand() as connection:
+            assert connection.usable
+            assert client.connection_pool.free == 1
+            assert await client.ping()
+        assert server.accepted == 1
+        assert connections.allocator.visited == {}
+        async with anyio.create_task_group() as tasks:
+
+            async def visit() -> None:
+                async with connections.errand() as connection:
+                    assert connection not in connections.allocator.exclusive
+
+            async with client.session():
+                tasks.start_soon(visit)
+                await anyio.wait_all_tasks_blocked()
+                assert len(connections.allocator.errands) == 1
+        server.down = True
+        server.reset()
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(ConnectionError):
+            await connections.errand().__aenter__()
+
+
+async def test_an_errand_never_comes_between_an_owner_and_its_connection() -> None:
+    """G9: given a connection that is owned again by the time its task runs, it waits again."""
+    async with FakeServer().client(max_connections=1) as client:
+        connections = server_of(client)
+
+        async def visit() -> None:
+            async with connections.errand() as connection:
+                assert connection not in connections.allocator.exclusive
+
+        async with anyio.create_task_group() as tasks:
+            async with client.session():
+                tasks.start_soon(visit)
+                await anyio.wait_all_tasks_blocked()
+            async with client.session():  # in the very turn in which the errand was served
+                await anyio.wait_all_tasks_blocked()
+                assert len(connections.allocator.errands) == 1
+
+
+async def test_an_errand_waits_for_a_connection_that_a_command_has() -> None:
+    """shared_connections=0: it is served when an ordinary command is done."""
+    server = FakeServer()
+    async with server.client(max_connections=1, shared_connections=0) as client:
+        await client.ping()
+        [peer] = server.peers
+        peer.hold()
+
+        async def visit() -> None:
+            async with server_of(client).errand() as connection:
+                assert connection.usable
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.get, "k")
+                await server.wait_for("GET")
+                tasks.start_soon(visit)
+                await anyio.wait_all_tasks_blocked()
+                peer.release()
+
+
+async def test_retiring_lets_who_is_at_work_finish() -> None:
+    """Nobody new is let in, whoever waits is told, dials end, and nothing is open afterwards."""
+    server = FakeServer()
+    async with server.client(max_connections=3, retry=None) as client:
+        connections = server_of(client)
+        async with client.session() as session:
+            connections.drain("the test says so")
+            assert not connections.open
+            assert await session.ping()
+            with pytest.raises(ConnectionError, match="the test says so"):
+                await client.get("k")
+        await anyio.wait_all_tasks_blocked()
+        assert (server.peers, connections.allocator.sockets) == ([], 0)
+
+
+async def test_a_server_that_failed_is_left_alone_for_a_while() -> None:
+    """After a dial that failed, and where it is said; a dial that succeeds does not end the latter."""
+    server = FakeServer()
+    async with server.client(retry=None) as client:
+        connections = server_of(client)
+        assert not connections.is_unhealthy
+        server.down = True
+        with pytest.raises(ConnectionError):
+            await client.ping()
+        assert connections.is_unhealthy
+        server.down = False
+        assert await client.ping()
+        assert not connections.is_unhealthy
+        connections.mark_unhealthy()
+        assert connections.is_unhealthy
+
+
+async def test_losses_are_counted() -> None:
+    """What broke counts, what was closed by us does not."""
+    server = FakeServer()
+    async with server.client() as client:
+        connections = server_of(client)
+        await client.ping()
+        connections.connections()[0].close("the test says so")
+        await client.ping()
+        assert connections.losses == 0
+        server.reset()
+        await anyio.wait_all_tasks_blocked()
+        assert connections.losses == 1
