@@ -16,7 +16,7 @@ from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DemotedError, ExecAbortError, RedisError, WatchError, fresh
 from anyredis.facts.table import only_reads
-from anyredis.pool.endpoint import Endpoint
+from anyredis.pool.lease import Lease
 from anyredis.replies import array, unexpected
 from anyredis.wire.decode import Decode, Reply
 from anyredis.wire.encode import Encoder, Value, encode_error
@@ -141,23 +141,22 @@ class EncodedBatch:
         if self._is_large:  # later pieces are packed as they are sent, too late for a refusal
             check_encodable(batch.words, pack)
 
-    async def send(self, endpoint: Endpoint) -> Reply:
-        """The list of replies, or the error of a lost connection, for a lease that there is.
+    async def send(self, lease: Lease) -> Reply:
+        """The list of replies, or the error of a lost connection, for a *lease* that is held.
 
         Raises what connecting raised.
         """
-        binary = self._batch.binary
-        if not self._is_large:
-            connection = await endpoint.acquire_multiplexed()
-            try:
-                reply = await send_small(connection, self._first, binary=binary)
-                return self._checked(connection, reply)
-            finally:
-                endpoint.release_multiplexed(connection)
-        async with endpoint.exclusive_connection() as connection:
-            chunks = self._batch.chunks(self._pack)
-            reply = await send_large(connection, chunks, self._batch.expected, binary=binary)
+        batch = self._batch
+        connection = await lease.attach(exclusive=self._is_large)
+        try:
+            if self._is_large:
+                chunks = batch.chunks(self._pack)
+                reply = await send_large(connection, chunks, batch.expected, binary=batch.binary)
+            else:
+                reply = await send_small(connection, self._first, binary=batch.binary)
             return self._checked(connection, reply)
+        finally:
+            lease.detach()
 
     def _checked(self, connection: BaseConnection, reply: Reply) -> Reply:
         return (connection.misplaced and self._batch.demoted_error(reply)) or reply

@@ -18,6 +18,7 @@ from anyredis.exceptions import DataValueError, RedisError
 from anyredis.facts.table import SPECIAL, blocks, changes_connection, forbidden, only_reads, shown
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
+from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.replies import S, TextReaders, array
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -78,26 +79,21 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         """
         return await self.submit(raw_command(*args))
 
-    async def _again(
-        self, command: Command[Any], endpoint: Endpoint, failed: RedisError | None
-    ) -> Reply:
+    async def _again(self, command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
         """The reply to *command*, tried until it is there or `retry` gives up; raises its error."""
         args = command.args
-        try:
-            return await repeat(
-                self.retry,
-                lambda: only_reads(args),
-                lambda: endpoint.attempt(args, command.binary),
-                failed,
-            )
-        finally:
-            endpoint.leave(None)
+        return await repeat(
+            self.retry,
+            lambda: only_reads(args),
+            lambda: lease.attempt(args, command.binary),
+            failed,
+        )
 
     async def _submit_exclusive(self, command: Command[T]) -> T:
         """Run *command* on a connection of its own."""
 
         async def attempt() -> Reply:
-            async with self._endpoint.acquire() as connection:
+            async with exclusive_connection(self._endpoint) as connection:
                 return await connection.run(command)
 
         return command.parse(await repeat(self.retry, lambda: only_reads(command.args), attempt))
@@ -119,12 +115,9 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         return open_session(self._endpoint, self.read)
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
-        endpoint = self._endpoint
         packed = EncodedBatch(batch, self._pool.encoder)
-        async with endpoint.lease():
-            replies = await repeat(
-                self.retry, lambda: batch.only_reads, lambda: packed.send(endpoint)
-            )
+        async with Lease(self._endpoint) as lease:
+            replies = await repeat(self.retry, lambda: batch.only_reads, lambda: packed.send(lease))
         return batch.replies_by_command(array(replies), self._pool.decodes)
 
 

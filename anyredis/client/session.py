@@ -21,6 +21,7 @@ from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.facts.table import full_name
 from anyredis.pool.endpoint import Endpoint
+from anyredis.pool.lease import exclusive_connection
 from anyredis.replies import S, TextReaders, array
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -85,7 +86,7 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 @asynccontextmanager
 async def open_session(endpoint: Endpoint, read: TextReaders[S]) -> AsyncGenerator[Session[S]]:
     """A session on a connection of *endpoint*, for an `async with` block."""
-    async with endpoint.acquire() as connection:
+    async with exclusive_connection(endpoint) as connection:
         session = Session(connection, read)
         try:
             yield session

@@ -9,7 +9,6 @@ from anyredis.backoff import Retry
 from anyredis.client.batch import ASKING, CommandBatch, EncodedBatch, send_small
 from anyredis.client.node_client import needs_exclusive_connection
 from anyredis.client.scans import Scans
-from anyredis.cluster.lease import Lease
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.routing.aggregate import NodeReply, aggregate, refuse_own_reports
 from anyredis.cluster.routing.fan_out import CommandPart, run_parts
@@ -21,7 +20,8 @@ from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import RedisError
 from anyredis.facts.key_positions import FIRST_KEY
 from anyredis.facts.table import READ_ONLY, SPECIAL, only_reads
-from anyredis.pool.endpoint import ClusterEndpoint, Endpoint
+from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.replies import S, TextReaders, array
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -91,7 +91,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
             return await endpoint.run(command, self._again)
 
         async def attempt(endpoint: ClusterEndpoint, asking: bool) -> Reply:
-            async with endpoint.acquire() as connection:
+            async with exclusive_connection(endpoint) as connection:
                 if asking:
                     await connection.execute_command(*ASKING)
                 return await connection.run(command)
@@ -101,29 +101,22 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         )
         return command.parse(reply)
 
-    async def _again(
-        self, command: Command[Any], endpoint: Endpoint, failed: RedisError | None
-    ) -> Reply:
-        """The reply to *command*, wherever it takes us; the lease of *endpoint* ends with it."""
+    async def _again(self, command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
+        """The reply to *command*, from one node after another, to which its *lease* moves."""
+        endpoint = lease.endpoint
         assert isinstance(endpoint, ClusterEndpoint)  # noqa: S101 - `submit` took it from this pool
-        lease = Lease(endpoint)
         args, binary = command.args, command.binary
 
         async def attempt(endpoint: ClusterEndpoint, asking: bool) -> Reply:
             await lease.move(endpoint)
             if not asking:
-                return await endpoint.attempt(args, binary)
-            return await ask(endpoint, args, binary)
+                return await lease.attempt(args, binary)
+            return await ask(lease, args, binary)
 
-        try:
-            follower = RedirectFollower(
-                self._pool, self.retry, _target(route(args, self._encoding))
-            )
-            return await follower.follow(
-                attempt, endpoint=endpoint, only_reads=lambda: only_reads(args), failed=failed
-            )
-        finally:
-            lease.end()
+        follower = RedirectFollower(self._pool, self.retry, _target(route(args, self._encoding)))
+        return await follower.follow(
+            attempt, endpoint=endpoint, only_reads=lambda: only_reads(args), failed=failed
+        )
 
     # -- several parts --------------------------------------------------------------------------
 
@@ -215,31 +208,27 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         async def attempt(endpoint: ClusterEndpoint, asking: bool) -> Reply:
             await lease.move(endpoint)
             packed = EncodedBatch(asking_batch, pool.encoder) if asking else plain
-            replies = await packed.send(endpoint)
+            replies = await packed.send(lease)
             if isinstance(replies, RedisError):
                 return replies
             replies = array(replies)[asking:]  # without the answer to ASKING
             return refusal(replies) or replies
 
-        await endpoint.enter()
-        lease = Lease(endpoint)
-        try:
+        async with Lease(endpoint) as lease:
             replies = await follower.follow(
                 attempt, endpoint=endpoint, only_reads=lambda: batch.only_reads
             )
-        finally:
-            lease.end()
         return batch.replies_by_command(array(replies), pool.decodes)
 
 
-async def ask(endpoint: ClusterEndpoint, args: tuple[Value, ...], binary: bool) -> Reply:
-    """The raw reply to ASKING and one command, back to back, for a lease that there is."""
-    connection = await endpoint.acquire_multiplexed()
+async def ask(lease: Lease, args: tuple[Value, ...], binary: bool) -> Reply:
+    """The raw reply to ASKING and one command, back to back, for a *lease* that is held."""
+    connection = await lease.attach()
     try:
         payload = connection.pack(ASKING) + connection.pack(args)
         replies = await send_small(connection, (payload, 2), binary=binary)
     finally:
-        endpoint.release_multiplexed(connection)
+        lease.detach()
     return replies if isinstance(replies, RedisError) else array(replies)[1]
 
 

@@ -32,6 +32,7 @@ from anyredis.exceptions import (
     TimeoutError,
 )
 from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.lease import Lease
 from anyredis.replies import S, unexpected, word
 from anyredis.wire.decode import Reply
 from anyredis.wire.slots import SLOTS
@@ -193,8 +194,8 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
 
 async def slot_ownership_of(endpoint: ClusterEndpoint) -> SlotOwnership:
     """What the node behind *endpoint* says of its own slots."""
-    async with endpoint.lease():
-        reply = await endpoint.attempt((b"CLUSTER", b"NODES"), binary=True)
+    async with Lease(endpoint) as lease:
+        reply = await lease.attempt((b"CLUSTER", b"NODES"), binary=True)
     if isinstance(reply, RedisError):
         raise reply
     return parse_slot_ownership(reply, endpoint.address)

@@ -1,26 +1,32 @@
-"""The way to one server: a lease of the limit, and a connection to use it on.
+"""The way to one server: its connections, the limit of its leases, and the ordinary command.
 
-Law: a lease is taken before a connection is asked for and ends after it was let go, so the limit
-bounds both.  The ordinary command is one pass through `run`; whatever is not ordinary (no
-connection yet, a server that does not read, an error) is handed on together with the lease.
+Law: the ordinary command is one straight pass through `Endpoint.run`, which takes a lease, attaches it
+to the multiplexed connection and releases it in place.  A command that needs more than that (no
+connection yet, a server that does not read, an error) goes on with a `Lease`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
 from anyredis.address import TCPAddress
 from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import RedisError
+from anyredis.pool.lease import Lease
 from anyredis.pool.limit import Limit, StrictLimit
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.wire.decode import Reply
-from anyredis.wire.encode import Value
 
 T = TypeVar("T")
+
+SlowPath: TypeAlias = Callable[[Command[Any], Lease, RedisError | None], Awaitable[Reply]]
+"""Gives the raw reply to a command that cannot be run in one straight pass.
+
+It gets the lease of the command, held and not attached, and the error of the first try if there
+was one.  The lease is released after it.
+"""
 
 
 class Endpoint:
@@ -34,167 +40,82 @@ class Endpoint:
     ) -> None:
         self.server = server
         self.limit = limit
-        self._check_open = check_open
+        self.check_open = check_open
         self._allocator = server.allocator
-        self._one_multiplexed = server.allocator.multiplexed_wanted == 1
+        self._multiplexes_one = server.allocator.multiplexed_wanted == 1
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.server.address}>"
 
-    # -- the ordinary command -------------------------------------------------------------------
+    async def run(  # noqa: C901, PLR0912 - each branch that moves out of it costs a frame
+        self, command: Command[T], slow_path: SlowPath
+    ) -> T:
+        """Run *command* and give its parsed reply; *slow_path* goes on if one pass is too few.
 
-    async def run(self, command: Command[T], slow_path: SlowPath) -> T:
-        """Run *command* and give its parsed reply.
-
-        Where that takes more than one straight pass, *slow_path* gives the raw reply: it gets the
-        command, this endpoint, whose lease it has to end with `leave(None)`, and the error if there
-        was one.
+        What is marked as saved stands in `Lease` as well: `tests/pool/test_fast_path.py` runs both
+        side by side, so that the conditions here are those of the plain way.
         """
-        connection = self._acquire_multiplexed_nowait() or await self._acquire_multiplexed()
+        limit, allocator, server = self.limit, self._allocator, self.server
+        multiplexed = allocator.multiplexed
+        connection: BaseConnection | None = None
+        if self._multiplexes_one and multiplexed:  # saved frames: Lease.acquire, Lease.attach
+            if type(limit) is StrictLimit:  # saved frame: StrictLimit.take_nowait
+                if limit.acquired < limit.capacity:
+                    limit.acquired += 1
+                    connection = multiplexed[0]
+            elif limit.acquire_nowait():
+                connection = multiplexed[0]
+        if connection is not None:
+            connection.in_use += 1
+        elif (connection := await self._acquire(limit)) is None:
+            return await _go_on(command, Lease.taken_over(self, limit, None), None, slow_path)
         request = None
+        reply: Reply = None
         try:
-            if connection is not None:
-                request = connection.enqueue(command.args, command.binary)
-            reply = None if request is None else await request.waiter
+            request = connection.enqueue(command.args, command.binary)
+            if request is not None:
+                reply = await request.waiter
         except BaseException:
-            if connection is not None and request is not None:
+            if request is not None:
                 connection.abandon(request)
-            self.leave(connection)
+            Lease.taken_over(self, limit, connection).release()
             raise
         if request is None or isinstance(reply, RedisError):
-            self.release_multiplexed(connection)
             failed = reply if isinstance(reply, RedisError) else None
-            return command.parse(await slow_path(command, self, failed))
-        self.leave(connection)
-        return command.parse(reply)
-
-    def _acquire_multiplexed_nowait(self) -> BaseConnection | None:
-        """A lease that rides on a shared connection, where that takes no waiting."""
-        multiplexed, limit = self._allocator.multiplexed, self.limit
-        if not self._one_multiplexed or not multiplexed:
-            return None
-        if type(limit) is StrictLimit:  # its take_nowait(), without its frame
-            if limit.acquired >= limit.capacity:
-                return None
-            limit.acquired += 1
-        elif not limit.acquire_nowait():
-            return None
-        connection = multiplexed[0]
-        connection.in_use += 1
-        return connection
-
-    async def _acquire_multiplexed(self) -> BaseConnection | None:
-        """A lease, waited for where the limit waits; None where no connection is there yet."""
-        self._check_open()  # as `enter` does, without its frame
-        limit = self.limit
-        await limit.acquire()
-        connection = self.server.acquire_multiplexed_nowait()
-        if connection is None:
-            limit.waiting_for_connection += 1
-        return connection
-
-    def leave(self, connection: BaseConnection | None) -> None:
-        """A lease ends, which rode on *connection*, or on none."""
-        limit, allocator = self.limit, self._allocator
-        if connection is None:
-            limit.waiting_for_connection -= 1
-        elif self._one_multiplexed and not (
+            lease = Lease.taken_over(self, limit, connection)
+            return await _go_on(command, lease, failed, slow_path)
+        if self._multiplexes_one and not (  # saved frames: Lease.release, Node.alight
             allocator.exclusive_waiters
             or allocator.multiplexed_waiters
             or allocator.draining
-            or self.server.starved
+            or server.starved
         ):
-            connection.in_use -= 1  # nobody cares: Node.alight, without its frames
+            connection.in_use -= 1
         else:
-            self.server.release_multiplexed(connection)
-        if type(limit) is StrictLimit:
+            server.release_multiplexed(connection)
+        if type(limit) is StrictLimit:  # saved frame: StrictLimit.give_back
             limit.acquired -= 1
         else:
             limit.release()
+        return command.parse(reply)
 
-    # -- with time ------------------------------------------------------------------------------
-
-    async def enter(self) -> None:
-        """Take a lease, without a connection so far; `leave(None)` ends it.
-
-        Raises `MaxConnectionsError` or `PoolTimeoutError`.
-        """
-        self._check_open()
-        limit = self.limit
+    async def _acquire(self, limit: Limit) -> BaseConnection | None:
+        """Take a lease of *limit*; gives the connection, or None where none is there yet."""
+        self.check_open()
         await limit.acquire()
-        limit.waiting_for_connection += 1
+        return self.server.acquire_multiplexed_nowait()
 
-    @asynccontextmanager
-    async def lease(self) -> AsyncGenerator[None]:
-        """The right to be at work, for an `async with` block.
 
-        Raises `MaxConnectionsError` or `PoolTimeoutError`.
-        """
-        await self.enter()
-        try:
-            yield
-        finally:
-            self.leave(None)
-
-    async def acquire_multiplexed(self) -> BaseConnection:
-        """A connection for one ordinary command of a lease; `release_multiplexed` from it afterwards.
-
-        Raises what connecting raised.
-        """
-        limit = self.limit
-        limit.waiting_for_connection -= 1
-        try:
-            return await self.server.acquire_multiplexed()
-        except BaseException:
-            limit.waiting_for_connection += 1
-            raise
-
-    def release_multiplexed(self, connection: BaseConnection | None) -> None:
-        """The command is done with *connection*, if it had one; its lease stays."""
-        if connection is not None:
-            self.limit.waiting_for_connection += 1
-            self.server.release_multiplexed(connection)
-
-    async def attempt(self, args: tuple[Value, ...], binary: bool) -> Reply:
-        """The raw reply to one command of a lease that there is, an error as a value.
-
-        Raises what connecting raised.
-        """
-        connection = await self.acquire_multiplexed()
-        try:
-            request = connection.enqueue(args, binary)
-            if request is None:
-                request = await connection.enqueue_later(args, binary)
-            return await connection.answer(request)
-        finally:
-            self.release_multiplexed(connection)
-
-    @asynccontextmanager
-    async def exclusive_connection(self) -> AsyncGenerator[BaseConnection]:
-        """A connection of one's own for a lease that there is, for an `async with` block.
-
-        Raises what connecting raised.
-        """
-        limit = self.limit
-        limit.waiting_for_connection -= 1
-        try:
-            connection = await self.server.acquire_exclusive()
-            try:
-                yield connection
-            finally:
-                self.server.release_exclusive(connection)
-        finally:
-            limit.waiting_for_connection += 1
-
-    @asynccontextmanager
-    async def acquire(self) -> AsyncGenerator[BaseConnection]:
-        """A lease, and a connection of one's own, for an `async with` block.
-
-        Afterwards it goes back to the pool, or is closed if its state was changed (SELECT, WATCH
-        …).  Raises `MaxConnectionsError` or `PoolTimeoutError`, or what connecting raised.
-        """
-        async with self.lease(), self.exclusive_connection() as connection:
-            yield connection
+async def _go_on(
+    command: Command[T], lease: Lease, failed: RedisError | None, slow_path: SlowPath
+) -> T:
+    """The parsed reply that *slow_path* gets for *command*, whose *lease* ends with it."""
+    lease.detach()
+    try:
+        reply = await slow_path(command, lease, failed)
+    finally:
+        lease.release()
+    return command.parse(reply)
 
 
 class ClusterEndpoint(Endpoint):
@@ -209,7 +130,3 @@ class ClusterEndpoint(Endpoint):
     ) -> None:
         super().__init__(server, limit, check_open)
         self.address = address
-
-
-SlowPath: TypeAlias = Callable[[Command[Any], Endpoint, RedisError | None], Awaitable[Reply]]
-"""What a command goes through that cannot be run in one straight pass."""

@@ -1,14 +1,14 @@
 """How many may be at work at once, and what happens to one too many: it raises, or it waits.
 
 Law: `free + taken == capacity`, always; who waits is served first come, first served, and a
-cancellation while waiting takes nothing.  What is taken is a lease; `waiting_for_connection` are those of them
-that neither hold a connection nor stand in line for one, as between two tries.
+cancellation while waiting takes nothing.  What is taken is a lease.  Those of ordinary commands in
+their straight pass have a connection; the others are objects, which `leases` holds.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import anyio
 
@@ -26,6 +26,15 @@ def check_capacity(capacity: int) -> int:
     return capacity
 
 
+class HeldLease(Protocol):
+    """A lease that is an object."""
+
+    @property
+    def waiting_for_connection(self) -> bool:
+        """Whether it neither has a connection nor waits for one."""
+        ...
+
+
 class StrictLimit:
     """A counter: one too many raises `MaxConnectionsError`."""
 
@@ -35,12 +44,17 @@ class StrictLimit:
     def __init__(self, capacity: int) -> None:
         self.capacity = check_capacity(capacity)
         self.acquired = 0
-        self.waiting_for_connection = 0
+        self.leases: set[HeldLease] = set()
 
     @property
     def size(self) -> int:
         """How many there are, taken or not; of a limit that is dissolved, those still taken."""
         return self.acquired if self.lifted else self.capacity
+
+    @property
+    def waiting_for_connection(self) -> int:
+        """How many are taken without a connection and without waiting for one, as between tries."""
+        return sum(lease.waiting_for_connection for lease in self.leases)
 
     def acquire_nowait(self) -> bool:
         """Take one; False where there is none to be had at once."""
@@ -74,7 +88,7 @@ class WaitingLimit:
 
     def __init__(self, capacity: int, timeout: float | None = 20.0) -> None:
         self.capacity = check_capacity(capacity)
-        self.waiting_for_connection = 0
+        self.leases: set[HeldLease] = set()
         self.timeout = timeout
         self._limiter = anyio.CapacityLimiter(capacity)
         # Tokens are all alike: the limiter wants to know who borrows, we only how many.
@@ -89,6 +103,11 @@ class WaitingLimit:
     def acquired(self) -> int:
         """How many are taken."""
         return self._limiter.borrowed_tokens
+
+    @property
+    def waiting_for_connection(self) -> int:
+        """How many are taken without a connection and without waiting for one, as between tries."""
+        return sum(lease.waiting_for_connection for lease in self.leases)
 
     @property
     def waiting(self) -> int:

@@ -17,6 +17,7 @@ from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.exceptions import DataTypeError
 from anyredis.pool.base import BasePool, check_sharing
 from anyredis.pool.endpoint import Endpoint
+from anyredis.pool.lease import exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
@@ -140,7 +141,7 @@ class ConnectionPool(BasePool):
         Afterwards it goes back to the pool, or is closed if its state was changed (SELECT, WATCH
         …).  Raises `MaxConnectionsError` or `PoolTimeoutError`, or what connecting raised.
         """
-        return self.endpoint.acquire()
+        return exclusive_connection(self.endpoint)
 
 
 class BlockingConnectionPool(ConnectionPool):

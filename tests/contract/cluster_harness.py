@@ -24,6 +24,7 @@ from anyredis import (
     Retry,
 )
 from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.server import Cluster
 from anyredis.wire.slots import SLOTS, slot_of
 from tests.contract.cluster_stage import PRIMARIES, Stage, key_on
@@ -154,7 +155,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
     def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
         """A lease, and a connection of one's own to one primary after another."""
         endpoints = self.endpoints()
-        return endpoints[next(self._turns) % len(endpoints)].acquire()
+        return exclusive_connection(endpoints[next(self._turns) % len(endpoints)])
 
     async def quiet(self) -> None:
         """Wait until nothing is asked, answered, dialled or closed, in the background either."""
@@ -199,7 +200,11 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
     async def _lease(
         self, endpoint: ClusterEndpoint, connected: bool
     ) -> AsyncGenerator[BaseConnection | None]:
-        async with endpoint.acquire() if connected else endpoint.lease() as connection:
+        if not connected:
+            async with Lease(endpoint):
+                yield None
+            return
+        async with exclusive_connection(endpoint) as connection:
             yield connection
 
     def _refused(self) -> Sequence[Callable[[], Awaitable[object]]]:

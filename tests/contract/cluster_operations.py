@@ -10,6 +10,7 @@ import anyio.lowlevel
 
 from anyredis import ConnectionError, RedisCluster
 from anyredis.exceptions import ClusterDownError
+from anyredis.pool.lease import exclusive_connection
 from tests.contract.cluster_batches import BATCHES, REAL_BATCHES
 from tests.contract.cluster_harness import (
     BESIDE,
@@ -107,7 +108,7 @@ async def _full_target(bench: FakeBench) -> None:
     source, target = bench.endpoints()[:2]
     async with anyio.create_task_group() as tasks, contextlib.AsyncExitStack() as full:
         for _ in range(target.limit.size):
-            await full.enter_async_context(target.acquire())
+            await full.enter_async_context(exclusive_connection(target))
         tasks.start_soon(_incr, bench)
         while not target.limit.waiting:
             await anyio.lowlevel.checkpoint()
@@ -136,7 +137,7 @@ async def _leaves(bench: FakeBench, holders: int, waiters: int) -> None:
 
     async def hold(ready: anyio.Event, until: anyio.Event) -> None:
         try:
-            async with endpoint.acquire() as connection:
+            async with exclusive_connection(endpoint) as connection:
                 ready.set()
                 await until.wait()
                 await echo(connection)

@@ -24,6 +24,7 @@ from anyredis import (
 )
 from anyredis.cluster.nodes.slot_map import parse_slots
 from anyredis.cluster.nodes.topology import errand
+from anyredis.pool.lease import exclusive_connection
 from anyredis.server import Cluster
 from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, Words, silent
 from tests.contract.control import Control
@@ -444,7 +445,7 @@ async def test_sockets_of_a_node_that_left_count() -> None:
         hellos = hangs.server.count("HELLO")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, "fubar")
-            tasks.start_soon(pool.endpoint_at(hangs.address).acquire().__aenter__)
+            tasks.start_soon(exclusive_connection(pool.endpoint_at(hangs.address)).__aenter__)
             await leaving.server.wait_for("GET", 2)
             await hangs.server.wait_for("HELLO", hellos + 1)
             tasks.start_soon(errand, pool.endpoint_at(idle.address), (b"PING",))

@@ -22,6 +22,7 @@ from anyredis import (
     Redis,
 )
 from anyredis.pool.base import BasePool, check_sharing
+from anyredis.pool.lease import Lease
 from anyredis.server import Server
 from anyredis.testing import FakeServer, silent
 
@@ -62,11 +63,11 @@ async def test_a_lease_is_counted_while_its_block_runs(pool_class: type[Connecti
     """G5: without a connection, too; a block that fails gives it back all the same."""
     server = FakeServer()
     async with server.pool(pool_class=pool_class, max_connections=3) as pool:
-        async with pool.endpoint.lease(), pool.endpoint.lease():
+        async with Lease(pool.endpoint), Lease(pool.endpoint):
             assert counts(pool) == (1, 2, 0)
         assert counts(pool) == (3, 0, 0)
         with pytest.raises(KeyError):
-            await fail_in(pool.endpoint.lease())
+            await fail_in(Lease(pool.endpoint))
         assert counts(pool) == (3, 0, 0)
     assert server.accepted == 0
 
@@ -78,10 +79,10 @@ async def test_a_lease_too_many_takes_nothing(pool_class: type[ConnectionPool]) 
     error = MaxConnectionsError if pool_class is ConnectionPool else PoolTimeoutError
     async with (
         FakeServer().pool(pool_class=pool_class, max_connections=1, **options) as pool,
-        pool.endpoint.lease(),
+        Lease(pool.endpoint),
     ):
         with pytest.raises(error):
-            await fail_in(pool.endpoint.lease())
+            await fail_in(Lease(pool.endpoint))
         with pytest.raises(error):
             await fail_in(pool.acquire())
         assert counts(pool) == (0, 1, 0)
@@ -97,11 +98,11 @@ async def test_a_ride(pool_class: type[ConnectionPool], shared: int) -> None:
     seen: list[tuple[int, int, int]] = []
 
     async def acquire_multiplexed() -> None:
-        async with pool.endpoint.lease():
+        async with Lease(pool.endpoint) as lease:
             seen.append(counts(pool))
-            connection = await pool.endpoint.acquire_multiplexed()
+            await lease.attach()
             seen.append(counts(pool))
-            pool.endpoint.release_multiplexed(connection)
+            lease.detach()
             seen.append(counts(pool))
 
     async with pool:
@@ -120,12 +121,13 @@ async def test_a_ride_that_cannot_be_had(shared: int) -> None:
     server = FakeServer()
     server.down = True
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
-        async with pool.endpoint.lease():
+        async with Lease(pool.endpoint) as lease:
             with pytest.raises(ConnectionError, match="cannot connect"):
-                await pool.endpoint.acquire_multiplexed()
+                await lease.attach()
             assert counts(pool) == (2, 1, 0)
             server.down = False
-            pool.endpoint.release_multiplexed(await pool.endpoint.acquire_multiplexed())
+            await lease.attach()
+            lease.detach()
             assert counts(pool) == (2, 1, 0)
         assert counts(pool) == (3, 0, 0)
 
@@ -136,9 +138,9 @@ async def test_a_ride_that_is_cancelled(shared: int) -> None:
     server = FakeServer()
     server.hold()
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
-        async with pool.endpoint.lease():
+        async with Lease(pool.endpoint) as lease:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(pool.endpoint.acquire_multiplexed)
+                tasks.start_soon(lease.attach)
                 await server.wait_for("HELLO")
                 assert (pool.free, pool.connecting) == (2, 1)
                 tasks.cancel_scope.cancel()
@@ -259,16 +261,16 @@ async def test_a_connection_that_is_lost_under_its_rider(shared: int) -> None:
     """G5: its lease lasts until it alights; a new ride meanwhile is on a new connection."""
     server = FakeServer()
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
-        async with pool.endpoint.lease(), pool.endpoint.lease():
-            lost = await pool.endpoint.acquire_multiplexed()
+        async with Lease(pool.endpoint) as first, Lease(pool.endpoint) as second:
+            lost = await first.attach()
             server.reset()
             await until(lambda: lost.closed)
             assert counts(pool) == (1, 2, 0)
-            fine = await pool.endpoint.acquire_multiplexed()
+            fine = await second.attach()
             assert fine is not lost
             assert counts(pool) == (1, 2, 0)
-            pool.endpoint.release_multiplexed(lost)
-            pool.endpoint.release_multiplexed(fine)
+            first.detach()
+            second.detach()
             assert counts(pool) == (1, 2, 0)
         assert counts(pool) == (3, 0, 0)
         assert "retiring" not in shown(pool)
@@ -357,11 +359,11 @@ async def test_the_repr_tells_what_is_on_the_connections() -> None:
 
 async def test_the_repr_tells_of_what_is_being_replaced() -> None:
     """A lost connection counts as retiring while a lease rides on it."""
-    async with FakeServer().pool(max_connections=2) as pool, pool.endpoint.lease():
-        connection = await pool.endpoint.acquire_multiplexed()
+    async with FakeServer().pool(max_connections=2) as pool, Lease(pool.endpoint) as lease:
+        connection = await lease.attach()
         connection.close("the test wants it")
         assert shown(pool) == {"capacity": 2, "free": 1, "leased": 1, "retiring": 1}
-        pool.endpoint.release_multiplexed(connection)
+        lease.detach()
         assert shown(pool) == {"capacity": 2, "free": 1, "leased": 1}
 
 
@@ -376,9 +378,10 @@ async def test_the_repr_tells_no_secrets() -> None:
 # -- when it is not open ------------------------------------------------------------------------
 
 USES: list[Callable[[ConnectionPool], Awaitable[object]]] = [
-    lambda pool: fail_in(pool.endpoint.lease()),
+    lambda pool: fail_in(Lease(pool.endpoint)),
     lambda pool: fail_in(pool.acquire()),
-    lambda pool: pool.endpoint._acquire_multiplexed(),
+    lambda pool: Lease(pool.endpoint).acquire(),
+    lambda pool: pool.endpoint._acquire(pool.endpoint.limit),
 ]
 
 
@@ -432,7 +435,7 @@ async def test_leases_of_an_earlier_opening(pool_class: type[ConnectionPool]) ->
 
     async def open_and_fail(tasks: TaskGroup) -> None:
         async with pool:
-            tasks.start_soon(use, pool.endpoint.lease())
+            tasks.start_soon(use, Lease(pool.endpoint))
             tasks.start_soon(use, pool.acquire())
             await until(lambda: pool.leased == 2)
             raise KeyError
@@ -485,7 +488,7 @@ async def test_a_new_limit_for_each_opening(pool_class: type[ConnectionPool]) ->
     pool = FakeServer().pool(pool_class=pool_class, max_connections=1)
     limits: list[object] = []
     for _ in range(2):
-        async with pool, pool.endpoint.lease():
+        async with pool, Lease(pool.endpoint):
             limits.append(pool.endpoint.limit)
             assert counts(pool) == (0, 1, 0)
     assert limits[0] is not limits[1]
@@ -622,7 +625,7 @@ async def test_a_pool_that_is_not_open_says_so(valkey: Server) -> None:
             async with pool.acquire():
                 pass
         with pytest.raises(RuntimeError, match="not open"):
-            async with pool.endpoint.lease():
+            async with Lease(pool.endpoint):
                 pass
-        async with pool, pool.endpoint.lease():
+        async with pool, Lease(pool.endpoint):
             assert pool.free == pool.capacity - 1

@@ -12,6 +12,7 @@ import pytest
 from anyredis import ConnectionError, DataError, RedisError, ResponseError
 from anyredis.command import Command, raw_command
 from anyredis.pool.endpoint import Endpoint
+from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.testing import FakeServer, run_then_reset, silent
 from anyredis.wire.decode import Reply
 
@@ -25,29 +26,27 @@ def assert_whole(endpoint: Endpoint) -> None:
 
 
 class SlowPath:
-    """Notes what it gets; ends the lease, as it has to."""
+    """Notes what it gets."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[Command[Any], Endpoint, RedisError | None]] = []
+        self.got: list[tuple[Command[Any], Lease, RedisError | None]] = []
 
     async def __call__(
-        self, command: Command[Any], endpoint: Endpoint, failed: RedisError | None
+        self, command: Command[Any], lease: Lease, failed: RedisError | None
     ) -> Reply:
         """What is done where a straight pass is not enough."""
-        self.got.append((command, endpoint, failed))
-        try:
-            assert (endpoint.limit.acquired, endpoint.limit.waiting_for_connection) == (1, 1)
-            await anyio.lowlevel.checkpoint()
-            return b"otherwise"
-        finally:
-            endpoint.leave(None)
+        self.got.append((command, lease, failed))
+        limit = lease.endpoint.limit
+        assert (limit.acquired, limit.waiting_for_connection) == (1, 1)
+        await anyio.lowlevel.checkpoint()
+        return b"slow"
 
 
 async def test_a_straight_pass(shared: int) -> None:
     """Where there is a connection, nothing else is asked."""
     server, slow_path = FakeServer(), SlowPath()
     async with server.pool(shared_connections=shared) as pool:
-        async with pool.endpoint.acquire():
+        async with pool.acquire():
             pass
         for _ in range(2):
             await pool.endpoint.run(GET, slow_path)
@@ -55,18 +54,33 @@ async def test_a_straight_pass(shared: int) -> None:
         assert_whole(pool.endpoint)
 
 
-async def test_otherwise_gets_the_lease(shared: int) -> None:
-    """Without a connection, and for an error, which it is given."""
+async def test_the_slow_path_gets_the_lease(shared: int) -> None:
+    """Without a connection, and for an error, which it is given; it need not end the lease."""
     server, slow_path = FakeServer(), SlowPath()
     async with server.pool(shared_connections=shared, max_connections=1) as pool:
-        assert await pool.endpoint.run(GET, slow_path) == b"otherwise"
-        async with pool.endpoint.lease():
-            await pool.endpoint.attempt(GET.args, binary=False)
+        assert await pool.endpoint.run(GET, slow_path) == b"slow"
+        assert_whole(pool.endpoint)
+        async with Lease(pool.endpoint) as lease:
+            await lease.attempt(GET.args, binary=False)
         server.on("GET", refusal("ERR no"), times=1)
-        assert await pool.endpoint.run(GET, slow_path) == b"otherwise"
-        [(_, _, none), (command, endpoint, failed)] = slow_path.got
-        assert (none, command, endpoint) == (None, GET, pool.endpoint)
+        assert await pool.endpoint.run(GET, slow_path) == b"slow"
+        [(_, _, none), (command, lease, failed)] = slow_path.got
+        assert (none, command, lease.endpoint) == (None, GET, pool.endpoint)
         assert isinstance(failed, ResponseError)
+        assert_whole(pool.endpoint)
+
+
+async def test_a_slow_path_that_ends_the_lease_itself(shared: int) -> None:
+    """A lease that was released already is not released again."""
+
+    async def slow_path(_command: Command[Any], lease: Lease, _failed: RedisError | None) -> Reply:
+        await lease.attach()
+        lease.release()
+        assert_whole(pool.endpoint)
+        return b"slow"
+
+    async with FakeServer().pool(shared_connections=shared, max_connections=1) as pool:
+        assert await pool.endpoint.run(GET, slow_path) == b"slow"
         assert_whole(pool.endpoint)
 
 
@@ -109,35 +123,31 @@ def shared(request: pytest.FixtureRequest) -> int:
 
 
 async def _own(endpoint: Endpoint) -> None:
-    async with endpoint.lease(), endpoint.exclusive_connection() as connection:
+    async with Lease(endpoint) as lease:
+        connection = await lease.attach(exclusive=True)
         await connection.execute_command("GET", "k")
 
 
 async def _acquire(endpoint: Endpoint) -> None:
-    async with endpoint.acquire() as connection:
+    async with exclusive_connection(endpoint) as connection:
         await connection.execute_command("GET", "k")
 
 
 async def _attempt(endpoint: Endpoint) -> None:
-    async with endpoint.lease():
-        reply = await endpoint.attempt((b"GET", b"k"), binary=False)
+    async with Lease(endpoint) as lease:
+        reply = await lease.attempt((b"GET", b"k"), binary=False)
         if isinstance(reply, RedisError):
             raise reply
 
 
 async def _run(endpoint: Endpoint) -> None:
-    async def slow_path(
-        command: Command[Any], endpoint: Endpoint, failed: RedisError | None
-    ) -> Reply:
-        try:
-            if failed is not None:
-                raise failed
-            reply = await endpoint.attempt(command.args, binary=False)
-            if isinstance(reply, RedisError):
-                raise reply
-            return reply
-        finally:
-            endpoint.leave(None)
+    async def slow_path(command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
+        if failed is not None:
+            raise failed
+        reply = await lease.attempt(command.args, binary=False)
+        if isinstance(reply, RedisError):
+            raise reply
+        return reply
 
     await endpoint.run(GET, slow_path)
 

@@ -23,6 +23,7 @@ from anyredis.command import Command, raw_command
 from anyredis.exceptions import RedisError, fresh
 from anyredis.facts.table import only_reads
 from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.lease import Lease
 from anyredis.replies import array
 from anyredis.wire.decode import Reply
 
@@ -144,7 +145,7 @@ async def _send(pool: ClusterConnectionPool, parts: Sequence[CommandPart]) -> No
     try:
         if pool.strict:  # a lease for each, or none: it does not wait, so nobody comes in between
             for order in orders:
-                await order.enter()
+                await order.lease.acquire()
         if len(orders) == 1:
             await orders[0].run()
             return
@@ -153,7 +154,7 @@ async def _send(pool: ClusterConnectionPool, parts: Sequence[CommandPart]) -> No
                 tasks.start_soon(order.run)
     finally:
         for order in orders:
-            order.leave()
+            order.lease.release()
 
 
 class _NodeBatch:
@@ -162,8 +163,7 @@ class _NodeBatch:
     def __init__(
         self, pool: ClusterConnectionPool, endpoint: ClusterEndpoint, parts: Sequence[CommandPart]
     ) -> None:
-        self._endpoint = endpoint
-        self._has_lease = False
+        self.lease = Lease(endpoint)
         self._parts = parts
         self._decodes = pool.decodes
         commands = [part.command for part in parts]
@@ -173,26 +173,11 @@ class _NodeBatch:
         self._batch = CommandBatch(commands, transaction=False)
         self._packed = EncodedBatch(self._batch, pool.encoder)
 
-    async def enter(self) -> None:
-        """Take a lease, if it has none."""
-        if not self._has_lease:
-            await self._endpoint.enter()
-            self._has_lease = True
-
-    def leave(self) -> None:
-        """The lease ends, if it has one."""
-        if self._has_lease:
-            self._has_lease = False
-            self._endpoint.leave(None)
-
     async def run(self) -> None:
         """Send it, and give each part its reply."""
         try:
-            await self.enter()
-            try:
-                replies = await self._packed.send(self._endpoint)
-            finally:
-                self.leave()
+            async with self.lease:
+                replies = await self._packed.send(self.lease)
         except RedisError as error:
             replies = error
         if isinstance(replies, RedisError):

@@ -16,6 +16,7 @@ from anyredis import (
     ReadFrom,
 )
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap, parse_slots
+from anyredis.pool.lease import exclusive_connection
 from anyredis.testing import FakeCluster
 
 
@@ -108,7 +109,7 @@ async def test_a_node_that_left_takes_no_more_leases() -> None:
         await pool.ready()
         second = cluster.nodes[1]
         endpoint = pool.endpoint_at(second.address)
-        async with endpoint.acquire():
+        async with exclusive_connection(endpoint):
             pass
         whole = layout_of(cluster)
         cluster.move(range(16384), cluster.nodes[0])
@@ -116,7 +117,7 @@ async def test_a_node_that_left_takes_no_more_leases() -> None:
         assert not endpoint.server.open
         assert second.address not in pool.known
         with pytest.raises(ConnectionError, match="left the cluster"):
-            await endpoint.acquire().__aenter__()
+            await exclusive_connection(endpoint).__aenter__()
         await anyio.wait_all_tasks_blocked()
         assert second.server.peers == []
         pool.replace_slot_map(whole)
@@ -209,6 +210,6 @@ async def test_what_it_holds_is_told() -> None:
     assert repr(pool) == "<ClusterConnectionPool not open>"
     async with pool:
         await pool.ready()
-        async with pool.endpoint_at(cluster.nodes[1].address).acquire():
+        async with exclusive_connection(pool.endpoint_at(cluster.nodes[1].address)):
             assert "capacity=5 free=4 leased=1 connecting=0 waiting=0" in repr(pool)
             assert "own=1" in repr(pool)

@@ -14,6 +14,7 @@ from anyredis import ConnectionError, ReadFrom, RedisError
 from anyredis.cluster.nodes import topology as module
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.topology import errand
+from anyredis.pool.lease import exclusive_connection
 from anyredis.testing import FakeCluster, FakeClusterConnection, FakeNode, silent
 
 
@@ -361,7 +362,7 @@ async def test_an_errand_whose_socket_a_lease_needed_is_made_again() -> None:
             tasks.start_soon(ask)
             await cluster.nodes[0].server.wait_for("ECHO")
             with anyio.fail_after(5):
-                async with second.acquire():
+                async with exclusive_connection(second):
                     pass
         assert replies == [b"x"]
 

@@ -1,0 +1,454 @@
+"""The straight pass of `Endpoint.run` beside the plain way through `Lease`: they never differ.
+
+Two pools get the same random steps.  In one, ordinary commands go through `Endpoint.run`, where the
+conditions of acquiring, attaching and releasing stand in place; in the other, they go through
+`Lease`.  After each turn of the event loop the whole state of both has to be the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from typing import Any, TypeAlias
+
+import anyio
+import pytest
+from anyio.abc import TaskGroup
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from anyredis.backoff import Backoff
+from anyredis.cluster.nodes.socket_limit import SocketLimit
+from anyredis.command import Command, raw_command
+from anyredis.connection.base import BaseConnection
+from anyredis.exceptions import ConnectionError, DataError, RedisError, ResponseError
+from anyredis.pool import server_connections as module
+from anyredis.pool.endpoint import Endpoint, SlowPath
+from anyredis.pool.lease import Lease, exclusive_connection
+from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit
+from anyredis.pool.server_connections import ServerConnections
+from anyredis.waiter import waiter_factory
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Value
+from anyredis.wire.request import Request
+
+BAD = b"BAD"
+"""A command that cannot be encoded."""
+
+TURNS = 12
+"""Turns of the event loop after which nothing moves any more."""
+
+Run: TypeAlias = Callable[[Endpoint, Command[Any], SlowPath], Awaitable[Any]]
+
+
+class Dial:
+    """A connection that is being made."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ends: asyncio.Future[RedisError | None] = asyncio.get_running_loop().create_future()
+
+
+class StageConnection(BaseConnection):
+    """A connection that does what the machine says; *number* tells it from others."""
+
+    def __init__(self, twin: Twin) -> None:
+        super().__init__()
+        self.number = next(twin.numbers)
+        self.asked: list[tuple[Value, ...]] = []
+        """All commands, in the order in which they came."""
+        self.requests: list[Request] = []
+        """Those that have no answer yet."""
+        self.holds_up = False
+        """Whether the next command is not taken at once."""
+        self._twin = twin
+        self._ended = anyio.Event()
+
+    async def connect(self) -> None:
+        """Wait for the machine to say whether it is connected."""
+        dial = Dial(self.number)
+        self._twin.dials.append(dial)
+        try:
+            error = await dial.ends
+        finally:
+            self._twin.dials.remove(dial)
+        if error is not None:
+            raise error
+        self._new_waiter = waiter_factory()
+        self._twin.connections.append(self)
+
+    async def serve(self) -> None:
+        """Wait until it is closed."""
+        await self._ended.wait()
+        self._twin.connections.remove(self)
+
+    def enqueue(self, args: tuple[Value, ...], binary: bool = False) -> Request | None:
+        """Put one command in line."""
+        if self.closed or self.holds_up:
+            self.holds_up = False
+            return None
+        if args[0] == BAD:
+            raise DataError("it cannot be encoded")
+        request = Request(b"", self._new_waiter())
+        request.binary = binary
+        self.asked.append(args)
+        self.requests.append(request)
+        return request
+
+    def abandon(self, request: Request) -> None:
+        """Nobody waits for *request* any more."""
+        if request in self.requests:
+            self.requests.remove(request)
+
+    def answer_one(self, number: int, reply: Reply) -> None:
+        """Give the request at place *number* its *reply*."""
+        waiter = self.requests.pop(number).waiter
+        if not waiter.done():
+            waiter.set_result(reply)
+
+    def close(self, reason: str, cause: Exception | None = None, *, late: bool = False) -> None:
+        """Fail what it carries, and end."""
+        del cause, late
+        if self.closed:
+            return
+        self.closed = True
+        while self.requests:
+            self.answer_one(0, ConnectionError(reason))
+        self._ended.set()
+        self._tell_listener()
+
+
+async def again(command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
+    """Try until there is an answer; the error of a dial is the caller's."""
+    del failed
+    while True:
+        connection = await lease.attach()
+        try:
+            request = connection.enqueue(command.args, command.binary)
+            reply = None if request is None else await connection.answer(request)
+        finally:
+            lease.detach()
+        if request is not None and not isinstance(reply, RedisError):
+            return reply
+
+
+async def plainly(endpoint: Endpoint, command: Command[Any], slow_path: SlowPath) -> Any:
+    """What `Endpoint.run` does, by way of the lease alone."""
+    async with Lease(endpoint) as lease:
+        reply = await slow_path(command, lease, None)
+    return command.parse(reply)
+
+
+class Twin:
+    """A pool, in which *run* is the way that ordinary commands go."""
+
+    def __init__(self, run: Run, *, limit: Limit, shared: int, nodes: int) -> None:
+        self.numbers = itertools.count()
+        self.dials: list[Dial] = []
+        self.connections: list[StageConnection] = []
+        self.tasks: list[asyncio.Task[Any]] = []
+        """All callers, done or not, in the order in which they came."""
+        self.holders: list[asyncio.Event] = []
+        """What those wait for who have an exclusive connection."""
+        self.limit = limit
+        self._run = run
+        self._ended = anyio.Event()
+        self.nodes: list[ServerConnections] = []
+        # As for a cluster: only there can one node be short of what another has.
+        self.sockets = SocketLimit(limit.capacity, lambda: self.nodes) if nodes > 1 else None
+        self.nodes += [
+            ServerConnections(
+                partial(StageConnection, self),
+                address=f"node {number}",
+                capacity=limit.capacity,
+                multiplexed_wanted=shared,
+                max_idle_time=None,
+                sockets=self.sockets,
+            )
+            for number in range(nodes)
+        ]
+        self.endpoints = [Endpoint(node, limit, lambda: None) for node in self.nodes]
+        self._host = asyncio.create_task(self._be_host())
+
+    async def _be_host(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            self._start(tasks)
+            await self._ended.wait()
+            for node in self.nodes:
+                node.close("the machine ends")
+            tasks.cancel_scope.cancel()
+
+    def _start(self, tasks: TaskGroup) -> None:
+        for node in self.nodes:
+            node.start(tasks)
+
+    async def end(self) -> None:
+        """Cancel all callers and close all connections."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self._ended.set()
+        await self._host
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    def ask(self, node: int, name: bytes) -> None:
+        """Somebody runs an ordinary command."""
+        command = raw_command(name, str(len(self.tasks)))
+        run = self._run(self.endpoints[node], command, again)
+        self.tasks.append(asyncio.ensure_future(run))
+
+    def own(self, node: int) -> None:
+        """Somebody wants an exclusive connection."""
+        self.tasks.append(asyncio.create_task(self._hold(self.endpoints[node])))
+
+    async def _hold(self, endpoint: Endpoint) -> None:
+        async with exclusive_connection(endpoint) as connection:
+            ends = asyncio.Event()
+            self.holders.append(ends)
+            try:
+                await ends.wait()
+                connection.dirty = connection.dirty or len(self.tasks) % 3 == 0
+            finally:
+                self.holders.remove(ends)
+
+    def dialled(self, dial: int, *, succeeds: bool) -> None:
+        """A dial ends."""
+        error = None if succeeds else ConnectionError("no")
+        if not self.dials[dial].ends.done():
+            self.dials[dial].ends.set_result(error)
+
+    @property
+    def unfinished(self) -> list[asyncio.Task[Any]]:
+        """The callers who have not got what they wanted."""
+        return [task for task in self.tasks if not task.done()]
+
+    @property
+    def asked(self) -> list[StageConnection]:
+        """The connections that have to answer something."""
+        return [each for each in self.connections if each.requests]
+
+    # -- what it looks like -----------------------------------------------------------------------
+
+    def state(self) -> dict[str, object]:
+        """All that there is to be seen."""
+        limit, nodes = self.limit, self.nodes
+        return {
+            "limit": (limit.acquired, limit.waiting, limit.waiting_for_connection),
+            "nodes": [self._node_state(node) for node in nodes],
+            "short": [nodes.index(node) for node in self.sockets.starved] if self.sockets else [],
+            "asked": [(each.number, each.asked, len(each.requests)) for each in self.connections],
+            "dials": [dial.number for dial in self.dials],
+            "holders": len(self.holders),
+            "callers": [outcome(task) for task in self.tasks],
+        }
+
+    @staticmethod
+    def _node_state(node: ServerConnections) -> dict[str, object]:
+        allocator = node.allocator
+
+        def told(connections: object) -> list[tuple[int, int, bool]]:
+            assert isinstance(connections, list | set)
+            return [(each.number, each.in_use, each.dirty) for each in connections]
+
+        return {
+            "shared": told(allocator.multiplexed),
+            "idle": told(allocator.idle),
+            "own": sorted(told(allocator.exclusive)),
+            "retiring": sorted(told(allocator.draining)),
+            "closing": sorted(told(allocator.closing)),
+            "dialling": allocator.dialling,
+            "waiting": (len(allocator.multiplexed_waiters), len(allocator.exclusive_waiters)),
+        }
+
+    @property
+    def is_whole(self) -> bool:
+        """G5: each lease that was taken is in one place."""
+        allocators = [node.allocator for node in self.nodes]
+        seen = (
+            sum(each.leased + each.connecting for each in allocators)
+            + self.limit.waiting_for_connection
+        )
+        return self.limit.acquired == seen
+
+
+def outcome(task: asyncio.Task[Any]) -> object:
+    """What came of a caller so far."""
+    if not task.done():
+        return "waits"
+    if task.cancelled():
+        return "cancelled"
+    return type(task.exception()) if task.exception() else task.result()
+
+
+class Twins(RuleBasedStateMachine):
+    """The same steps for both."""
+
+    @initialize(
+        capacity=st.integers(1, 4),
+        waiting=st.booleans(),
+        shared=st.integers(0, 2),
+        nodes=st.integers(1, 2),
+    )
+    def start(self, capacity: int, waiting: bool, shared: int, nodes: int) -> None:
+        """Two pools of some shape."""
+        self.runner = asyncio.Runner()
+
+        async def make() -> None:
+            kind = WaitingLimit if waiting else StrictLimit
+            self.twins = [
+                Twin(run, limit=kind(capacity), shared=shared, nodes=nodes)
+                for run in (Endpoint.run, plainly)
+            ]
+
+        self.runner.run(make())
+        self.node_count = nodes
+        self.do(lambda _twin: None)
+
+    def do(self, step: Callable[[Twin], None]) -> None:
+        """Have both make a *step*, and look at them as long as something moves."""
+
+        async def turns() -> None:
+            for twin in self.twins:
+                step(twin)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+                fast, plain = self.twins
+                assert fast.state() == plain.state()
+
+        self.runner.run(turns())
+
+    def pick(self, data: st.DataObject, count: int) -> int:
+        """One of *count*."""
+        return data.draw(st.integers(0, count - 1))
+
+    @property
+    def one(self) -> Twin:
+        """Either of them, as they are the same."""
+        return self.twins[0]
+
+    @rule(data=st.data(), name=st.sampled_from([b"GET", b"GET", b"GET", BAD]))
+    def ask(self, data: st.DataObject, name: bytes) -> None:
+        """Somebody runs an ordinary command."""
+        node = self.pick(data, self.node_count)
+        self.do(lambda twin: twin.ask(node, name))
+
+    @rule(data=st.data())
+    def own(self, data: st.DataObject) -> None:
+        """Somebody wants an exclusive connection."""
+        node = self.pick(data, self.node_count)
+        self.do(lambda twin: twin.own(node))
+
+    @precondition(lambda self: self.one.holders)
+    @rule(data=st.data())
+    def release_exclusive(self, data: st.DataObject) -> None:
+        """Somebody is done with an exclusive connection."""
+        number = self.pick(data, len(self.one.holders))
+        self.do(lambda twin: twin.holders[number].set())
+
+    @precondition(lambda self: self.one.dials)
+    @rule(data=st.data(), succeeds=st.sampled_from([True, True, False]))
+    def dialled(self, data: st.DataObject, succeeds: bool) -> None:
+        """A dial ends."""
+        number = self.pick(data, len(self.one.dials))
+        self.do(lambda twin: twin.dialled(number, succeeds=succeeds))
+
+    @precondition(lambda self: self.one.asked)
+    @rule(data=st.data(), fails=st.sampled_from([False, False, True]))
+    def answer(self, data: st.DataObject, fails: bool) -> None:
+        """A request gets its reply."""
+        connection = self.pick(data, len(self.one.asked))
+        request = self.pick(data, len(self.one.asked[connection].requests))
+        reply = ResponseError("ERR no") if fails else b"yes"
+        self.do(lambda twin: twin.asked[connection].answer_one(request, reply))
+
+    @precondition(lambda self: self.one.unfinished)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        """A caller gives up."""
+        number = self.pick(data, len(self.one.unfinished))
+
+        def cancel(twin: Twin) -> None:
+            twin.unfinished[number].cancel()
+
+        self.do(cancel)
+
+    @precondition(lambda self: self.one.asked and self.one.unfinished)
+    @rule(data=st.data())
+    def answer_and_cancel(self, data: st.DataObject) -> None:
+        """A reply and a cancellation in one turn, whoever it is that each concerns."""
+        connection = self.pick(data, len(self.one.asked))
+        number = self.pick(data, len(self.one.unfinished))
+
+        def both(twin: Twin) -> None:
+            twin.asked[connection].answer_one(0, b"yes")
+            twin.unfinished[number].cancel()
+
+        self.do(both)
+
+    @precondition(lambda self: self.one.connections)
+    @rule(data=st.data())
+    def hold_up(self, data: st.DataObject) -> None:
+        """A server does not read fast enough for the next command."""
+        number = self.pick(data, len(self.one.connections))
+
+        def hold_up(twin: Twin) -> None:
+            twin.connections[number].holds_up = True
+
+        self.do(hold_up)
+
+    @precondition(lambda self: self.one.connections)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        """A connection is lost."""
+        number = self.pick(data, len(self.one.connections))
+        self.do(lambda twin: twin.connections[number].close("it was lost"))
+
+    @rule(data=st.data())
+    def replace_connections(self, data: st.DataObject) -> None:
+        """All connections to a node are replaced, those in use after their last command."""
+        node = self.pick(data, self.node_count)
+        self.do(lambda twin: twin.nodes[node].replace_connections("the machine wants it"))
+
+    @invariant()
+    def leases_are_counted(self) -> None:
+        """G5: at rest each lease is in one place, and no more are taken than there are."""
+        for twin in getattr(self, "twins", ()):
+            assert twin.is_whole, twin.state()
+            assert 0 <= twin.limit.acquired <= twin.limit.capacity
+
+    def teardown(self) -> None:
+        """Afterwards nothing is taken."""
+        if not hasattr(self, "twins"):
+            return
+
+        async def end() -> None:
+            for twin in self.twins:
+                await twin.end()
+
+        with self.runner:
+            self.runner.run(end())
+        for twin in self.twins:
+            assert twin.is_whole
+            assert twin.limit.acquired == 0
+            assert twin.limit.leases == set()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pauses() -> Generator[None]:
+    """A server that failed is dialled again at once: the machine has no clock."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "REDIAL", Backoff(base=0.0, cap=0.0))
+        yield
+
+
+Twins.TestCase.settings = settings(
+    deadline=None,
+    max_examples=200,
+    stateful_step_count=40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestTwins = Twins.TestCase
