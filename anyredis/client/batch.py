@@ -160,7 +160,7 @@ class EncodedBatch:
             return self._checked(connection, reply)
 
     def _checked(self, connection: BaseConnection, reply: Reply) -> Reply:
-        return (connection.misplaced and self._batch.demoted_error(reply)) or reply
+        return (connection.draining and self._batch.demoted_error(reply)) or reply
 
 
 async def send_small(
