@@ -11,7 +11,12 @@ from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.nodes.read_balancer import ReadFrom
 from anyredis.cluster.redis_cluster import RedisCluster
 from anyredis.command import Command, Result
-from anyredis.connection.base import BaseConnection
+from anyredis.connection.base import (
+    BaseConnection,
+    ConnectionListener,
+    PoolView,
+    PoolWatcher,
+)
 from anyredis.connection.options import ConnectionOptions
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
@@ -83,6 +88,7 @@ __all__ = [
     "ConnectTimeoutError",
     "Connection",
     "ConnectionError",
+    "ConnectionListener",
     "ConnectionOptions",
     "ConnectionPool",
     "CredentialProvider",
@@ -109,6 +115,8 @@ __all__ = [
     "PersistenceError",
     "Pipeline",
     "PoolTimeoutError",
+    "PoolView",
+    "PoolWatcher",
     "PrimaryDownError",
     "ProtocolError",
     "PubSubError",

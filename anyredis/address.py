@@ -62,6 +62,7 @@ class ServerURL:
     options: Mapping[str, Option] = field(default_factory=dict[str, Option], repr=False)
     others: tuple[TCPAddress, ...] = ()
     service: str | None = None
+    scheme: str = field(default="", compare=False)
 
     @property
     def hosts(self) -> tuple[TCPAddress, ...]:
@@ -190,7 +191,7 @@ def parse_url(url: str) -> ServerURL:
             raise DataValueError("the URL has no name of a primary: write …+sentinel://host/name")
     _database(unquote(path).strip("/"), options)
     tls = (SENTINEL_SCHEMES if sentinels else SCHEMES)[scheme]
-    return ServerURL(first, tls, options, tuple(others), service)
+    return ServerURL(first, tls, options, tuple(others), service, scheme)
 
 
 def _parts(url: str) -> tuple[str, str, str, dict[str, Option], str]:

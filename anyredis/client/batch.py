@@ -159,7 +159,7 @@ class EncodedBatch:
             lease.detach()
 
     def _checked(self, connection: BaseConnection, reply: Reply) -> Reply:
-        return (connection.misplaced and self._batch.demoted_error(reply)) or reply
+        return (connection.draining and self._batch.demoted_error(reply)) or reply
 
 
 async def send_small(

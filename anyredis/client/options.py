@@ -14,9 +14,8 @@ from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.credentials import CredentialProvider
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.pool.base import BasePool
+from anyredis.pool.services import service_arguments
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
-from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
-from anyredis.sentinel.sentinel_connection import take_sentinels
 
 
 class ServiceOptions(TLSOptions, total=False):
@@ -101,9 +100,11 @@ def pool_for(
 
 
 def service_pool(
-    watcher: SentinelWatcher, *, decode_responses: bool, options: dict[str, Any]
+    found_by: dict[str, Any], *, decode_responses: bool, options: dict[str, Any]
 ) -> ConnectionPool:
-    """A pool for the servers that *watcher* finds; *options*: `ServiceOptions`, and `db`.
+    """A pool for the servers that *found_by* finds, which are arguments for the pool.
+
+    *options* are `ServiceOptions`, and `db`.
 
     Raises `DataError` for an argument that is unknown or contradicts another.
     """
@@ -112,11 +113,7 @@ def service_pool(
     pool_class = take_pool_class(arguments, POOLS)
     context = take_context(arguments)
     return pool_class(
-        connection_class=SentinelManagedConnection,
-        watcher=watcher,
-        decode_responses=decode_responses,
-        ssl_context=context,
-        **arguments,
+        decode_responses=decode_responses, ssl_context=context, **found_by, **arguments
     )
 
 
@@ -202,6 +199,6 @@ def _of_service(
     parsed: ServerURL, options: dict[str, Any], *, decode_responses: bool
 ) -> dict[str, Any]:
     retry = {"retry": options.pop("retry")} if "retry" in options else {}
-    watcher = SentinelWatcher(take_sentinels(parsed.hosts, options), parsed.service or "")
-    pool = service_pool(watcher, decode_responses=decode_responses, options=options)
+    found_by = service_arguments(parsed, options)
+    pool = service_pool(found_by, decode_responses=decode_responses, options=options)
     return {"connection_pool": pool, **retry}

@@ -1,21 +1,21 @@
-"""One connection: a reader and a writer task over a byte stream, and requests in flight.
+"""The life of one connection: opened, served by a reader and a writer task, paused, closed.
 
-Law: a request is handed over synchronously and answered in order.  All requests that tasks hand
-over in one turn of the event loop leave in one `send`; all replies of one `receive` are given out
-in one pass.  A connection is either good or closed; in doubt it is closed, and everything that it
-carried gets an error that says whether it had been sent.
+Law: all replies of one `receive` are given out in one pass, and pushes with them.  A connection is
+good, or drains, or is closed; in doubt it is closed, and everything that it carried gets an error
+that says whether it had been sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+import logging
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, runtime_checkable
 
 import anyio
 from anyio.abc import ByteStream
 
-from anyredis.command import Command, Executor, raw_command
+from anyredis.connection import requests
 from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import cannot_connect, explain, lost
 from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, ServerInfo, negotiate
@@ -27,42 +27,46 @@ from anyredis.connection.options import (
     credential_source,
     current_credentials,
 )
+from anyredis.connection.requests import RequestSender
 from anyredis.credentials import CredentialProvider
-from anyredis.exceptions import (
-    DataValueError,
-    Outcome,
-    RedisError,
-    from_server,
-)
-from anyredis.facts.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
+from anyredis.exceptions import Outcome, RedisError, from_server
 from anyredis.waiter import Waiter, clock, waiter_factory
 from anyredis.wire.decode import Decoder, Reply, text_decoder
-from anyredis.wire.encode import Value, encode_error, encoder, name_of
-from anyredis.wire.request import Request
+from anyredis.wire.encode import encoder
 from anyredis.wire.request_queue import RequestQueue
 
-T = TypeVar("T")
-
-HIGH_WATER = 4 * 1024 * 1024
-"""Unsent bytes above which callers wait."""
-
-MAX_IN_FLIGHT = 65536
-"""Requests in flight above which callers wait."""
+LOGGER = logging.getLogger("anyredis")
 
 READ_AFTER_SEND_FAILURE = 1.0
 """Seconds to go on reading once sending has failed: the server may have said why."""
 
 
 class ConnectionListener(Protocol):
-    """Who is told at once when a connection must not be used any more."""
+    """What is told of the connections of a pool: one of its `listeners=`.
 
-    def connection_failing(self, connection: BaseConnection) -> None:
-        """*connection* is closed, or takes no new requests."""
+    The methods are called synchronously and must not block; they may enqueue commands, and pause
+    the reading.  What they raise is logged, and concerns neither the connection nor its requests.
+    """
+
+    def ready(self, connection: BaseConnection, /) -> None:
+        """*connection* has shaken hands; what is enqueued now is sent before all else."""
+        ...
+
+    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+        """The server sent *message*, which answers no request; its strings are bytes."""
+        ...
+
+    def lost(self, connection: BaseConnection, reason: str, /) -> None:
+        """*connection* takes no new requests.
+
+        If it is not `closed`, it only answers what it carries, and this is called once more when it
+        is closed.
+        """
         ...
 
 
 class PoolView(Protocol):
-    """The connections of a pool, as a connection class may look after them."""
+    """The connections of a pool, for those who look after them."""
 
     def connections(self) -> list[BaseConnection]:
         """All that are open."""
@@ -75,7 +79,19 @@ class PoolView(Protocol):
         ...
 
 
-class BaseConnection(Executor):
+@runtime_checkable
+class PoolWatcher(ConnectionListener, Protocol):
+    """A listener that has something to do while the pool is open."""
+
+    async def watch(self, pool: PoolView, /) -> None:
+        """What *pool* runs as a task of its own; cancelled when the pool is left.
+
+        What it raises is logged; the pool goes on without it.
+        """
+        ...
+
+
+class BaseConnection(RequestSender):
     """A connection to one server.
 
     Subclasses implement `open_stream`; any `anyio.abc.ByteStream` will do.  They are given to a
@@ -91,17 +107,15 @@ class BaseConnection(Executor):
 
     server_info = ServerInfo(protocol=0)
     """What the server said of itself when it connected."""
-    closed = False
     lost = False
     """Whether it was not closed by us: it broke, or the server did not answer in time."""
-    dirty = False
-    """Whether a command changed its state, so that nobody else may get it."""
-    listener: ConnectionListener | None = None
-    """Who uses it, and is told when it fails."""
-    background: Callable[[PoolView], Awaitable[None]] | None = None
-    """What a pool of such connections runs as a task of its own while it is open."""
+    listeners: tuple[ConnectionListener, ...] = ()
+    """What is told of it.  A subclass may begin with some of its own; its pool adds others."""
     read_error: Callable[[str], RedisError] = staticmethod(from_server)
-    """What makes the value for an error reply out of its text."""
+    """What makes the value for an error reply out of its text; it may `drain` the connection.
+
+    With no more than a weak reference to the connection, that is freed as soon as it is closed.
+    """
     in_use = 0
     """Leases that share it now; this and the next are kept by its pool."""
     idle_at_count = 0
@@ -109,10 +123,10 @@ class BaseConnection(Executor):
     """Since when, and at which count of answers, nobody used it; when it was last asked."""
     _stream: ByteStream | None = None
     _scope: anyio.CancelScope | None = None
-    _parked: Waiter | None = None
-    _send_failed = False
-    _paused = False
-    """Whether callers wait: others do already, too much is in flight, or it is closed."""
+    _pauses = 0
+    """How many who paused the reading have not resumed it."""
+    _paused_since = 0.0
+    _resumed: Waiter | None = None
 
     def __init__(
         self,
@@ -145,7 +159,6 @@ class BaseConnection(Executor):
         self._handshake_options = HandshakeOptions(protocol, db, client_name, noevict, notouch)
         self._credentials = credential_source(username, password, credential_provider)
         self.encoder = encoder(encoding)
-        """What packs its commands."""
         self.decodes = text_decoder(encoding) if decode_responses else None
         """What turns bytes into text, where it decodes."""
         self._reset_decoder()
@@ -153,7 +166,9 @@ class BaseConnection(Executor):
     def _reset_decoder(self) -> None:
         """Forget what was read so far: the next byte is the first one of a new stream."""
         self._decoder = Decoder(self.encoding if self.decode_responses else None, self.read_error)
-        self.wire = RequestQueue(self._decoder, reply_timeout=self.stream_timeout)
+        self.wire = RequestQueue(
+            self._decoder, reply_timeout=self.stream_timeout, on_push=self._tell_of_push
+        )
 
     # -- for subclasses -------------------------------------------------------------------------
 
@@ -173,29 +188,11 @@ class BaseConnection(Executor):
     def check_server(self, server_info: ServerInfo) -> None:
         """Judge what the server said in the handshake; raise an error to refuse the server."""
 
-    @property
-    def misplaced(self) -> bool:
-        """Whether the server said that it is not the one to talk to any more."""
-        return False
+    async def establish(self) -> None:
+        """Open the stream and shake hands: what `connect` does within its time.
 
-    # -- life -----------------------------------------------------------------------------------
-
-    async def connect(self) -> None:
-        """Open the stream and shake hands.
-
-        Raises `ConnectTimeoutError`, `AuthenticationError`, `ConnectionError`, `ProtocolError` or
-        what the server answered; nothing stays open then, nor after a cancellation.
+        A subclass that has several servers to try calls this for each, and `disconnect` between.
         """
-        try:
-            with anyio.fail_after(self.connect_timeout):
-                await self._open_and_handshake()
-        except Exception as error:
-            raise cannot_connect(self.address, error, self.connect_timeout) from error
-        self._new_waiter = waiter_factory()
-        self._clock = clock()
-        self._backpressure = Backpressure(self._new_waiter)
-
-    async def _open_and_handshake(self) -> None:
         credentials = await current_credentials(self._credentials)
         stream = await self.open_stream()
         try:
@@ -209,6 +206,31 @@ class BaseConnection(Executor):
             await anyio.aclose_forcefully(stream)
             raise
         self._stream = stream
+
+    async def disconnect(self) -> None:
+        """Close what `establish` opened, and forget what was read: all is as it was before."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await anyio.aclose_forcefully(stream)
+        self._reset_decoder()
+
+    # -- life -----------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Open the stream and shake hands.
+
+        Raises `ConnectTimeoutError`, `AuthenticationError`, `ConnectionError`, `ProtocolError` or
+        what the server answered; nothing stays open then, nor after a cancellation.
+        """
+        try:
+            with anyio.fail_after(self.connect_timeout):
+                await self.establish()
+        except Exception as error:
+            raise cannot_connect(self.address, error, self.connect_timeout) from error
+        self._new_waiter = waiter_factory()
+        self._clock = clock()
+        self._backpressure = Backpressure(self._new_waiter)
+        self._tell(lambda listener: listener.ready(self))
 
     async def serve(self) -> None:
         """Carry requests until closed; always leaves the stream closed."""
@@ -244,21 +266,69 @@ class BaseConnection(Executor):
             self._backpressure.close(error)
         if self._scope is not None:
             self._scope.cancel()
-        self._tell_listener()
+        self._tell(lambda listener: listener.lost(self, reason))
 
-    def _tell_listener(self) -> None:
-        if self.listener is not None:
-            self.listener.connection_failing(self)
+    def drain(self, reason: str) -> None:
+        """Take no new requests; what it carries is answered, and its pool replaces it.
+
+        May be called at any time, while a reply is being read too.
+        """
+        if not self.draining and not self.closed:
+            self.draining = True
+            self._tell(lambda listener: listener.lost(self, reason))
 
     @property
     def usable(self) -> bool:
         """Whether it takes new requests."""
-        failing = self.closed or self._send_failed or self.wire.exhausted
-        return not failing and not self.misplaced
+        return not (self.closed or self.draining)
 
     def overdue(self) -> bool:
-        """Whether the oldest request in flight has waited longer than it may."""
-        return self.wire.overdue(self._clock())
+        """Whether the oldest request in flight has waited longer than it may.
+
+        Never while the reading is paused: its reply may have come.
+        """
+        return not self._pauses and self.wire.overdue(self._clock())
+
+    # -- listeners ------------------------------------------------------------------------------
+
+    def _tell(self, tell: Callable[[ConnectionListener], None]) -> None:
+        for listener in self.listeners:
+            try:
+                tell(listener)
+            except Exception:
+                LOGGER.exception("a listener of the connection to %s failed", self.address)
+
+    def _tell_of_push(self, message: list[Reply]) -> None:
+        self._tell(lambda listener: listener.push(self, message))
+
+    def pause_reading(self) -> None:
+        """Read nothing more until `resume_reading` was called as often as this.
+
+        If a listener calls this in `push`, it is still told the rest of what one `receive` gave, at
+        most `CHUNK` bytes; as much again is received and kept.  Requests on the connection wait for
+        their replies meanwhile, and that does not count against `stream_timeout`: a server that has
+        gone may only be found afterwards.
+        """
+        if not self._pauses:
+            self._paused_since = self._clock()
+        self._pauses += 1
+
+    def resume_reading(self) -> None:
+        """Go on receiving, once nobody else has paused it; raises `RuntimeError` if nobody has."""
+        if not self._pauses:
+            raise RuntimeError("the reading of this connection is not paused")
+        self._pauses -= 1
+        if self._pauses:
+            return
+        self.wire.postpone(self._clock() - self._paused_since)
+        resumed, self._resumed = self._resumed, None
+        if resumed is not None and not resumed.done():
+            resumed.set_result(None)
+
+    async def _until_resumed(self) -> None:
+        while self._pauses:
+            self._resumed = resumed = self._new_waiter()
+            await resumed
 
     # -- the two tasks --------------------------------------------------------------------------
 
@@ -266,13 +336,16 @@ class BaseConnection(Executor):
         receive, wire, feed = stream.receive, self.wire, self.wire.feed
         try:
             while True:
-                feed(await receive(CHUNK))
+                data = await receive(CHUNK)
+                if self._pauses:
+                    await self._until_resumed()
+                feed(data)
                 if self._paused:
                     self._resume_waiting()
-                if (wire.tombstones and wire.exhausted) or self.misplaced:
-                    self._tell_listener()
+                if wire.tombstones and wire.exhausted:
+                    self.drain("too many of its requests were given up")
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
-            self.close(explain(error), error)
+            self.close(explain(error), error)  # does nothing if a listener closed it meanwhile
 
     async def _write(self, stream: ByteStream) -> None:
         wire, send, now = self.wire, stream.send, self._clock
@@ -280,7 +353,7 @@ class BaseConnection(Executor):
             while True:
                 if wire.unsent:
                     if data := wire.take(now()):  # else all of it was cancelled
-                        if len(wire.inflight) > MAX_IN_FLIGHT:
+                        if len(wire.inflight) > requests.MAX_IN_FLIGHT:
                             self._paused = True
                         await send(data)
                     if self._paused:
@@ -289,148 +362,6 @@ class BaseConnection(Executor):
                     self._parked = parked = self._new_waiter()
                     await parked
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
-            self._send_failed = True
-            self._tell_listener()
+            self.drain("sending failed")
             await anyio.sleep(READ_AFTER_SEND_FAILURE)
             self.close(explain(error), error)
-
-    def _resume_waiting(self) -> None:
-        """Let in those who wait in `wait_for_capacity`, as far as there is room."""
-        wire = self.wire
-        crowded = len(wire.inflight) > MAX_IN_FLIGHT
-        if not crowded:
-            self._backpressure.grant(HIGH_WATER - wire.unsent_bytes)
-        self._paused = crowded or bool(self._backpressure.line) or self.closed
-
-    # -- requests -------------------------------------------------------------------------------
-
-    def enqueue(self, args: tuple[Value, ...], binary: bool = False) -> Request | None:
-        """Put one command in line; None where its caller has to use `enqueue_later`.
-
-        Raises `DataError` where an argument cannot be sent.
-        """
-        wire = self.wire
-        if wire.unsent_bytes > HIGH_WATER or self._paused:
-            return None
-        try:
-            payload = self.encoder(args)
-        except (TypeError, UnicodeEncodeError) as error:
-            raise encode_error(args, error) from error
-        request = Request(payload, self._new_waiter())
-        if binary:
-            request.binary = True
-        wire.unsent.append(request)  # RequestQueue.submit, without its frame
-        wire.unsent_bytes += len(payload)
-        if self._parked is not None:
-            self._wake_writer()
-        return request
-
-    async def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
-        """Put one command in line once the server has read enough of what is unsent."""
-        await self.wait_for_capacity(sum(len(arg) for arg in args if isinstance(arg, (bytes, str))))
-        return self._enqueue_anyway(args, binary)
-
-    async def wait_for_capacity(self, size: int) -> None:
-        """Wait, where it is needed, until there is room for *size* more bytes."""
-        if not self.closed and (self.wire.unsent_bytes > HIGH_WATER or self._paused):
-            self._paused = True
-            await self._backpressure.wait(size)
-
-    def enqueue_many(
-        self, payload: bytes, reply_count: int, expected: int, binary: bool
-    ) -> Request:
-        """Put packed commands in line, whose *expected* replies are one answer.
-
-        *reply_count* of them are for *payload*; the rest comes with `continue_many`.
-        """
-        request = Request.of_many(payload, self._new_waiter(), reply_count, expected)
-        request.binary = binary
-        return self._submit(request)
-
-    def continue_many(self, request: Request, payload: bytes, reply_count: int) -> None:
-        """Put the next packed commands of *request* in line; not sent once it is abandoned."""
-        if not request.waiter.done():
-            self._submit(request.continued(payload, reply_count))
-
-    def _submit(self, request: Request) -> Request:
-        if self.closed:
-            error = lost(self.address, "it was closed", None, Outcome.NOT_SENT, late=False)
-            request.waiter.set_result(error)
-            return request
-        self.wire.submit(request)
-        if self._parked is not None:
-            self._wake_writer()
-        return request
-
-    def _enqueue_anyway(self, args: tuple[Value, ...], binary: bool) -> Request:
-        request = Request(self.pack(args), self._new_waiter())
-        request.binary = binary
-        return self._submit(request)
-
-    def _wake_writer(self) -> None:
-        parked, self._parked = self._parked, None
-        if parked is not None and not parked.done():
-            parked.set_result(None)
-
-    def pack(self, args: tuple[Value, ...]) -> bytes:
-        """The bytes of one command; raises `DataError` where an argument cannot be sent."""
-        try:
-            return self.encoder(args)
-        except (TypeError, UnicodeEncodeError) as error:
-            raise encode_error(args, error) from error
-
-    def abandon(self, request: Request) -> None:
-        """Nobody waits for *request* any more."""
-        wire = self.wire
-        wire.abandon(request)
-        if wire.tombstones and wire.exhausted:
-            self._tell_listener()
-
-    async def answer(self, request: Request) -> Reply:
-        """The raw reply to *request*, an error as a value; a cancellation abandons it."""
-        try:
-            reply: Reply = await request.waiter
-        except BaseException:
-            self.abandon(request)
-            raise
-        return reply
-
-    async def submit(self, command: Command[T]) -> T:
-        """Run *command* on this connection, which is one's own, and give its parsed reply.
-
-        A blocking command that is cancelled closes the connection at once.  Raises `DataError` for
-        a command that no connection can carry.
-        """
-        reply = await self.run(command)
-        if isinstance(reply, RedisError):
-            raise reply
-        return command.parse(reply)
-
-    async def run(self, command: Command[Any]) -> Reply:
-        """Like `submit`, but gives the raw reply, an error as a value."""
-        args = command.args
-        if args[0] not in SPECIAL:
-            return await self.answer(self._enqueue_anyway(args, command.binary))
-        if reason := forbidden(args):
-            raise DataValueError(f"{name_of(args)} cannot be sent: {reason}")
-        self.dirty = self.dirty or changes_connection(args)
-        if not blocks(args):
-            return await self.answer(self._enqueue_anyway(args, command.binary))
-        return await self._run_blocking(args, command.binary)
-
-    async def _run_blocking(self, args: tuple[Value, ...], binary: bool) -> Reply:
-        wire = self.wire
-        seconds = blocking_seconds(args)
-        grace = self.stream_timeout
-        wire.reply_timeout = None if seconds is None or grace is None else seconds + grace
-        try:
-            return await self.answer(self._enqueue_anyway(args, binary))
-        except BaseException:
-            self.close("a blocking command was cancelled")
-            raise
-        finally:
-            wire.reply_timeout = grace
-
-    async def execute_command(self, *args: Value) -> Any:
-        """Run the command of these words on this connection and give its raw reply."""
-        return await self.submit(raw_command(*args))

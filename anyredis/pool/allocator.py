@@ -51,14 +51,10 @@ class ConnectionAllocator(Generic[C]):
         """Not usable any more, but leases still ride on it."""
         self.closing: set[C] = set()
         """Closed by now, but their streams may still be open."""
-        self.visited: dict[C, int] = {}
-        """How many errands each carries that carries any."""
         self.dialling = 0
         # Dicts, because a cancelled lease leaves the middle of the line.
         self.multiplexed_waiters: dict[Waiter, None] = {}
         self.exclusive_waiters: dict[Waiter, None] = {}
-        self.errands: dict[Waiter, None] = {}
-        """Who has something to ask that is no lease's: any connection will do."""
 
     def _own_available(self) -> int:
         return self.capacity - self.sockets
@@ -174,18 +170,15 @@ class ConnectionAllocator(Generic[C]):
     def assign(self) -> int:
         """Serve all in line who can be served; gives how many connections to dial now."""
         while (waiter := self._first(self.exclusive_waiters)) and (
-            mine := self.acquire_exclusive()
+            connection := self.acquire_exclusive()
         ):
             del self.exclusive_waiters[waiter]
-            waiter.set_result(mine)
+            waiter.set_result(connection)
         while (waiter := self._first(self.multiplexed_waiters)) and (
-            acquire_multiplexed := self.acquire_multiplexed()
+            connection := self.acquire_multiplexed()
         ):
             del self.multiplexed_waiters[waiter]
-            waiter.set_result(acquire_multiplexed)
-        while (waiter := self._first(self.errands)) and (any_will_do := self.visit()):
-            del self.errands[waiter]
-            waiter.set_result(any_will_do)
+            waiter.set_result(connection)
         wanted = self.wanted
         if wanted <= 0:
             return 0
@@ -193,28 +186,15 @@ class ConnectionAllocator(Generic[C]):
         self.dialling += dials
         return dials
 
-    def visit(self) -> C | None:
-        """A connection that takes an errand beside the requests of others; it is not a lease."""
-        connection = next(iter(self.multiplexed or self.idle), None)
-        if connection is not None:
-            self.visited[connection] = self.visited.get(connection, 0) + 1
-        return connection
-
-    def part(self, connection: C) -> None:
-        """An errand is done with *connection*."""
-        self.visited[connection] -= 1
-        if not self.visited[connection]:
-            del self.visited[connection]
-
-    def spare(self, *, visited: bool = False) -> C | None:
-        """A connection that no lease uses, nor an errand, unless it may be *visited*."""
+    def spare(self) -> C | None:
+        """A connection that no lease uses."""
         unridden = (each for each in self.multiplexed if not each.in_use)
-        unused = (each for each in (*self.idle, *unridden) if visited or each not in self.visited)
-        return next(unused, None)
+        return next(iter((*self.idle, *unridden)), None)
 
-    def surplus_dials(self, *, for_errands: bool) -> int:
-        """Dials that no lease waits for, nor an errand, where they count *for_errands* too."""
-        return self.dialling - self._needed(errands=for_errands and bool(self.errands))
+    @property
+    def surplus_dials(self) -> int:
+        """Dials that no lease waits for."""
+        return self.dialling - self._needed
 
     @property
     def wanted(self) -> int:
@@ -222,17 +202,18 @@ class ConnectionAllocator(Generic[C]):
         return self._missing() - self.dialling
 
     def _missing(self) -> int:
-        missing = self._needed(errands=bool(self.errands))
+        missing = self._needed
         sharing = 0 < len(self.multiplexed) < self.multiplexed_wanted
         if sharing and not self.idle and all(map(_in_use, self.multiplexed)):
             missing += 1  # nobody waits for it, but all that are shared are busy
         return missing
 
-    def _needed(self, *, errands: bool) -> int:
-        """How many connections those in line take, where there are *errands* or not."""
+    @property
+    def _needed(self) -> int:
+        """How many connections those in line take."""
         if not self.multiplexed_wanted:
-            return self.connecting + errands
-        return len(self.exclusive_waiters) + (bool(self.multiplexed_waiters) or errands)
+            return self.connecting
+        return len(self.exclusive_waiters) + bool(self.multiplexed_waiters)
 
     @staticmethod
     def _first(line: dict[Waiter, None]) -> Waiter | None:
@@ -247,7 +228,6 @@ class ConnectionAllocator(Generic[C]):
     def dial_failed(self, error: Callable[[], RedisError]) -> None:
         """A dial failed: all would-be riders shared it, and the first would-be owner."""
         self.dialling -= 1
-        self._fail(self.errands, error)
         if self.multiplexed_wanted:
             self._fail(self.multiplexed_waiters, error)
             self._fail(self.exclusive_waiters, error, 1)
@@ -256,7 +236,6 @@ class ConnectionAllocator(Generic[C]):
 
     def fail_all(self, error: Callable[[], RedisError]) -> None:
         """Nobody in line will be served."""
-        self._fail(self.errands, error)
         self._fail(self.exclusive_waiters, error)
         self._fail(self.multiplexed_waiters, error)
 

@@ -6,14 +6,16 @@ connection of their own.  Leases are bounded by the limit, sockets by the leases
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 import anyio
 from anyio.abc import TaskGroup
 
+from anyredis.connection.base import BaseConnection, ConnectionListener, PoolWatcher
 from anyredis.connection.options import check_seconds
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.pool.endpoint import Endpoint
@@ -21,6 +23,8 @@ from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Lifetime
 from anyredis.wire.decode import Decode
 from anyredis.wire.encode import Encoder
+
+LOGGER = logging.getLogger("anyredis")
 
 NOT_ENTERED = (
     "this client or pool is not open: write `async with client:` (or `async with pool:`) around "
@@ -40,8 +44,9 @@ def check_sharing(shared_connections: int) -> int:
 class BasePool(ABC):
     """What all pools are: a scope, a limit, housekeeping.
 
-    Enter it with `async with`, or give it to clients, which enter it.  The first to enter owns its
-    tasks; others may use it from any task meanwhile, and its owner waits for them on leaving.
+    *example* is a connection as the pool makes them, *listeners* are told of all of them.  Enter it
+    with `async with`, or give it to clients, which enter it.  The first to enter owns its tasks;
+    others may use it from any task meanwhile, and its owner waits for them on leaving.
     """
 
     decode_responses: bool
@@ -51,10 +56,24 @@ class BasePool(ABC):
     decodes: Decode | None
     """What turns bytes into text, where the connections do."""
 
-    def __init__(self, *, stream_timeout: float | None, max_idle_time: float | None) -> None:
+    def __init__(
+        self,
+        example: BaseConnection,
+        *,
+        max_idle_time: float | None,
+        listeners: Iterable[ConnectionListener],
+    ) -> None:
+        self.decode_responses = example.decode_responses
+        self.encoding = example.encoding
+        self.encoder = example.encoder
+        self.decodes = example.decodes
+        self.listeners = tuple(listeners)
+        """What is told of all connections, beside what their class has told of them."""
+        everybody = dict.fromkeys((*example.listeners, *self.listeners))
+        self._watchers = [each for each in everybody if isinstance(each, PoolWatcher)]
         if max_idle_time is not None:
             check_seconds("max_idle_time", max_idle_time)
-        patience = min(stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
+        patience = min(example.stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
         self._tick = patience / 4
         self._lifetime = Lifetime(self._opened, self._closing)
 
@@ -85,6 +104,39 @@ class BasePool(ABC):
             await anyio.sleep(self._tick)
             for endpoint in self.endpoints():
                 endpoint.server.check_health()
+
+    # -- for those who listen -------------------------------------------------------------------
+
+    def start_watchers(self, tasks: TaskGroup) -> None:
+        """Run what listeners have to do while the pool is open."""
+        for listener in self._watchers:
+            tasks.start_soon(self._run_watcher, listener)
+
+    async def _run_watcher(self, listener: PoolWatcher) -> None:
+        try:
+            await listener.watch(self)
+        except Exception:
+            # Commands do without it, and so does the block that the pool is open for.
+            LOGGER.exception("what listens to the connections of %r failed", self)
+
+    def connections(self) -> list[BaseConnection]:
+        """All connections that are open."""
+        return [each for endpoint in self.endpoints() for each in endpoint.server.connections()]
+
+    def replace_connections(
+        self, reason: str, those: Collection[BaseConnection] | None = None
+    ) -> None:
+        """Let nobody new use *those* connections, or any that there are.
+
+        Who uses one now may finish; who comes next gets a new one.
+        """
+        for endpoint in self.endpoints():
+            server = endpoint.server
+            mine = (
+                None if those is None else [each for each in server.connections() if each in those]
+            )
+            if mine is None or mine:
+                server.replace_connections(reason, mine)
 
     def require_open(self) -> None:
         """Raise `RuntimeError` where nobody has entered the pool."""

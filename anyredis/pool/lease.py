@@ -23,7 +23,7 @@ from anyredis.wire.encode import Value
 class LeaseSource(Protocol):
     """One server of a pool, for which leases can be had."""
 
-    node: ServerConnections
+    server: ServerConnections
     limit: Limit
     check_open: Callable[[], None]
     """Raises where the pool is not open."""
@@ -36,7 +36,7 @@ class Lease:
     `release` ends it, whatever state it is in.
     """
 
-    __slots__ = ("_exclusive", "_limit", "_node", "_waits", "connection", "endpoint")
+    __slots__ = ("_exclusive", "_limit", "_server", "_waits", "connection", "endpoint")
 
     def __init__(self, endpoint: LeaseSource) -> None:
         self.endpoint = endpoint
@@ -46,7 +46,7 @@ class Lease:
         self._exclusive = False
         self._limit: Limit | None = None
         """The limit that it was taken from, while it is held."""
-        self._node: ServerConnections = endpoint.node
+        self._server: ServerConnections = endpoint.server
         """The server that `connection` belongs to."""
         self._waits = False
 
@@ -65,7 +65,7 @@ class Lease:
         state = "not held" if self._limit is None else "waits" if self._waits else "held"
         if self.connection is not None:
             state = "exclusive" if self._exclusive else "multiplexed"
-        return f"<Lease {self.endpoint.node.address} {state}>"
+        return f"<Lease {self.endpoint.server.address} {state}>"
 
     @property
     def waiting_for_connection(self) -> bool:
@@ -131,15 +131,15 @@ class Lease:
         if self._limit is None:
             raise RuntimeError("this lease is not held: acquire it before it is attached")
         self.detach()
-        node = self.endpoint.node
+        server = self.endpoint.server
         self._waits = True
         try:
             connection = await (
-                node.acquire_exclusive() if exclusive else node.acquire_multiplexed()
+                server.acquire_exclusive() if exclusive else server.acquire_multiplexed()
             )
         finally:
             self._waits = False
-        self.connection, self._node, self._exclusive = connection, node, exclusive
+        self.connection, self._server, self._exclusive = connection, server, exclusive
         return connection
 
     def detach(self) -> None:
@@ -151,9 +151,9 @@ class Lease:
         if connection is None:
             return
         if self._exclusive:
-            self._node.release_exclusive(connection)
+            self._server.release_exclusive(connection)
         else:
-            self._node.release_multiplexed(connection)
+            self._server.release_multiplexed(connection)
 
     async def attempt(self, args: tuple[Value, ...], binary: bool) -> Reply:
         """The raw reply to one ordinary command, an error as a value.

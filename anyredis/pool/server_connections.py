@@ -8,8 +8,7 @@ breaks nothing: the connection, once there, is for whoever comes next.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Protocol
 
@@ -17,11 +16,12 @@ import anyio
 from anyio.abc import TaskGroup
 
 from anyredis.backoff import Backoff
-from anyredis.connection.base import BaseConnection
+from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.errors import cannot_connect
 from anyredis.exceptions import ConnectionError, RedisError, fresh
 from anyredis.pool.allocator import ConnectionAllocator
 from anyredis.waiter import Waiter, clock, waiter_factory
+from anyredis.wire.decode import Reply
 
 LOGGER = logging.getLogger("anyredis")
 
@@ -57,7 +57,7 @@ class ServerConnections:
 
     *make* gives a new connection, not yet connected.  *max_idle_time*: seconds after which a
     connection that nobody used is closed (None: never).  *socket_limit* bounds the sockets of several
-    nodes together.
+    nodes together.  *listeners* are told of each connection, beside those of its class.
     """
 
     starved: Collection[ServerConnections] = ()
@@ -72,6 +72,7 @@ class ServerConnections:
         multiplexed_wanted: int,
         max_idle_time: float | None,
         socket_limit: SharedSocketLimit | None = None,
+        listeners: tuple[ConnectionListener, ...] = (),
     ) -> None:
         available = None if socket_limit is None else partial(socket_limit.available, self)
         self.allocator: ConnectionAllocator[BaseConnection] = ConnectionAllocator(
@@ -82,6 +83,7 @@ class ServerConnections:
         self.losses = 0
         """How many connections were lost: as a restarted server loses all."""
         self._make = make
+        self._listeners = listeners
         self._max_idle_time = max_idle_time
         self._failures = 0
         self._last_failure = 0.0
@@ -189,12 +191,7 @@ class ServerConnections:
         leftover = allocator.release_multiplexed(connection)
         if leftover is not None:
             leftover.close("it was replaced")
-        if (
-            allocator.exclusive_waiters
-            or allocator.multiplexed_waiters
-            or allocator.errands
-            or self.starved
-        ):
+        if allocator.exclusive_waiters or allocator.multiplexed_waiters or self.starved:
             self.assign()
 
     async def acquire_exclusive(self) -> BaseConnection:
@@ -213,31 +210,6 @@ class ServerConnections:
         if leftover is not None:
             leftover.close("its state was changed")
         self.assign()
-
-    @asynccontextmanager
-    async def errand(self) -> AsyncGenerator[BaseConnection]:
-        """A connection for small requests that are no lease's, for an `async with` block.
-
-        It may be closed meanwhile, where a lease needs its socket.  Raises what dialling raised,
-        where it failed.
-        """
-        allocator = self.allocator
-        connection = allocator.visit() or await self._wait_in_line(
-            allocator.errands, allocator.part
-        )
-        while (
-            connection in allocator.exclusive
-        ):  # leased since it was given to us: no place for others
-            allocator.part(connection)
-            connection = allocator.visit() or await self._wait_in_line(
-                allocator.errands, allocator.part
-            )
-        try:
-            yield connection
-        finally:
-            allocator.part(connection)
-            if self.starved:
-                self.assign()
 
     async def _wait_in_line(
         self, line: dict[Waiter, None], undo: Callable[[BaseConnection], None]
@@ -291,13 +263,14 @@ class ServerConnections:
             self.assign()
             return
         self._failures = 0
-        connection.listener = self
         connection.idle_since = self._now()
         allocator.add(connection)
         if self._tasks is None:  # this server was left meanwhile
             connection.close(self._close_reason)
         elif edition != self._generation:
             connection.close("it was replaced before it was ready")
+        elif not connection.usable:  # a listener that was told that it is ready saw to that
+            self.lost(connection, "it was replaced before it was ready")
         self.assign()
         await self._serve(connection)
 
@@ -333,6 +306,7 @@ class ServerConnections:
             connection = self._make()
         except Exception as error:  # a subclass of the user's can raise anything
             raise cannot_connect(self.address, error, 0) from error
+        connection.listeners = (*connection.listeners, *self._listeners, self)
         try:
             await connection.connect()
         except RedisError:
@@ -341,14 +315,14 @@ class ServerConnections:
             raise cannot_connect(self.address, error, 0) from error
         return connection
 
-    def cancel_dial(self, *, for_errands: bool) -> bool:
-        """End a dial that no lease waits for, nor an errand, where they count *for_errands* too.
+    def cancel_dial(self) -> bool:
+        """End a dial that no lease waits for.
 
         Gives whether there was one; its room is free a moment later.
         """
         going_on = [dial for dial in self._dials if not dial.cancel_called]
         called_off = len(self._dials) - len(going_on)
-        if not going_on or self.allocator.surplus_dials(for_errands=for_errands) <= called_off:
+        if not going_on or self.allocator.surplus_dials <= called_off:
             return False
         going_on[-1].cancel()
         return True
@@ -358,7 +332,15 @@ class ServerConnections:
         """Sockets that are about to be closed, dials that were called off among them."""
         return self.allocator.closing_soon + sum(dial.cancel_called for dial in self._dials)
 
-    def connection_failing(self, connection: BaseConnection) -> None:
+    # -- what connections tell ------------------------------------------------------------------
+
+    def ready(self, connection: BaseConnection, /) -> None:
+        """Nothing: the dial ends at this moment."""
+
+    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+        """Nothing: it is for others."""
+
+    def lost(self, connection: BaseConnection, _reason: str, /) -> None:
         """*connection* is closed, or takes no new requests: use another."""
         if connection.closed:
             self.losses += connection.lost

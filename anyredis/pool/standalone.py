@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 
 from anyio.abc import TaskGroup
 
 from anyredis.address import UnixAddress, parse_url
-from anyredis.connection.base import BaseConnection, PoolView
+from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.options import check_seconds
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
@@ -20,10 +19,7 @@ from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
-from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
-from anyredis.sentinel.sentinel_connection import take_sentinels
-
-LOGGER = logging.getLogger("anyredis")
+from anyredis.pool.services import service_arguments
 
 UNLIMITED = 2**31
 
@@ -35,6 +31,7 @@ class ConnectionPool(BasePool):
     pool's own.  *max_connections* bounds the leases, and with them the sockets.
     *shared_connections* of them carry ordinary commands for all; 0 gives each command a connection
     of its own while it runs.  *max_idle_time*: seconds after which an unused connection is closed.
+    *listeners* are told of all its connections, see `ConnectionListener`.
 
     Raises `DataError` at once for an argument that no connection can work with.
     """
@@ -46,6 +43,7 @@ class ConnectionPool(BasePool):
         max_connections: int = UNLIMITED,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
+        listeners: Iterable[ConnectionListener] = (),
         **connection_arguments: Any,
     ) -> None:
         if not (
@@ -59,19 +57,15 @@ class ConnectionPool(BasePool):
         self._capacity = check_capacity(max_connections)
         # The first connection is made now, not yet connected, so that a bad argument shows here.
         self._first: BaseConnection | None = self._construct()
-        self.decode_responses = self._first.decode_responses
         self.address = self._first.address
-        self.encoding = self._first.encoding
-        self.encoder = self._first.encoder
-        self.decodes = self._first.decodes
-        self._background = self._first.background
-        super().__init__(stream_timeout=self._first.stream_timeout, max_idle_time=max_idle_time)
+        super().__init__(self._first, max_idle_time=max_idle_time, listeners=listeners)
         server = ServerConnections(
             self._make,
             address=self.address,
             capacity=self._capacity,
             multiplexed_wanted=check_sharing(shared_connections),
             max_idle_time=max_idle_time,
+            listeners=self.listeners,
         )
         self.endpoint = Endpoint(server, StrictLimit(self._capacity), self.require_open)
 
@@ -86,8 +80,7 @@ class ConnectionPool(BasePool):
         if parsed.service is not None:
             options |= {"ssl": True} if parsed.tls else {}
             options |= arguments
-            watcher = SentinelWatcher(take_sentinels(parsed.hosts, options), parsed.service)
-            return cls(connection_class=SentinelManagedConnection, watcher=watcher, **options)
+            return cls(**service_arguments(parsed, options), **options)
         address = parsed.one_server
         if isinstance(address, UnixAddress):
             options |= {"connection_class": UnixDomainSocketConnection, "path": address.path}
@@ -117,15 +110,7 @@ class ConnectionPool(BasePool):
         """The pool was entered: its connections are children of *tasks*."""
         self.endpoint.limit = self.limit_for_next_scope(self.endpoint.limit)
         self.endpoint.server.start(tasks)
-        if self._background is not None:
-            tasks.start_soon(self._run_background, self._background)
-
-    async def _run_background(self, background: Callable[[PoolView], Awaitable[None]]) -> None:
-        try:
-            await background(self.endpoint.server)
-        except Exception:
-            # Commands do without it, and so does the block that the pool is open for.
-            LOGGER.exception("what connections to %s do in the background failed", self.address)
+        self.start_watchers(tasks)
 
     def endpoints(self) -> tuple[Endpoint]:
         """The one server."""
@@ -159,6 +144,7 @@ class BlockingConnectionPool(ConnectionPool):
         timeout: float | None = 20.0,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
+        listeners: Iterable[ConnectionListener] = (),
         **connection_arguments: Any,
     ) -> None:
         if timeout is not None:
@@ -169,6 +155,7 @@ class BlockingConnectionPool(ConnectionPool):
             max_connections=max_connections,
             shared_connections=shared_connections,
             max_idle_time=max_idle_time,
+            listeners=listeners,
             **connection_arguments,
         )
 

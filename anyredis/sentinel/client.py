@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Self, Unpack, overload
 
-from anyredis.address import TCPAddress, parse_url
+from anyredis.address import SENTINEL_SCHEMES, ServerURL, TCPAddress, parse_url
 from anyredis.backoff import Retry
 from anyredis.client.options import ServiceOptions, checked_retry, service_pool
 from anyredis.client.redis import Redis
 from anyredis.exceptions import DataValueError
-from anyredis.sentinel.managed_connection import SentinelWatcher
+from anyredis.pool.services import register_schemes
+from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
 from anyredis.sentinel.sentinel_connection import SentinelName, SentinelOptions, take_sentinels
 
 
@@ -161,7 +162,9 @@ class Sentinel:
     ) -> Redis[Any]:
         arguments = {**self._options, **options}
         retry = checked_retry(arguments.pop("retry", Retry()))
-        pool = service_pool(watcher, decode_responses=decode_responses, options=arguments)
+        pool = service_pool(
+            _found_by(watcher), decode_responses=decode_responses, options=arguments
+        )
         return Redis(connection_pool=pool, decode_responses=decode_responses, retry=retry)
 
     # -- questions ------------------------------------------------------------------------------
@@ -186,6 +189,19 @@ class Sentinel:
         if name is None:
             raise DataValueError("say what the sentinels call the primary: name is missing")
         return _checked_name(name)
+
+
+def _found_by(watcher: SentinelWatcher) -> dict[str, Any]:
+    """The arguments of a pool whose connections go where *watcher* says."""
+    return {"connection_class": SentinelManagedConnection, "watcher": watcher}
+
+
+def _find(parsed: ServerURL, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a pool for the primary that the hosts of a URL know."""
+    return _found_by(SentinelWatcher(take_sentinels(parsed.hosts, options), parsed.service or ""))
+
+
+register_schemes(SENTINEL_SCHEMES, _find)
 
 
 def _checked_name(name: object) -> str:

@@ -11,8 +11,10 @@ import itertools
 import logging
 import random
 import ssl
+import weakref
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple, Unpack
 
 import anyio
@@ -33,6 +35,7 @@ from anyredis.exceptions import (
 )
 from anyredis.replies import word
 from anyredis.sentinel.sentinel_connection import Sentinels
+from anyredis.wire.decode import Reply
 
 LOGGER = logging.getLogger("anyredis")
 
@@ -51,6 +54,9 @@ DEMOTED = (
     "UNBLOCKED force unblock from blocking operation, instance state changed",
 )
 """What error replies begin with when a server has ceased to be the primary; none of them ran."""
+
+NO_PRIMARY = "it is the primary no more"
+"""Why connections are left."""
 
 PRIMARY = "master"
 REPLICA = "slave"
@@ -81,7 +87,7 @@ class SentinelWatcher:
         # Not all clients are to begin with the same replica.
         self._turns = itertools.count(random.randrange(2**16))  # noqa: S311 - no secret
         self._dials: dict[anyio.CancelScope, SentinelManagedConnection] = {}
-        self._pool_view: PoolView | None = None
+        self._pool: PoolView | None = None
         self._tasks: TaskGroup | None = None
 
     def __repr__(self) -> str:
@@ -120,15 +126,28 @@ class SentinelWatcher:
 
     # -- the watch ------------------------------------------------------------------------------
 
-    async def keep(self, pool_view: PoolView) -> None:
-        """Listen to all sentinels, for as long as the pool is open."""
+    def ready(self, connection: BaseConnection, /) -> None:
+        """Nothing: it was judged in its handshake."""
+
+    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+        """Nothing: it is the sentinels that are listened to."""
+
+    def lost(self, connection: BaseConnection, _reason: str, /) -> None:
+        """If its server said that it is no primary any more, all connections to it are left."""
+        if isinstance(connection, SentinelManagedConnection) and connection.demoted:
+            connection.demoted = False  # it is told once
+            if connection.server is not None:
+                self.leave(connection.server)
+
+    async def watch(self, pool: PoolView, /) -> None:
+        """Listen to all sentinels, for as long as *pool* is open."""
         try:
             async with anyio.create_task_group() as tasks:
-                self._pool_view, self._tasks = pool_view, tasks
+                self._pool, self._tasks = pool, tasks
                 for address in self.sentinels.addresses:
                     tasks.start_soon(self._listen, address)
         finally:
-            self._pool_view = self._tasks = None
+            self._pool = self._tasks = None
 
     async def _listen(self, address: TCPAddress) -> None:
         failures = 0
@@ -158,11 +177,11 @@ class SentinelWatcher:
         for scope, dial in self._dials.items():
             if dial.server == server:
                 scope.cancel()
-        if self._pool_view is None or self._tasks is None:
+        if self._pool is None or self._tasks is None:
             return
-        there = [each for each in self._pool_view.connections() if self._goes_to(each, server)]
-        reason = "it is the primary now" if self.replicas else "it is the primary no more"
-        self._pool_view.replace_connections(reason, there)
+        there = [each for each in self._pool.connections() if self._goes_to(each, server)]
+        reason = "it is the primary now" if self.replicas else NO_PRIMARY
+        self._pool.replace_connections(reason, there)
         if there and not self.replicas:
             self._tasks.start_soon(_end, there, reason)
 
@@ -183,15 +202,18 @@ class SentinelManagedConnection(Connection):
     server that they name does not answer or has another role, connecting, and the handshake.
     """
 
-    _told_others = False
+    demoted = False
+    """Whether the server has just said that it is no primary any more."""
 
     def __init__(self, *, watcher: SentinelWatcher, **options: Unpack[TCPOptions]) -> None:
         self._watcher = watcher
         self._found: Found | None = None
         self._failed: Exception | None = None
         """What went wrong with the last server that was tried."""
+        if not watcher.replicas:
+            self.read_error = partial(_read_error, weakref.ref(self))
         super().__init__(**options)
-        self.background = watcher.keep
+        self.listeners = (watcher,)
 
     @property
     def server(self) -> TCPAddress | None:
@@ -203,25 +225,6 @@ class SentinelManagedConnection(Connection):
         """`host:port`, and what it is there."""
         what = f"the {self._watcher.role} of {self._watcher.name!r}"
         return what if self.server is None else f"{self.server} ({what})"
-
-    # -- demotion -------------------------------------------------------------------------------
-
-    def _reset_decoder(self) -> None:
-        demotion = self._demotion = Demotion()
-        if not self._watcher.replicas:
-            self.read_error = demotion.read_error
-        super()._reset_decoder()
-
-    @property
-    def misplaced(self) -> bool:
-        """Whether the server said that it is no primary any more."""
-        return self._demotion.told
-
-    def _tell_listener(self) -> None:
-        super()._tell_listener()
-        if self.misplaced and not self._told_others and self.server is not None:
-            self._told_others = True
-            self._watcher.leave(self.server)
 
     # -- connecting -----------------------------------------------------------------------------
 
@@ -248,7 +251,8 @@ class SentinelManagedConnection(Connection):
                 raise
             raise ConnectTimeoutError(f"{error}: {explain(self._failed)}") from self._failed
 
-    async def _open_and_handshake(self) -> None:
+    async def establish(self) -> None:
+        """Find the server and connect to it, again and again until it is the right one."""
         wrong: set[Found] = set()
         for tries in itertools.count(1):
             with self._watcher.dialling(self) as scope:
@@ -264,37 +268,28 @@ class SentinelManagedConnection(Connection):
                 wrong.clear()
             elif self._failed is None:
                 return
-            await self._forget()
+            await self.disconnect()
 
     async def _attempt(self) -> Exception | None:
         """Connect to the server that was found; gives the error where another may do."""
         try:
-            await super()._open_and_handshake()
+            await super().establish()
         except Exception as error:
             if not _may_pass(error):
                 raise
             return error
         return None
 
-    async def _forget(self) -> None:
-        """Be as new, after an attempt that was none."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await anyio.aclose_forcefully(stream)
-        self._reset_decoder()
 
-
-class Demotion:
-    """Reads the errors of a server that is to be a primary, and notes when one says it is none."""
-
-    told = False
-
-    def read_error(self, message: str) -> RedisError:
-        """The value for an error reply."""
-        if message.startswith(DEMOTED):
-            self.told = True
-            return DemotedError(message)
+def _read_error(connection: weakref.ref[SentinelManagedConnection], message: str) -> RedisError:
+    """The value for an error reply of a primary; one that is none any more is left at once."""
+    if not message.startswith(DEMOTED):
         return from_server(message)
+    demoted = connection()
+    if demoted is not None and demoted.usable:
+        demoted.demoted = True
+        demoted.drain(NO_PRIMARY)
+    return DemotedError(message)
 
 
 def _role(server_info: ServerInfo) -> str:

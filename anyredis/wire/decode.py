@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import threading
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import hiredis
 
@@ -42,15 +42,37 @@ UNDECODABLE: Final[dict[int, UnicodeDecodeError]] = {}
 """Threads that have just met text that does not decode; empty but for a moment."""
 
 
-def _note_undecodable(error: UnicodeError) -> tuple[str, int]:
-    """Let hiredis go on, so that it tells whether the text is in a reply or in a push."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    UNDECODABLE.setdefault(threading.get_ident(), error)
-    return "\ufffd", error.end
+ESCAPES = "anyredis.unreadable"
+"""The error handler that turns bytes which are no text into lone surrogates, and back."""
 
 
-codecs.register_error("anyredis.unreadable", _note_undecodable)
+def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Let hiredis go on, so that it tells whether the text is in a reply or in a push.
+
+    The bytes become lone surrogates, so that those of a push can be had back.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        UNDECODABLE.setdefault(threading.get_ident(), error)
+        return "".join(
+            chr(0xDC00 + byte) for byte in error.object[error.start : error.end]
+        ), error.end
+    if isinstance(error, UnicodeEncodeError):
+        return bytes(
+            ord(each) - 0xDC00 for each in error.object[error.start : error.end]
+        ), error.end
+    raise error
+
+
+codecs.register_error(ESCAPES, _escape)
+
+
+def _keeps_bytes(encoding: str) -> bool:
+    """Whether text in *encoding*, with `ESCAPES`, gives back the very bytes that it was read from.
+
+    UTF-8 does, and what has one character for each byte; encodings with states or marks do not.
+    """
+    name = codecs.lookup(encoding).name
+    return name in {"utf-8", "ascii"} or name.startswith(("iso8859", "cp125", "koi8"))
 
 
 class NotRedisError(ProtocolError):
@@ -69,7 +91,7 @@ class Decoder:
     *read_error* makes the value for an error reply out of its text.
 
     `gets` is the next reply or `MORE`; `gets(False)` leaves strings as bytes whatever the encoding.
-    Where `UNDECODABLE` is not empty then, `checked` has to see what it gave.  `ProtocolError`, or
+    `raw` gives a push that `gets` gave with all its strings as bytes.  Where `UNDECODABLE` is not empty then, `checked` has to see what it gave.  `ProtocolError`, or
     `TypeError` for a map that no dict can hold, say that nobody knows where the next reply starts.
     """
 
@@ -77,14 +99,17 @@ class Decoder:
         self, encoding: str | None = None, read_error: Callable[[str], RedisError] = from_server
     ) -> None:
         options: dict[str, str] = {}
-        if encoding is not None:
-            codecs.lookup(encoding)
-            options = {"encoding": encoding, "errors": "anyredis.unreadable"}
+        if encoding is not None and _keeps_bytes(encoding):
+            options = {"encoding": encoding, "errors": ESCAPES}
         reader = hiredis.Reader(
             protocolError=NotRedisError, replyError=read_error, notEnoughData=MORE, **options
         )
         self._feed = reader.feed
-        self.gets = reader.gets
+        self._encoding = encoding
+        self._gets_bytes = reader.gets
+        self.gets: Callable[..., Any] = reader.gets
+        if encoding is not None and not options:
+            self.gets = self._gets_decoded
         self._partly_undecodable: UnicodeDecodeError | None = None
 
     def feed(self, data: bytes) -> None:
@@ -104,12 +129,46 @@ class Decoder:
             return reply
         return decode_error(error)
 
+    def _gets_decoded(self, should_decode: bool = True) -> Any:
+        """The same as `gets`, in an encoding from which the bytes of a push cannot be had back."""
+        reply = self._gets_bytes()
+        if not should_decode or reply is MORE or type(reply) is Push:
+            return reply
+        try:
+            return _decoded(reply, self._encoding or "")
+        except UnicodeDecodeError as error:
+            return decode_error(error)
+
+    def raw(self, push: list[Reply]) -> list[Reply]:
+        """*push* with its strings as bytes; part of it may have been read as text."""
+        return [_raw(each, self._encoding or "") for each in push]
+
     def next_reply(self) -> Reply | Incomplete:
         """The next reply or `MORE`; raises `ProtocolError` at the end of what can be read."""
         try:
             return self.checked(self.gets())
         except TypeError as error:
             raise NotRedisError(str(error)) from error
+
+
+def _raw(value: Reply, encoding: str) -> Reply:
+    if isinstance(value, str):
+        return value.encode(encoding, ESCAPES)
+    if isinstance(value, list):
+        return [_raw(each, encoding) for each in value]
+    if isinstance(value, dict):
+        return {_raw(key, encoding): _raw(each, encoding) for key, each in value.items()}
+    return value
+
+
+def _decoded(value: Reply, encoding: str) -> Reply:
+    if isinstance(value, bytes):
+        return value.decode(encoding)
+    if isinstance(value, list):
+        return [_decoded(each, encoding) for each in value]
+    if isinstance(value, dict):
+        return {_decoded(key, encoding): _decoded(each, encoding) for key, each in value.items()}
+    return value
 
 
 def decode_error(error: UnicodeError) -> ReplyDecodeError:

@@ -30,7 +30,8 @@ class RequestQueue:
     """Requests and replies of one connection.
 
     *reply_timeout* is how many seconds the oldest request in flight may wait for its reply (None: for
-    ever).  *on_push* gets the RESP3 pushes; without it they are dropped.
+    ever).  *on_push* gets the RESP3 pushes, whose strings are bytes whatever the decoder's
+    encoding; without it they are dropped.  It must not raise.
     """
 
     def __init__(
@@ -136,6 +137,10 @@ class RequestQueue:
                 return deadline < now
         return False
 
+    def postpone(self, seconds: float) -> None:
+        """Give what is in flight *seconds* more: nobody was reading meanwhile."""
+        self._deadlines = deque((sent, deadline + seconds) for sent, deadline in self._deadlines)
+
     def feed(self, data: bytes) -> None:
         """Take received bytes and answer every request whose reply is complete.
 
@@ -175,7 +180,7 @@ class RequestQueue:
 
     def _pushed(self, push: list[Reply]) -> None:
         if self._on_push is not None:
-            self._on_push(push)
+            self._on_push(self._decoder.raw(push))
 
     def _collect(self, request: Request, replies: list[Reply], reply: Any) -> Any:
         """Collect *reply* and those behind it for a request that gets several.
@@ -237,3 +242,4 @@ class RequestQueue:
                     request.waiter.set_result(error(outcome))
         self.tombstones = self.unsent_bytes = 0
         self._deadlines.clear()
+        self._on_push = None

@@ -29,7 +29,7 @@ from anyredis.client.batch import (
     send_small,
 )
 from anyredis.command import raw_command
-from anyredis.connection import base
+from anyredis.connection import requests
 from anyredis.testing import NOTHING, Answer, FakePeer, FakeServer, Words, run_then_reset
 from anyredis.wire.decode import Reply, text_decoder
 from anyredis.wire.encode import encoder
@@ -320,7 +320,7 @@ class StopsReading:
 
 async def test_a_large_batch_that_is_cancelled_half_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """G2, G3: its connection is closed, the rest is never sent, and no transaction runs."""
-    monkeypatch.setattr(base, "HIGH_WATER", MAX_SEND)
+    monkeypatch.setattr(requests, "HIGH_WATER", MAX_SEND)
     server = FakeServer()
     stops = StopsReading(after=300)
     server.on("SET", stops)
@@ -355,7 +355,7 @@ async def test_a_large_batch_whose_connection_is_lost_half_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """G11: the answer is an error that tells that some of it was sent."""
-    monkeypatch.setattr(base, "HIGH_WATER", MAX_SEND)
+    monkeypatch.setattr(requests, "HIGH_WATER", MAX_SEND)
     server = FakeServer()
 
     def reset(peer: FakePeer, words: Words) -> Answer:

@@ -147,8 +147,9 @@ def test_how_long_to_wait_is_the_pools() -> None:
 def test_a_service() -> None:
     """A pool whose connections find their server; what says where that is, is refused."""
     watcher = SentinelWatcher(Sentinels(["h:1"]), "name")
+    found_by = {"connection_class": SentinelManagedConnection, "watcher": watcher}
     options = {"connection_pool_cls": BlockingConnectionPool, "max_connections": 2, "ssl": True}
-    pool = service_pool(watcher, decode_responses=True, options=options)
+    pool = service_pool(found_by, decode_responses=True, options=options)
     assert type(pool) is BlockingConnectionPool
     assert (pool.capacity, pool.decode_responses) == (2, True)
     first, second = first_of(pool), first_of(pool)
@@ -157,7 +158,7 @@ def test_a_service() -> None:
     assert first._ssl_context is second._ssl_context is not None
     for name in ("host", "port", "unix_socket_path", "connection_pool", "retry"):
         with pytest.raises(DataTypeError, match=f"unknown argument '{name}'"):
-            service_pool(watcher, decode_responses=True, options={name: None})
+            service_pool(found_by, decode_responses=True, options={name: None})
 
 
 def test_a_url_of_sentinels() -> None:

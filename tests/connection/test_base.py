@@ -1,9 +1,8 @@
-"""Tests of `anyredis.connection.base`: one connection, its two tasks and its requests."""
+"""Tests of `anyredis.connection.base`: opened, served by two tasks, drained, closed."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import weakref
 from typing import Any
 
 import anyio
@@ -14,42 +13,16 @@ from anyredis import (
     BaseConnection,
     ConnectionError,
     ConnectionPool,
-    DataValueError,
     Outcome,
     Redis,
+    RedisError,
     TimeoutError,
     UnknownCommandError,
 )
-from anyredis.command import Command, raw_command
-from anyredis.connection import base
 from anyredis.connection.handshake import HandshakeStep, ServerInfo
-from anyredis.testing import FakeConnection, FakePeer, FakeServer, run_then_reset, silent
-
-
-@asynccontextmanager
-async def connected(
-    server: FakeServer, **options: Any
-) -> AsyncGenerator[tuple[BaseConnection, FakePeer]]:
-    """A connection that serves, and its other end."""
-    connection = FakeConnection(server=server, **options)
-    await connection.connect()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(connection.serve)
-        yield connection, server.peers[-1]
-        connection.close("the test is over")
-
-
-def echo(text: str) -> Command[Any]:
-    """A command whose reply tells it from others."""
-    return raw_command("ECHO", text)
-
-
-async def test_a_command_and_its_reply() -> None:
-    """A command gives the parsed reply, `run` the raw one."""
-    async with connected(FakeServer()) as (connection, _):
-        assert await connection.submit(echo("a")) == b"a"
-        assert await connection.run(echo("b")) == b"b"
-        assert await connection.execute_command("ECHO", "c") == b"c"
+from anyredis.exceptions import from_server
+from anyredis.testing import FakeConnection, FakeServer, run_then_reset, silent
+from tests.connection.serving import connected, echo
 
 
 async def test_what_is_known_of_the_server() -> None:
@@ -58,75 +31,6 @@ async def test_what_is_known_of_the_server() -> None:
         assert connection.server_info.protocol == 3
         assert connection.server_info.server == "fake"
         assert connection.server_info.client_id == peer.state.id
-
-
-async def test_requests_of_one_turn_leave_in_one_send() -> None:
-    """A hundred requests, one write."""
-    server = FakeServer()
-    async with connected(server) as (connection, peer):
-        await connection.submit(echo("warm"))
-        sends: list[bytes] = []
-        take = peer.stream._on_bytes
-
-        def counted(data: bytes) -> None:
-            sends.append(data)
-            take(data)
-
-        peer.stream._on_bytes = counted
-        requests = [connection.enqueue((b"ECHO", str(number))) for number in range(100)]
-        for number, request in enumerate(requests):
-            assert request is not None
-            assert await connection.answer(request) == str(number).encode()
-        assert len(sends) == 1
-
-
-async def test_a_cancelled_request_that_was_not_written_is_never_written() -> None:
-    """G2: while the server does not read, what is cancelled is forgotten."""
-    server = FakeServer()
-    async with connected(server) as (connection, peer):
-        peer.stop_reading()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(connection.submit, echo("in the pipe"))
-            await anyio.wait_all_tasks_blocked()
-            async with anyio.create_task_group() as cancelled:
-                cancelled.start_soon(connection.submit, echo("cancelled"))
-                await anyio.wait_all_tasks_blocked()
-                cancelled.cancel_scope.cancel()
-            peer.start_reading()
-        assert await connection.submit(echo("mine")) == b"mine"
-    assert [words[1] for words in server.received if words[0] == b"ECHO"] == [
-        b"in the pipe",
-        b"mine",
-    ]
-
-
-async def test_a_cancelled_request_that_was_written_leaves_a_tombstone() -> None:
-    """G3: its late reply is swallowed, and the connection stays good."""
-    server = FakeServer()
-    async with connected(server) as (connection, peer):
-        peer.hold()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(connection.submit, echo("cancelled"))
-            await server.wait_for("ECHO")
-            tasks.cancel_scope.cancel()
-        assert connection.wire.tombstones == 1
-        peer.release()
-        assert await connection.submit(echo("mine")) == b"mine"
-        assert connection.wire.tombstones == 0
-        assert connection.usable
-
-
-async def test_a_cancelled_blocking_command_closes_the_connection() -> None:
-    """G4: at once."""
-    server = FakeServer()
-    async with connected(server) as (connection, peer):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(connection.submit, raw_command("BLPOP", "k", 0))
-            await server.wait_for("BLPOP")
-            tasks.cancel_scope.cancel()
-        assert connection.closed
-        await anyio.wait_all_tasks_blocked()
-        assert peer not in server.peers
 
 
 async def test_what_is_in_flight_when_the_connection_breaks() -> None:
@@ -155,19 +59,6 @@ async def test_what_is_in_flight_when_the_connection_breaks() -> None:
     assert "pulled the plug" in str(errors["unsent"])
 
 
-async def test_a_closed_connection_takes_nothing() -> None:
-    """It is an error that says that nothing was sent; closing twice is harmless."""
-    server = FakeServer()
-    async with connected(server) as (connection, _):
-        connection.close("first")
-        connection.close("second")
-        with pytest.raises(ConnectionError, match="it was closed") as caught:
-            await connection.submit(echo("x"))
-        assert caught.value.outcome is Outcome.NOT_SENT
-        assert not connection.usable
-    assert server.count("ECHO") == 0
-
-
 async def test_closing_late_is_a_timeout() -> None:
     """What the housekeeping closes because no reply came is told as TimeoutError."""
     server = FakeServer()
@@ -181,80 +72,6 @@ async def test_closing_late_is_a_timeout() -> None:
         tasks.start_soon(wait)
         await server.wait_for("ECHO")
         connection.close("no reply", late=True)
-
-
-async def test_callers_wait_while_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """G13: what is unsent is bounded, nobody is lost, and the order is kept."""
-    monkeypatch.setattr(base, "HIGH_WATER", 10_000)
-    server = FakeServer()
-    text = "x" * 1000
-    async with server.client(decode_responses=True, max_connections=1000) as client:
-        await client.ping()
-        [peer] = server.peers
-        [connection] = client.connection_pool.endpoint.server.connections()
-        peer.stop_reading()
-        done: list[int] = []
-
-        async def call(number: int) -> None:
-            assert await client.echo(f"{number}{text}") == f"{number}{text}"
-            done.append(number)
-
-        async with anyio.create_task_group() as tasks:
-            for number in range(200):
-                tasks.start_soon(call, number)
-                if number % 20 == 19:
-                    await anyio.lowlevel.checkpoint()
-                    await anyio.lowlevel.checkpoint()
-                    assert connection.wire.unsent_bytes < 10_000 + 20 * 1100
-            await anyio.wait_all_tasks_blocked()
-            assert done == []
-            assert connection._backpressure.line
-            peer.start_reading()
-        assert sorted(done) == list(range(200))
-        assert not connection._backpressure.line
-
-
-async def test_waiting_for_room_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """G2, G5: nothing of it is written, and its lease is given back."""
-    monkeypatch.setattr(base, "HIGH_WATER", 100)
-    server = FakeServer()
-    async with server.client(max_connections=100) as client:
-        await client.ping()
-        [peer] = server.peers
-        peer.stop_reading()
-        async with anyio.create_task_group() as tasks:
-            for _ in range(3):
-                tasks.start_soon(client.echo, b"x" * 200)
-                await anyio.wait_all_tasks_blocked()
-            async with anyio.create_task_group() as waiting:
-                waiting.start_soon(client.echo, b"cancelled")
-                await anyio.wait_all_tasks_blocked()
-                waiting.cancel_scope.cancel()
-            peer.start_reading()
-        assert await client.echo("mine") == b"mine"
-        assert client.connection_pool.free == 100
-    assert (b"ECHO", b"cancelled") not in server.received
-
-
-async def test_too_many_in_flight_make_callers_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """G13: requests in flight are bounded, too."""
-    monkeypatch.setattr(base, "MAX_IN_FLIGHT", 10)
-    server = FakeServer()
-    async with server.client(max_connections=1000) as client:
-        await client.ping()
-        [peer] = server.peers
-        [connection] = client.connection_pool.endpoint.server.connections()
-        peer.hold()
-        async with anyio.create_task_group() as tasks:
-            for _ in range(50):
-                tasks.start_soon(client.incr, "n")
-                await anyio.lowlevel.checkpoint()
-                await anyio.lowlevel.checkpoint()
-                await anyio.lowlevel.checkpoint()
-            await anyio.wait_all_tasks_blocked()
-            assert len(connection.wire.inflight) < 20
-            peer.release()
-        assert await client.get("n") == b"50"
 
 
 async def test_what_the_server_said_before_it_hung_up_is_read() -> None:
@@ -280,24 +97,6 @@ async def test_what_the_server_said_before_it_hung_up_is_read() -> None:
         peer.release()
         peer.reset()
     assert sorted(map(str, found)) == ["Outcome.UNKNOWN", "b'answered'"]
-
-
-async def test_commands_that_leave_a_mark() -> None:
-    """G9: a connection whose state was changed is known to be so."""
-    async with connected(FakeServer()) as (connection, _):
-        await connection.execute_command("GET", "k")
-        assert not connection.dirty
-        await connection.execute_command("SELECT", 1)
-        assert connection.dirty
-
-
-async def test_commands_that_no_connection_can_carry() -> None:
-    """G9: they are refused before a byte is written."""
-    server = FakeServer()
-    async with connected(server) as (connection, _):
-        with pytest.raises(DataValueError, match="MONITOR cannot be sent"):
-            await connection.execute_command("MONITOR")
-    assert server.count("MONITOR") == 0
 
 
 async def test_a_connect_that_is_cancelled_leaves_nothing_open() -> None:
@@ -376,21 +175,65 @@ async def test_a_server_that_is_not_approved() -> None:
     assert server.peers == []
 
 
-async def test_a_misplaced_connection_is_replaced() -> None:
-    """A connection that says it is misplaced answers what it carries, and gets nothing new."""
+class Refused(FakeConnection):
+    """A connection that drains when the server refuses something."""
+
+    def __init__(self, *, server: FakeServer, **options: Any) -> None:
+        me = weakref.ref(self)
+
+        def read_error(message: str) -> RedisError:
+            connection = me()
+            assert connection is not None
+            connection.drain("it refuses")
+            return from_server(message)
+
+        self.read_error = read_error
+        super().__init__(server=server, **options)
+
+
+async def test_a_connection_that_drains_is_replaced() -> None:
+    """A connection that an error reply drains answers what it carries, and gets nothing new."""
     server = FakeServer()
-
-    class Misplaced(FakeConnection):
-        @property
-        def misplaced(self) -> bool:
-            return server.count("GET") > 0
-
-    pool = ConnectionPool(connection_class=Misplaced, server=server)
-    async with Redis(connection_pool=pool) as client:
+    pool = ConnectionPool(connection_class=Refused, server=server)
+    refusals: list[RedisError] = []
+    async with Redis(connection_pool=pool, retry=None) as client:
         await client.ping()
+        server.on("GET", from_server("MISPLACED talk to another"))
+
+        async def get() -> None:
+            with pytest.raises(RedisError, match="MISPLACED") as caught:
+                await client.get("k")
+            refusals.append(caught.value)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(get)
+        assert (len(refusals), server.accepted) == (3, 1)
+        await client.ping()
+    assert server.accepted == 2
+
+
+async def test_draining_while_only_given_up_requests_are_read() -> None:
+    """G3, G5: the connection closes in the middle of what is read, and nobody notices."""
+    server = FakeServer()
+    pool = ConnectionPool(connection_class=Refused, server=server)
+    async with Redis(connection_pool=pool, retry=None) as client:
+        await client.ping()
+        server.on("GET", from_server("MISPLACED talk to another"))
+        server.hold()
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(client.get, "k")
-        assert server.accepted == 1
-        await client.ping()
+            await server.wait_for("GET", 3)
+            tasks.cancel_scope.cancel()
+        [connection] = pool.connections()
+        server.release()
+        with anyio.fail_after(5):
+            while server.peers:
+                await anyio.lowlevel.checkpoint()
+        assert connection.draining
+        assert connection.closed
+        assert not connection.lost
+        assert await client.ping()
+        assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
     assert server.accepted == 2

@@ -23,6 +23,7 @@ from anyredis import (
     RedisCluster,
     Retry,
 )
+from anyredis.cluster.nodes import topology
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.server import Cluster
@@ -31,6 +32,7 @@ from tests.contract.cluster_stage import PRIMARIES, Stage, key_on
 from tests.contract.control import PATIENCE, Control
 from tests.contract.harness import Bench, all_leases, assert_all_free, fresh
 from tests.contract.steps import Steps
+from tests.contract.tools import control_sockets
 
 AT_ONCE: Final = Retry(backoff=Backoff(0, 0))
 """The default, but for the waits."""
@@ -163,7 +165,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
             nodes = [endpoint.server for endpoint in self.pool.endpoints()]
             sending = any(each.wire.inflight or each.wire.unsent for each in self.connections())
             changing = any(node.allocator.sockets != len(node.connections()) for node in nodes)
-            if not (sending or changing or any(node.allocator.errands for node in nodes)):
+            if not (sending or changing or self.pool.topology.control._users):
                 return
             await anyio.lowlevel.checkpoint()
 
@@ -224,10 +226,12 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
 
     async def _check_layout(self) -> None:
         """The slot map can be learned, as often as one likes, and nothing is left of an older one."""
-        topology, pool = self.pool.topology, self.pool
-        assert await topology.wait_refreshed() is None
+        pool = self.pool
+        assert await pool.topology.wait_refreshed() is None
         if pool._visited or len(pool.known) > len(pool.members()):
-            assert await topology.wait_refreshed() is None  # the first kept what was visited before
+            assert (
+                await pool.topology.wait_refreshed() is None
+            )  # the first kept what was visited before
         assert pool.known.keys() == {endpoint.address for endpoint in pool.members()}
 
 
@@ -247,7 +251,11 @@ class FakeBench(ClusterBench):
     def watch(self) -> None:
         """At any moment: no more sockets and leases than there may be, for the servers too."""
         super().watch()
-        taken = [len(node.server.peers) for node in self.stage.nodes]
+        taken = [
+            len(node.server.peers) - control_sockets(self.pool, node.address)
+            for node in self.stage.nodes
+        ]
+        assert self.pool.topology.control.sockets <= 2 * topology.AT_ONCE, repr(self.pool)
         most = max(taken) if self.target.per_node else sum(taken)
         assert most <= self.target.capacity, f"{taken} connections on the servers: {self.pool!r}"
 
@@ -282,8 +290,9 @@ class FakeBench(ClusterBench):
             allowed = {self.target.readonly and node.primary is not None}
             if self.target.readonly and node in self.stage.replicas:
                 allowed.add(True)  # it was one, and to a primary READONLY means nothing
-            for peer in node.server.peers:
-                assert peer.state.readonly in allowed, f"READONLY is {peer.state.readonly}: {node}"
+            wrong = [peer for peer in node.server.peers if peer.state.readonly not in allowed]
+            control = control_sockets(self.pool, node.address)
+            assert len(wrong) <= control, f"READONLY is not in {allowed}: {node}"
 
     def is_up(self, endpoint: ClusterEndpoint) -> bool:
         """Whether the node can be connected to."""

@@ -245,7 +245,12 @@ async def _leave_while_refreshing(bench: FakeBench) -> None:
         async with anyio.create_task_group() as tasks, bench.client:
             bench.stage.say_nothing_of_slots()
             tasks.start_soon(wait)
-            while not any(each.wire.inflight for each in bench.connections()):
+            nodes = bench.pool.topology.control._nodes
+            while not any(
+                connection.wire.inflight
+                for node in nodes.values()
+                for connection in node.connections()
+            ):
                 await anyio.lowlevel.checkpoint()
     finally:
         bench.stage.say_all()

@@ -23,13 +23,12 @@ from anyredis import (
     RedisCluster,
 )
 from anyredis.cluster.nodes.slot_map import parse_slots
-from anyredis.cluster.nodes.topology import errand
 from anyredis.pool.lease import exclusive_connection
 from anyredis.server import Cluster
 from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, Words, silent
 from tests.contract.control import Control
 from tests.contract.steps import counting
-from tests.contract.tools import outcomes, until
+from tests.contract.tools import control_sockets, outcomes, until
 
 each_pool = pytest.mark.parametrize(
     "pool_class", [ClusterConnectionPool, BlockingClusterConnectionPool]
@@ -39,9 +38,19 @@ KEYS = {0: "bar", 1: "eggs", 2: "foo"}
 """A key of each of three primaries that share the slots evenly."""
 
 
-def sockets(cluster: FakeCluster) -> int:
-    """How many connections the nodes have, as they see it."""
-    return sum(len(node.server.peers) for node in cluster.nodes)
+def sockets(cluster: FakeCluster, pool: ClusterConnectionPool) -> int:
+    """How many connections the nodes have, as they see it, but for those of the control."""
+    return sum(sockets_of(node, pool) for node in cluster.nodes)
+
+
+def sockets_of(node: FakeNode, pool: ClusterConnectionPool) -> int:
+    """The same for one node."""
+    return len(node.server.peers) - control_sockets(pool, node.address)
+
+
+def not_control(clients: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Those of the *clients* of a real server that are not there to ask for the slot map."""
+    return [client for client in clients if client["cmd"] != "cluster|slots"]
 
 
 def assert_all_free(pool: ClusterConnectionPool) -> None:
@@ -142,7 +151,7 @@ async def test_a_blocking_pool_serves_two_at_a_time_on_each_node(shared: int) ->
         for left in range(5, 0, -1):
             await anyio.wait_all_tasks_blocked()
             assert slow.counts == [min(2, left)] * 3
-            assert all(len(node.server.peers) <= 2 for node in cluster.nodes)
+            assert all(sockets_of(node, client.connection_pool) <= 2 for node in cluster.nodes)
             slow.answer()
 
     async with client:
@@ -172,7 +181,7 @@ async def test_a_blocking_pool_has_two_at_a_time_on_each_real_node(
     )
 
     def there(count: int) -> bool:
-        lists = [control.client_list() for control in controls]
+        lists = [not_control(control.client_list()) for control in controls]
         assert all(len(clients) <= 2 for clients in lists)
         return [sum("b" in each["flags"] for each in clients) for clients in lists] == [count] * 3
 
@@ -257,7 +266,7 @@ async def test_a_waiting_limit_for_all_nodes(shared: int, limit: int) -> None:
         for left in range(6, 0, -1):
             await anyio.wait_all_tasks_blocked()
             assert sum(slow.counts) == min(limit, left)
-            assert sockets(cluster) <= limit
+            assert sockets(cluster, client.connection_pool) <= limit
             next(peers for peers in slow.waiting.values() if peers).pop(0).send(b"1")
 
     async with client:
@@ -291,10 +300,12 @@ async def test_fewer_sockets_than_real_nodes(
             tasks.start_soon(many)
             while not done.is_set():
                 # One server after another is asked, so at one moment only each by itself counts.
-                assert all(len(control.client_list()) <= limit for control in controls)
+                assert all(len(not_control(control.client_list())) <= limit for control in controls)
                 await anyio.lowlevel.checkpoint()
         assert_all_free(client.connection_pool)
-        await until(lambda: sum(len(control.client_list()) for control in controls) <= limit)
+        await until(
+            lambda: sum(len(not_control(control.client_list())) for control in controls) <= limit
+        )
 
 
 @pytest.mark.parametrize("per_node", [True, False])
@@ -327,7 +338,7 @@ async def test_a_socket_of_one_node_is_room_for_another(shared: int) -> None:
         for _ in range(2):
             for key in KEYS.values():
                 assert await client.get(key) is None
-                assert sockets(cluster) <= 1
+                assert sockets(cluster, client.connection_pool) <= 1
 
 
 async def test_spare_sockets_of_a_busy_node_are_room_for_others() -> None:
@@ -363,7 +374,7 @@ async def test_a_dial_that_hangs_is_called_off_for_others(shared: int) -> None:
             tasks.cancel_scope.cancel()
         with anyio.fail_after(1):
             assert await client.get("bar") is None
-        assert sockets(cluster) == 1
+        assert sockets(cluster, client.connection_pool) == 1
 
 
 # -- while the cluster changes ------------------------------------------------------------------
@@ -448,13 +459,13 @@ async def test_sockets_of_a_node_that_left_count() -> None:
             tasks.start_soon(exclusive_connection(pool.endpoint_at(hangs.address)).__aenter__)
             await leaving.server.wait_for("GET", 2)
             await hangs.server.wait_for("HELLO", hellos + 1)
-            tasks.start_soon(errand, pool.endpoint_at(idle.address), (b"PING",))
+            tasks.start_soon(pool.endpoint_at(idle.address).server.acquire_multiplexed)
             await anyio.wait_all_tasks_blocked()
             cluster.move(range(16384 * 3 // 4, 16384), cluster.nodes[0])
             pool.replace_slot_map(parse_slots(cluster.slots(), hangs.address))  # type: ignore[arg-type]
             await anyio.wait_all_tasks_blocked()
             assert leaving.address not in pool.known
-            assert sockets(cluster) == 2
+            assert sockets(cluster, client.connection_pool) == 2
             tasks.cancel_scope.cancel()
 
 
@@ -488,9 +499,10 @@ class Storm:
             assert limit.acquired <= limit.capacity
             assert 0 <= limit.waiting_for_connection <= limit.acquired
         if self.per_node:
-            assert all(len(node.server.peers) <= self.limit for node in self.cluster.nodes)
+            pool = self.client.connection_pool
+            assert all(sockets_of(node, pool) <= self.limit for node in self.cluster.nodes)
         else:
-            assert sockets(self.cluster) <= self.limit
+            assert sockets(self.cluster, self.client.connection_pool) <= self.limit
 
     async def one(self) -> None:
         """Some command, which may be given up."""
@@ -550,7 +562,7 @@ class Storm:
                     await anyio.lowlevel.checkpoint()
                     self.change()
                 assert_all_free(pool)
-        assert sockets(self.cluster) == 0
+        assert sockets(self.cluster, pool) == 0
 
 
 @pytest.mark.parametrize("per_node", [True, False])
@@ -590,7 +602,7 @@ async def test_entering_again(
             assert await client.mget(*KEYS.values()) == [None] * 3
             assert_all_free(client.connection_pool)
             assert await client.connection_pool.topology.wait_refreshed() is None
-        assert sockets(cluster) == 0
+        assert sockets(cluster, client.connection_pool) == 0
 
 
 @each_pool
@@ -640,6 +652,6 @@ async def test_leaving_by_an_exception_while_commands_wait(
     async with anyio.create_task_group() as tasks:
         with pytest.raises(KeyError, match="mine"):
             await use(tasks)
-        assert sockets(cluster) == 0
+        assert sockets(cluster, client.connection_pool) == 0
     assert len(told) == 6
     assert all(limit.acquired == 0 for limit in client.connection_pool.limits())

@@ -21,7 +21,7 @@ from anyredis import (
     WrongTypeError,
 )
 from anyredis.client.options import checked_retry, options_of_url
-from anyredis.connection import base
+from anyredis.connection import requests
 from anyredis.connection.base import BaseConnection
 from anyredis.server import Server
 from anyredis.testing import FakeServer, Words
@@ -82,7 +82,7 @@ async def test_fifty_thousand_commands(
                 pipe.set(f"k{number}", b"x" * 300)
         assert [result.value for result in results] == list(range(1, 25_001))
         assert await client.dbsize() == 25_001
-    assert max(seen) <= base.HIGH_WATER + 2 * MAX_SEND
+    assert max(seen) <= requests.HIGH_WATER + 2 * MAX_SEND
 
 
 async def test_execute_twice() -> None:

@@ -23,7 +23,7 @@ from anyredis import (
     ResponseError,
     WatchError,
 )
-from anyredis.connection import base
+from anyredis.connection import requests
 from anyredis.server import Server
 from tests.contract.control import Control
 from tests.contract.harness import assert_all_free, own_answers
@@ -361,7 +361,7 @@ async def test_cancelling_who_waits_for_room_loses_no_turn(
     valkey: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """G7, G13: whoever is cancelled in line for room, at whatever step, the next in line goes on."""
-    monkeypatch.setattr(base, "HIGH_WATER", 1000)
+    monkeypatch.setattr(requests, "HIGH_WATER", 1000)
     with counting() as steps:
         for kind in kinds():
             for at in itertools.count():

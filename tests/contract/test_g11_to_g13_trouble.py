@@ -9,7 +9,7 @@ import pytest
 
 from anyredis import ConnectionError, Outcome, Redis, Retry, TimeoutError
 from anyredis.backoff import Backoff
-from anyredis.connection import base
+from anyredis.connection import requests
 from anyredis.server import Server
 from tests.contract.control import Control
 from tests.contract.harness import assert_all_free, own_answers
@@ -242,7 +242,7 @@ async def test_requests_in_flight_are_bounded(
     valkey: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """G13: while the server does not answer, callers wait, and no more are asked."""
-    monkeypatch.setattr(base, "MAX_IN_FLIGHT", 100)
+    monkeypatch.setattr(requests, "MAX_IN_FLIGHT", 100)
     tap = Tap()
     async with tapped(valkey, tap, max_connections=1000) as client:
         await client.ping()

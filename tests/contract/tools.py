@@ -12,11 +12,13 @@ from anyio.abc import ByteStream
 
 from anyredis import (
     BaseConnection,
+    ClusterConnectionPool,
     Connection,
     ConnectionOptions,
     ConnectionPool,
     Redis,
     Retry,
+    TCPAddress,
 )
 from anyredis.client.options import RedisOptions
 from anyredis.server import Server
@@ -230,3 +232,10 @@ def tapped(
         stream_timeout=stream_timeout,
     )
     return Redis(connection_pool=pool, retry=retry)
+
+
+def control_sockets(pool: ClusterConnectionPool, address: TCPAddress) -> int:
+    """How many sockets of the control connection of *pool* go to the node at *address*."""
+    control = pool.topology.control
+    nodes = (*control._nodes.values(), *control._closing)
+    return sum(node.allocator.sockets for node in nodes if node.address == str(address))

@@ -195,69 +195,26 @@ def test_failing_all_leaves_nobody_in_line() -> None:
     assert allocator.connecting == 0
 
 
-def want_errand(allocator: ConnectionAllocator[Car]) -> Ticket:
-    """One in line for an errand."""
-    ticket = Ticket("errand")
-    allocator.errands[ticket] = None
-    return ticket
-
-
-@pytest.mark.parametrize("shared", [0, 1])
-def test_an_errand_uses_what_is_there(shared: int) -> None:
-    """It is no lease, and dials only where there is nothing to be used; many share one dial."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(3, shared)
-    tickets = [want_errand(allocator) for _ in range(3)]
-    car = connected(allocator)
-    assert allocator.assign() == 0
-    assert {ticket.answer for ticket in tickets} == {car}
-    assert (allocator.leased, allocator.connecting, allocator.visited[car]) == (0, 0, 3)
-    assert allocator.visit() is car
-    assert allocator.acquire_exclusive() is car
-
-
-def test_an_errand_waits_while_all_is_owned() -> None:
-    """Until an owner gives back."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(1, 1)
-    want_own(allocator)
-    car = connected(allocator)
-    allocator.assign()
-    ticket = want_errand(allocator)
-    assert allocator.assign() == 0
-    assert ticket.answer is None
-    allocator.release_exclusive(car)
-    allocator.assign()
-    assert ticket.answer is car
-
-
 def test_what_is_spare() -> None:
-    """What no lease uses and no errand visits; then what only errands visit."""
+    """What no lease uses, idle or shared."""
     allocator: ConnectionAllocator[Car] = ConnectionAllocator(3, 1)
     want_ride(allocator)
     car = connected(allocator)
     allocator.assign()
-    assert allocator.spare(visited=True) is None
-    allocator.release_multiplexed(car)
-    assert allocator.spare() is car
-    assert allocator.visit() is car
     assert allocator.spare() is None
-    assert allocator.spare(visited=True) is car
-    allocator.part(car)
+    allocator.release_multiplexed(car)
     assert allocator.spare() is car
 
 
 @pytest.mark.parametrize("shared", [0, 1])
 def test_a_dial_that_nobody_waits_for_is_pointless(shared: int) -> None:
-    """One for errands counts only where these do."""
+    """As soon as its lease has given up."""
     allocator: ConnectionAllocator[Car] = ConnectionAllocator(3, shared)
     [acquire_multiplexed] = want_ride(allocator)
     assert allocator.assign() == 1
-    assert allocator.surplus_dials(for_errands=False) == 0
+    assert allocator.surplus_dials == 0
     del allocator.multiplexed_waiters[acquire_multiplexed]
-    assert allocator.surplus_dials(for_errands=True) == 1
-    errand = want_errand(allocator)
-    assert errand in allocator.errands
-    assert allocator.surplus_dials(for_errands=True) == 0
-    assert allocator.surplus_dials(for_errands=False) == 1
+    assert allocator.surplus_dials == 1
 
 
 def test_a_closed_connection_counts_until_its_stream_is_closed() -> None:

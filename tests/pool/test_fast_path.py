@@ -118,7 +118,8 @@ class StageConnection(BaseConnection):
         while self.requests:
             self.answer_one(0, ConnectionError(reason))
         self._ended.set()
-        self._tell_listener()
+        for listener in self.listeners:
+            listener.lost(self, reason)
 
 
 async def again(command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
@@ -166,7 +167,7 @@ class Twin:
                 capacity=limit.capacity,
                 multiplexed_wanted=shared,
                 max_idle_time=None,
-                sockets=self.sockets,
+                socket_limit=self.sockets,
             )
             for number in range(nodes)
         ]

@@ -150,7 +150,7 @@ async def test_a_limit_that_was_replaced_meanwhile() -> None:
     async with FakeServer().pool(max_connections=1) as pool:
         async with Lease(pool.endpoint):
             old, pool.endpoint.limit = pool.endpoint.limit, pool.make_limit()
-        assert (old.taken, pool.endpoint.limit.acquired) == (0, 0)
+        assert (old.acquired, pool.endpoint.limit.acquired) == (0, 0)
 
 
 # -- cancelled and failed -----------------------------------------------------------------------
@@ -342,10 +342,10 @@ async def test_the_connection_does_not_move_along(per_node: bool, exclusive: boo
             before = await lease.attach(exclusive=exclusive)
             await lease.move(second)
             assert lease.connection is None
-            assert first.node.allocator.leased == second.node.allocator.leased == 0
+            assert first.server.allocator.leased == second.server.allocator.leased == 0
             after = await lease.attach(exclusive=exclusive)
-            assert (before.address, after.address) == (first.node.address, second.node.address)
-            assert (first.node.allocator.leased, second.node.allocator.leased) == (0, 1)
+            assert (before.address, after.address) == (first.server.address, second.server.address)
+            assert (first.server.allocator.leased, second.server.allocator.leased) == (0, 1)
             assert counts(pool)[1:] == (1, 0)
         assert counts(pool) == (pool.capacity, 0, 0)
 

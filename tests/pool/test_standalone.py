@@ -21,12 +21,13 @@ from anyredis import (
     DataValueError,
     MaxConnectionsError,
     PoolTimeoutError,
+    PoolView,
     Redis,
     UnixDomainSocketConnection,
 )
-from anyredis.connection.base import PoolView
 from anyredis.server import Server
 from anyredis.testing import FakeConnection, FakeServer
+from anyredis.wire.decode import Reply
 from tests.contract.tools import until
 
 # -- URLs ---------------------------------------------------------------------------------------
@@ -314,12 +315,32 @@ def test_a_bad_timeout_is_refused_at_once(wrong: Any) -> None:
         BlockingConnectionPool(timeout=wrong)
 
 
+class Attendant:
+    """A listener that has something to do in the background."""
+
+    def __init__(self, attend: Callable[[PoolView], Awaitable[None]]) -> None:
+        self._attend = attend
+
+    def ready(self, connection: BaseConnection, /) -> None:
+        """Nothing."""
+
+    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+        """Nothing."""
+
+    def lost(self, connection: BaseConnection, reason: str, /) -> None:
+        """Nothing."""
+
+    async def watch(self, pool: PoolView, /) -> None:
+        """Do it."""
+        await self._attend(pool)
+
+
 class Attended(FakeConnection):
     """A connection whose pool has something to do in the background."""
 
     def __init__(self, *, attend: Callable[[PoolView], Awaitable[None]], **options: Any) -> None:
         super().__init__(**options)
-        self.background = attend
+        self.listeners = (Attendant(attend),)
 
 
 async def test_what_a_connection_class_has_done_in_the_background() -> None:
@@ -359,4 +380,4 @@ async def test_a_background_that_fails(caplog: pytest.LogCaptureFixture) -> None
         assert await client.ping()
         await until(lambda: caplog.records)
         assert await client.ping()
-    assert "in the background failed" in caplog.text
+    assert "what listens to the connections of" in caplog.text

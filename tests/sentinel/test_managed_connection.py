@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -29,7 +31,8 @@ from anyredis.connection.handshake import ServerInfo
 from anyredis.exceptions import from_server
 from anyredis.sentinel import managed_connection as sentinel_module
 from anyredis.sentinel.client import ReplicatedOptions
-from anyredis.sentinel.managed_connection import SentinelManagedConnection
+from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
+from anyredis.sentinel.sentinel_connection import Sentinels
 from anyredis.testing import NOTHING, Answer, FakePeer, FakeServer, Raw, Words, silent
 from tests.contract.harness import running_tasks
 from tests.contract.steps import counting, kinds
@@ -594,6 +597,20 @@ async def test_a_blocked_command_that_is_thrown_out(world: World) -> None:
         world.servers[A].on("BLPOP", throw_out)
         assert await client.blpop("queue", timeout=5) == ("queue", "item")
         assert_whole(client)
+
+
+def test_a_connection_is_not_kept_by_what_reads_its_errors() -> None:
+    """G13: one that is closed is freed at once, and does not wait for a garbage collection."""
+    watcher = SentinelWatcher(Sentinels(["h:1"]), "name")
+    connection = SentinelManagedConnection(watcher=watcher)
+    connection.close("the test is over")
+    gone = weakref.ref(connection)
+    gc.disable()
+    try:
+        del connection
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 # -- cancellation ---------------------------------------------------------------------------------

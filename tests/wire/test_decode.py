@@ -244,3 +244,44 @@ def test_errors_may_be_read_in_another_way() -> None:
     nested = decoder.next_reply()
     assert isinstance(nested, list)
     assert isinstance(nested[0], WrongTypeError)
+
+
+# -- pushes as bytes ----------------------------------------------------------------------------
+
+ENCODINGS = ["utf-8", "ascii", "latin-1", "cp1252", "koi8-r", "shift_jis", "utf-16", "utf-7", "hz"]
+
+BYTES = bytes(range(256)) + "ü€\ud800".encode("utf-8", "surrogatepass")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_the_bytes_of_a_push(encoding: str) -> None:
+    """Whatever the encoding is and wherever the push is cut, they are had back as they were sent."""
+    data = b">3\r\n+message\r\n*1\r\n%%1\r\n$1\r\n\xff\r\n:1\r\n$%d\r\n%b\r\n" % (len(BYTES), BYTES)
+    reply = "yes".encode(encoding)
+    after = b"$%d\r\n%b\r\n" % (len(reply), reply)
+    for cut in (0, 12, 30, 60, 200, len(data)):
+        decoder = Decoder(encoding)
+        decoder.feed(data[:cut])
+        push = decoder.next_reply()
+        decoder.feed(data[cut:] + after)
+        push = decoder.next_reply() if push is MORE else push
+        assert type(push) is Push
+        assert decoder.raw(push) == [b"message", [{b"\xff": 1}], BYTES]
+        assert decoder.next_reply() == "yes"
+    assert not UNDECODABLE
+
+
+@pytest.mark.parametrize("encoding", ["shift_jis", "utf-16"])
+def test_replies_in_encodings_from_which_bytes_cannot_be_had_back(encoding: str) -> None:
+    """They are read as text all the same, nested ones too; what is none spoils its own reply."""
+    text = "字"
+    data = text.encode(encoding)
+    string = b"$%d\r\n%b\r\n" % (len(data), data)
+    decoder = Decoder(encoding)
+    decoder.feed(string + b"*2\r\n" + string + b"%1\r\n" + string + b":1\r\n" + b"$1\r\n\x81\r\n")
+    assert decoder.next_reply() == text
+    assert decoder.next_reply() == [text, {text: 1}]
+    assert isinstance(decoder.next_reply(), ReplyDecodeError)
+    decoder.feed(string)
+    assert decoder.gets(False) == data
+    assert decoder.next_reply() is MORE

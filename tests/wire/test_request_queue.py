@@ -248,6 +248,41 @@ def test_a_push_in_pieces_that_does_not_decode_spoils_no_reply() -> None:
         assert note.answers == ["mine"], cut
 
 
+def test_pushes_are_bytes_though_replies_are_text() -> None:
+    """G1: text, bytes that are no text, and the replies around them."""
+    pushes: list[Any] = []
+    wire = session("utf-8", pushes=pushes)
+    _, first = ask(wire, b"x")
+    _, both = ask(wire, b"y", 2)
+    wire.take(0)
+    push = b">2\r\n$2\r\n\xc3\xbc\r\n$1\r\n\xff\r\n"
+    wire.feed(push + b"$2\r\n\xc3\xbc\r\n" + push + b"+a\r\n" + push + b"$1\r\n\xff\r\n" + push)
+    assert first.answers == ["ü"]
+    [[text, decode_error]] = both.answers
+    assert text == "a"
+    assert isinstance(decode_error, ReplyDecodeError)
+    assert pushes == [[b"\xc3\xbc", b"\xff"]] * 4
+
+
+def test_no_push_after_the_end() -> None:
+    """What is left of the bytes of a connection that was given up is told to nobody."""
+    pushes: list[Any] = []
+    wire = session(pushes=pushes)
+    wire.fail(lost)
+    wire.feed(b">1\r\n+late\r\n")
+    assert pushes == []
+
+
+def test_deadlines_are_postponed() -> None:
+    """By the time in which nobody was reading; what is sent later has its own."""
+    wire = session(reply_timeout=10.0)
+    ask(wire, b"x")
+    wire.take(0.0)
+    wire.postpone(100.0)
+    assert not wire.overdue(109.0)
+    assert wire.overdue(111.0)
+
+
 def test_pushes_are_dropped_where_nobody_wants_them() -> None:
     """G13: without a taker pushes are not kept."""
     wire = session()

@@ -15,14 +15,15 @@ from anyio.abc import TaskGroup
 
 from anyredis.address import DEFAULT_PORT, TCPAddress
 from anyredis.cluster.nodes.node_connection import ClusterConnection
-from anyredis.cluster.nodes.read_balancer import ReadBalancer, ReadFrom, ShardMember
+from anyredis.cluster.nodes.read_balancer import ReadBalancer, ReadFrom, ShardMember, check_reading
 from anyredis.cluster.nodes.seeds import NodeName, options_of_url, seeds_of
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.cluster.nodes.topology import TopologyRefresher
+from anyredis.connection.base import ConnectionListener
 from anyredis.connection.options import check_flags, check_seconds
 from anyredis.connection.tls import take_context
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.exceptions import DataTypeError
 from anyredis.pool.base import BasePool, check_sharing
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
@@ -41,7 +42,9 @@ class ClusterConnectionPool(BasePool):
     pool's own.  *max_connections* bounds the leases, and with them the sockets, of the cluster as
     a whole or, with *max_connections_per_node*, of each node.  *shared_connections* for each node
     carry ordinary commands for all; 0 gives each command a connection of its own while it runs.
-    *max_idle_time*: seconds after which an unused connection is closed.
+    *max_idle_time*: seconds after which an unused connection is closed.  *listeners* are told of
+    connections, see `ConnectionListener`.  The nodes are asked for the slot map on a small control
+    connection, which is no lease: it counts neither for *max_connections* nor for *listeners*.
 
     With *readonly* what only reads goes to replicas, as *read_from* says; *availability_zone* is
     the client's own, for `ReadFrom.ZONE` (Valkey 9.1 tells those of its nodes).
@@ -70,6 +73,7 @@ class ClusterConnectionPool(BasePool):
         max_connections_per_node: bool = False,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
+        listeners: Iterable[ConnectionListener] = (),
         readonly: bool = False,
         read_from: ReadFrom = ReadFrom.REPLICAS,
         availability_zone: str | None = None,
@@ -83,13 +87,12 @@ class ClusterConnectionPool(BasePool):
         self._multiplexed_wanted = check_sharing(shared_connections)
         self._max_idle_time = max_idle_time
         check_flags(max_connections_per_node=max_connections_per_node, readonly=readonly)
-        _check_reading(readonly, read_from, availability_zone)
+        check_reading(readonly, read_from, availability_zone)
         self.readonly = readonly
         self.read_from = read_from
         self._zone = availability_zone
-        example = self._construct(self.seeds[0])  # so that a bad argument shows here
-        self._decode_like(example)
-        super().__init__(stream_timeout=example.stream_timeout, max_idle_time=max_idle_time)
+        example = self.construct(self.seeds[0])  # so that a bad argument shows here
+        super().__init__(example, max_idle_time=max_idle_time, listeners=listeners)
         self._limit: Limit = StrictLimit(self._capacity)
         bounded = not self._per_node and self._capacity < UNLIMITED
         self._socket_limit = SocketLimit(self._capacity, self._nodes) if bounded else None
@@ -115,18 +118,13 @@ class ClusterConnectionPool(BasePool):
         """
         return cls(**{**options_of_url(url), **arguments})
 
-    def _decode_like(self, example: ClusterConnection) -> None:
-        self.decode_responses = example.decode_responses
-        self.encoding = example.encoding
-        self.encoder = example.encoder
-        self.decodes = example.decodes
-
-    def _construct(self, address: TCPAddress) -> ClusterConnection:
+    def construct(self, address: TCPAddress, *, readonly: bool = False) -> ClusterConnection:
+        """A new connection to the node at *address*, not yet connected; *readonly* for reads."""
         try:
             return self._connection_class(
                 host=address.host,
                 port=address.port,
-                readonly=self.readonly and address in self._replicas,
+                readonly=readonly,
                 **self._connection_arguments,
             )
         except TypeError as error:
@@ -151,6 +149,7 @@ class ClusterConnectionPool(BasePool):
             )
             endpoint.server.start(tasks)
         self.topology.start(tasks)
+        self.start_watchers(tasks)
 
     def _closing(self) -> None:
         self._tasks = None
@@ -160,6 +159,11 @@ class ClusterConnectionPool(BasePool):
     def endpoints(self) -> Sequence[ClusterEndpoint]:
         """All nodes, and those that left while something of theirs is still in use."""
         return (*self.known.values(), *self._leaving)
+
+    def __repr__(self) -> str:
+        told = super().__repr__()
+        control = self.topology.control.sockets
+        return f"{told[:-1]} control={control}>" if control else told
 
     def _nodes(self) -> Iterator[ServerConnections]:
         return (endpoint.server for endpoint in self.endpoints())
@@ -235,12 +239,13 @@ class ClusterConnectionPool(BasePool):
 
     def _new_endpoint(self, address: TCPAddress) -> ClusterEndpoint:
         server = ServerConnections(
-            lambda: self._construct(address),
+            lambda: self.construct(address, readonly=self.readonly and address in self._replicas),
             address=str(address),
             capacity=self._capacity,
             multiplexed_wanted=self._multiplexed_wanted,
             max_idle_time=self._max_idle_time,
             socket_limit=self._socket_limit,
+            listeners=self.listeners,
         )
         limit = self.make_limit() if self._per_node else self._limit
         endpoint = self.known[address] = ClusterEndpoint(server, limit, self.require_open, address)
@@ -382,14 +387,3 @@ def _with_one_context(arguments: dict[str, Any]) -> dict[str, Any]:
     """*arguments* with the SSL context that they ask for: making one reads files."""
     context = take_context(arguments)
     return arguments if context is None else {**arguments, "ssl_context": context}
-
-
-def _check_reading(readonly: bool, read_from: object, zone: object) -> None:
-    if not isinstance(read_from, ReadFrom):
-        raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
-    if read_from is not ReadFrom.REPLICAS and not readonly:
-        raise DataValueError("read_from is about reading from replicas: give readonly=True too")
-    if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):
-        raise DataValueError(
-            "ReadFrom.ZONE and availability_zone, the client's own, go together: give both"
-        )

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.pool.endpoint import ClusterEndpoint
 
 
@@ -69,3 +70,15 @@ class ReadBalancer:
                 if not endpoint.server.is_unhealthy:
                     return endpoint
         return self._readers[0].endpoint
+
+
+def check_reading(readonly: bool, read_from: object, zone: object) -> None:
+    """Raise `DataError` for options of reading that contradict each other."""
+    if not isinstance(read_from, ReadFrom):
+        raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
+    if read_from is not ReadFrom.REPLICAS and not readonly:
+        raise DataValueError("read_from is about reading from replicas: give readonly=True too")
+    if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):
+        raise DataValueError(
+            "ReadFrom.ZONE and availability_zone, the client's own, go together: give both"
+        )

@@ -1,7 +1,7 @@
 """Learning who serves which slot: one task of the pool asks the nodes, whenever somebody wants it.
 
-Law: at most one refresh runs at a time, in the background.  It asks several nodes at once, without
-a lease, and believes the first good answer that nobody contradicts for a moment.  A refresh that
+Law: at most one refresh runs at a time, in the background.  It asks several nodes at once, on the
+pool's control connection and others beside it, and believes the first good answer that nobody contradicts for a moment.  A refresh that
 fails tells those who wait for it, and nothing else happens; the slot map stays as it was.
 """
 
@@ -18,7 +18,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from anyredis.address import TCPAddress
+from anyredis.cluster.nodes import control_connection
+from anyredis.cluster.nodes.control_connection import ControlConnection
 from anyredis.cluster.nodes.slot_map import SlotMap, best_of, parse_slots
+from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import (
     ClusterDownError,
     ConnectionError,
@@ -30,7 +33,6 @@ from anyredis.exceptions import (
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.waiter import Waiter, clock, waiter_factory
 from anyredis.wire.decode import Reply
-from anyredis.wire.encode import Value
 
 LOGGER = logging.getLogger("anyredis")
 
@@ -69,8 +71,8 @@ class Cluster(Protocol):
         """The nodes that there are endpoints to."""
         ...
 
-    def endpoint_at(self, address: TCPAddress) -> ClusterEndpoint:
-        """The endpoint to the node at *address*, known or not."""
+    def construct(self, address: TCPAddress) -> BaseConnection:
+        """A new connection to the node at *address*, not yet connected and not for reads."""
         ...
 
     def replace_slot_map(self, slot_map: SlotMap) -> None:
@@ -94,6 +96,7 @@ class TopologyRefresher:
     """Keeps the slot map of *cluster* up to date."""
 
     def __init__(self, cluster: Cluster) -> None:
+        self.control = ControlConnection(cluster.construct)
         self._cluster = cluster
         self._waiting: list[Waiter] = []
         self._waiting_for_next: list[Waiter] = []
@@ -103,6 +106,7 @@ class TopologyRefresher:
 
     def start(self, tasks: TaskGroup) -> None:
         """Begin, in a task of *tasks*."""
+        self.control.start(tasks)
         self._new_waiter = waiter_factory()
         self._now = clock()
         self._wanted = anyio.Event()
@@ -113,6 +117,7 @@ class TopologyRefresher:
     def stop(self) -> None:
         """Nobody will be told anything any more."""
         self._wanted = None
+        self.control.close("the pool was left")
         self._waiting += self._waiting_for_next
         self._waiting_for_next = []
         self._tell(ConnectionError("the cluster was not asked: the pool was left"))
@@ -154,7 +159,11 @@ class TopologyRefresher:
     async def _run(self, wanted: anyio.Event) -> None:
         while True:
             with anyio.move_on_after(INTERVAL) as quiet:
-                await wanted.wait()
+                with anyio.move_on_after(control_connection.KEEP) as unused:
+                    await wanted.wait()
+                if unused.cancelled_caught:
+                    self.control.close_unused()
+                    await wanted.wait()
             if self._wanted is not wanted:
                 return  # the pool was left, and perhaps entered again
             if quiet.cancelled_caught:
@@ -194,11 +203,14 @@ class TopologyRefresher:
         async def measure(endpoint: ClusterEndpoint) -> None:
             times: list[float] = []
             try:
-                await errand(endpoint, (b"PING",))  # connecting takes longer
-                for _ in range(PINGS):
-                    begin = perf_counter()  # the clock of uvloop counts whole milliseconds
-                    await errand(endpoint, (b"PING",))
-                    times.append(perf_counter() - begin)
+                async with self.control.to(endpoint.address) as connection:
+                    await control_connection.ask(
+                        connection, (b"PING",)
+                    )  # the first one may take longer
+                    for _ in range(PINGS):
+                        begin = perf_counter()  # the clock of uvloop counts whole milliseconds
+                        await control_connection.ask(connection, (b"PING",))
+                        times.append(perf_counter() - begin)
             except RedisError:
                 return
             latencies[endpoint.address] = min(times)
@@ -228,9 +240,10 @@ class TopologyRefresher:
         """Whom to ask, some at a time: those connected first, the seeds last."""
         known = list(self._cluster.known.items())
         random.shuffle(known)  # all clients of a cluster should not ask the same few
+        asked = [address for address in self.control.connected if address in self._cluster.known]
         connected = [address for address, endpoint in known if endpoint.server.connections()]
         others = [address for address, endpoint in known if not endpoint.server.connections()]
-        everyone = iter(dict.fromkeys((*connected, *others, *self._cluster.seeds)))
+        everyone = iter(dict.fromkeys((*asked, *connected, *others, *self._cluster.seeds)))
         while group := list(itertools.islice(everyone, AT_ONCE)):
             yield group
 
@@ -240,7 +253,7 @@ class TopologyRefresher:
 
         async def ask(address: TCPAddress) -> None:
             try:
-                reply = await errand(self._cluster.endpoint_at(address), (b"CLUSTER", b"SLOTS"))
+                reply = await self.control.ask(address, (b"CLUSTER", b"SLOTS"))
                 answers[address] = _slot_map_told(reply, address)
             except RedisError as error:
                 answers[address] = error
@@ -256,27 +269,6 @@ class TopologyRefresher:
                 for address in group:
                     tasks.start_soon(ask, address)
         return answers
-
-
-async def errand(endpoint: ClusterEndpoint, args: tuple[Value, ...]) -> Reply:
-    """The reply to a small command that is no lease's; raises the error where it is one.
-
-    It only reads: where its connection is closed because a lease needs the socket, it is sent
-    again.
-    """
-    while True:
-        async with endpoint.server.errand() as connection:
-            request = connection.enqueue(args, binary=True)
-            if request is not None:
-                reply = await connection.answer(request)
-                if not isinstance(reply, RedisError):
-                    return reply
-            elif connection.closed:
-                reply = ConnectionError(f"the connection to {endpoint.server.address} was closed")
-            else:
-                raise ConnectionError(f"{endpoint.server.address} does not read what it is sent")
-        if not connection.closed or connection.lost or not endpoint.server.open:
-            raise reply
 
 
 def _slot_map_told(reply: Reply, address: TCPAddress) -> SlotMap:

@@ -99,50 +99,6 @@ async def test_who_is_short_of_room_is_served_in_turn() -> None:
     assert served == [2, 1, 3]
 
 
-async def test_leases_go_before_errands() -> None:
-    """An errand waits while a lease is short of room, and its connection gives way."""
-    servers = Servers(2, 1)
-    async with servers.started() as nodes, nodes[0].errand() as visited:
-        with anyio.fail_after(2):
-            mine = await nodes[1].acquire_multiplexed()
-        assert visited.closed
-        assert not visited.lost
-        nodes[1].release_multiplexed(mine)
-
-
-async def test_errands_do_not_disturb_each_other() -> None:
-    """What one visits is not closed for another, which has it room as soon as the first ends."""
-    servers = Servers(2, 1)
-    async with servers.started() as nodes, anyio.create_task_group() as tasks:
-
-        async def visit() -> None:
-            async with nodes[1].errand() as connection:
-                assert connection.usable
-
-        async with nodes[0].errand() as connection:
-            tasks.start_soon(visit)
-            await anyio.wait_all_tasks_blocked()
-            assert connection.usable
-        assert list(servers.socket_limit.starved) in ([], [nodes[1]])
-
-
-async def test_a_dial_for_an_errand_gives_way_to_a_lease() -> None:
-    """A server that hangs keeps no socket from a lease."""
-    servers = Servers(2, 1)
-    servers.servers[0].hold()
-    async with servers.started() as nodes, anyio.create_task_group() as tasks:
-
-        async def visit() -> None:
-            async with nodes[0].errand():
-                raise AssertionError("it hangs")
-
-        tasks.start_soon(visit)
-        await servers.servers[0].wait_for("HELLO")
-        with anyio.fail_after(2):
-            nodes[1].release_multiplexed(await nodes[1].acquire_multiplexed())
-        tasks.cancel_scope.cancel()
-
-
 async def test_a_dial_that_a_lease_waits_for_is_not_called_off() -> None:
     """Whoever comes next waits in line."""
     servers = Servers(2, 1)
@@ -167,12 +123,7 @@ async def test_a_node_that_left_takes_no_room() -> None:
     servers = Servers(2, 1)
     servers.servers[0].hold()
     async with servers.started() as nodes, anyio.create_task_group() as tasks:
-
-        async def visit() -> None:
-            async with nodes[0].errand():
-                raise AssertionError("it hangs")
-
-        tasks.start_soon(visit)
+        tasks.start_soon(nodes[0].acquire_multiplexed)
         await servers.servers[0].wait_for("HELLO")
         tasks.cancel_scope.cancel()
         nodes[0].drain("it left")
@@ -195,8 +146,7 @@ async def test_a_dial_whose_lease_gives_up_while_others_wait() -> None:
                 await nodes[0].acquire_multiplexed()
 
         async def visit() -> None:
-            async with nodes[1].errand() as connection:
-                visited.append(connection)
+            visited.append(await nodes[1].acquire_multiplexed())
 
         tasks.start_soon(acquire_multiplexed)
         await servers.servers[0].wait_for("HELLO")

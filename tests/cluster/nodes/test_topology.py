@@ -13,7 +13,6 @@ from anyio.abc import ByteStream
 from anyredis import ConnectionError, ReadFrom, RedisError
 from anyredis.cluster.nodes import topology as module
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
-from anyredis.cluster.nodes.topology import errand
 from anyredis.pool.lease import exclusive_connection
 from anyredis.testing import FakeCluster, FakeClusterConnection, FakeNode, silent
 
@@ -197,14 +196,17 @@ async def test_a_refresh_has_a_deadline() -> None:
 
 
 async def test_fewer_sockets_than_nodes_to_ask() -> None:
-    """An errand waits for the room of another, and does not close what is being asked."""
+    """Asking takes no socket of the limit's: one lease is at work while all nodes are asked."""
     cluster = FakeCluster(3)
     async with cluster.pool(max_connections=1) as pool:
         await known(pool)
         cluster.fail(cluster.nodes[2])
-        for _ in range(3):
-            assert await pool.topology.wait_refreshed() is None
-        assert sum(len(node.server.peers) for node in cluster.nodes) <= 1
+        async with exclusive_connection(pool.endpoint_at(cluster.nodes[0].address)) as connection:
+            for _ in range(3):
+                assert await pool.topology.wait_refreshed() is None
+            assert connection.usable
+            sockets = sum(len(node.server.peers) for node in cluster.nodes)
+            assert sockets <= 1 + pool.topology.control.sockets
 
 
 # -- what goes wrong ----------------------------------------------------------------------------
@@ -287,7 +289,7 @@ async def test_a_connection_class_that_raises_something_odd(
             assert await pool.topology.wait_refreshed() is None
 
 
-async def test_an_errand_that_raises_something_odd(
+async def test_a_refresh_that_raises_something_odd(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """G14: it is logged, and those who wait are told."""
@@ -341,30 +343,6 @@ async def test_leaving_in_the_turn_of_a_wish_and_entering_again() -> None:
             await anyio.sleep(module.PAUSE * 1.5)
             pool.topology.refresh_soon()
         assert isinstance(await pool.topology.wait_refreshed(), ConnectionError)
-
-
-# -- errands ------------------------------------------------------------------------------------
-
-
-async def test_an_errand_whose_socket_a_lease_needed_is_made_again() -> None:
-    """It only reads, and is nobody's lease."""
-    cluster = FakeCluster(2)
-    async with cluster.pool(max_connections=1) as pool:
-        await known(pool)
-        first, second = (pool.endpoint_at(node.address) for node in cluster.nodes)
-        cluster.nodes[0].server.on("ECHO", silent, times=1)
-        replies: list[object] = []
-
-        async def ask() -> None:
-            replies.append(await errand(first, (b"ECHO", b"x")))
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask)
-            await cluster.nodes[0].server.wait_for("ECHO")
-            with anyio.fail_after(5):
-                async with exclusive_connection(second):
-                    pass
-        assert replies == [b"x"]
 
 
 # -- latencies ----------------------------------------------------------------------------------

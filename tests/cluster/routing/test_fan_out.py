@@ -53,7 +53,8 @@ async def test_results_are_in_the_order_of_the_commands() -> None:
         wanted = [True] * 60 + [key.upper() for key in reversed(KEYS)]
         assert await pipe.execute() == wanted
         assert whole(client)
-        assert [node.server.accepted for node in cluster.nodes] == [1, 1, 1]
+        for node in cluster.nodes:  # the control connection may be there besides
+            [_] = [peer for peer in node.server.peers if b"SET" in {w[0] for w in peer.received}]
 
 
 async def test_splits_and_everywhere_in_a_pipeline() -> None:

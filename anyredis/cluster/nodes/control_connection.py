@@ -1,0 +1,131 @@
+"""The control connection of a cluster's pool: for questions that are no user's command.
+
+Law: it is no lease and no socket of the limit's.  Several nodes can be asked at once, each on a
+connection of its own; once nobody asks, one of those that answered stays, and the others are
+closed.  The one that stays is closed if it is not used for `KEEP` seconds, or with the pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from anyio.abc import TaskGroup
+
+from anyredis.address import TCPAddress
+from anyredis.connection.base import BaseConnection
+from anyredis.exceptions import ConnectionError, RedisError
+from anyredis.pool.server_connections import ServerConnections
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Value
+
+KEEP = 10.0
+"""Seconds that the control connection stays open after it was used."""
+
+
+class ControlConnection:
+    """Asks the nodes of a cluster; *make* gives a new connection to one, not yet connected."""
+
+    def __init__(self, make: Callable[[TCPAddress], BaseConnection]) -> None:
+        self._make = make
+        self._tasks: TaskGroup | None = None
+        self._nodes: dict[TCPAddress, ServerConnections] = {}
+        """The nodes that are asked now, and the one whose connection stays."""
+        self._users: dict[ServerConnections, int] = {}
+        """How many ask each node now."""
+        self._closing: list[ServerConnections] = []
+        """Nodes whose connections are closed, and may not be gone yet."""
+
+    def start(self, tasks: TaskGroup) -> None:
+        """Start to work, with connections as children of *tasks*."""
+        self._tasks = tasks
+
+    def close(self, reason: str) -> None:
+        """Close everything; whoever asks is told *reason*."""
+        self._tasks = None
+        for address in list(self._nodes):
+            self._discard(address, reason)
+
+    def close_unused(self) -> None:
+        """Close the connection that stays, unless it is in use."""
+        for address, node in list(self._nodes.items()):
+            if node not in self._users:
+                self._discard(address, "it was not used any more")
+
+    @property
+    def sockets(self) -> int:
+        """Connections that are open, being made or about to be gone."""
+        self._closing = [node for node in self._closing if node.allocator.sockets]
+        return sum(node.allocator.sockets for node in (*self._nodes.values(), *self._closing))
+
+    @property
+    def connected(self) -> list[TCPAddress]:
+        """The nodes that it has a connection to."""
+        return [address for address, node in self._nodes.items() if node.connections()]
+
+    @asynccontextmanager
+    async def to(self, address: TCPAddress) -> AsyncGenerator[BaseConnection]:
+        """A connection to the node at *address*, for an `async with` block that asks it.
+
+        Others may ask the node on it at the same time.  It is closed if the block fails.  Raises
+        what connecting raised.
+        """
+        node = self._visited(address)
+        good = False
+        try:
+            connection = await node.acquire_multiplexed()
+            try:
+                yield connection
+            finally:
+                node.release_multiplexed(connection)
+            good = connection.usable
+        finally:
+            self._leave(address, node, good=good)
+
+    async def ask(self, address: TCPAddress, args: tuple[Value, ...]) -> Reply:
+        """The reply of the node at *address*; raises the error if it is one."""
+        async with self.to(address) as connection:
+            return await ask(connection, args)
+
+    def _visited(self, address: TCPAddress) -> ServerConnections:
+        if self._tasks is None:
+            raise ConnectionError(f"{address} was not asked: the pool was left")
+        node = self._nodes.get(address)
+        if node is None:
+            node = self._nodes[address] = ServerConnections(
+                lambda: self._make(address),
+                address=str(address),
+                capacity=1,
+                multiplexed_wanted=1,
+                max_idle_time=None,
+            )
+            node.start(self._tasks)
+        self._users[node] = self._users.get(node, 0) + 1
+        return node
+
+    def _leave(self, address: TCPAddress, node: ServerConnections, *, good: bool) -> None:
+        self._users[node] -= 1
+        if self._users[node]:
+            return
+        del self._users[node]
+        if self._nodes.get(address) is not node:
+            return  # it was closed meanwhile
+        unused = [each for each in self._nodes.values() if each not in self._users]
+        if not good or unused != [node]:
+            self._discard(address, "it was used for one question")
+
+    def _discard(self, address: TCPAddress, reason: str) -> None:
+        node = self._nodes.pop(address)
+        self._closing.append(node)
+        node.close(reason)
+
+
+async def ask(connection: BaseConnection, args: tuple[Value, ...]) -> Reply:
+    """The reply to one small command on *connection*; raises the error if it is one."""
+    request = connection.enqueue(args, binary=True)
+    if request is None:
+        raise ConnectionError(f"{connection.address} does not read what it is sent")
+    reply = await connection.answer(request)
+    if isinstance(reply, RedisError):
+        raise reply
+    return reply

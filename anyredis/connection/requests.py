@@ -1,0 +1,205 @@
+"""The requests of one connection: put in line without waiting, answered in order, or given up.
+
+Law: a request is handed over synchronously; only a caller who has to wait for room waits.  All
+that tasks hand over in one turn of the event loop leaves in one `send`.  What is handed over to a
+connection that is closed is answered at once, by the error of something that was not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from anyredis.command import Command, Executor, raw_command
+from anyredis.connection.backpressure import Backpressure
+from anyredis.connection.errors import lost
+from anyredis.exceptions import DataValueError, Outcome, RedisError
+from anyredis.facts.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
+from anyredis.waiter import Waiter
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Encoder, Value, encode_error, name_of
+from anyredis.wire.request import Request
+from anyredis.wire.request_queue import RequestQueue
+
+T = TypeVar("T")
+
+HIGH_WATER = 4 * 1024 * 1024
+"""Unsent bytes above which callers wait."""
+
+MAX_IN_FLIGHT = 65536
+"""Requests in flight above which callers wait."""
+
+
+class RequestSender(Executor):
+    """What a connection is for those who send commands on it."""
+
+    closed = False
+    draining = False
+    """Whether it takes no new requests, and only answers what it carries."""
+    dirty = False
+    """Whether a command changed its state, so that nobody else may get it."""
+    stream_timeout: float | None
+    encoder: Encoder
+    """What packs its commands."""
+    wire: RequestQueue
+    _new_waiter: Callable[[], Waiter]
+    _backpressure: Backpressure
+    _parked: Waiter | None = None
+    _paused = False
+    """Whether callers wait: others do already, too much is in flight, or it is closed."""
+
+    @property
+    def address(self) -> str:
+        """Where it goes, for messages."""
+        raise NotImplementedError
+
+    def close(self, reason: str, cause: Exception | None = None, *, late: bool = False) -> None:
+        """Take no more requests and fail all that it carries."""
+        raise NotImplementedError
+
+    def drain(self, reason: str) -> None:
+        """Take no new requests; what it carries is answered."""
+        raise NotImplementedError
+
+    # -- one command ----------------------------------------------------------------------------
+
+    def enqueue(self, args: tuple[Value, ...], binary: bool = False) -> Request | None:
+        """Put one command in line; None where its caller has to use `enqueue_later`.
+
+        Raises `DataError` where an argument cannot be sent.
+        """
+        wire = self.wire
+        if wire.unsent_bytes > HIGH_WATER or self._paused:
+            return None
+        try:
+            payload = self.encoder(args)
+        except (TypeError, UnicodeEncodeError) as error:
+            raise encode_error(args, error) from error
+        request = Request(payload, self._new_waiter())
+        if binary:
+            request.binary = True
+        wire.unsent.append(request)  # RequestQueue.submit, without its frame
+        wire.unsent_bytes += len(payload)
+        if self._parked is not None:
+            self._wake_writer()
+        return request
+
+    async def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
+        """Put one command in line once the server has read enough of what is unsent."""
+        await self.wait_for_capacity(sum(len(arg) for arg in args if isinstance(arg, (bytes, str))))
+        return self._enqueue_anyway(args, binary)
+
+    async def wait_for_capacity(self, size: int) -> None:
+        """Wait, where it is needed, until there is room for *size* more bytes."""
+        if not self.closed and (self.wire.unsent_bytes > HIGH_WATER or self._paused):
+            self._paused = True
+            await self._backpressure.wait(size)
+
+    def enqueue_many(
+        self, payload: bytes, reply_count: int, expected: int, binary: bool
+    ) -> Request:
+        """Put packed commands in line, whose *expected* replies are one answer.
+
+        *reply_count* of them are for *payload*; the rest comes with `continue_many`.
+        """
+        request = Request.of_many(payload, self._new_waiter(), reply_count, expected)
+        request.binary = binary
+        return self._submit(request)
+
+    def continue_many(self, request: Request, payload: bytes, reply_count: int) -> None:
+        """Put the next packed commands of *request* in line; not sent once it is abandoned."""
+        if not request.waiter.done():
+            self._submit(request.continued(payload, reply_count))
+
+    def _submit(self, request: Request) -> Request:
+        if self.closed:
+            error = lost(self.address, "it was closed", None, Outcome.NOT_SENT, late=False)
+            request.waiter.set_result(error)
+            return request
+        self.wire.submit(request)
+        if self._parked is not None:
+            self._wake_writer()
+        return request
+
+    def _enqueue_anyway(self, args: tuple[Value, ...], binary: bool) -> Request:
+        request = Request(self.pack(args), self._new_waiter())
+        request.binary = binary
+        return self._submit(request)
+
+    def _wake_writer(self) -> None:
+        parked, self._parked = self._parked, None
+        if parked is not None and not parked.done():
+            parked.set_result(None)
+
+    def pack(self, args: tuple[Value, ...]) -> bytes:
+        """The bytes of one command; raises `DataError` where an argument cannot be sent."""
+        try:
+            return self.encoder(args)
+        except (TypeError, UnicodeEncodeError) as error:
+            raise encode_error(args, error) from error
+
+    def abandon(self, request: Request) -> None:
+        """Nobody waits for *request* any more."""
+        wire = self.wire
+        wire.abandon(request)
+        if wire.tombstones and wire.exhausted:
+            self.drain("too many of its requests were given up")
+
+    async def answer(self, request: Request) -> Reply:
+        """The raw reply to *request*, an error as a value; a cancellation abandons it."""
+        try:
+            reply: Reply = await request.waiter
+        except BaseException:
+            self.abandon(request)
+            raise
+        return reply
+
+    async def submit(self, command: Command[T]) -> T:
+        """Run *command* on this connection, which is one's own, and give its parsed reply.
+
+        A blocking command that is cancelled closes the connection at once.  Raises `DataError` for
+        a command that no connection can carry.
+        """
+        reply = await self.run(command)
+        if isinstance(reply, RedisError):
+            raise reply
+        return command.parse(reply)
+
+    async def run(self, command: Command[Any]) -> Reply:
+        """Like `submit`, but gives the raw reply, an error as a value."""
+        args = command.args
+        if args[0] not in SPECIAL:
+            return await self.answer(self._enqueue_anyway(args, command.binary))
+        if reason := forbidden(args):
+            raise DataValueError(f"{name_of(args)} cannot be sent: {reason}")
+        self.dirty = self.dirty or changes_connection(args)
+        if not blocks(args):
+            return await self.answer(self._enqueue_anyway(args, command.binary))
+        return await self._run_blocking(args, command.binary)
+
+    async def _run_blocking(self, args: tuple[Value, ...], binary: bool) -> Reply:
+        wire = self.wire
+        seconds = blocking_seconds(args)
+        grace = self.stream_timeout
+        wire.reply_timeout = None if seconds is None or grace is None else seconds + grace
+        try:
+            return await self.answer(self._enqueue_anyway(args, binary))
+        except BaseException:
+            self.close("a blocking command was cancelled")
+            raise
+        finally:
+            wire.reply_timeout = grace
+
+    async def execute_command(self, *args: Value) -> Any:
+        """Run the command of these words on this connection and give its raw reply."""
+        return await self.submit(raw_command(*args))
+
+    # -- room -----------------------------------------------------------------------------------
+
+    def _resume_waiting(self) -> None:
+        """Let in those who wait in `wait_for_capacity`, as far as there is room."""
+        wire = self.wire
+        crowded = len(wire.inflight) > MAX_IN_FLIGHT
+        if not crowded:
+            self._backpressure.grant(HIGH_WATER - wire.unsent_bytes)
+        self._paused = crowded or bool(self._backpressure.line) or self.closed

@@ -1,0 +1,459 @@
+"""Tests of `ConnectionListener`: ready, push and lost, backpressure, and listeners that fail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from anyredis import (
+    BaseConnection,
+    ConnectionError,
+    ConnectionListener,
+    ConnectionPool,
+    PoolView,
+    PoolWatcher,
+    Redis,
+)
+from anyredis.connection import base
+from anyredis.connection.handshake_io import CHUNK
+from anyredis.testing import FakeCluster, FakeConnection, FakePeer, FakeServer, silent
+from anyredis.wire.decode import Reply
+
+TEXT = {"decode_responses": True}
+
+
+class Notes:
+    """A listener that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.pushes: list[list[Reply]] = []
+
+    def ready(self, connection: BaseConnection, /) -> None:
+        """Note it."""
+        assert connection.usable
+        self.told.append("ready")
+
+    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+        """Note it."""
+        self.pushes.append(message)
+
+    def lost(self, connection: BaseConnection, reason: str, /) -> None:
+        """Note it."""
+        assert not connection.usable
+        self.told.append(f"{'closed' if connection.closed else 'draining'}: {reason}")
+
+
+class Failing(Notes):
+    """One that fails whatever it is told."""
+
+    def ready(self, connection: BaseConnection, /) -> None:
+        """Fail."""
+        raise KeyError("ready")
+
+    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+        """Fail."""
+        raise KeyError("push")
+
+    def lost(self, connection: BaseConnection, reason: str, /) -> None:
+        """Fail."""
+        raise KeyError("lost")
+
+
+def pushed(kind: bytes, *texts: bytes) -> bytes:
+    """A push as it is sent."""
+    strings = b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
+    return b">%d\r\n+%b\r\n%b" % (len(texts) + 1, kind, strings)
+
+
+@asynccontextmanager
+async def listened_to(
+    *listeners: ConnectionListener, **options: Any
+) -> AsyncGenerator[tuple[Redis[Any], FakeServer]]:
+    """A client that is connected, and its server."""
+    server = FakeServer()
+    pool = ConnectionPool(
+        connection_class=FakeConnection, server=server, listeners=listeners, **options
+    )
+    decodes = pool.decode_responses
+    client: Redis[Any] = Redis(connection_pool=pool, decode_responses=decodes, retry=None)
+    async with client:
+        await client.ping()
+        yield client, server
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until *condition* holds."""
+    with anyio.fail_after(5):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
+
+
+def connection_of(client: Redis[Any]) -> BaseConnection:
+    """The one connection that *client* has."""
+    [connection] = client.connection_pool.connections()
+    return connection
+
+
+# -- what is told -------------------------------------------------------------------------------
+
+
+async def test_ready_and_lost() -> None:
+    """Every connection of the pool is told of when it is ready and when it is closed."""
+    notes = Notes()
+    async with listened_to(notes) as (client, server):
+        assert notes.told == ["ready"]
+        server.reset()
+        await until(lambda: len(notes.told) == 2)
+        assert notes.told[1].startswith("closed: ")
+        await client.ping()
+        async with client.session() as session:
+            await session.ping()
+            assert notes.told[2:] == ["ready", "ready"]
+    assert notes.told[4:] == ["closed: the pool was left"] * 2
+
+
+async def test_what_drains_is_lost_twice() -> None:
+    """Once when it takes no new requests, once when it is closed."""
+    notes = Notes()
+    async with listened_to(notes) as (client, server), anyio.create_task_group() as tasks:
+        server.hold()
+        tasks.start_soon(client.get, "k")
+        await server.wait_for("GET")
+        connection = connection_of(client)
+        for reason in ("the test says so", "again"):
+            connection.drain(reason)
+        assert notes.told == ["ready", "draining: the test says so"]
+        server.release()
+        await until(lambda: connection.closed)
+        connection.drain("too late")
+        assert notes.told == ["ready", "draining: the test says so", "closed: it was replaced"]
+
+
+async def test_what_is_enqueued_when_it_is_ready_goes_first() -> None:
+    """A listener prepares the connection before anybody uses it."""
+
+    class Tracking(Notes):
+        def ready(self, connection: BaseConnection, /) -> None:
+            connection.enqueue((b"ECHO", b"first"))
+
+    async with listened_to(Tracking()) as (_, server):
+        after_handshake = server.received[-2:]
+        assert after_handshake == [(b"ECHO", b"first"), (b"PING",)]
+
+
+@pytest.mark.parametrize("how", ["close", "drain"])
+async def test_a_listener_that_refuses_a_connection(how: str) -> None:
+    """G5, G6: nobody gets a connection that a listener closed or drained when it was ready."""
+
+    class Choosy(Notes):
+        def ready(self, connection: BaseConnection, /) -> None:
+            super().ready(connection)
+            if len(self.told) == 1:
+                getattr(connection, how)("not this one")
+
+    notes = Choosy()
+    async with listened_to(notes) as (client, server):
+        assert server.accepted == 2
+        await until(lambda: len(server.peers) == 1)
+        pool = client.connection_pool
+        assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
+        assert pool.endpoint.server.allocator.sockets == 1
+
+
+@pytest.mark.parametrize("options", [{}, TEXT, {**TEXT, "encoding": "shift_jis"}])
+async def test_pushes_are_bytes_whatever_the_encoding(options: dict[str, Any]) -> None:
+    """G1, G12: one that is no text spoils no reply beside it, nor does a reply spoil it."""
+    notes = Notes()
+    payload = bytes(range(256))
+    async with listened_to(notes, **options) as (client, server):
+        [peer] = server.peers
+        server.on("ECHO", silent)
+        replies: list[object] = []
+
+        async def echo(text: str) -> None:
+            replies.append(await client.echo(text))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(echo, "one")
+            tasks.start_soon(echo, "two")
+            await server.wait_for("ECHO", 2)
+            raw = pushed(b"message", b"c", payload)
+            send(peer, raw, b"$3\r\none\r\n", raw[:50])
+            await anyio.wait_all_tasks_blocked()
+            send(peer, raw[50:], b"$3\r\ntwo\r\n", raw)
+        assert replies == (["one", "two"] if options else [b"one", b"two"])
+        await until(lambda: len(notes.pushes) == 3)
+        assert notes.pushes == [[b"message", b"c", payload]] * 3
+
+
+def send(peer: FakePeer, *pieces: bytes) -> None:
+    """Have *peer* send bytes as they are."""
+    peer.stream.deliver(b"".join(pieces))
+
+
+async def test_nested_pushes_are_bytes_too() -> None:
+    """Lists, maps, numbers and nothing, as the server sent them."""
+    notes = Notes()
+    async with listened_to(notes, **TEXT) as (_, server):
+        [peer] = server.peers
+        send(peer, b">3\r\n+invalidate\r\n*2\r\n$1\r\n\xff\r\n:5\r\n%1\r\n+k\r\n_\r\n")
+        await until(lambda: notes.pushes)
+        assert notes.pushes == [[b"invalidate", [b"\xff", 5], {b"k": None}]]
+
+
+# -- listeners that fail ------------------------------------------------------------------------
+
+
+async def test_an_exception_in_a_listener(caplog: pytest.LogCaptureFixture) -> None:
+    """G12, G14: it is logged; connection, requests, other listeners and the block go on."""
+    notes = Notes()
+    async with listened_to(Failing(), notes) as (client, server):
+        [peer] = server.peers
+        async with anyio.create_task_group() as tasks:
+            server.on("GET", silent)
+            tasks.start_soon(client.get, "k")
+            await server.wait_for("GET")
+            send(peer, pushed(b"message", b"x"), b"$1\r\nv\r\n")
+            await until(lambda: notes.pushes)
+        assert server.accepted == 1
+        server.reset()
+        await until(lambda: client.connection_pool.connections() == [])
+        await client.ping()
+        assert server.accepted == 2
+        pool = client.connection_pool
+        assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
+    assert [each[:5] for each in notes.told] == ["ready", "close", "ready", "close"]
+    assert {record.levelno for record in caplog.records} == {logging.ERROR}
+    failures = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+    assert failures == ["'ready'", "'push'", "'lost'", "'ready'", "'lost'"]
+
+
+async def test_a_listener_that_closes_the_connection_in_a_push() -> None:
+    """G12: what it carried fails by that reason, and no push follows the loss."""
+
+    class Closing(Notes):
+        def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+            super().push(connection, message)
+            connection.close("the listener has had enough")
+
+    notes = Closing()
+    async with listened_to(notes) as (client, server), anyio.create_task_group() as tasks:
+        [peer] = server.peers
+        server.on("GET", silent)
+
+        async def get() -> None:
+            with pytest.raises(ConnectionError, match="the listener has had enough"):
+                await client.get("k")
+
+        async def pipeline() -> None:
+            pipe = client.pipeline(transaction=False)
+            pipe.get("a")
+            pipe.get("b")
+            with pytest.raises(ConnectionError, match="the listener has had enough"):
+                await pipe.execute()
+
+        tasks.start_soon(pipeline)
+        await server.wait_for("GET", 2)
+        tasks.start_soon(get)
+        await server.wait_for("GET", 3)
+        push = pushed(b"message", b"x")
+        send(peer, b"$1\r\na\r\n", push, push, b"$1\r\nb\r\n$1\r\nc\r\n")
+    assert len(notes.pushes) == 1
+    assert notes.told == ["ready", "closed: the listener has had enough"]
+
+
+# -- backpressure -------------------------------------------------------------------------------
+
+
+async def test_while_reading_is_paused_nothing_is_read() -> None:
+    """G13: memory is bounded while a listener cannot take more; afterwards all of it comes."""
+    notes = Notes()
+    async with listened_to(notes) as (client, server):
+        [peer] = server.peers
+        connection = connection_of(client)
+        connection.pause_reading()
+        for _ in range(64):
+            send(peer, pushed(b"message", bytes(CHUNK // 4)))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.get, "k")
+            await server.wait_for("GET")
+            await anyio.wait_all_tasks_blocked()
+            assert notes.pushes == []
+            assert len(peer.stream._arrived) >= 60 * CHUNK // 4
+            assert connection.wire.inflight
+            connection.resume_reading()
+        await until(lambda: len(notes.pushes) == 64)
+        assert await client.ping()
+
+
+async def test_a_listener_that_pauses_in_each_push() -> None:
+    """G12, G13: requests wait, none fails, and order is kept."""
+
+    class Slow(Notes):
+        def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+            super().push(connection, message)
+            connection.pause_reading()
+
+    notes = Slow()
+    async with listened_to(notes) as (client, server):
+        [peer] = server.peers
+        connection = connection_of(client)
+        answers: list[object] = []
+
+        async def ping() -> None:
+            answers.append(await client.ping())
+
+        for number in range(1, 4):
+            send(peer, pushed(b"message", b"%d" % number))
+            await until(lambda: len(notes.pushes) == number)  # noqa: B023 - waited for here
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ping)
+                await server.wait_for("PING", number + 1)
+                await anyio.wait_all_tasks_blocked()
+                assert len(answers) == number - 1
+                connection.resume_reading()
+        assert answers == [True] * 3
+        assert notes.pushes == [[b"message", b"%d" % number] for number in (1, 2, 3)]
+
+
+async def test_pauses_are_counted() -> None:
+    """Two who paused the reading have both to resume it; a third is told that it did not."""
+    async with listened_to(Notes()) as (client, server):
+        connection = connection_of(client)
+        connection.pause_reading()
+        connection.pause_reading()
+        connection.resume_reading()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.get, "k")
+            await server.wait_for("GET")
+            await anyio.wait_all_tasks_blocked()
+            assert connection.wire.inflight
+            connection.resume_reading()
+        with pytest.raises(RuntimeError, match="not paused"):
+            connection.resume_reading()
+
+
+async def test_a_pause_is_no_silence_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is not overdue while we do not read, nor at once afterwards; then it is."""
+    now = 1000.0
+    monkeypatch.setattr(base, "clock", lambda: lambda: now)
+    async with listened_to(Notes(), stream_timeout=10.0) as (client, server):
+        connection = connection_of(client)
+        server.on("GET", silent)
+        request = connection.enqueue((b"GET", b"k"))
+        assert request is not None
+        await server.wait_for("GET")
+        now += 6
+        connection.pause_reading()
+        now += 100
+        assert not connection.overdue()
+        connection.resume_reading()
+        assert not connection.overdue()
+        now += 3.9
+        assert not connection.overdue()
+        now += 0.2
+        assert connection.overdue()
+        connection.abandon(request)
+
+
+async def test_closing_while_reading_is_paused() -> None:
+    """G8: nothing is left, and those who wait are told."""
+    async with listened_to(Notes()) as (client, server), anyio.create_task_group() as tasks:
+
+        async def get() -> None:
+            with pytest.raises(ConnectionError, match="the test says so"):
+                await client.get("k")
+
+        connection = connection_of(client)
+        connection.pause_reading()
+        tasks.start_soon(get)
+        await server.wait_for("GET")
+        connection.close("the test says so")
+        await until(lambda: server.peers == [])
+
+
+# -- whose listeners ----------------------------------------------------------------------------
+
+
+async def test_listeners_of_a_cluster() -> None:
+    """Those of all nodes are told of; the control connection is not."""
+    ready: list[str] = []
+
+    class Places(Notes):
+        def ready(self, connection: BaseConnection, /) -> None:
+            ready.append(connection.address)
+
+    cluster = FakeCluster(3)
+    async with cluster.client(listeners=[Places()]) as client:
+        await client.mget("bar", "eggs", "foo")
+        assert sorted(ready) == [f"fake:700{number}" for number in range(3)]
+
+
+async def test_a_connection_class_with_listeners_of_its_own() -> None:
+    """They are told before those of the pool."""
+    order: list[str] = []
+
+    class Named(Notes):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def ready(self, connection: BaseConnection, /) -> None:
+            order.append(self.name)
+
+    class Own(FakeConnection):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.listeners = (Named("class"),)
+
+    pool = ConnectionPool(
+        connection_class=Own, server=FakeServer(), listeners=[Named("pool"), Named("second")]
+    )
+    async with Redis(connection_pool=pool) as client:
+        await client.ping()
+    assert order == ["class", "pool", "second"]
+
+
+class Worker(Notes):
+    """One with something to do."""
+
+    def __init__(self, work: Callable[[PoolView], Awaitable[None]]) -> None:
+        super().__init__()
+        self._work = work
+
+    async def watch(self, pool: PoolView, /) -> None:
+        """Do it."""
+        await self._work(pool)
+
+
+async def test_what_a_watcher_does_with_a_cluster() -> None:
+    """It sees the connections to all nodes, and may have them replaced."""
+    done = anyio.Event()
+    wanted = anyio.Event()
+
+    async def work(pool: PoolView) -> None:
+        await wanted.wait()
+        assert len(pool.connections()) == 3
+        pool.replace_connections("the test says so", pool.connections()[:1])
+        assert len(pool.connections()) == 2
+        pool.replace_connections("the test says so")
+        assert pool.connections() == []
+        done.set()
+
+    listener = Worker(work)
+    assert isinstance(listener, PoolWatcher)
+    assert not isinstance(Notes(), PoolWatcher)
+    async with FakeCluster(3).client(listeners=[listener]) as client:
+        await client.mget("bar", "eggs", "foo")
+        wanted.set()
+        with anyio.fail_after(5):
+            await done.wait()
+        await client.mget("bar", "eggs", "foo")
+    assert listener.told.count("ready") == 6
