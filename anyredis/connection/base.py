@@ -35,7 +35,7 @@ from anyredis.exceptions import (
     from_server,
 )
 from anyredis.facts.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
-from anyredis.waiter import Waiter, clock, waiter_factory
+from anyredis.waiter import EventLoop, Waiter, clock
 from anyredis.wire.decode import Decoder, Reply, text_decoder
 from anyredis.wire.encode import Value, encode_error, encoder, name_of
 from anyredis.wire.request import Request
@@ -191,7 +191,10 @@ class BaseConnection(Executor):
                 await self._open_and_handshake()
         except Exception as error:
             raise cannot_connect(self.address, error, self.connect_timeout) from error
-        self._new_waiter = waiter_factory()
+        event_loop = EventLoop()
+        self.check_event_loop = event_loop.check
+        self._new_waiter = event_loop.waiter
+        self._new_waiter_unchecked = event_loop.new_waiter
         self._clock = clock()
         self._backpressure = Backpressure(self._new_waiter)
 
@@ -225,7 +228,7 @@ class BaseConnection(Executor):
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(self._stream)
 
-    def close(self, reason: str, cause: Exception | None = None, *, late: bool = False) -> None:
+    def close(self, reason: str, cause: BaseException | None = None, *, late: bool = False) -> None:
         """Take no more requests and fail all that it carries; its tasks end and close the stream.
 
         *late* says that the server did not answer in time: the errors are `TimeoutError`.
@@ -271,8 +274,10 @@ class BaseConnection(Executor):
                     self._resume_waiting()
                 if (wire.tombstones and wire.exhausted) or self.misplaced:
                     self._tell_listener()
-        except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
+        except BaseException as error:
             self.close(explain(error), error)
+            if not isinstance(error, Exception):
+                raise
 
     async def _write(self, stream: ByteStream) -> None:
         wire, send, now = self.wire, stream.send, self._clock
@@ -286,8 +291,11 @@ class BaseConnection(Executor):
                     if self._paused:
                         self._resume_waiting()
                 else:
-                    self._parked = parked = self._new_waiter()
+                    self._parked = parked = self._new_waiter_unchecked()
                     await parked
+        except anyio.get_cancelled_exc_class() as error:
+            self.close(explain(error), error)
+            raise
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
             self._send_failed = True
             self._tell_listener()
@@ -307,7 +315,8 @@ class BaseConnection(Executor):
     def enqueue(self, args: tuple[Value, ...], binary: bool = False) -> Request | None:
         """Put one command in line; None where its caller has to use `enqueue_later`.
 
-        Raises `DataError` where an argument cannot be sent.
+        Only in the event loop that it was opened in, as its pool makes sure.  Raises `DataError`
+        where an argument cannot be sent.
         """
         wire = self.wire
         if wire.unsent_bytes > HIGH_WATER or self._paused:
@@ -316,7 +325,7 @@ class BaseConnection(Executor):
             payload = self.encoder(args)
         except (TypeError, UnicodeEncodeError) as error:
             raise encode_error(args, error) from error
-        request = Request(payload, self._new_waiter())
+        request = Request(payload, self._new_waiter_unchecked())
         if binary:
             request.binary = True
         wire.unsent.append(request)  # RequestQueue.submit, without its frame
@@ -419,6 +428,7 @@ class BaseConnection(Executor):
         return await self._run_blocking(args, command.binary)
 
     async def _run_blocking(self, args: tuple[Value, ...], binary: bool) -> Reply:
+        self.check_event_loop()
         wire = self.wire
         seconds = blocking_seconds(args)
         grace = self.stream_timeout

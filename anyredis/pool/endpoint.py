@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from threading import get_ident
 from typing import Any, TypeAlias, TypeVar
 
 from anyredis.address import TCPAddress
@@ -16,6 +17,7 @@ from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import RedisError
 from anyredis.pool.limit import Limit, StrictLimit
+from anyredis.pool.scope import PoolScope
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -26,15 +28,13 @@ T = TypeVar("T")
 class Endpoint:
     """Leases of *limit*, for connections to *server*.
 
-    *check_open* raises where the pool is not open.
+    *scope* tells whether the pool is open, and in which event loop.
     """
 
-    def __init__(
-        self, server: ServerConnections, limit: Limit, check_open: Callable[[], None]
-    ) -> None:
+    def __init__(self, server: ServerConnections, limit: Limit, scope: PoolScope) -> None:
         self.server = server
         self.limit = limit
-        self._check_open = check_open
+        self._scope = scope
         self._allocator = server.allocator
         self._one_multiplexed = server.allocator.multiplexed_wanted == 1
 
@@ -50,16 +50,19 @@ class Endpoint:
         command, this endpoint, whose lease it has to end with `leave(None)`, and the error if there
         was one.
         """
+        if get_ident() != self._scope.thread:  # of another event loop, or not open
+            self._scope.check()
         connection = self._acquire_multiplexed_nowait() or await self._acquire_multiplexed()
         request = None
         try:
             if connection is not None:
                 request = connection.enqueue(command.args, command.binary)
             reply = None if request is None else await request.waiter
-        except BaseException:
+        except BaseException as error:
             if connection is not None and request is not None:
                 connection.abandon(request)
             self.leave(connection)
+            self._scope.explain(error)  # another event loop may be in the same thread
             raise
         if request is None or isinstance(reply, RedisError):
             self.release_multiplexed(connection)
@@ -85,7 +88,7 @@ class Endpoint:
 
     async def _acquire_multiplexed(self) -> BaseConnection | None:
         """A lease, waited for where the limit waits; None where no connection is there yet."""
-        self._check_open()  # as `enter` does, without its frame
+        self._scope.check()  # as `enter` does, without its frame
         limit = self.limit
         await limit.acquire()
         connection = self.server.acquire_multiplexed_nowait()
@@ -119,7 +122,7 @@ class Endpoint:
 
         Raises `MaxConnectionsError` or `PoolTimeoutError`.
         """
-        self._check_open()
+        self._scope.check()
         limit = self.limit
         await limit.acquire()
         limit.waiting_for_connection += 1
@@ -201,13 +204,9 @@ class ClusterEndpoint(Endpoint):
     """The endpoint to the node of a cluster that is at *address*."""
 
     def __init__(
-        self,
-        server: ServerConnections,
-        limit: Limit,
-        check_open: Callable[[], None],
-        address: TCPAddress,
+        self, server: ServerConnections, limit: Limit, scope: PoolScope, address: TCPAddress
     ) -> None:
-        super().__init__(server, limit, check_open)
+        super().__init__(server, limit, scope)
         self.address = address
 
 

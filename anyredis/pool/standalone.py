@@ -19,6 +19,7 @@ from anyredis.pool.base import BasePool, check_sharing
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
+from anyredis.pool.tasks import PoolTasks
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
 from anyredis.sentinel.sentinel_connection import take_sentinels
 
@@ -34,6 +35,7 @@ class ConnectionPool(BasePool):
     pool's own.  *max_connections* bounds the leases, and with them the sockets.
     *shared_connections* of them carry ordinary commands for all; 0 gives each command a connection
     of its own while it runs.  *max_idle_time*: seconds after which an unused connection is closed.
+    With *task_group*, an anyio task group, all that the pool runs is a child of that.
 
     Raises `DataError` at once for an argument that no connection can work with.
     """
@@ -45,6 +47,7 @@ class ConnectionPool(BasePool):
         max_connections: int = UNLIMITED,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
+        task_group: TaskGroup | None = None,
         **connection_arguments: Any,
     ) -> None:
         if not (
@@ -64,7 +67,11 @@ class ConnectionPool(BasePool):
         self.encoder = self._first.encoder
         self.decodes = self._first.decodes
         self._background = self._first.background
-        super().__init__(stream_timeout=self._first.stream_timeout, max_idle_time=max_idle_time)
+        super().__init__(
+            stream_timeout=self._first.stream_timeout,
+            max_idle_time=max_idle_time,
+            task_group=task_group,
+        )
         server = ServerConnections(
             self._make,
             address=self.address,
@@ -72,7 +79,7 @@ class ConnectionPool(BasePool):
             multiplexed_wanted=check_sharing(shared_connections),
             max_idle_time=max_idle_time,
         )
-        self.endpoint = Endpoint(server, StrictLimit(self._capacity), self.require_open)
+        self.endpoint = Endpoint(server, StrictLimit(self._capacity), self.scope)
 
     @classmethod
     def from_url(cls, url: str, **arguments: Any) -> Self:
@@ -112,10 +119,10 @@ class ConnectionPool(BasePool):
         """A counter."""
         return StrictLimit(self._capacity)
 
-    def opened(self, tasks: TaskGroup) -> None:
-        """The pool was entered: its connections are children of *tasks*."""
+    def opened(self, tasks: PoolTasks) -> None:
+        """The pool was entered: all that it runs is started by *tasks*."""
         self.endpoint.limit = self.limit_for_next_scope(self.endpoint.limit)
-        self.endpoint.server.start(tasks)
+        self.endpoint.server.start(tasks.connections)
         if self._background is not None:
             tasks.start_soon(self._run_background, self._background)
 
@@ -158,6 +165,7 @@ class BlockingConnectionPool(ConnectionPool):
         timeout: float | None = 20.0,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
+        task_group: TaskGroup | None = None,
         **connection_arguments: Any,
     ) -> None:
         if timeout is not None:
@@ -168,6 +176,7 @@ class BlockingConnectionPool(ConnectionPool):
             max_connections=max_connections,
             shared_connections=shared_connections,
             max_idle_time=max_idle_time,
+            task_group=task_group,
             **connection_arguments,
         )
 

@@ -378,7 +378,7 @@ async def test_the_repr_tells_no_secrets() -> None:
 USES: list[Callable[[ConnectionPool], Awaitable[object]]] = [
     lambda pool: fail_in(pool.endpoint.lease()),
     lambda pool: fail_in(pool.acquire()),
-    lambda pool: pool.endpoint._acquire_multiplexed(),
+    lambda pool: Redis(connection_pool=pool).ping(),
 ]
 
 

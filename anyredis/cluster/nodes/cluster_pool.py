@@ -28,6 +28,7 @@ from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.pool.standalone import UNLIMITED
+from anyredis.pool.tasks import PoolTasks, TaskStarter
 from anyredis.wire.slots import SLOTS
 
 LEFT = "it left the cluster"
@@ -41,7 +42,8 @@ class ClusterConnectionPool(BasePool):
     pool's own.  *max_connections* bounds the leases, and with them the sockets, of the cluster as
     a whole or, with *max_connections_per_node*, of each node.  *shared_connections* for each node
     carry ordinary commands for all; 0 gives each command a connection of its own while it runs.
-    *max_idle_time*: seconds after which an unused connection is closed.
+    *max_idle_time*: seconds after which an unused connection is closed.  With *task_group*, an
+    anyio task group, all that the pool runs is a child of that.
 
     With *readonly* what only reads goes to replicas, as *read_from* says; *availability_zone* is
     the client's own, for `ReadFrom.ZONE` (Valkey 9.1 tells those of its nodes).
@@ -53,7 +55,7 @@ class ClusterConnectionPool(BasePool):
     """A endpoint to each node of the slot map, and to others that were asked."""
     endpoint_by_slot: list[ClusterEndpoint | None]
     """The endpoint to the primary of each slot, for the router's fast path."""
-    _tasks: TaskGroup | None = None
+    _tasks: TaskStarter | None = None
     _turn = 0
     _replicas: frozenset[TCPAddress] = frozenset()
     _primaries: list[ClusterEndpoint] | None = None
@@ -70,6 +72,7 @@ class ClusterConnectionPool(BasePool):
         max_connections_per_node: bool = False,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
+        task_group: TaskGroup | None = None,
         readonly: bool = False,
         read_from: ReadFrom = ReadFrom.REPLICAS,
         availability_zone: str | None = None,
@@ -89,10 +92,27 @@ class ClusterConnectionPool(BasePool):
         self._zone = availability_zone
         example = self._construct(self.seeds[0])  # so that a bad argument shows here
         self._decode_like(example)
-        super().__init__(stream_timeout=example.stream_timeout, max_idle_time=max_idle_time)
+        super().__init__(
+            stream_timeout=example.stream_timeout,
+            max_idle_time=max_idle_time,
+            task_group=task_group,
+        )
         self._limit: Limit = StrictLimit(self._capacity)
         bounded = not self._per_node and self._capacity < UNLIMITED
         self._socket_limit = SocketLimit(self._capacity, self._nodes) if bounded else None
+        self._know_nothing()
+        self.topology = TopologyRefresher(self)
+
+    @classmethod
+    def from_url(cls, url: str, **arguments: Any) -> Self:
+        """A pool for the cluster that *url* names; *arguments* go before those of the URL.
+
+        `redis://host:port,host:port` names several nodes to begin with; other schemes and
+        parameters are as for `ConnectionPool.from_url`.
+        """
+        return cls(**{**options_of_url(url), **arguments})
+
+    def _know_nothing(self) -> None:
         self.slot_map = SlotMap()
         self.known = {}
         self.endpoint_by_slot = [None] * SLOTS
@@ -104,16 +124,6 @@ class ClusterConnectionPool(BasePool):
         self._leaving: list[ClusterEndpoint] = []
         self._latencies: dict[TCPAddress, float] = {}
         self._with_latency: set[TCPAddress] = set()  # whose latency is not out of date
-        self.topology = TopologyRefresher(self)
-
-    @classmethod
-    def from_url(cls, url: str, **arguments: Any) -> Self:
-        """A pool for the cluster that *url* names; *arguments* go before those of the URL.
-
-        `redis://host:port,host:port` names several nodes to begin with; other schemes and
-        parameters are as for `ConnectionPool.from_url`.
-        """
-        return cls(**{**options_of_url(url), **arguments})
 
     def _decode_like(self, example: ClusterConnection) -> None:
         self.decode_responses = example.decode_responses
@@ -140,22 +150,22 @@ class ClusterConnectionPool(BasePool):
         """A counter."""
         return StrictLimit(self._capacity)
 
-    def opened(self, tasks: TaskGroup) -> None:
-        """The pool was entered: its connections are children of *tasks*."""
-        self._tasks = tasks
+    def opened(self, tasks: PoolTasks) -> None:
+        """The pool was entered: all that it runs is started by *tasks*."""
+        self._tasks = tasks.connections
         self._leaving.clear()
         self._limit = self.limit_for_next_scope(self._limit)
         for endpoint in self.known.values():
             endpoint.limit = (
                 self.limit_for_next_scope(endpoint.limit) if self._per_node else self._limit
             )
-            endpoint.server.start(tasks)
+            endpoint.server.start(tasks.connections)
         self.topology.start(tasks)
 
-    def _closing(self) -> None:
+    def _closing(self, tasks: PoolTasks) -> None:
         self._tasks = None
-        self.topology.stop()
-        super()._closing()
+        self.topology.stop(tasks.reason, tasks.cause)
+        super()._closing(tasks)
 
     def endpoints(self) -> Sequence[ClusterEndpoint]:
         """All nodes, and those that left while something of theirs is still in use."""
@@ -243,7 +253,7 @@ class ClusterConnectionPool(BasePool):
             socket_limit=self._socket_limit,
         )
         limit = self.make_limit() if self._per_node else self._limit
-        endpoint = self.known[address] = ClusterEndpoint(server, limit, self.require_open, address)
+        endpoint = self.known[address] = ClusterEndpoint(server, limit, self.scope, address)
         if self._tasks is not None:
             server.start(self._tasks)
         return endpoint
