@@ -3,6 +3,7 @@
 Under asyncio (and uvloop) it is an `asyncio.Future`; under trio a task parked with
 `wait_task_rescheduled`.  An `anyio.Event` for each request would cost up to twice as much as all
 the rest of a request.  Whoever waits does `await waiter`; whoever answers checks `done()` first.
+A waiter belongs to one event loop, so what makes it compares that with the one that is running.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
+import threading
 from collections.abc import Callable, Generator
 from typing import Any, ClassVar, Protocol
 
@@ -88,6 +90,65 @@ class TrioWaiter:
         self._done = self._cancelled = True
         self._task = None
         return self.lowlevel.Abort.SUCCEEDED
+
+
+class EventLoop:
+    """The event loop that is running now, and what makes its waiters."""
+
+    def __init__(self) -> None:
+        self.running = running_loop_getter()
+        """Gives the event loop that is running in this thread: its object, or trio's run token."""
+        self.loop = self.running()
+        self.new_waiter = waiter_factory()
+        """Makes a waiter, where it is certain that this event loop is running."""
+        self._name = sniffio.current_async_library()
+        self.thread = threading.get_ident()
+        self._thread_name = threading.current_thread().name
+
+    def is_running_here(self) -> bool:
+        """Whether it is the one that is running in this thread."""
+        return self.running() is self.loop
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can never run again, as far as it tells."""
+        return isinstance(self.loop, asyncio.AbstractEventLoop) and self.loop.is_closed()
+
+    def check(self) -> None:
+        """Raise `RuntimeError` where another event loop is running, or none."""
+        if not self.is_running_here():
+            raise RuntimeError(
+                f"this client or pool was opened in another event loop ({self._name}, in thread "
+                f"{self._thread_name!r}) and cannot be used in thread "
+                f"{threading.current_thread().name!r} here: open a client of its own in each event "
+                "loop with `async with`, or have the call run in the other thread, as with "
+                "anyio.from_thread.run()"
+            )
+
+    def waiter(self) -> Waiter:
+        """A waiter; raises `RuntimeError` where another event loop is running, or none."""
+        if self.running() is not self.loop:
+            self.check()
+        return self.new_waiter()
+
+
+def running_loop_getter() -> Callable[[], object]:
+    """A function that gives the running event loop, for the kind that is running now.
+
+    It gives None where no event loop of that kind is running.
+    """
+    if sniffio.current_async_library() == "trio":
+        return functools.partial(_trio_token, importlib.import_module("trio").lowlevel)
+    # The public `get_running_loop` raises where there is none, which is no answer to compare.
+    running: Callable[[], object] = asyncio._get_running_loop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return running
+
+
+def _trio_token(lowlevel: Any) -> object:
+    try:
+        return lowlevel.current_trio_token()
+    except RuntimeError:
+        return None
 
 
 def waiter_factory() -> Callable[[], Waiter]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
-from anyredis.waiter import Waiter, clock, waiter_factory
+from anyredis.waiter import EventLoop, Waiter, clock, waiter_factory
 
 
 async def test_an_answer_wakes_who_waits() -> None:
@@ -102,3 +105,50 @@ async def test_many_at_once() -> None:
 async def test_the_clock_is_that_of_the_loop() -> None:
     """It tells the time that timeouts go by."""
     assert clock()() == pytest.approx(anyio.current_time(), abs=1)
+
+
+# -- the event loop that a waiter belongs to ----------------------------------------------------
+
+
+async def test_an_event_loop_knows_that_it_is_running() -> None:
+    """Its waiters are made, and nothing is raised."""
+    loop = EventLoop()
+    assert loop.is_running_here()
+    assert not loop.closed
+    loop.check()
+    waiter = loop.waiter()
+    waiter.set_result(1)
+    assert await waiter == 1
+
+
+async def test_another_thread_is_told_whose_event_loop_it_is() -> None:
+    """With no event loop, and with one of each kind: where it was opened, and what to write."""
+    loop = EventLoop()
+
+    async def use() -> None:
+        message = r"another event loop.*'MainThread'.*async with"
+        with pytest.raises(RuntimeError, match=message):
+            loop.check()
+        with pytest.raises(RuntimeError, match=message):
+            await loop.waiter()
+
+    def without_one() -> None:
+        with pytest.raises(RuntimeError, match="another event loop"):
+            loop.check()
+
+    await anyio.to_thread.run_sync(without_one)
+    for backend in ("asyncio", "trio"):
+        await anyio.to_thread.run_sync(functools.partial(anyio.run, use, backend=backend))
+
+
+def test_one_event_loop_after_another() -> None:
+    """In one thread, of one kind: they are not the same."""
+    loops: list[EventLoop] = []
+
+    async def make() -> None:
+        assert not any(loop.is_running_here() for loop in loops)
+        loops.append(EventLoop())
+
+    for backend in ("asyncio", "asyncio", "trio", "trio"):
+        anyio.run(make, backend=backend)
+    assert [loop.closed for loop in loops] == [True, True, False, False]

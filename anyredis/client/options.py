@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 from ssl import SSLContext
 from typing import Any, TypeVar
 
+from anyio.abc import TaskGroup
+
 from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
 from anyredis.backoff import Retry
 from anyredis.connection.tcp import Connection
@@ -38,6 +40,7 @@ class ServiceOptions(TLSOptions, total=False):
     shared_connections: int
     connection_pool_cls: type[ConnectionPool]
     retry: Retry | None
+    task_group: TaskGroup | None
 
 
 class RedisOptions(ServiceOptions, total=False):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Generic, Literal, Self, Unpack, overload
+from typing import Any, Generic, Literal, Unpack, overload
 
 from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import Retry
@@ -15,10 +14,11 @@ from anyredis.client.options import (
     options_of_url,
     pool_for,
 )
+from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S
 
 
-class Redis(NodeClient[S], Generic[S]):
+class Redis(NodeClient[S], Holder, Generic[S]):
     """A client for one Redis or Valkey server, for use as an `async with` block.
 
     *host*, *port*, or *unix_socket_path*; *db*; *username* and *password*, or
@@ -81,7 +81,6 @@ class Redis(NodeClient[S], Generic[S]):
         pool = pool_for(host, port, db, decode_responses=decode_responses, options=options)
         super().__init__(pool, pool.endpoint, readers(decode_responses=decode_responses), retry)
         self.connection_pool = pool
-        self._holds = 0
 
     @overload
     @classmethod
@@ -108,23 +107,10 @@ class Redis(NodeClient[S], Generic[S]):
         client: Redis[Any] = cls(decode_responses=decode_responses, **arguments)
         return client
 
-    # -- scope ----------------------------------------------------------------------------------
-
-    async def __aenter__(self) -> Self:
-        await self.connection_pool.__aenter__()
-        self._holds += 1
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        if not self._holds:
-            return None
-        self._holds -= 1
-        return await self.connection_pool.__aexit__(kind, error, traceback)
+    @property
+    def scope(self) -> PoolScope:
+        """The scope of its pool."""
+        return self.connection_pool.scope
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.connection_pool.address} {self.connection_pool!r}>"

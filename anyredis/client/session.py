@@ -75,6 +75,7 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         connection = self.connection
+        connection.check_event_loop()
         check_encodable(batch.words, connection.encoder)
         chunks = batch.chunks(connection.encoder)
         replies = await send_large(connection, chunks, batch.expected, binary=batch.binary)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from ssl import SSLContext
 from typing import Any
 
+from anyio.abc import TaskGroup
+
 from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import Retry
 from anyredis.client.options import check_url, given_pool, refuse_unknown, take_pool_class
@@ -33,6 +35,7 @@ class ClusterOptions(TextlessOptions, TLSOptions, total=False):
     connection_pool: ClusterConnectionPool | None
     connection_pool_cls: type[ClusterConnectionPool]
     retry: Retry | None
+    task_group: TaskGroup | None
 
 
 POOLS = (ClusterConnectionPool, BlockingClusterConnectionPool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from types import TracebackType
 from typing import Any, Generic, Literal, Self, Unpack, overload
 
 from anyredis.address import DEFAULT_PORT
@@ -24,12 +23,13 @@ from anyredis.command import Command, command, raw_command
 from anyredis.commands.group import SupportsItems, flat
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S, ok
 from anyredis.wire.encode import Key, Value
 from anyredis.wire.slots import slot_of
 
 
-class RedisCluster(ClusterExecutor[S], Generic[S]):
+class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     """A client for a Redis Cluster or Valkey Cluster, for use as an `async with` block.
 
     *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes to
@@ -87,7 +87,6 @@ class RedisCluster(ClusterExecutor[S], Generic[S]):
         pool = pool_for(host, port, decode_responses=decode_responses, options=options)
         super().__init__(pool, readers(decode_responses=decode_responses), retry)
         self.connection_pool = pool
-        self._holds = 0
 
     @overload
     @classmethod
@@ -116,27 +115,19 @@ class RedisCluster(ClusterExecutor[S], Generic[S]):
 
     # -- scope ----------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> Self:
-        pool = self.connection_pool
-        await pool.__aenter__()
-        try:
-            await pool.ready()
-        except BaseException as error:
-            await pool.__aexit__(type(error), error, error.__traceback__)
-            raise
-        self._holds += 1
-        return self
+    @property
+    def scope(self) -> PoolScope:
+        """The scope of its pool."""
+        return self.connection_pool.scope
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        if not self._holds:
-            return None
-        self._holds -= 1
-        return await self.connection_pool.__aexit__(kind, error, traceback)
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        try:
+            await self.connection_pool.ready()
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return self
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.connection_pool!r}>"

@@ -30,7 +30,7 @@ from anyredis.connection.options import (
 from anyredis.connection.requests import RequestSender
 from anyredis.credentials import CredentialProvider
 from anyredis.exceptions import Outcome, RedisError, from_server
-from anyredis.waiter import Waiter, clock, waiter_factory
+from anyredis.waiter import EventLoop, Waiter, clock
 from anyredis.wire.decode import Decoder, Reply, text_decoder
 from anyredis.wire.encode import encoder
 from anyredis.wire.request_queue import RequestQueue
@@ -227,7 +227,10 @@ class BaseConnection(RequestSender):
                 await self.establish()
         except Exception as error:
             raise cannot_connect(self.address, error, self.connect_timeout) from error
-        self._new_waiter = waiter_factory()
+        event_loop = EventLoop()
+        self.check_event_loop = event_loop.check
+        self._new_waiter = event_loop.waiter
+        self._new_waiter_unchecked = event_loop.new_waiter
         self._clock = clock()
         self._backpressure = Backpressure(self._new_waiter)
         self._tell(lambda listener: listener.ready(self))
@@ -247,7 +250,7 @@ class BaseConnection(RequestSender):
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(self._stream)
 
-    def close(self, reason: str, cause: Exception | None = None, *, late: bool = False) -> None:
+    def close(self, reason: str, cause: BaseException | None = None, *, late: bool = False) -> None:
         """Take no more requests and fail all that it carries; its tasks end and close the stream.
 
         *late* says that the server did not answer in time: the errors are `TimeoutError`.
@@ -327,7 +330,7 @@ class BaseConnection(RequestSender):
 
     async def _until_resumed(self) -> None:
         while self._pauses:
-            self._resumed = resumed = self._new_waiter()
+            self._resumed = resumed = self._new_waiter_unchecked()
             await resumed
 
     # -- the two tasks --------------------------------------------------------------------------
@@ -344,8 +347,10 @@ class BaseConnection(RequestSender):
                     self._resume_waiting()
                 if wire.tombstones and wire.exhausted:
                     self.drain("too many of its requests were given up")
-        except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
+        except BaseException as error:
             self.close(explain(error), error)  # does nothing if a listener closed it meanwhile
+            if not isinstance(error, Exception):
+                raise
 
     async def _write(self, stream: ByteStream) -> None:
         wire, send, now = self.wire, stream.send, self._clock
@@ -359,8 +364,11 @@ class BaseConnection(RequestSender):
                     if self._paused:
                         self._resume_waiting()
                 else:
-                    self._parked = parked = self._new_waiter()
+                    self._parked = parked = self._new_waiter_unchecked()
                     await parked
+        except anyio.get_cancelled_exc_class() as error:
+            self.close(explain(error), error)
+            raise
         except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
             self.drain("sending failed")
             await anyio.sleep(READ_AFTER_SEND_FAILURE)

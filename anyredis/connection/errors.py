@@ -22,6 +22,8 @@ from anyredis.exceptions import (
 
 def explain(error: BaseException) -> str:
     """In a few words why a stream failed."""
+    if not isinstance(error, Exception):
+        return "its task was cancelled"
     if isinstance(error, anyio.EndOfStream):
         return "the server closed it"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -54,7 +56,7 @@ def cannot_connect(address: str, error: Exception, connect_timeout: float) -> Re
 
 
 def lost(
-    address: str, reason: str, cause: Exception | None, outcome: Outcome, *, late: bool
+    address: str, reason: str, cause: BaseException | None, outcome: Outcome, *, late: bool
 ) -> RedisError:
     """The error for a request on a connection that is gone."""
     fate = (

@@ -42,7 +42,10 @@ class RequestSender(Executor):
     encoder: Encoder
     """What packs its commands."""
     wire: RequestQueue
+    check_event_loop: Callable[[], None]
+    """Raises `RuntimeError` unless the event loop that it was opened in is running."""
     _new_waiter: Callable[[], Waiter]
+    _new_waiter_unchecked: Callable[[], Waiter]
     _backpressure: Backpressure
     _parked: Waiter | None = None
     _paused = False
@@ -53,7 +56,7 @@ class RequestSender(Executor):
         """Where it goes, for messages."""
         raise NotImplementedError
 
-    def close(self, reason: str, cause: Exception | None = None, *, late: bool = False) -> None:
+    def close(self, reason: str, cause: BaseException | None = None, *, late: bool = False) -> None:
         """Take no more requests and fail all that it carries."""
         raise NotImplementedError
 
@@ -66,7 +69,7 @@ class RequestSender(Executor):
     def enqueue(self, args: tuple[Value, ...], binary: bool = False) -> Request | None:
         """Put one command in line; None where its caller has to use `enqueue_later`.
 
-        Raises `DataError` where an argument cannot be sent.
+        Only in the event loop that it was opened in, as its pool makes sure.  Raises `DataError` where an argument cannot be sent.
         """
         wire = self.wire
         if wire.unsent_bytes > HIGH_WATER or self._paused:
@@ -75,7 +78,7 @@ class RequestSender(Executor):
             payload = self.encoder(args)
         except (TypeError, UnicodeEncodeError) as error:
             raise encode_error(args, error) from error
-        request = Request(payload, self._new_waiter())
+        request = Request(payload, self._new_waiter_unchecked())
         if binary:
             request.binary = True
         wire.unsent.append(request)  # RequestQueue.submit, without its frame
@@ -178,6 +181,7 @@ class RequestSender(Executor):
         return await self._run_blocking(args, command.binary)
 
     async def _run_blocking(self, args: tuple[Value, ...], binary: bool) -> Reply:
+        self.check_event_loop()
         wire = self.wire
         seconds = blocking_seconds(args)
         grace = self.stream_timeout

@@ -7,10 +7,8 @@ connection of their own.  Leases are bounded by the limit, sockets by the leases
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
-from types import TracebackType
-from typing import Self
 
 import anyio
 from anyio.abc import TaskGroup
@@ -20,16 +18,12 @@ from anyredis.connection.options import check_seconds
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit
-from anyredis.pool.scope import Lifetime
+from anyredis.pool.scope import Holder, PoolScope
+from anyredis.pool.tasks import PoolTasks
 from anyredis.wire.decode import Decode
 from anyredis.wire.encode import Encoder
 
 LOGGER = logging.getLogger("anyredis")
-
-NOT_ENTERED = (
-    "this client or pool is not open: write `async with client:` (or `async with pool:`) around "
-    "its use"
-)
 
 
 def check_sharing(shared_connections: int) -> int:
@@ -41,12 +35,12 @@ def check_sharing(shared_connections: int) -> int:
     return shared_connections
 
 
-class BasePool(ABC):
+class BasePool(Holder):
     """What all pools are: a scope, a limit, housekeeping.
 
     *example* is a connection as the pool makes them, *listeners* are told of all of them.  Enter it
-    with `async with`, or give it to clients, which enter it.  The first to enter owns its tasks;
-    others may use it from any task meanwhile, and its owner waits for them on leaving.
+    with `async with`, or give it to clients, which enter it.  All that have entered hold it
+    together: it is open until the last of them has left, from whichever task.
     """
 
     decode_responses: bool
@@ -62,6 +56,7 @@ class BasePool(ABC):
         *,
         max_idle_time: float | None,
         listeners: Iterable[ConnectionListener],
+        task_group: TaskGroup | None = None,
     ) -> None:
         self.decode_responses = example.decode_responses
         self.encoding = example.encoding
@@ -73,31 +68,28 @@ class BasePool(ABC):
         self._watchers = [each for each in everybody if isinstance(each, PoolWatcher)]
         if max_idle_time is not None:
             check_seconds("max_idle_time", max_idle_time)
+        if task_group is not None and not isinstance(task_group, TaskGroup):
+            raise DataTypeError(
+                f"task_group has to be a task group of anyio or None, not {task_group!r:.80}"
+            )
         patience = min(example.stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
         self._tick = patience / 4
-        self._lifetime = Lifetime(self._opened, self._closing)
+        self._scope = PoolScope(self._opened, self._closing, task_group)
 
     # -- scope ----------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> Self:
-        await self._lifetime.enter()
-        return self
+    @property
+    def scope(self) -> PoolScope:
+        """Who holds it."""
+        return self._scope
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return await self._lifetime.leave(kind, error, traceback)
-
-    def _opened(self, tasks: TaskGroup) -> None:
+    def _opened(self, tasks: PoolTasks) -> None:
         self.opened(tasks)
         tasks.start_soon(self._maintain)
 
-    def _closing(self) -> None:
+    def _closing(self, tasks: PoolTasks) -> None:
         for endpoint in self.endpoints():
-            endpoint.server.close("the pool was left")
+            endpoint.server.close(tasks.reason, tasks.cause)
 
     async def _maintain(self) -> None:
         while True:
@@ -107,7 +99,7 @@ class BasePool(ABC):
 
     # -- for those who listen -------------------------------------------------------------------
 
-    def start_watchers(self, tasks: TaskGroup) -> None:
+    def start_watchers(self, tasks: PoolTasks) -> None:
         """Run what listeners have to do while the pool is open."""
         for listener in self._watchers:
             tasks.start_soon(self._run_watcher, listener)
@@ -139,9 +131,8 @@ class BasePool(ABC):
                 server.replace_connections(reason, mine)
 
     def require_open(self) -> None:
-        """Raise `RuntimeError` where nobody has entered the pool."""
-        if not self._lifetime.entered:
-            raise RuntimeError(NOT_ENTERED)
+        """Raise `RuntimeError` where nobody has entered the pool in this event loop."""
+        self._scope.check()
 
     # -- for the shapes -------------------------------------------------------------------------
 
@@ -150,8 +141,8 @@ class BasePool(ABC):
         """A new limit, for a pool that is being entered."""
 
     @abstractmethod
-    def opened(self, tasks: TaskGroup) -> None:
-        """The pool was entered: its connections are children of *tasks*."""
+    def opened(self, tasks: PoolTasks) -> None:
+        """The pool was entered: all that it runs is started by *tasks*."""
 
     @abstractmethod
     def endpoints(self) -> Sequence[Endpoint]:
@@ -191,7 +182,7 @@ class BasePool(ABC):
         return sum(limit.size for limit in self.limits())
 
     def __repr__(self) -> str:
-        if not self._lifetime.entered:
+        if not self._scope.entered:
             return f"<{type(self).__name__} not open>"
         servers = [endpoint.server for endpoint in self.endpoints()]
         connections = [each for server in servers for each in server.connections()]

@@ -8,6 +8,7 @@ connection yet, a server that does not read, an error) goes on with a `Lease`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from threading import get_ident
 from typing import Any, TypeAlias, TypeVar
 
 from anyredis.address import TCPAddress
@@ -16,6 +17,7 @@ from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import RedisError
 from anyredis.pool.lease import Lease
 from anyredis.pool.limit import Limit, StrictLimit
+from anyredis.pool.scope import PoolScope
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.wire.decode import Reply
 
@@ -32,15 +34,13 @@ was one.  The lease is released after it.
 class Endpoint:
     """Leases of *limit*, for connections to *server*.
 
-    *check_open* raises where the pool is not open.
+    *scope* tells whether the pool is open, and in which event loop.
     """
 
-    def __init__(
-        self, server: ServerConnections, limit: Limit, check_open: Callable[[], None]
-    ) -> None:
+    def __init__(self, server: ServerConnections, limit: Limit, scope: PoolScope) -> None:
         self.server = server
         self.limit = limit
-        self.check_open = check_open
+        self.scope = scope
         self._allocator = server.allocator
         self._multiplexes_one = server.allocator.multiplexed_wanted == 1
 
@@ -55,11 +55,13 @@ class Endpoint:
         What is marked as saved stands in `Lease` as well: `tests/pool/test_fast_path.py` runs both
         side by side, so that the conditions here are those of the plain way.
         """
+        if get_ident() != self.scope.thread:  # of another event loop, or not open
+            self.scope.check()
         limit, allocator, server = self.limit, self._allocator, self.server
         multiplexed = allocator.multiplexed
         connection: BaseConnection | None = None
         if self._multiplexes_one and multiplexed:  # saved frames: Lease.acquire, Lease.attach
-            if type(limit) is StrictLimit:  # saved frame: StrictLimit.take_nowait
+            if type(limit) is StrictLimit:  # saved frame: StrictLimit.acquire_nowait
                 if limit.acquired < limit.capacity:
                     limit.acquired += 1
                     connection = multiplexed[0]
@@ -75,25 +77,29 @@ class Endpoint:
             request = connection.enqueue(command.args, command.binary)
             if request is not None:
                 reply = await request.waiter
-        except BaseException:
+        except BaseException as error:
             if request is not None:
                 connection.abandon(request)
             Lease.taken_over(self, limit, connection).release()
+            self.scope.explain(error)  # another event loop may be in the same thread
             raise
         if request is None or isinstance(reply, RedisError):
             failed = reply if isinstance(reply, RedisError) else None
             lease = Lease.taken_over(self, limit, connection)
             return await _go_on(command, lease, failed, slow_path)
-        if self._multiplexes_one and not (  # saved frames: Lease.release, Node.alight
-            allocator.exclusive_waiters
-            or allocator.multiplexed_waiters
-            or allocator.draining
-            or server.starved
+        if (
+            self._multiplexes_one
+            and not (  # saved frames: Lease.release, ServerConnections.release_multiplexed
+                allocator.exclusive_waiters
+                or allocator.multiplexed_waiters
+                or allocator.draining
+                or server.starved
+            )
         ):
             connection.in_use -= 1
         else:
             server.release_multiplexed(connection)
-        if type(limit) is StrictLimit:  # saved frame: StrictLimit.give_back
+        if type(limit) is StrictLimit:  # saved frame: StrictLimit.release
             limit.acquired -= 1
         else:
             limit.release()
@@ -101,7 +107,7 @@ class Endpoint:
 
     async def _acquire(self, limit: Limit) -> BaseConnection | None:
         """Take a lease of *limit*; gives the connection, or None where none is there yet."""
-        self.check_open()
+        self.scope.check()
         await limit.acquire()
         return self.server.acquire_multiplexed_nowait()
 
@@ -122,11 +128,7 @@ class ClusterEndpoint(Endpoint):
     """The endpoint to the node of a cluster that is at *address*."""
 
     def __init__(
-        self,
-        server: ServerConnections,
-        limit: Limit,
-        check_open: Callable[[], None],
-        address: TCPAddress,
+        self, server: ServerConnections, limit: Limit, scope: PoolScope, address: TCPAddress
     ) -> None:
-        super().__init__(server, limit, check_open)
+        super().__init__(server, limit, scope)
         self.address = address

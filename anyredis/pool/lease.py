@@ -8,13 +8,14 @@ the same without it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
 from anyredis.connection.base import BaseConnection
 from anyredis.pool.limit import Limit
+from anyredis.pool.scope import PoolScope
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -25,8 +26,8 @@ class LeaseSource(Protocol):
 
     server: ServerConnections
     limit: Limit
-    check_open: Callable[[], None]
-    """Raises where the pool is not open."""
+    scope: PoolScope
+    """Tells whether the pool is open, and in which event loop."""
 
 
 class Lease:
@@ -81,7 +82,7 @@ class Lease:
         """
         if self._limit is not None:
             return
-        self.endpoint.check_open()
+        self.endpoint.scope.check()
         limit = self.endpoint.limit
         await limit.acquire()
         self._limit = limit

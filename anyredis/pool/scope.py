@@ -1,133 +1,185 @@
-"""The lifetime of a pool: one owner, any number of borrowers, and errors that stay themselves.
+"""The lifetime of a pool: the blocks that entered it own it together.
 
-Whoever enters first owns the task group, and is the last to leave: it waits for the borrowers as a
-nursery waits for its children.  Leaving by an exception or a cancellation closes at once.  What
-the owner's block raises leaves it as itself: a group whose leaves are all the block's own, or
-cancellations, is replaced by what the block raised.
+The first to enter starts one task of the pool's own, in which all that the pool runs are children
+of one task group; the last to leave closes it and waits until it is gone.  Each holder leaves
+alone, from any task and in any order.  A cancellation or failure that ends the pool's task early
+closes the pool with that cause, which every request is told; leaving never raises it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
-import anyio
-from anyio import AsyncContextManagerMixin
 from anyio.abc import TaskGroup
 
+from anyredis.pool.tasks import PoolTasks
 
-class TaskScope(AsyncContextManagerMixin):
-    """A task group for background tasks: *opened* gets it, *closing* is called when it ends."""
+NOT_OPEN = (
+    "this client or pool is not open: write `async with client:` (or `async with pool:`) around "
+    "its use"
+)
 
-    def __init__(self, opened: Callable[[TaskGroup], None], closing: Callable[[], None]) -> None:
+CLOSED_LOOP = (
+    "the event loop that this client or pool was opened in was closed while its tasks were running, "
+    "without cancelling them as asyncio.run() does: make a new client"
+)
+
+
+class PoolScope:
+    """Who holds a pool; `enter` and `leave` it from any task, in any order.
+
+    *opened* is called in the pool's task once that runs, *closing* as soon as it is to end.  With
+    *task_group* the pool's task is a child of that.
+    """
+
+    def __init__(
+        self,
+        opened: Callable[[PoolTasks], None],
+        closing: Callable[[PoolTasks], None],
+        task_group: TaskGroup | None = None,
+    ) -> None:
         self._opened = opened
         self._closing = closing
-
-    @asynccontextmanager
-    async def __asynccontextmanager__(self) -> AsyncGenerator[TaskScope, None]:
-        raised: BaseException | None = None
-        try:
-            async with anyio.create_task_group() as tasks:
-                self._opened(tasks)
-                try:
-                    yield self
-                except BaseException as error:
-                    raised = error
-                    raise
-                finally:
-                    self._closing()
-                    tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            if raised is None or not _only_of(group, raised):
-                raise
-            context, cause = raised.__context__, raised.__cause__
-            try:
-                raise raised
-            finally:
-                raised.__context__, raised.__cause__ = context, cause
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    branches: tuple[BaseException, ...] = getattr(error, "exceptions", ())
-    return [leaf for branch in branches for leaf in _leaves(branch)] or [error]
-
-
-def _only_of(group: BaseException, raised: BaseException) -> bool:
-    own = {id(leaf) for leaf in _leaves(raised)} | {id(raised)}
-    cancelled = anyio.get_cancelled_exc_class()
-    return all(id(leaf) in own or isinstance(leaf, cancelled) for leaf in _leaves(group))
-
-
-class Lifetime:
-    """Counts who holds a resource, and runs its task scope in the task of the first."""
-
-    def __init__(self, opened: Callable[[TaskGroup], None], closing: Callable[[], None]) -> None:
-        self._opened = opened
-        self._closing = closing
-        self._scope: TaskScope | None = None
-        self._owner = 0
-        self._holds: dict[int, list[TaskScope]] = {}
-        """What each task holds, innermost last: of a scope that has gone, too."""
-        self._returned = anyio.Event()
+        self._task_group = task_group
+        self._tasks: PoolTasks | None = None
+        self.thread: int | None = None
+        """The thread of the event loop that it is open in; None while it is not open."""
 
     @property
     def entered(self) -> bool:
-        """Whether somebody holds it."""
-        return self._scope is not None
+        """Whether it is open."""
+        return self._tasks is not None and not self._tasks.closing
 
-    async def enter(self) -> None:
-        """Hold it; the first to do so owns it."""
-        me = anyio.get_current_task().id
-        if self._scope is None:
-            self._scope = TaskScope(self._opened, self._closing)
-            self._owner = me
-            try:
-                await self._scope.__aenter__()
-            except BaseException:
-                self._scope = None
-                raise
-        self._holds.setdefault(me, []).append(self._scope)
+    def check(self) -> None:
+        """Raise unless it is open, in the event loop that is running now.
 
-    async def leave(
+        `RuntimeError` where it is not, `ConnectionError` where its task ended early.
+        """
+        tasks = self._tasks
+        if tasks is None or tasks.over:
+            raise RuntimeError(NOT_OPEN)
+        tasks.event_loop.check()
+        if tasks.cause is not None:
+            raise tasks.closed_error()
+        if self.thread is None:
+            raise RuntimeError(NOT_OPEN)
+
+    def explain(self, error: BaseException) -> None:
+        """Raise `RuntimeError` from *error* where it is that of a waiter of another event loop.
+
+        asyncio and trio each refuse to wait for such a one, in words of their own.
+        """
+        if isinstance(error, (RuntimeError, TypeError)) and self._tasks is not None:
+            self._tasks.event_loop.check()
+
+    async def enter(self) -> PoolTasks:
+        """Hold it; `leave` with what this gives.
+
+        Raises `ConnectionError` where its task ended early and others still hold it.
+        """
+        while (tasks := self._tasks) is not None and not tasks.over:
+            tasks.event_loop.check()
+            if not tasks.closing:
+                break
+            if tasks.holders and tasks.cause is not None:
+                raise tasks.closed_error()
+            await tasks.gone.wait()
+            self._forget(tasks)
+        else:
+            if tasks is not None and not tasks.closing:
+                raise RuntimeError(CLOSED_LOOP)
+            tasks = self._start()
+        tasks.holders += 1
+        try:
+            await tasks.started.wait()
+        except BaseException:
+            await self.leave(tasks)
+            raise
+        if tasks.cause is not None:
+            await self.leave(tasks)
+            raise tasks.closed_error()
+        return tasks
+
+    def _start(self) -> PoolTasks:
+        tasks = self._tasks = PoolTasks(self._has_opened, self._is_closing)
+        try:
+            tasks.start(self._task_group)
+        except BaseException:
+            self._forget(tasks)
+            raise
+        return tasks
+
+    async def leave(self, tasks: PoolTasks) -> None:
+        """Let go of it; the last to do so closes it and waits until it is gone."""
+        if tasks.over:
+            return
+        tasks.holders -= 1
+        if tasks.holders:
+            return
+        tasks.close()
+        try:
+            await tasks.wait_gone()
+        finally:
+            self._forget(tasks)
+
+    def _has_opened(self, tasks: PoolTasks) -> None:
+        self._opened(tasks)
+        self.thread = tasks.event_loop.thread
+
+    def _is_closing(self, tasks: PoolTasks) -> None:
+        if self._tasks is tasks:
+            self.thread = None
+            self._closing(tasks)
+
+    def _forget(self, tasks: PoolTasks) -> None:
+        if self._tasks is tasks:
+            self._tasks = None
+
+
+class Holder(ABC):
+    """What is used as an `async with` block, or between `open` and `aclose`, and holds a pool."""
+
+    @property
+    @abstractmethod
+    def scope(self) -> PoolScope:
+        """The scope of the pool."""
+
+    _holds: tuple[PoolTasks, ...] = ()
+    """What it holds, the latest last."""
+
+    async def open(self) -> Self:
+        """The same as entering the block, for the start callbacks of frameworks.
+
+        It may be closed from another task.  Raises what entering raises.
+        """
+        return await self.__aenter__()
+
+    async def aclose(self) -> None:
+        """The same as leaving the block, for the stop callbacks of frameworks.
+
+        Where nothing is open it does nothing.
+        """
+        await self.__aexit__(None, None, None)
+
+    async def __aenter__(self) -> Self:
+        tasks = await self.scope.enter()
+        self._holds = (*(each for each in self._holds if not each.over), tasks)
+        return self
+
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool | None:
-        """Let go of it; the owner, last of its holds, waits for the borrowers and closes it."""
-        me = anyio.get_current_task().id
-        scope = self._let_go(me)
-        if scope is None or scope is not self._scope:
-            return None  # it was closed before, or by its owner meanwhile
-        if me != self._owner:
-            self._returned.set()
-            return None
-        if scope in self._holds.get(me, ()):
-            return None
-        try:
-            while kind is None and self._borrowed(scope):
-                self._returned = anyio.Event()
-                await self._returned.wait()
-        except BaseException as cancelled:
-            self._scope = None
-            await scope.__aexit__(type(cancelled), cancelled, cancelled.__traceback__)
-            raise
-        self._scope = None
-        return await scope.__aexit__(kind, error, traceback)
-
-    def _let_go(self, me: int) -> TaskScope | None:
-        """What this task held last; what any borrower held, where it was entered by another."""
-        task = me
-        if me not in self._holds:
-            task = next((each for each in self._holds if each != self._owner), me)
-        held = self._holds.get(task)
-        if not held:
-            return None
-        scope = held.pop()
-        if not held:
-            del self._holds[task]
-        return scope
-
-    def _borrowed(self, scope: TaskScope) -> bool:
-        return any(scope in held for held in self._holds.values())
+    ) -> None:
+        holds = [each for each in self._holds if not each.over]
+        if not holds:
+            self._holds = ()
+            return
+        holds[-1].event_loop.check()
+        tasks = holds.pop()
+        self._holds = tuple(holds)
+        await self.scope.leave(tasks)

@@ -13,13 +13,13 @@ from functools import partial
 from typing import Protocol
 
 import anyio
-from anyio.abc import TaskGroup
 
 from anyredis.backoff import Backoff
 from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.errors import cannot_connect
 from anyredis.exceptions import ConnectionError, RedisError, fresh
 from anyredis.pool.allocator import ConnectionAllocator
+from anyredis.pool.tasks import TaskStarter
 from anyredis.waiter import Waiter, clock, waiter_factory
 from anyredis.wire.decode import Reply
 
@@ -90,15 +90,16 @@ class ServerConnections:
         self._unhealthy_until = 0.0
         self._generation = 0
         self._dials: list[anyio.CancelScope] = []
-        self._tasks: TaskGroup | None = None
+        self._tasks: TaskStarter | None = None
         self._socket_limit = socket_limit
         if socket_limit is not None:
             self.starved = socket_limit.starved
 
     _close_reason = "the pool was left"
+    _closed_by: BaseException | None = None
 
-    def start(self, tasks: TaskGroup) -> None:
-        """Start to work, with connections as children of *tasks*."""
+    def start(self, tasks: TaskStarter) -> None:
+        """Start to work, with connections in tasks that *tasks* starts."""
         self._tasks = tasks
         # What was remembered is by the clock of another event loop, perhaps.
         self._failures = 0
@@ -106,11 +107,11 @@ class ServerConnections:
         self._new_waiter = waiter_factory()
         self._now = clock()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, cause: BaseException | None = None) -> None:
         """Close all connections and fail all who wait for one."""
-        self._stop_serving(reason)
+        self._stop_serving(reason, cause)
         for connection in self.connections():
-            connection.close(reason)
+            connection.close(reason, cause)
 
     def drain(self, reason: str) -> None:
         """Fail all who wait for a connection; those that are in use are closed after that."""
@@ -132,15 +133,17 @@ class ServerConnections:
                 leftover.close(reason)
         self.assign()
 
-    def _stop_serving(self, reason: str) -> None:
+    def _stop_serving(self, reason: str, cause: BaseException | None = None) -> None:
         self._tasks = None
-        self._close_reason = reason
+        self._close_reason, self._closed_by = reason, cause
         self.allocator.fail_all(self._closed_error)
         for dial in self._dials:
             dial.cancel()
 
     def _closed_error(self) -> ConnectionError:
-        return ConnectionError(f"no connection to {self.address}: {self._close_reason}")
+        error = ConnectionError(f"no connection to {self.address}: {self._close_reason}")
+        error.__cause__ = self._closed_by
+        return error
 
     @property
     def open(self) -> bool:
@@ -266,7 +269,7 @@ class ServerConnections:
         connection.idle_since = self._now()
         allocator.add(connection)
         if self._tasks is None:  # this server was left meanwhile
-            connection.close(self._close_reason)
+            connection.close(self._close_reason, self._closed_by)
         elif edition != self._generation:
             connection.close("it was replaced before it was ready")
         elif not connection.usable:  # a listener that was told that it is ready saw to that

@@ -20,6 +20,7 @@ from anyredis.pool.lease import exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.pool.services import service_arguments
+from anyredis.pool.tasks import PoolTasks
 
 UNLIMITED = 2**31
 
@@ -32,6 +33,7 @@ class ConnectionPool(BasePool):
     *shared_connections* of them carry ordinary commands for all; 0 gives each command a connection
     of its own while it runs.  *max_idle_time*: seconds after which an unused connection is closed.
     *listeners* are told of all its connections, see `ConnectionListener`.
+    With *task_group*, an anyio task group, all that the pool runs is a child of that.
 
     Raises `DataError` at once for an argument that no connection can work with.
     """
@@ -44,6 +46,7 @@ class ConnectionPool(BasePool):
         shared_connections: int = 1,
         max_idle_time: float | None = None,
         listeners: Iterable[ConnectionListener] = (),
+        task_group: TaskGroup | None = None,
         **connection_arguments: Any,
     ) -> None:
         if not (
@@ -58,7 +61,9 @@ class ConnectionPool(BasePool):
         # The first connection is made now, not yet connected, so that a bad argument shows here.
         self._first: BaseConnection | None = self._construct()
         self.address = self._first.address
-        super().__init__(self._first, max_idle_time=max_idle_time, listeners=listeners)
+        super().__init__(
+            self._first, max_idle_time=max_idle_time, listeners=listeners, task_group=task_group
+        )
         server = ServerConnections(
             self._make,
             address=self.address,
@@ -67,7 +72,7 @@ class ConnectionPool(BasePool):
             max_idle_time=max_idle_time,
             listeners=self.listeners,
         )
-        self.endpoint = Endpoint(server, StrictLimit(self._capacity), self.require_open)
+        self.endpoint = Endpoint(server, StrictLimit(self._capacity), self.scope)
 
     @classmethod
     def from_url(cls, url: str, **arguments: Any) -> Self:
@@ -106,10 +111,10 @@ class ConnectionPool(BasePool):
         """A counter."""
         return StrictLimit(self._capacity)
 
-    def opened(self, tasks: TaskGroup) -> None:
-        """The pool was entered: its connections are children of *tasks*."""
+    def opened(self, tasks: PoolTasks) -> None:
+        """The pool was entered: all that it runs is started by *tasks*."""
         self.endpoint.limit = self.limit_for_next_scope(self.endpoint.limit)
-        self.endpoint.server.start(tasks)
+        self.endpoint.server.start(tasks.connections)
         self.start_watchers(tasks)
 
     def endpoints(self) -> tuple[Endpoint]:
@@ -145,6 +150,7 @@ class BlockingConnectionPool(ConnectionPool):
         shared_connections: int = 1,
         max_idle_time: float | None = None,
         listeners: Iterable[ConnectionListener] = (),
+        task_group: TaskGroup | None = None,
         **connection_arguments: Any,
     ) -> None:
         if timeout is not None:
@@ -156,6 +162,7 @@ class BlockingConnectionPool(ConnectionPool):
             shared_connections=shared_connections,
             max_idle_time=max_idle_time,
             listeners=listeners,
+            task_group=task_group,
             **connection_arguments,
         )
 

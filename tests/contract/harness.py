@@ -201,7 +201,7 @@ async def one_case(bench: BenchT, operation: Operation[BenchT], kind: Kind, at: 
             run = partial(bench.run, partial(operation.run, bench), kind, at, loss)
             if operation.around:
                 ended = await run()
-                assert not bench.pool._lifetime.entered, "the pool outlived its scope"
+                assert not bench.pool.scope.entered, "the pool outlived its scope"
                 assert not bench.connections(), "a connection outlived its scope"
                 assert running_tasks() == tasks, "a task outlived its scope"
                 await bench.all_gone()

@@ -190,13 +190,13 @@ async def _borrow(bench: ServerBench) -> None:
         await own_answers(other, 1)
 
 
-async def _own_and_lend(bench: ServerBench) -> None:
-    async def borrow() -> None:
+async def _hold_beside_others(bench: ServerBench) -> None:
+    async def hold() -> None:
         async with bench.client:
             await own_answers(bench.client, 1)
 
     async with anyio.create_task_group() as tasks, bench.pool:
-        tasks.start_soon(borrow)
+        tasks.start_soon(hold)
         await own_answers(Redis(connection_pool=bench.pool), 1)
 
 
@@ -239,7 +239,7 @@ ALL = [
     Operation("enter and leave", _leave_at_once, around=True),
     Operation("leave while busy", _leave_busy, around=True, losable=False),
     Operation("enter and leave a pool of others", _borrow),
-    Operation("own a pool that others borrow", _own_and_lend, around=True, losable=False),
+    Operation("hold a pool beside others", _hold_beside_others, around=True, losable=False),
 ]
 
 CONNECTING = [

@@ -56,7 +56,7 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         allocator = self.pool.endpoint.server.allocator
         assert 0 <= allocator.sockets <= 2, f"{allocator.sockets} sockets: {self.pool!r}"
         assert allocator.dialling >= 0
-        if self.pool._lifetime.entered:
+        if self.pool.scope.entered:
             assert self.pool.free >= 0
             assert self.pool.leased + self.pool.connecting <= 2, repr(self.pool)
 

@@ -381,7 +381,7 @@ USES: list[Callable[[ConnectionPool], Awaitable[object]]] = [
     lambda pool: fail_in(Lease(pool.endpoint)),
     lambda pool: fail_in(pool.acquire()),
     lambda pool: Lease(pool.endpoint).acquire(),
-    lambda pool: pool.endpoint._acquire(pool.endpoint.limit),
+    lambda pool: Redis(connection_pool=pool).ping(),
 ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Any, TypeAlias
@@ -29,6 +30,7 @@ from anyredis.pool import server_connections as module
 from anyredis.pool.endpoint import Endpoint, SlowPath
 from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit
+from anyredis.pool.scope import PoolScope
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.waiter import waiter_factory
 from anyredis.wire.decode import Reply
@@ -109,7 +111,7 @@ class StageConnection(BaseConnection):
         if not waiter.done():
             waiter.set_result(reply)
 
-    def close(self, reason: str, cause: Exception | None = None, *, late: bool = False) -> None:
+    def close(self, reason: str, cause: BaseException | None = None, *, late: bool = False) -> None:
         """Fail what it carries, and end."""
         del cause, late
         if self.closed:
@@ -143,6 +145,17 @@ async def plainly(endpoint: Endpoint, command: Command[Any], slow_path: SlowPath
     return command.parse(reply)
 
 
+class OpenScope(PoolScope):
+    """The scope of a pool that is open here, without a task."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None, lambda _: None)
+        self.thread = threading.get_ident()
+
+    def check(self) -> None:
+        """It is open."""
+
+
 class Twin:
     """A pool, in which *run* is the way that ordinary commands go."""
 
@@ -171,7 +184,7 @@ class Twin:
             )
             for number in range(nodes)
         ]
-        self.endpoints = [Endpoint(node, limit, lambda: None) for node in self.nodes]
+        self.endpoints = [Endpoint(node, limit, OpenScope()) for node in self.nodes]
         self._host = asyncio.create_task(self._be_host())
 
     async def _be_host(self) -> None:

@@ -1,114 +1,149 @@
-"""Tests of `anyredis.pool.scope`: who owns a pool, who borrows it, and what leaves its block."""
+"""Tests of `anyredis.pool.scope`: the blocks that hold a pool, in every order, from every task."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+import gc
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
 
 import anyio
+import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from anyio.abc import TaskGroup
 
-from anyredis import Redis
-from anyredis.pool.scope import Lifetime, TaskScope
-from anyredis.testing import FakeServer, silent
+from anyredis import ConnectionError
+from anyredis.pool import background
+from anyredis.pool import tasks as pool_tasks
+from anyredis.pool.scope import Holder, PoolScope
+from anyredis.pool.tasks import PoolTasks
+from anyredis.testing import FakeServer
+from tests.contract.harness import running_tasks
 
 
-class Resource:
+class Resource(Holder):
     """Something with a background task, which can be held."""
 
-    def __init__(self, background: type[Exception] | None = None) -> None:
-        self.lifetime = Lifetime(self.opened, self.closing)
+    def __init__(
+        self,
+        background: Callable[[], Awaitable[object]] = anyio.sleep_forever,
+        task_group: TaskGroup | None = None,
+    ) -> None:
+        self._scope = PoolScope(self.opened, self.closing, task_group)
         self.log: list[str] = []
         self.background = background
+        self.tasks: PoolTasks | None = None
 
-    def opened(self, tasks: TaskGroup) -> None:
+    @property
+    def scope(self) -> PoolScope:
+        """The scope."""
+        return self._scope
+
+    def opened(self, tasks: PoolTasks) -> None:
         """Start the task."""
         self.log.append("opened")
+        self.tasks = tasks
         tasks.start_soon(self.live)
 
-    def closing(self) -> None:
+    def closing(self, tasks: PoolTasks) -> None:
         """The end begins."""
         self.log.append("closing")
 
     async def live(self) -> None:
         """The task."""
         try:
-            await anyio.sleep_forever()
+            await self.background()
         finally:
             self.log.append("ended")
-            if self.background is not None:
-                raise self.background
-
-    async def __aenter__(self) -> None:
-        await self.lifetime.enter()
-
-    async def __aexit__(self, *error: object) -> bool | None:
-        return await self.lifetime.leave(*error)  # type: ignore[arg-type]
 
 
-async def fail_in(
-    block: AbstractAsyncContextManager[object],
-    tasks: TaskGroup | None = None,
-    work: Callable[..., Coroutine[Any, Any, None]] | None = None,
-    *arguments: object,
-) -> None:
-    """Enter *block*, start *work* in *tasks*, and raise KeyError once all are at it."""
-    async with block:
-        if tasks is not None and work is not None:
-            tasks.start_soon(work, *arguments)
-        await anyio.wait_all_tasks_blocked()
-        raise KeyError
+WHOLE_LIFE = ["opened", "closing", "ended"]
 
 
 async def test_background_tasks_end_with_the_block() -> None:
     """G8: opened on entering, closing and ended on leaving."""
     resource = Resource()
+    before = running_tasks()
     async with resource:
         await anyio.wait_all_tasks_blocked()
-        assert resource.lifetime.entered
+        assert resource.scope.entered
         assert resource.log == ["opened"]
-    assert not resource.lifetime.entered
-    assert resource.log == ["opened", "closing", "ended"]
+    assert not resource.scope.entered
+    assert resource.log == WHOLE_LIFE
+    assert running_tasks() == before
 
 
-async def test_what_the_block_raises_leaves_as_itself() -> None:
-    """G14: not wrapped in an ExceptionGroup, with its own cause and context."""
-    cause = OSError("why")
-    with pytest.raises(KeyError) as caught:
-        async with Resource():
-            raise KeyError("mine") from cause
-    assert caught.value.__cause__ is cause
+async def test_open_and_aclose_are_entering_and_leaving() -> None:
+    """G8: for the start and stop callbacks of frameworks; closing twice is harmless."""
+    resource = Resource()
+    assert await resource.open() is resource
+    await anyio.wait_all_tasks_blocked()
+    await resource.aclose()
+    assert resource.log == WHOLE_LIFE
+    await resource.aclose()
+    assert resource.log == WHOLE_LIFE
 
 
-async def test_a_group_of_the_users_own_stays_what_it_is() -> None:
-    """G14: who raises an ExceptionGroup gets that one."""
-    mine = ExceptionGroup("mine", [KeyError(1), ValueError(2)])
-    with pytest.raises(ExceptionGroup) as caught:
-        async with Resource():
-            raise mine
-    assert caught.value is mine
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+async def test_holders_leave_in_any_order(order: tuple[int, ...]) -> None:
+    """The first to enter opens it, the last to leave closes it, each in a task of its own."""
+    resource = Resource()
+    may_go = [anyio.Event() for _ in order]
+    before = running_tasks()
+
+    async def hold(number: int) -> None:
+        async with resource:
+            await may_go[number].wait()
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(3):
+            tasks.start_soon(hold, number)
+            await anyio.wait_all_tasks_blocked()
+        for number in order:
+            assert resource.log == ["opened"]
+            may_go[number].set()
+            await anyio.wait_all_tasks_blocked()
+        assert resource.log == WHOLE_LIFE
+    assert running_tasks() == before
 
 
-async def test_an_error_in_a_cancelled_block_leaves_as_itself() -> None:
-    """G14: what a `finally` raises under a cancellation, too."""
+async def test_one_task_enters_and_another_leaves() -> None:
+    """G8: it closes, fully, whichever task leaves."""
+    resource = Resource()
+    before = running_tasks()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(resource.open)
+    await anyio.wait_all_tasks_blocked()
+    assert resource.log == ["opened"]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(resource.aclose)
+    assert resource.log == WHOLE_LIFE
+    assert running_tasks() == before
 
-    async def fail_at_the_end(scope: anyio.CancelScope) -> None:
-        async with Resource():
-            try:
+
+@pytest.mark.parametrize("ending", ["error", "cancellation"])
+async def test_a_holder_that_fails_leaves_alone(ending: str) -> None:
+    """G12: the others go on, although it was the first to enter."""
+    resource = Resource()
+    async with anyio.create_task_group() as tasks:
+        with anyio.CancelScope() as scope, contextlib.suppress(KeyError):
+            async with resource:
+                await resource.open()
+                if ending == "error":
+                    raise KeyError
                 scope.cancel()
                 await anyio.sleep_forever()
-            finally:
-                raise KeyError("from the finally")
+        await anyio.wait_all_tasks_blocked()
+        assert resource.log == ["opened"]
+        tasks.start_soon(resource.aclose)
+    assert resource.log == WHOLE_LIFE
 
-    with pytest.raises(KeyError), anyio.CancelScope() as scope:
-        await fail_at_the_end(scope)
 
-
-async def test_a_cancelled_block_is_cancelled() -> None:
-    """G8: the cancellation goes on to who it is meant for, and the task has ended by then."""
+async def test_a_cancelled_block_is_closed() -> None:
+    """G8: the cancellation goes on to its scope, and the tasks have ended by then."""
     resource = Resource()
     with anyio.CancelScope() as scope:
         async with resource:
@@ -116,180 +151,246 @@ async def test_a_cancelled_block_is_cancelled() -> None:
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert sorted(resource.log) == ["closing", "ended", "opened"]
+    assert resource.log == WHOLE_LIFE
 
 
-async def test_leaving_under_a_cancellation() -> None:
-    """G8: a scope that is left while it is cancelled is closed all the same."""
-    resource = Resource()
-    with anyio.CancelScope() as scope:
-        async with resource:
-            await anyio.wait_all_tasks_blocked()
-            scope.cancel()
-    assert resource.log == ["opened", "closing", "ended"]
-    assert not resource.lifetime.entered
+async def test_whoever_enters_while_it_closes_gets_it_anew() -> None:
+    """G8: entering waits until the last life is over."""
+    may_end = anyio.Event()
 
+    async def slow() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await may_end.wait()
 
-async def test_an_error_of_a_background_task_is_not_lost() -> None:
-    """What is neither the block's own nor a cancellation is a bug, and is shown beside it."""
-    with pytest.raises(ExceptionGroup) as caught:
-        await fail_in(Resource(background=ZeroDivisionError))
-    assert caught.group_contains(KeyError)
-    assert caught.group_contains(ZeroDivisionError)
-
-
-async def test_leaving_twice_is_harmless() -> None:
-    """G8: the second time nothing happens."""
-    resource = Resource()
-    await resource.lifetime.enter()
-    assert not await resource.lifetime.leave(None, None, None)
-    assert not await resource.lifetime.leave(None, None, None)
-    assert resource.log.count("closing") == 1
-
-
-async def test_one_task_may_enter_several_times() -> None:
-    """The last leave of the owner closes."""
-    resource = Resource()
-    async with resource:
-        async with resource:
-            pass
-        assert resource.lifetime.entered
-    assert not resource.lifetime.entered
-
-
-async def test_the_owner_waits_for_its_borrowers() -> None:
-    """Leaving waits for those who still hold it, as a nursery waits for its children."""
-    resource = Resource()
-    let_go = anyio.Event()
-    order: list[str] = []
-
-    async def borrow() -> None:
-        async with resource:
-            await let_go.wait()
-            order.append("borrower")
-
-    async def own() -> None:
-        async with resource:
-            tasks.start_soon(borrow)
-            await anyio.wait_all_tasks_blocked()
-        order.append("owner")
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(own)
-        await anyio.wait_all_tasks_blocked()
-        assert order == []
-        assert "closing" not in resource.log
-        let_go.set()
-    assert order == ["borrower", "owner"]
-
-
-async def test_an_owner_that_fails_does_not_wait() -> None:
-    """Leaving by an exception closes at once; borrowers leave later without harm."""
-    resource = Resource()
-    let_go = anyio.Event()
-
-    async def borrow() -> None:
-        async with resource:
-            await let_go.wait()
-
-    async with anyio.create_task_group() as tasks:
-        with pytest.raises(KeyError):
-            await fail_in(resource, tasks, borrow)
-        assert resource.log == ["opened", "closing", "ended"]
-        let_go.set()
-    assert not resource.lifetime.entered
-
-
-async def test_a_borrower_of_the_past_does_not_end_the_present() -> None:
-    """G8: who borrowed from an owner that is gone, and leaves late, is not counted again."""
-    resource = Resource()
-    old_may_go, new_may_go = anyio.Event(), anyio.Event()
-    new_left = anyio.Event()
-
-    async def borrow(may_go: anyio.Event, left: anyio.Event) -> None:
-        async with resource:
-            await may_go.wait()
-        left.set()
-
-    async def own_again() -> None:
-        async with resource:
-            tasks.start_soon(borrow, new_may_go, new_left)
-            await anyio.wait_all_tasks_blocked()
-            old_may_go.set()
-        assert new_left.is_set() or new_may_go.is_set()
-
-    async with anyio.create_task_group() as tasks:
-        with pytest.raises(KeyError):
-            await fail_in(resource, tasks, borrow, old_may_go, anyio.Event())
-        tasks.start_soon(own_again)
-        await anyio.wait_all_tasks_blocked()
-        await anyio.wait_all_tasks_blocked()
-        assert resource.lifetime.entered
-        new_may_go.set()
-
-
-async def test_waiting_for_borrowers_can_be_cancelled() -> None:
-    """G8: then it closes at once."""
-    resource = Resource()
-    let_go = anyio.Event()
-
-    async def borrow() -> None:
-        async with resource:
-            await let_go.wait()
-
-    async with anyio.create_task_group() as tasks:
-        with anyio.CancelScope() as scope:
-            async with resource:
-                tasks.start_soon(borrow)
-                await anyio.wait_all_tasks_blocked()
-                tasks.start_soon(_cancel_when_blocked, scope)
-        assert scope.cancelled_caught
-        assert sorted(resource.log) == ["closing", "ended", "opened"]
-        let_go.set()
-
-
-async def _cancel_when_blocked(scope: anyio.CancelScope) -> None:
+    resource = Resource(slow)
+    await resource.open()
     await anyio.wait_all_tasks_blocked()
-    scope.cancel()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(resource.aclose)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(resource.open)
+        await anyio.wait_all_tasks_blocked()
+        assert resource.log == ["opened", "closing"]
+        may_end.set()
+    await anyio.wait_all_tasks_blocked()
+    assert resource.log == [*WHOLE_LIFE, "opened"]
+    await resource.aclose()
 
 
-async def test_a_task_scope_alone() -> None:
-    """It gives its tasks on entering, and says when it closes."""
-    log: list[str] = []
-    async with TaskScope(lambda _: log.append("opened"), lambda: log.append("closing")):
-        log.append("inside")
-    assert log == ["opened", "inside", "closing"]
+async def test_the_last_to_leave_waits_for_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """G8: a task that does not end holds up nobody for ever; the log tells."""
+    monkeypatch.setattr(pool_tasks, "PATIENCE", 0.01)
+    may_end = anyio.Event()
+
+    async def stubborn() -> None:
+        with anyio.CancelScope(shield=True):
+            await may_end.wait()
+
+    resource = Resource(stubborn)
+    await resource.open()
+    await anyio.wait_all_tasks_blocked()
+    await resource.aclose()
+    assert "has not ended" in caplog.text
+    assert resource.log == ["opened", "closing"]
+    tasks = resource.tasks
+    assert tasks is not None
+    may_end.set()
+    await tasks.gone.wait()
 
 
-async def test_no_socket_outlives_the_client() -> None:
-    """G8: however its block ends, all streams are closed."""
-    for ending in ("plainly", "by an error", "by a cancellation"):
-        server = FakeServer()
-        with anyio.CancelScope() as scope, contextlib.suppress(KeyError):
-            async with server.client() as client, client.session() as session:
-                await client.ping()
-                await session.ping()
-                assert len(server.peers) == 2
-                if ending == "by an error":
-                    raise KeyError
-                if ending == "by a cancellation":
-                    scope.cancel()
-        assert server.peers == [], ending
+async def test_leaving_while_cancelled_waits_all_the_same() -> None:
+    """G8: the wait of the last to leave is shielded."""
+    resource = Resource()
+    await resource.open()
+    await anyio.wait_all_tasks_blocked()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await resource.aclose()
+    assert resource.log == WHOLE_LIFE
 
 
-async def test_commands_in_progress_when_the_client_is_left() -> None:
-    """G8, G12: a block that is left by an error ends its commands, and shows the error."""
-    server = FakeServer()
-    server.on("GET", silent)
-    client = server.client()
+async def test_a_failure_closes_it_and_every_request_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever asks or enters later is told the cause; the log once; leaving raises nothing."""
+    failing = anyio.Event()
+    failure = ZeroDivisionError("a fault of ours")
 
-    async def get(client: Redis[bytes]) -> None:
-        with pytest.raises(ConnectionError, match="the pool was left"):
-            await client.get("k")
+    async def fail() -> None:
+        await failing.wait()
+        raise failure
+
+    resource = Resource(fail)
+    await resource.open()
+    resource.scope.check()
+    failing.set()
+    await anyio.wait_all_tasks_blocked()
+    for _ in range(2):
+        with pytest.raises(ConnectionError, match="failed with ZeroDivisionError") as caught:
+            resource.scope.check()
+        assert caught.value.__cause__ is failure
+        with pytest.raises(ConnectionError) as caught:
+            await resource.open()
+        assert caught.value.__cause__ is failure
+    await resource.aclose()
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    resource.background = anyio.sleep_forever
+    async with resource:
+        resource.scope.check()
+
+
+async def test_a_failure_to_open_is_told_to_whoever_enters(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is closed then, and can be entered again."""
+    resource = Resource()
+
+    def fail(tasks: PoolTasks) -> None:
+        raise ZeroDivisionError
+
+    scope = resource._scope = PoolScope(fail, resource.closing)
+    for _ in range(2):
+        with pytest.raises(ConnectionError) as caught:
+            await resource.open()
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+        assert not scope.entered
+    assert len(caplog.records) == 2
+
+
+async def test_outside_any_block() -> None:
+    """`check` says what to write, before and after."""
+    resource = Resource()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="not open: write `async with client:`"):
+            resource.scope.check()
+        async with resource:
+            resource.scope.check()
+
+
+async def test_another_event_loop_is_told_whose_it_is() -> None:
+    """Using, entering and leaving raise `RuntimeError` there; the owner is unharmed."""
+    resource = Resource()
+
+    async def check() -> None:
+        resource.scope.check()
+
+    def elsewhere(backend: str) -> None:
+        for use in (check, resource.open, resource.aclose):
+            with pytest.raises(RuntimeError, match=r"another event loop.*MainThread"):
+                anyio.run(use, backend=backend)
+
+    async with resource:
+        for backend in ("asyncio", "trio"):
+            await anyio.to_thread.run_sync(elsewhere, backend)
+        resource.scope.check()
+        assert resource.log == ["opened"]
+    assert not resource.scope.entered
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_event_loop_that_is_closed_under_its_tasks(caplog: pytest.LogCaptureFixture) -> None:
+    """Entering says so: what such a loop leaves behind can neither be used nor closed."""
+    resource = Resource()
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(resource.open())
+    loop.close()
+    with pytest.raises(RuntimeError, match="make a new client"):
+        asyncio.run(resource.open())
+    resource.tasks = resource._scope._tasks = None
+    resource._holds = ()
+    background._running.clear()
+    gc.collect()
+
+
+# -- with a task group of the user's ------------------------------------------------------------
+
+
+async def test_a_group_of_the_users_waits_for_the_last_block() -> None:
+    """A group that ends normally ends after the last block has left."""
+    before = running_tasks()
+    tasks = anyio.create_task_group()
+    resource = Resource(task_group=tasks)
+    async with tasks:
+        await resource.open()
+
+        async def leave_later() -> None:
+            await anyio.wait_all_tasks_blocked()
+            assert resource.log == ["opened"]
+            await resource.aclose()
+
+        tasks.start_soon(leave_later)
+    assert resource.log == WHOLE_LIFE
+    assert running_tasks() == before
+
+
+async def test_cancelling_a_group_of_the_users_closes_it() -> None:
+    """Requests are told; the block that holds it goes on, and leaves without an error."""
+    tasks = anyio.create_task_group()
+    resource = Resource(task_group=tasks)
+    async with tasks:
+        await resource.open()
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    assert sorted(resource.log) == sorted(WHOLE_LIFE)
+    with pytest.raises(ConnectionError, match="was cancelled") as caught:
+        resource.scope.check()
+    assert isinstance(caught.value.__cause__, anyio.get_cancelled_exc_class())
+    await resource.aclose()
+
+
+async def test_nothing_is_raised_into_a_group_of_the_users(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A failure of the pool's tasks is told to requests, not to the group."""
+    failing = anyio.Event()
+
+    async def fail() -> None:
+        await failing.wait()
+        raise ZeroDivisionError
 
     async with anyio.create_task_group() as tasks:
-        with pytest.raises(KeyError):
-            await fail_in(client, tasks, get, client)
+        resource = Resource(fail, task_group=tasks)
+        await resource.open()
+        failing.set()
+        await anyio.wait_all_tasks_blocked()
+        await anyio.lowlevel.checkpoint()  # a group that was cancelled would not get further
+        assert sorted(resource.log) == sorted(WHOLE_LIFE)
+        await resource.aclose()
+    assert len(caplog.records) == 1
+
+
+async def test_a_group_that_has_ended_cannot_be_used() -> None:
+    """Entering raises what the group raises, and holds nothing."""
+    async with anyio.create_task_group() as tasks:
+        pass
+    resource = Resource(task_group=tasks)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"not active|closed"):
+            await resource.open()
+        assert not resource.scope.entered
+
+
+# -- with connections ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["plainly", "by an error", "by a cancellation"])
+async def test_no_socket_outlives_the_client(ending: str) -> None:
+    """G8: however its block ends, all streams are closed."""
+    server = FakeServer()
+    with anyio.CancelScope() as scope, contextlib.suppress(KeyError):
+        async with server.client() as client, client.session() as session:
+            await client.ping()
+            await session.ping()
+            assert len(server.peers) == 2
+            if ending == "by an error":
+                raise KeyError
+            if ending == "by a cancellation":
+                scope.cancel()
     assert server.peers == []
 
 

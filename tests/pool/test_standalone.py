@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Unpack
 
@@ -115,54 +116,49 @@ async def test_it_may_be_used_from_other_tasks(valkey: Server) -> None:
     assert len(ids) <= 2
 
 
-async def test_leaving_waits_for_borrowers(valkey: Server) -> None:
-    """As a nursery waits for its children; meanwhile all works."""
+@pytest.mark.parametrize("ending", ["plainly", "by an error"])
+async def test_the_first_to_enter_leaves_alone(valkey: Server, ending: str) -> None:
+    """However it leaves, it does not wait, and all works for those who stay."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
     entered, go_on = anyio.Event(), anyio.Event()
     done: list[str] = []
 
-    async def borrow() -> None:
+    async def stay() -> None:
         async with Redis(connection_pool=pool) as client:
             entered.set()
             await go_on.wait()
             assert await client.ping()
-            done.append("borrower")
-
-    async def own() -> None:
-        async with pool:
-            await entered.wait()
-        done.append("owner")
+            done.append("stayed")
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(own)
-        await anyio.wait_all_tasks_blocked()
-        tasks.start_soon(borrow)
-        await anyio.wait_all_tasks_blocked()
-        assert done == []
+        with contextlib.suppress(KeyError):
+            async with pool:
+                tasks.start_soon(stay)
+                await entered.wait()
+                if ending == "by an error":
+                    raise KeyError
+        done.append("left")
         go_on.set()
-    assert done == ["borrower", "owner"]
+    assert done == ["left", "stayed"]
 
 
-async def test_leaving_by_an_exception_closes_at_once(valkey: Server) -> None:
-    """Borrowers get `ConnectionError` for what is under way, `RuntimeError` for what comes."""
+async def test_the_last_block_ends_what_is_under_way(valkey: Server) -> None:
+    """Who did not enter gets `ConnectionError` for that, `RuntimeError` for what comes."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
-    entered = anyio.Event()
     told: list[BaseException] = []
 
-    async def borrow() -> None:
-        async with Redis(connection_pool=pool, retry=None) as client:
-            entered.set()
-            for _ in range(2):
-                try:
-                    await client.blpop("list")
-                except (ConnectionError, RuntimeError) as error:
-                    told.append(error)
+    async def use() -> None:
+        client = Redis(connection_pool=pool, retry=None)
+        for _ in range(2):
+            try:
+                await client.blpop("list")
+            except (ConnectionError, RuntimeError) as error:
+                told.append(error)
 
     async with anyio.create_task_group() as tasks:
         with pytest.raises(KeyError):  # noqa: PT012 - the block is what is tested
             async with pool:
-                tasks.start_soon(borrow)
-                await entered.wait()
+                tasks.start_soon(use)
                 with anyio.fail_after(5):
                     while not pool.leased:
                         await anyio.sleep(0.001)

@@ -29,6 +29,7 @@ from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.pool.standalone import UNLIMITED
+from anyredis.pool.tasks import PoolTasks, TaskStarter
 from anyredis.wire.slots import SLOTS
 
 LEFT = "it left the cluster"
@@ -45,6 +46,7 @@ class ClusterConnectionPool(BasePool):
     *max_idle_time*: seconds after which an unused connection is closed.  *listeners* are told of
     connections, see `ConnectionListener`.  The nodes are asked for the slot map on a small control
     connection, which is no lease: it counts neither for *max_connections* nor for *listeners*.
+    With *task_group*, an anyio task group, all that the pool runs is a child of that.
 
     With *readonly* what only reads goes to replicas, as *read_from* says; *availability_zone* is
     the client's own, for `ReadFrom.ZONE` (Valkey 9.1 tells those of its nodes).
@@ -56,7 +58,7 @@ class ClusterConnectionPool(BasePool):
     """A endpoint to each node of the slot map, and to others that were asked."""
     endpoint_by_slot: list[ClusterEndpoint | None]
     """The endpoint to the primary of each slot, for the router's fast path."""
-    _tasks: TaskGroup | None = None
+    _tasks: TaskStarter | None = None
     _turn = 0
     _replicas: frozenset[TCPAddress] = frozenset()
     _primaries: list[ClusterEndpoint] | None = None
@@ -74,6 +76,7 @@ class ClusterConnectionPool(BasePool):
         shared_connections: int = 1,
         max_idle_time: float | None = None,
         listeners: Iterable[ConnectionListener] = (),
+        task_group: TaskGroup | None = None,
         readonly: bool = False,
         read_from: ReadFrom = ReadFrom.REPLICAS,
         availability_zone: str | None = None,
@@ -92,10 +95,25 @@ class ClusterConnectionPool(BasePool):
         self.read_from = read_from
         self._zone = availability_zone
         example = self.construct(self.seeds[0])  # so that a bad argument shows here
-        super().__init__(example, max_idle_time=max_idle_time, listeners=listeners)
+        super().__init__(
+            example, max_idle_time=max_idle_time, listeners=listeners, task_group=task_group
+        )
         self._limit: Limit = StrictLimit(self._capacity)
         bounded = not self._per_node and self._capacity < UNLIMITED
         self._socket_limit = SocketLimit(self._capacity, self._nodes) if bounded else None
+        self._know_nothing()
+        self.topology = TopologyRefresher(self)
+
+    @classmethod
+    def from_url(cls, url: str, **arguments: Any) -> Self:
+        """A pool for the cluster that *url* names; *arguments* go before those of the URL.
+
+        `redis://host:port,host:port` names several nodes to begin with; other schemes and
+        parameters are as for `ConnectionPool.from_url`.
+        """
+        return cls(**{**options_of_url(url), **arguments})
+
+    def _know_nothing(self) -> None:
         self.slot_map = SlotMap()
         self.known = {}
         self.endpoint_by_slot = [None] * SLOTS
@@ -107,16 +125,6 @@ class ClusterConnectionPool(BasePool):
         self._leaving: list[ClusterEndpoint] = []
         self._latencies: dict[TCPAddress, float] = {}
         self._with_latency: set[TCPAddress] = set()  # whose latency is not out of date
-        self.topology = TopologyRefresher(self)
-
-    @classmethod
-    def from_url(cls, url: str, **arguments: Any) -> Self:
-        """A pool for the cluster that *url* names; *arguments* go before those of the URL.
-
-        `redis://host:port,host:port` names several nodes to begin with; other schemes and
-        parameters are as for `ConnectionPool.from_url`.
-        """
-        return cls(**{**options_of_url(url), **arguments})
 
     def construct(self, address: TCPAddress, *, readonly: bool = False) -> ClusterConnection:
         """A new connection to the node at *address*, not yet connected; *readonly* for reads."""
@@ -138,23 +146,23 @@ class ClusterConnectionPool(BasePool):
         """A counter."""
         return StrictLimit(self._capacity)
 
-    def opened(self, tasks: TaskGroup) -> None:
-        """The pool was entered: its connections are children of *tasks*."""
-        self._tasks = tasks
+    def opened(self, tasks: PoolTasks) -> None:
+        """The pool was entered: all that it runs is started by *tasks*."""
+        self._tasks = tasks.connections
         self._leaving.clear()
         self._limit = self.limit_for_next_scope(self._limit)
         for endpoint in self.known.values():
             endpoint.limit = (
                 self.limit_for_next_scope(endpoint.limit) if self._per_node else self._limit
             )
-            endpoint.server.start(tasks)
+            endpoint.server.start(tasks.connections)
         self.topology.start(tasks)
         self.start_watchers(tasks)
 
-    def _closing(self) -> None:
+    def _closing(self, tasks: PoolTasks) -> None:
         self._tasks = None
-        self.topology.stop()
-        super()._closing()
+        self.topology.stop(tasks.reason, tasks.cause)
+        super()._closing(tasks)
 
     def endpoints(self) -> Sequence[ClusterEndpoint]:
         """All nodes, and those that left while something of theirs is still in use."""
@@ -248,7 +256,7 @@ class ClusterConnectionPool(BasePool):
             listeners=self.listeners,
         )
         limit = self.make_limit() if self._per_node else self._limit
-        endpoint = self.known[address] = ClusterEndpoint(server, limit, self.require_open, address)
+        endpoint = self.known[address] = ClusterEndpoint(server, limit, self.scope, address)
         if self._tasks is not None:
             server.start(self._tasks)
         return endpoint

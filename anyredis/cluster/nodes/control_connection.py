@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
-from anyio.abc import TaskGroup
-
 from anyredis.address import TCPAddress
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import ConnectionError, RedisError
 from anyredis.pool.server_connections import ServerConnections
+from anyredis.pool.tasks import TaskStarter
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 
@@ -28,7 +27,7 @@ class ControlConnection:
 
     def __init__(self, make: Callable[[TCPAddress], BaseConnection]) -> None:
         self._make = make
-        self._tasks: TaskGroup | None = None
+        self._tasks: TaskStarter | None = None
         self._nodes: dict[TCPAddress, ServerConnections] = {}
         """The nodes that are asked now, and the one whose connection stays."""
         self._users: dict[ServerConnections, int] = {}
@@ -36,8 +35,8 @@ class ControlConnection:
         self._closing: list[ServerConnections] = []
         """Nodes whose connections are closed, and may not be gone yet."""
 
-    def start(self, tasks: TaskGroup) -> None:
-        """Start to work, with connections as children of *tasks*."""
+    def start(self, tasks: TaskStarter) -> None:
+        """Start to work, with connections in tasks that *tasks* starts."""
         self._tasks = tasks
 
     def close(self, reason: str) -> None:

@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import Protocol
 
 import anyio
-from anyio.abc import TaskGroup
 
 from anyredis.address import TCPAddress
 from anyredis.cluster.nodes import control_connection
@@ -31,6 +30,7 @@ from anyredis.exceptions import (
     fresh,
 )
 from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.tasks import PoolTasks
 from anyredis.waiter import Waiter, clock, waiter_factory
 from anyredis.wire.decode import Reply
 
@@ -53,6 +53,8 @@ GRACE = 0.05
 
 PINGS = 3
 """How often a node is asked for its latency, of which the least counts."""
+
+LEFT = "the pool was left"
 
 UNREACHABLE = 60.0
 """Seconds that stand for the latency of a node that did not answer."""
@@ -104,9 +106,9 @@ class TopologyRefresher:
         self._wanted: anyio.Event | None = None
         self._to_measure = anyio.Event()
 
-    def start(self, tasks: TaskGroup) -> None:
-        """Begin, in a task of *tasks*."""
-        self.control.start(tasks)
+    def start(self, tasks: PoolTasks) -> None:
+        """Begin, in tasks that *tasks* starts."""
+        self.control.start(tasks.connections)
         self._new_waiter = waiter_factory()
         self._now = clock()
         self._wanted = anyio.Event()
@@ -114,13 +116,15 @@ class TopologyRefresher:
         tasks.start_soon(self._run, self._wanted)
         tasks.start_soon(self._keep_measuring, self._to_measure)
 
-    def stop(self) -> None:
-        """Nobody will be told anything any more."""
+    def stop(self, reason: str = LEFT, cause: BaseException | None = None) -> None:
+        """Nobody will be told anything any more, for this *reason*."""
         self._wanted = None
-        self.control.close("the pool was left")
+        self.control.close(reason)
         self._waiting += self._waiting_for_next
         self._waiting_for_next = []
-        self._tell(ConnectionError("the cluster was not asked: the pool was left"))
+        error = ConnectionError(f"the cluster was not asked: {reason}")
+        error.__cause__ = cause
+        self._tell(error)
 
     # -- wishes ---------------------------------------------------------------------------------
 
@@ -136,7 +140,7 @@ class TopologyRefresher:
         answer before now.
         """
         if self._wanted is None:
-            return ConnectionError("the cluster was not asked: the pool was left")
+            return ConnectionError(f"the cluster was not asked: {LEFT}")
         waiter = self._new_waiter()
         (self._waiting_for_next if anew else self._waiting).append(waiter)
         self.refresh_soon()

@@ -1,0 +1,473 @@
+"""G8, G12, G14: who holds a pool, what ends it, and from where it may be used."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import logging
+import unittest
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from anyredis import ConnectionError, ConnectionPool, Credentials, Redis, RedisCluster
+from anyredis.pool.background import NAME
+from anyredis.testing import FakeCluster, FakeServer, silent
+from tests.conftest import BACKENDS, Backend
+from tests.contract.harness import running_tasks
+
+Client: TypeAlias = Redis[bytes] | RedisCluster[bytes]
+
+on_asyncio = pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
+each_client = pytest.mark.parametrize("cluster", [False, True], ids=["server", "cluster"])
+
+
+def make(cluster: bool) -> tuple[Client, Callable[[], int]]:
+    """A client of a fake server or cluster, and what counts the connections that are open."""
+    if not cluster:
+        server = FakeServer()
+        return server.client(), lambda: len(server.peers)
+    nodes = FakeCluster()
+    return nodes.client(), lambda: sum(len(node.server.peers) for node in nodes.nodes)
+
+
+# -- who enters and who leaves ------------------------------------------------------------------
+
+
+@each_client
+async def test_entered_in_one_task_and_left_in_another(cluster: bool) -> None:
+    """G8: as start and stop callbacks of frameworks do; nothing is left, and twice is harmless."""
+    client, peers = make(cluster)
+    before = running_tasks()
+    for leave in (client.aclose, lambda: client.__aexit__(None, None, None)):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.open)
+        await client.set("k", 1)
+        assert peers() > 0
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(leave)
+        assert (peers(), running_tasks()) == (0, before)
+        await client.aclose()
+
+
+def test_a_test_case_of_unittest() -> None:
+    """G8: `asyncSetUp` and `asyncTearDown` run in tasks of their own."""
+    server = FakeServer()
+
+    class Case(unittest.IsolatedAsyncioTestCase):
+        """A user's test case."""
+
+        async def asyncSetUp(self) -> None:
+            """Enter."""
+            self.client = await server.client().__aenter__()
+
+        async def asyncTearDown(self) -> None:
+            """Leave."""
+            await self.client.__aexit__(None, None, None)
+            assert server.peers == []
+            assert len(asyncio.all_tasks()) == 1
+
+        async def test_ping(self) -> None:
+            """Use."""
+            assert await self.client.ping()
+
+    result = unittest.TestResult()
+    Case("test_ping").run(result)
+    assert result.wasSuccessful(), result.errors
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_each_holder_leaves_alone(fails: bool) -> None:
+    """G12: who entered first waits for nobody, and takes nobody along."""
+    server = FakeServer()
+    server.on("BLPOP", silent)
+    pool = server.pool()
+    others, left = anyio.Event(), anyio.Event()
+
+    async def first() -> None:
+        with contextlib.suppress(KeyError):
+            async with Redis(connection_pool=pool) as client:
+                await client.ping()
+                await others.wait()
+                if fails:
+                    raise KeyError
+        left.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(first)
+        await anyio.wait_all_tasks_blocked()
+        async with Redis(connection_pool=pool) as client:
+            tasks.start_soon(client.blpop, "list")
+            await anyio.wait_all_tasks_blocked()
+            others.set()
+            await left.wait()
+            assert pool.leased == 1, "the request of another block goes on"
+            assert await client.ping()
+            tasks.cancel_scope.cancel()
+    assert server.peers == []
+
+
+# -- what ends it early -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=[*BACKENDS])
+@each_client
+def test_an_event_loop_that_ends_counts_as_leaving(
+    backend: Backend, cluster: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """G8: no hang and no error under a client that nobody left; the log tells once a time."""
+    client, peers = make(cluster)
+
+    async def forget() -> None:
+        await client.open()
+        await client.set("k", 1)
+
+    for _ in range(2):
+        anyio.run(forget, backend=backend[0], backend_options=backend[1])
+        assert peers() == 0
+        gc.collect()
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+
+    async def use() -> None:
+        async with client:
+            await client.set("k", 1)
+        await client.aclose()
+
+    anyio.run(use, backend=backend[0], backend_options=backend[1])
+    assert peers() == 0
+
+
+def own_tasks(before: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    """What the client runs, its main task last."""
+    return sorted(asyncio.all_tasks() - before, key=lambda task: task.get_name() == NAME)
+
+
+@on_asyncio
+@each_client
+async def test_cancelling_a_task_of_a_connection_closes_that_alone(cluster: bool) -> None:
+    """G14: the block goes on, and the next use reconnects."""
+    client, peers = make(cluster)
+    before = asyncio.all_tasks()
+    async with client:
+        for _ in range(10):
+            await client.set("k", 1)
+            with_connection = peers()
+            task = next(each for each in own_tasks(before) if "ConnectionTasks" in each.get_name())
+            task.cancel()
+            await asyncio.wait([task])
+            assert peers() == with_connection - 1
+        await client.set("k", 1)
+    assert (peers(), asyncio.all_tasks()) == (0, before)
+
+
+@on_asyncio
+async def test_cancelling_the_writer_of_a_connection_closes_that_alone() -> None:
+    """G14: no request waits for a task that is gone."""
+    server = FakeServer()
+    before = asyncio.all_tasks()
+    async with server.client() as client:
+        for _ in range(3):
+            await client.ping()
+            [task] = [each for each in own_tasks(before) if "_write" in each.get_name()]
+            task.cancel()
+            await asyncio.wait([task])
+            assert await client.ping()
+
+
+@on_asyncio
+@each_client
+@pytest.mark.parametrize("which", ["all", "each"])
+async def test_cancelling_all_other_tasks_closes_the_pool(
+    cluster: bool, which: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """G14: the block goes on; pending and later requests are told, leaving raises nothing."""
+    client, peers = make(cluster)
+    before = asyncio.all_tasks()
+    await client.open()
+    await client.set("k", 1)
+    pending = asyncio.create_task(client.blpop("list"))
+    await anyio.wait_all_tasks_blocked()
+    tasks = [task for task in own_tasks(before) if task is not pending]
+    if which == "all":
+        for task in tasks:
+            task.cancel()
+    else:
+        tasks[-1].cancel()
+    await asyncio.wait([*tasks, pending])
+    assert tasks[-1].cancelled(), "a cancellation is never swallowed"
+    told = [pending.exception()]
+    for _ in range(2):
+        with pytest.raises(ConnectionError, match="was cancelled") as caught:
+            await client.set("k", 1)
+        told.append(caught.value)
+    for error in told:
+        assert isinstance(error, ConnectionError)
+        assert isinstance(error.__cause__, asyncio.CancelledError)
+    assert peers() == 0
+    await client.aclose()
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    async with client:
+        await client.set("k", 1)
+
+
+async def cancelled_before_its_first_step(client: Redis[bytes]) -> asyncio.Task[Redis[bytes]]:
+    """The task that opens *client*, whose pool's task was cancelled before it began."""
+    before = asyncio.all_tasks()
+    opening = asyncio.create_task(client.open())
+    while not (tasks := asyncio.all_tasks() - before - {opening}):
+        await asyncio.sleep(0)
+    tasks.pop().cancel()
+    return opening
+
+
+@on_asyncio
+async def test_a_pool_that_is_cancelled_before_its_first_step() -> None:
+    """G8: entering does not wait for ever, but is told."""
+    client = FakeServer().client()
+    opening = await cancelled_before_its_first_step(client)
+    await asyncio.wait([opening])
+    assert isinstance(opening.exception(), ConnectionError)
+    assert not client.connection_pool.scope.entered
+    async with client:
+        assert await client.ping()
+
+
+# The coroutine that anyio wraps into a task is not awaited where that is cancelled so early.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@on_asyncio
+async def test_a_child_that_is_cancelled_before_its_first_step() -> None:
+    """G8: nor where it is in a group of the user's, which anyio cancels for it."""
+    opened: list[asyncio.Task[Redis[bytes]]] = []
+    async with anyio.create_task_group() as group:
+        client = FakeServer().client(task_group=group)
+        opened.append(await cancelled_before_its_first_step(client))
+    [opening] = opened
+    await asyncio.wait([opening])
+    gc.collect()
+    assert isinstance(opening.exception(), ConnectionError)
+
+
+@on_asyncio
+async def test_cancelling_the_pools_task_leaves_a_group_of_the_users_alone() -> None:
+    """What ends the pool's tasks never ends the group, unless that is itself cancelled."""
+    server = FakeServer()
+    async with anyio.create_task_group() as group:
+        before = asyncio.all_tasks()
+        async with server.client(task_group=group) as client:
+            await client.ping()
+            for task in asyncio.all_tasks() - before:
+                task.cancel()
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(ConnectionError, match="was cancelled"):
+                await client.ping()
+        assert not group.cancel_scope.cancel_called
+
+
+async def test_a_group_of_the_users_that_is_cancelled_closes_the_pool() -> None:
+    """G8: its requests are told; the pool's sockets and tasks are gone when the group has ended."""
+    server = FakeServer()
+    server.on("GET", silent)
+    told: list[BaseException] = []
+    before = running_tasks()
+
+    async def get(client: Redis[bytes]) -> None:
+        with pytest.raises(ConnectionError, match="cancelled") as caught:
+            await client.get("k")
+        told.append(caught.value)
+
+    group = anyio.create_task_group()
+    client = server.client(task_group=group, retry=None)
+    async with anyio.create_task_group() as outer:
+        async with group:
+            await client.open()
+            await client.ping()
+            outer.start_soon(get, client)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+        assert server.peers == []
+        await get(client)
+    assert running_tasks() == before
+    for error in told:
+        assert isinstance(error.__cause__, anyio.get_cancelled_exc_class())
+    assert len(told) == 2
+    await client.aclose()
+
+
+@each_client
+async def test_a_group_of_the_users_is_where_all_runs(cluster: bool) -> None:
+    """The pool's tasks are children of it, and it ends when the last block has been left."""
+    async with anyio.create_task_group() as group:
+        source = FakeCluster() if cluster else FakeServer()
+        before = running_tasks()
+        async with source.client(task_group=group) as client:
+            await client.set("k", 1)
+            main = [task for task in anyio.get_running_tasks() if task.id not in before]
+            me = anyio.get_current_task().id
+            assert any(task.parent_id == me for task in main), "the group's host is this task"
+        assert running_tasks() == before
+
+
+# -- contexts -----------------------------------------------------------------------------------
+
+
+class Secret:
+    """Something in a context variable of a request."""
+
+
+VARIABLE: contextvars.ContextVar[Secret | None] = contextvars.ContextVar("VARIABLE", default=None)
+
+
+async def test_nothing_of_a_requests_context_is_kept_or_seen() -> None:
+    """The credential provider doesn't run in it, and it is gone when the request has ended."""
+    seen: list[Secret | None] = []
+
+    def provide() -> Credentials:
+        seen.append(VARIABLE.get())
+        return Credentials(None, "sesame")
+
+    server = FakeServer(users={"default": "sesame"})
+    async with server.client(credential_provider=provide) as client:
+        secrets: list[weakref.ref[Secret]] = []
+
+        async def request() -> None:
+            secret = Secret()
+            secrets.append(weakref.ref(secret))
+            VARIABLE.set(secret)
+            await client.ping()
+            async with client.session() as session:
+                await session.ping()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(request)
+        await client.ping()
+        gc.collect()
+        assert seen == [None, None]
+        assert [secret() for secret in secrets] == [None]
+
+
+async def test_entering_keeps_no_context_either() -> None:
+    """The pool's own task does not run in the context of the block that came first."""
+    client = FakeServer().client()
+    secrets: list[weakref.ref[Secret]] = []
+
+    async def enter() -> None:
+        secret = Secret()
+        secrets.append(weakref.ref(secret))
+        VARIABLE.set(secret)
+        await client.open()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(enter)
+    await client.ping()
+    gc.collect()
+    assert [secret() for secret in secrets] == [None]
+    await client.aclose()
+
+
+# -- other event loops --------------------------------------------------------------------------
+
+Use: TypeAlias = Callable[[Redis[bytes]], Awaitable[object]]
+
+
+async def _pipeline(client: Redis[bytes]) -> None:
+    async with client.pipeline() as pipe:
+        pipe.get("k")
+
+
+async def _session(client: Redis[bytes]) -> None:
+    async with client.session() as session:
+        await session.ping()
+
+
+async def _acquire(client: Redis[bytes]) -> None:
+    async with client.connection_pool.acquire():
+        pass
+
+
+USES: dict[str, Use] = {
+    "get": lambda client: client.get("k"),
+    "blpop": lambda client: client.blpop("list"),
+    "execute_command": lambda client: client.execute_command("PING"),
+    "pipeline": _pipeline,
+    "session": _session,
+    "acquire": _acquire,
+    "open": lambda client: client.open(),
+    "aclose": lambda client: client.aclose(),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=[*USES])
+@pytest.mark.parametrize("elsewhere", BACKENDS.values(), ids=[f"from_{name}" for name in BACKENDS])
+async def test_use_from_another_event_loop_is_refused(use: Use, elsewhere: Backend) -> None:
+    """The error says where it was opened and what to do; nothing is sent, the owner is unharmed."""
+    server = FakeServer()
+    async with server.client(max_connections=1) as client:
+        await client.ping()
+        before = (repr(client.connection_pool), len(server.received), running_tasks())
+
+        def run() -> None:
+            message = r"opened in another event loop \((asyncio|trio), in thread 'MainThread'\)"
+            with pytest.raises(RuntimeError, match=message):
+                anyio.run(use, client, backend=elsewhere[0], backend_options=elsewhere[1])
+
+        await anyio.to_thread.run_sync(run)
+        assert (repr(client.connection_pool), len(server.received)) == before[:2]
+        assert await client.ping()
+        assert running_tasks() == before[2]
+
+
+@pytest.mark.parametrize("elsewhere", BACKENDS.values(), ids=[f"from_{name}" for name in BACKENDS])
+async def test_a_session_belongs_to_its_event_loop(elsewhere: Backend) -> None:
+    """So does whatever was acquired: nothing is sent, and it stays good."""
+    server = FakeServer()
+    async with server.client() as client, client.session() as session:
+        await session.ping()
+        sent = len(server.received)
+
+        async def use() -> None:
+            with pytest.raises(RuntimeError, match="opened in another event loop"):
+                await session.ping()
+            with pytest.raises(RuntimeError, match="opened in another event loop"):
+                await session.blpop("list")
+            with pytest.raises(RuntimeError, match="opened in another event loop"):
+                async with session.pipeline() as pipe:
+                    pipe.get("k")
+
+        await anyio.to_thread.run_sync(
+            lambda: anyio.run(use, backend=elsewhere[0], backend_options=elsewhere[1])
+        )
+        assert len(server.received) == sent
+        assert await session.ping()
+
+
+def test_two_event_loops_in_one_thread() -> None:
+    """A thread's id is not enough: the loop that waits is not the one that is running."""
+    server = FakeServer()
+    pool: ConnectionPool = server.pool()
+    client = Redis(connection_pool=pool)
+    with asyncio.Runner() as one, asyncio.Runner() as other:
+        one.run(client.open())
+        one.run(client.ping())
+        before = repr(pool)
+        for use in USES.values():
+            with pytest.raises(RuntimeError, match="opened in another event loop"):
+                other.run(_awaited(use, client))
+            assert one.run(client.ping())
+            assert repr(pool) == before, "all was given back"
+        assert {words[0] for words in server.received} <= {b"HELLO", b"CLIENT", b"PING"}
+        one.run(client.aclose())
+        other.run(client.open())
+        assert other.run(client.ping())
+        other.run(client.aclose())
+    assert server.peers == []
+
+
+async def _awaited(use: Use, client: Redis[bytes]) -> object:
+    return await use(client)

@@ -1,0 +1,80 @@
+"""Tests of `anyredis.pool.background`: the task that belongs to no block."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+
+import anyio
+import pytest
+
+from anyredis.pool import background
+from tests.conftest import BACKENDS
+
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="clean")
+
+
+async def test_it_begins_in_a_clean_context() -> None:
+    """No variable of whoever starts it is seen, in a group of the user's neither."""
+    VARIABLE.set("the starter's")
+    seen: list[str] = []
+
+    async def main() -> None:
+        seen.append(VARIABLE.get())
+
+    async with anyio.create_task_group() as tasks:
+        for task_group in (None, tasks):
+            background.start(main, lambda _: None, task_group)
+        await anyio.wait_all_tasks_blocked()
+    assert seen == ["clean", "clean"]
+
+
+async def test_how_it_ended_is_told() -> None:
+    """What it raised goes to *ended*, and nowhere else."""
+    failure = ZeroDivisionError()
+
+    async def fail() -> None:
+        raise failure
+
+    told: list[BaseException | None] = []
+    over = anyio.Event()
+
+    def ended(error: BaseException | None) -> None:
+        told.append(error)
+        over.set()
+
+    background.start(fail, ended, None)
+    await over.wait()
+    await anyio.wait_all_tasks_blocked()  # trio would have ended by an internal error
+    assert told == [failure]
+
+
+@pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
+async def test_a_cancellation_before_its_first_step_is_told() -> None:
+    """Asyncio never runs such a task, but *ended* is called."""
+    told: list[BaseException | None] = []
+    before = asyncio.all_tasks()
+    background.start(anyio.sleep_forever, told.append, None)
+    [task] = asyncio.all_tasks() - before
+    task.cancel()
+    await asyncio.wait([task])
+    assert isinstance(told[0], asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
+async def test_it_is_kept_until_it_is_done() -> None:
+    """Asyncio itself has only weak references to tasks that wait for one another."""
+    before = asyncio.all_tasks()
+    over = anyio.Event()
+
+    async def wait() -> None:
+        await asyncio.get_running_loop().create_future()  # which only the task refers to
+
+    background.start(wait, lambda _: over.set(), None)
+    await asyncio.sleep(0)
+    gc.collect()
+    [task] = asyncio.all_tasks() - before
+    task.cancel()
+    await over.wait()
+    assert task not in background._running
