@@ -14,8 +14,7 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
-from anyredis.connection.options import check_seconds
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.connection.options import check_count, check_seconds_or_none
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Lifetime
@@ -30,11 +29,7 @@ NOT_ENTERED = (
 
 def check_sharing(shared_connections: int) -> int:
     """*shared_connections*; raises `DataError` unless it is an int from 0 up."""
-    if not isinstance(shared_connections, int) or isinstance(shared_connections, bool):
-        raise DataTypeError(f"shared_connections has to be an int, not {shared_connections!r}")
-    if shared_connections < 0:
-        raise DataValueError(f"shared_connections has to be 0 or more, not {shared_connections}")
-    return shared_connections
+    return check_count("shared_connections", shared_connections, least=0)
 
 
 class BasePool(ABC):
@@ -52,8 +47,7 @@ class BasePool(ABC):
     """What turns bytes into text, where the connections do."""
 
     def __init__(self, *, stream_timeout: float | None, max_idle_time: float | None) -> None:
-        if max_idle_time is not None:
-            check_seconds("max_idle_time", max_idle_time)
+        check_seconds_or_none("max_idle_time", max_idle_time)
         patience = min(stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
         self._tick = patience / 4
         self._lifetime = Lifetime(self._opened, self._closing)

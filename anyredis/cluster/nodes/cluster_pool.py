@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack, overload
 
 from anyio.abc import TaskGroup
 
 from anyredis.address import DEFAULT_PORT, TCPAddress
 from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.nodes.read_balancer import ReadBalancer, ReadFrom, ShardMember
-from anyredis.cluster.nodes.seeds import NodeName, options_of_url, seeds_of
+from anyredis.cluster.nodes.seeds import NodeName, seeds_of
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.cluster.nodes.topology import TopologyRefresher
-from anyredis.connection.options import check_flags, check_seconds
+from anyredis.connection.options import check_seconds_or_none, refuse_unknown
 from anyredis.connection.tls import take_context
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.exceptions import DataTypeError
 from anyredis.pool.base import BasePool, check_sharing
+from anyredis.pool.cluster_options import (
+    BlockingClusterConnectionPoolOptions,
+    ClusterConnectionPoolOptions,
+    check_nodes,
+    options_of_url,
+)
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
@@ -32,13 +38,15 @@ from anyredis.wire.slots import SLOTS
 
 LEFT = "it left the cluster"
 
+KNOWN = frozenset(ClusterConnectionPoolOptions.__annotations__)
+
 
 class ClusterConnectionPool(BasePool):
     """Connections to the nodes of a cluster; a lease too many raises `MaxConnectionsError`.
 
     *host*, *port* and *startup_nodes* are nodes to ask for the others; one that answers is enough.
-    *connection_class* makes the connections, and gets every keyword argument that is not the
-    pool's own.  *max_connections* bounds the leases, and with them the sockets, of the cluster as
+    With a *connection_class* that one makes the connections, and gets every keyword argument that
+    is not the pool's own: type checkers cannot check these.  *max_connections* bounds the leases, and with them the sockets, of the cluster as
     a whole or, with *max_connections_per_node*, of each node.  *shared_connections* for each node
     carry ordinary commands for all; 0 gives each command a connection of its own while it runs.
     *max_idle_time*: seconds after which an unused connection is closed.
@@ -59,6 +67,25 @@ class ClusterConnectionPool(BasePool):
     _primaries: list[ClusterEndpoint] | None = None
     """Those of the slot map, once somebody asked for them."""
 
+    @overload
+    def __init__(self, **options: Unpack[ClusterConnectionPoolOptions]) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        host: str | None = ...,
+        port: int = ...,
+        startup_nodes: Iterable[NodeName] = ...,
+        connection_class: type[ClusterConnection],
+        max_connections: int = ...,
+        max_connections_per_node: bool = ...,
+        shared_connections: int = ...,
+        max_idle_time: float | None = ...,
+        readonly: bool = ...,
+        read_from: ReadFrom = ...,
+        availability_zone: str | None = ...,
+        **connection_arguments: object,
+    ) -> None: ...
     def __init__(
         self,
         *,
@@ -76,14 +103,14 @@ class ClusterConnectionPool(BasePool):
         **connection_arguments: Any,
     ) -> None:
         self.seeds = seeds_of(host, port, startup_nodes)
-        self._connection_class = _checked_class(connection_class)
-        self._connection_arguments = _with_one_context(connection_arguments)
+        self._connection_class, self._connection_arguments = _for_connections(
+            connection_class, connection_arguments
+        )
         self._capacity = check_capacity(max_connections)
         self._per_node = max_connections_per_node
         self._multiplexed_wanted = check_sharing(shared_connections)
         self._max_idle_time = max_idle_time
-        check_flags(max_connections_per_node=max_connections_per_node, readonly=readonly)
-        _check_reading(readonly, read_from, availability_zone)
+        check_nodes(max_connections_per_node, readonly, read_from, availability_zone)
         self.readonly = readonly
         self.read_from = read_from
         self._zone = availability_zone
@@ -106,6 +133,14 @@ class ClusterConnectionPool(BasePool):
         self._with_latency: set[TCPAddress] = set()  # whose latency is not out of date
         self.topology = TopologyRefresher(self)
 
+    @overload
+    @classmethod
+    def from_url(cls, url: str, **options: Unpack[ClusterConnectionPoolOptions]) -> Self: ...
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, *, connection_class: type[ClusterConnection], **arguments: object
+    ) -> Self: ...
     @classmethod
     def from_url(cls, url: str, **arguments: Any) -> Self:
         """A pool for the cluster that *url* names; *arguments* go before those of the URL.
@@ -348,17 +383,41 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
     After *timeout* seconds `PoolTimeoutError` is raised; None waits for ever.
     """
 
+    @overload
+    def __init__(self, **options: Unpack[BlockingClusterConnectionPoolOptions]) -> None: ...
+    @overload
     def __init__(
         self,
         *,
-        max_connections: int = 50,
-        timeout: float | None = 20.0,
-        **arguments: Any,
+        connection_class: type[ClusterConnection],
+        max_connections: int = ...,
+        timeout: float | None = ...,
+        **arguments: object,
+    ) -> None: ...
+    def __init__(
+        self, *, max_connections: int = 50, timeout: float | None = 20.0, **arguments: Any
     ) -> None:
-        if timeout is not None:
-            check_seconds("timeout", timeout)
+        check_seconds_or_none("timeout", timeout)
         self._timeout = timeout
         super().__init__(max_connections=max_connections, **arguments)
+
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, **options: Unpack[BlockingClusterConnectionPoolOptions]
+    ) -> Self: ...
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, *, connection_class: type[ClusterConnection], **arguments: object
+    ) -> Self: ...
+    # It takes what the one above takes, which pyright does not see of unpacked options.
+    @classmethod
+    def from_url(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, url: str, **arguments: Any
+    ) -> Self:
+        """A pool for the cluster that *url* names, as of `ClusterConnectionPool.from_url`."""
+        return super().from_url(url, **arguments)
 
     @property
     def strict(self) -> bool:
@@ -370,26 +429,18 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
         return WaitingLimit(self._capacity, self._timeout)
 
 
-def _checked_class(given: object) -> type[ClusterConnection]:
-    if isinstance(given, type) and issubclass(given, ClusterConnection):
-        return given
-    raise DataTypeError(
-        f"connection_class has to be a subclass of ClusterConnection, not {given!r}"
-    )
+def _for_connections(
+    kind: object, arguments: dict[str, Any]
+) -> tuple[type[ClusterConnection], dict[str, Any]]:
+    """The class of the connections, and their arguments with the SSL context that these ask for.
 
-
-def _with_one_context(arguments: dict[str, Any]) -> dict[str, Any]:
-    """*arguments* with the SSL context that they ask for: making one reads files."""
-    context = take_context(arguments)
-    return arguments if context is None else {**arguments, "ssl_context": context}
-
-
-def _check_reading(readonly: bool, read_from: object, zone: object) -> None:
-    if not isinstance(read_from, ReadFrom):
-        raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
-    if read_from is not ReadFrom.REPLICAS and not readonly:
-        raise DataValueError("read_from is about reading from replicas: give readonly=True too")
-    if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):
-        raise DataValueError(
-            "ReadFrom.ZONE and availability_zone, the client's own, go together: give both"
+    A context is made once, because making one reads files.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, ClusterConnection)):
+        raise DataTypeError(
+            f"connection_class has to be a subclass of ClusterConnection, not {kind!r}"
         )
+    if kind is ClusterConnection:
+        refuse_unknown(arguments, KNOWN, by=kind.__name__)
+    context = take_context(arguments)
+    return kind, arguments if context is None else {**arguments, "ssl_context": context}
