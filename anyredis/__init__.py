@@ -65,6 +65,7 @@ from anyredis.exceptions import (
     WatchError,
     WrongTypeError,
 )
+from anyredis.facts.lookup import register_command
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.sentinel.client import Sentinel
 from anyredis.version import __version__
@@ -143,4 +144,5 @@ __all__ = [
     "WatchError",
     "WrongTypeError",
     "__version__",
+    "register_command",
 ]

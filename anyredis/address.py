@@ -2,7 +2,7 @@
 
 URLs: `redis://` and `valkey://` (TCP), `rediss://` and `valkeys://` (TLS), `unix://` (a path).
 `redis://user:password@host:port/db?option=value`; credentials are percent-decoded, options are the
-keyword arguments of the client, checked and converted here.  There may be several hosts with
+keyword arguments of the client, which tells how each is read.  There may be several hosts with
 commas between them.  `redis+sentinel://user:password@host:port,host:port/name/db` names sentinels
 and what they watch; credentials, and the TLS of `rediss+sentinel://`, are for the servers.
 """
@@ -20,7 +20,9 @@ from anyredis.exceptions import DataValueError
 DEFAULT_PORT = 6379
 DEFAULT_SENTINEL_PORT = 26379
 
-Option: TypeAlias = str | int | float | bool | None
+Option: TypeAlias = object
+Reader: TypeAlias = Callable[[str], Option]
+"""Makes an option of the text in a URL; raises `ValueError` that says what it has to be."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class ServerURL:
         return self.address
 
 
-def _truth(text: str) -> bool:
+def truth(text: str) -> bool:
+    """True or False."""
     try:
         return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
             text.lower()
@@ -90,7 +93,7 @@ def _truth(text: str) -> bool:
         raise ValueError("true or false") from None
 
 
-def _number(kind: Callable[[str], Option], wanted: str) -> Callable[[str], Option]:
+def _number(kind: Reader, wanted: str) -> Reader:
     def convert(text: str) -> Option:
         try:
             return kind(text)
@@ -104,53 +107,12 @@ def _number_or_none(text: str) -> Option:
     return None if text.lower() == "none" else float(text)
 
 
-_integer = _number(int, "a whole number")
-_seconds = _number(float, "a number of seconds")
-_seconds_or_none = _number(_number_or_none, "a number of seconds, or none")
-
-OPTIONS: dict[str, Callable[[str], Option]] = {
-    "availability_zone": str,
-    "client_name": str,
-    "connect_timeout": _seconds,
-    "db": _integer,
-    "decode_responses": _truth,
-    "encoding": str,
-    "max_connections": _integer,
-    "max_connections_per_node": _truth,
-    "max_idle_time": _seconds_or_none,
-    "noevict": _truth,
-    "notouch": _truth,
-    "password": str,
-    "protocol": _integer,
-    "read_from": str,
-    "readonly": _truth,
-    "shared_connections": _integer,
-    "ssl_ca_certs": str,
-    "ssl_cert_reqs": str,
-    "ssl_certfile": str,
-    "ssl_check_hostname": _truth,
-    "ssl_ciphers": str,
-    "ssl_keyfile": str,
-    "ssl_password": str,
-    "stream_timeout": _seconds_or_none,
-    "timeout": _seconds_or_none,
-    "username": str,
-}
-"""Query parameters of a URL, and how each is read."""
+whole_number = _number(int, "a whole number")
+seconds = _number(float, "a number of seconds")
+seconds_or_none = _number(_number_or_none, "a number of seconds, or none")
 
 SENTINEL = "sentinel_"
 """What the options begin with that are for sentinels: TLS and credentials as for servers."""
-
-SENTINEL_OPTIONS: dict[str, Callable[[str], Option]] = {
-    **{
-        f"{SENTINEL}{name}": convert
-        for name, convert in OPTIONS.items()
-        if name in {"username", "password"} or name.startswith("ssl_")
-    },
-    "sentinel_ssl": _truth,
-    "sentinel_timeout": _seconds,
-}
-"""Query parameters that only a URL of sentinels has."""
 
 SCHEMES = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
 """TCP schemes, and whether they mean TLS."""
@@ -164,15 +126,17 @@ UNREADABLE_HOST = (
 )
 
 
-def parse_url(url: str) -> ServerURL:
-    """What *url* names.
+def parse_url(
+    url: str, parameters: Mapping[str, Reader], of_sentinels: Mapping[str, Reader] | None = None
+) -> ServerURL:
+    """What *url* names, whose query may have *parameters*, and those *of_sentinels* if it names any.
 
     Raises `DataValueError` that says what is wrong: the scheme, a host or port, the database, an
     unknown parameter or one with a bad value.  No message repeats the password.
     """
     scheme, path, query, credentials, hosts = _parts(url)
     sentinels = scheme in SENTINEL_SCHEMES
-    options = _query(query, sentinels=sentinels)
+    options = _query(query, {**parameters, **((of_sentinels or {}) if sentinels else {})})
     options |= credentials
     if scheme == "unix":
         path = unquote(hosts.lower() + path)
@@ -252,8 +216,7 @@ def _database(path: str, options: dict[str, Option]) -> None:
         raise DataValueError(f"the URL names two databases: /{path} and ?db={options['db']}")
 
 
-def _query(query: str, *, sentinels: bool) -> dict[str, Option]:
-    known = OPTIONS | (SENTINEL_OPTIONS if sentinels else {})
+def _query(query: str, known: Mapping[str, Reader]) -> dict[str, Option]:
     options: dict[str, Option] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in known:

@@ -1,4 +1,4 @@
-"""How long to wait after failures, and what may be repeated: plain values, no clock, no I/O."""
+"""How long to wait after failures, and what may be repeated: values in and out, no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -63,6 +63,10 @@ class Retry:
             msg = f"Retry(attempts={self.attempts}): the number of repeats cannot be negative"
             raise DataValueError(msg)
 
+    def state(self) -> RetryState:
+        """What counts the repeats of one command."""
+        return RetryState(self.backoff, attempts=self.attempts, deadline=self.deadline)
+
     def allows(self, error: RedisError, *, only_reads: bool) -> bool:
         """Whether a command that failed with *error* may be sent again."""
         if type(error) not in self.errors and (
@@ -74,3 +78,49 @@ class Retry:
             return True
         outcome = getattr(error, "outcome", Outcome.UNKNOWN)
         return outcome is Outcome.NOT_SENT
+
+
+class RetryState:
+    """One command's tries so far, of which there may be *attempts* more (None: any number).
+
+    *deadline* seconds after its first failure none begins any more. *at_once* of the tries are not
+    waited for. With *overrun* a try that was decided on before the deadline may begin after it.
+    """
+
+    __slots__ = ("_at_once", "_attempts", "_backoff", "_deadline", "_overrun", "_tries", "_until")
+
+    def __init__(
+        self,
+        backoff: Backoff,
+        *,
+        attempts: int | None = None,
+        deadline: float | None = None,
+        at_once: int = 0,
+        overrun: bool = False,
+    ) -> None:
+        self._backoff = backoff
+        self._attempts = attempts
+        self._deadline = deadline
+        self._at_once = at_once
+        self._overrun = overrun
+        self._tries = 0
+        self._until: float | None = None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there are no attempts left, whenever the next failure comes."""
+        return self._attempts is not None and self._tries >= self._attempts
+
+    def delay(self, now: float) -> float | None:
+        """Seconds to wait before the next try, after a failure that came at *now*; None: give up."""
+        if self.exhausted:
+            return None
+        self._tries += 1
+        delay = self._backoff.delay(self._tries - self._at_once)
+        if self._deadline is None:
+            return delay
+        if self._until is None:
+            self._until = now + self._deadline
+        if now >= self._until or (now + delay > self._until and not self._overrun):
+            return None
+        return delay

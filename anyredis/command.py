@@ -33,7 +33,7 @@ P = ParamSpec("P")
 
 
 class Command(Generic[T_co]):
-    """Arguments to send and how to read the reply; facts about it are in `anyredis.facts.table`.
+    """Arguments to send and how to read the reply; facts about it are in `anyredis.facts`.
 
     A value: nobody changes it once it is made.  *binary* says that strings in the reply stay bytes,
     also for a client that decodes (DUMP …).

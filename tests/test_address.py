@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from anyredis.address import TCPAddress, UnixAddress, parse_hosts, parse_url
+from anyredis import address
+from anyredis.address import ServerURL, TCPAddress, UnixAddress, parse_hosts
 from anyredis.exceptions import DataValueError
+from anyredis.pool.standalone import PARAMETERS
+from anyredis.sentinel.sentinel_connection import SENTINEL_PARAMETERS
+
+
+def parse_url(url: str) -> ServerURL:
+    """What *url* names, with the options of a pool and of sentinels."""
+    return address.parse_url(url, PARAMETERS, SENTINEL_PARAMETERS)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyredis.backoff import Backoff, Retry
+from anyredis.backoff import Backoff, Retry, RetryState
 from anyredis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
@@ -117,3 +117,50 @@ def test_the_error_of_a_server_has_no_outcome() -> None:
     """G11: of an error that does not say whether it was run, the worst is assumed."""
     retry = Retry(errors=(TryAgainError,))
     assert not retry.allows(TryAgainError("TRYAGAIN"), only_reads=False)
+
+
+def states(state: RetryState, *moments: float) -> list[float | None]:
+    """What *state* decides after failures at *moments*."""
+    return [state.delay(now) for now in moments]
+
+
+STEADY = Backoff(base=1.0, cap=4.0, random=lambda: 0.0)
+
+
+def test_tries_are_counted() -> None:
+    """So many attempts, each after a longer wait, and then no more."""
+    state = RetryState(STEADY, attempts=3)
+    assert not state.exhausted
+    assert states(state, 0.0, 0.0, 0.0) == [1.0, 2.0, 4.0]
+    assert state.exhausted
+    assert states(state, 0.0, 99.0) == [None, None]
+
+
+def test_any_number_of_tries() -> None:
+    """Without a number and a deadline there is always another."""
+    assert states(RetryState(STEADY), *range(100))[-1] == 4.0
+
+
+def test_no_try_begins_after_the_deadline() -> None:
+    """It is counted from the first failure, also from one at moment 0."""
+    assert states(RetryState(STEADY, deadline=3.0), 0.0, 1.0, 3.0) == [1.0, 2.0, None]
+    assert states(RetryState(STEADY, deadline=3.0), 7.0, 8.5) == [1.0, None]
+
+
+def test_a_try_may_overrun_the_deadline() -> None:
+    """If that is allowed, it has to be decided on before."""
+    state = RetryState(STEADY, deadline=3.0, overrun=True)
+    assert states(state, 7.0, 9.9, 10.0) == [1.0, 2.0, None]
+
+
+def test_the_first_tries_may_come_at_once() -> None:
+    """Waits begin after them."""
+    assert states(RetryState(STEADY, at_once=2), 0.0, 0.0, 0.0, 0.0) == [0.0, 0.0, 1.0, 2.0]
+
+
+def test_the_state_of_a_policy() -> None:
+    """It has the attempts, the deadline and the delays of the policy."""
+    retry = Retry(attempts=2, backoff=STEADY, deadline=5.0)
+    assert states(retry.state(), 0.0, 1.0, 2.0) == [1.0, 2.0, None]
+    assert states(retry.state(), 0.0, 4.0) == [1.0, None]
+    assert Retry(attempts=0).state().exhausted

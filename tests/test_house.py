@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 44
 VALUES = (
     *("exceptions.py", "address.py", "credentials.py", "backoff.py", "wire"),
     *("command.py", "replies.py", "reports.py", "table.py"),
-    *("key_positions.py", "policies.py", "commands"),
+    *("key_positions.py", "policies.py", "facts", "commands"),
     *("pool/roster.py", "pool/layout.py", "pool/reading.py", "pool/sockets.py"),
     *("cluster/routing.py", "cluster/merging.py", "cluster/pursuit.py"),
 )

@@ -15,11 +15,11 @@ from typing import Any
 from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DemotedError, ExecAbortError, RedisError, WatchError, fresh
-from anyredis.facts.table import only_reads
+from anyredis.facts.lookup import facts_of
 from anyredis.pool.lease import Lease
 from anyredis.replies import array, unexpected
 from anyredis.wire.decode import Decode, Reply
-from anyredis.wire.encode import Encoder, Value, encode_error
+from anyredis.wire.encode import Encoder, Value, encode
 from anyredis.wire.request_queue import MAX_SEND
 
 MULTI: tuple[Value, ...] = (b"MULTI",)
@@ -54,7 +54,7 @@ class CommandBatch:
     @property
     def only_reads(self) -> bool:
         """Whether all of it may run twice."""
-        return all(only_reads(command.args) for command in self.commands)
+        return all(facts_of(command.args).read_only for command in self.commands)
 
     @property
     def expected(self) -> int:
@@ -113,7 +113,7 @@ class CommandBatch:
             return demoted if isinstance(reply[-1], RedisError) else None
         pairs = zip(self.commands, reply, strict=True)
         ran = (each for each, answer in pairs if not isinstance(answer, DemotedError))
-        return demoted if all(only_reads(each.args) for each in ran) else None
+        return demoted if all(facts_of(each.args).read_only for each in ran) else None
 
     @staticmethod
     def _abort_reason(queued: Reply, executed: RedisError) -> Reply:
@@ -199,10 +199,7 @@ def check_encodable(words: Iterable[tuple[Value, ...]], pack: Encoder) -> None:
     for args in words:
         for arg in args:
             if not isinstance(arg, str) or not arg.isascii():
-                try:
-                    pack((arg,))
-                except (TypeError, UnicodeEncodeError) as error:
-                    raise encode_error(args, error) from error
+                encode(pack, (arg,), args)
 
 
 def first_failure(

@@ -15,7 +15,8 @@ from anyredis.client.session import Session, open_session
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError
-from anyredis.facts.table import SPECIAL, blocks, changes_connection, forbidden, only_reads, shown
+from anyredis.facts.lookup import Facts, facts_of
+from anyredis.facts.table import SPECIAL
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease, exclusive_connection
@@ -67,8 +68,10 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         server can have run it.
         """
         args = command.args
-        if args[0] in SPECIAL and needs_exclusive_connection(args):
-            return self._submit_exclusive(command)
+        if args[0] in SPECIAL:
+            facts = facts_of(args)
+            if needs_exclusive_connection(facts, args):
+                return self._submit_exclusive(command, facts)
         return self._endpoint.run(command, self._again)
 
     async def execute_command(self, *args: Value) -> Any:
@@ -82,21 +85,22 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
     async def _again(self, command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
         """The reply to *command*, tried until it is there or `retry` gives up; raises its error."""
         args = command.args
+        facts = facts_of(args)
         return await repeat(
             self.retry,
-            lambda: only_reads(args),
+            lambda: facts.read_only,
             lambda: lease.attempt(args, command.binary),
             failed,
         )
 
-    async def _submit_exclusive(self, command: Command[T]) -> T:
+    async def _submit_exclusive(self, command: Command[T], facts: Facts) -> T:
         """Run *command* on a connection of its own."""
 
         async def attempt() -> Reply:
             async with exclusive_connection(self._endpoint) as connection:
-                return await connection.run(command)
+                return await connection.run(command, facts)
 
-        return command.parse(await repeat(self.retry, lambda: only_reads(command.args), attempt))
+        return command.parse(await repeat(self.retry, lambda: facts.read_only, attempt))
 
     # -- several commands -----------------------------------------------------------------------
 
@@ -121,16 +125,19 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         return batch.replies_by_command(array(replies), self._pool.decodes)
 
 
-def needs_exclusive_connection(args: tuple[Value, ...], session: str = "session()") -> bool:
-    """Whether a command blocks; raises `DataError` where it cannot be run beside others.
+def needs_exclusive_connection(
+    facts: Facts, args: tuple[Value, ...], session: str = "session()"
+) -> bool:
+    """Whether the command *args*, of these *facts*, blocks.
 
-    *session* is what the client has for those that change their connection.
+    Raises `DataError` where it cannot be run beside others; *session* is what the client has for
+    those that change their connection.
     """
-    if reason := forbidden(args):
-        raise DataValueError(f"{shown(args)} cannot be sent: {reason}")
-    if changes_connection(args):
+    if facts.forbidden is not None:
+        raise DataValueError(f"{facts.shown} cannot be sent: {facts.forbidden}")
+    if facts.changes_connection:
         raise DataValueError(
-            f"{shown(args)} changes its connection, which others share here: "
+            f"{facts.shown} changes its connection, which others share here: "
             f"use `async with client.{session}`"
         )
-    return blocks(args)
+    return facts.blocks(args)

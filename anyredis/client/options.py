@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from ssl import SSLContext
+from collections.abc import Iterable
 from typing import Any, TypeVar
-
-from anyio.abc import TaskGroup
 
 from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
 from anyredis.backoff import Retry
+from anyredis.connection.options import (
+    DatabaseOptions,
+    EncryptionOptions,
+    HostOptions,
+    ServerOptions,
+    refuse_unknown,
+)
 from anyredis.connection.tcp import Connection
-from anyredis.connection.tls import TLSOptions, take_context
+from anyredis.connection.tls import take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
-from anyredis.credentials import CredentialProvider
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.pool.base import BasePool
-from anyredis.pool.services import service_arguments
-from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
+from anyredis.pool.pool_options import SharingOptions
+from anyredis.pool.services import service_arguments, service_parameters
+from anyredis.pool.standalone import PARAMETERS, BlockingConnectionPool, ConnectionPool
 
 
-class ServiceOptions(TLSOptions, total=False):
+class ClientOptions(SharingOptions, total=False):
+    """The options of every client, beside those of its connections.
+
+    Without *max_connections*, or with None, the pool's own default holds.
+    """
+
+    max_connections: int | None
+    retry: Retry | None
+
+
+class ServiceOptions(ServerOptions, EncryptionOptions, ClientOptions, total=False):
     """Keyword arguments of clients, wherever their server is and however it is found."""
 
-    username: str | None
-    password: str | None
-    credential_provider: CredentialProvider | None
-    ssl: bool
-    ssl_context: SSLContext | None
-    encoding: str
-    client_name: str | None
-    protocol: int
-    stream_timeout: float | None
-    connect_timeout: float
-    noevict: bool
-    notouch: bool
-    max_connections: int | None
-    max_idle_time: float | None
-    shared_connections: int
     connection_pool_cls: type[ConnectionPool]
-    retry: Retry | None
-    task_group: TaskGroup | None
 
 
 class RedisOptions(ServiceOptions, total=False):
@@ -50,12 +47,8 @@ class RedisOptions(ServiceOptions, total=False):
     connection_pool: ConnectionPool | None
 
 
-class URLOptions(RedisOptions, total=False):
+class URLOptions(RedisOptions, HostOptions, DatabaseOptions, total=False):
     """Keyword arguments of `Redis.from_url` that go before what the URL says."""
-
-    host: str
-    port: int
-    db: int
 
 
 P = TypeVar("P", bound=BasePool)
@@ -120,14 +113,6 @@ def service_pool(
     )
 
 
-def refuse_unknown(arguments: Collection[str], known: frozenset[str]) -> None:
-    """Raise `DataTypeError` for an argument that is not one of those *known*."""
-    if unknown := sorted(set(arguments) - known):
-        raise DataTypeError(
-            f"unknown argument {unknown[0]!r}; known are {', '.join(sorted(known))}"
-        )
-
-
 def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -> type[P]:
     """The class of the pool that *arguments* ask for; what only says the default is taken out.
 
@@ -182,7 +167,7 @@ def options_of_url(
 
     Raises `DataValueError` that names what is wrong with the URL.
     """
-    parsed = parse_url(url)
+    parsed = parse_url(url, PARAMETERS, service_parameters())
     options: dict[str, Any] = dict(parsed.options)
     check_url(options, BlockingConnectionPool.__name__, decode_responses=decode_responses)
     if parsed.service is not None:

@@ -14,7 +14,8 @@ from anyredis.client.batch import CommandBatch, first_failure
 from anyredis.command import Batch, Command, Result, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError, fresh
-from anyredis.facts.table import SPECIAL, blocks, changes_connection, forbidden, shown
+from anyredis.facts.lookup import facts_of
+from anyredis.facts.table import SPECIAL
 from anyredis.replies import S, TextReaders
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value, name_of
@@ -112,14 +113,14 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
 
 
 def _refuse_misfits(args: tuple[Value, ...]) -> None:
-    name = shown(args)
-    if reason := forbidden(args):
-        raise DataValueError(f"{name} cannot be sent: {reason}")
-    if blocks(args):
-        raise DataValueError(f"{name} blocks: call it on the client, not in a pipeline")
-    if changes_connection(args):
+    facts = facts_of(args)
+    if facts.forbidden is not None:
+        raise DataValueError(f"{facts.shown} cannot be sent: {facts.forbidden}")
+    if facts.blocks(args):
+        raise DataValueError(f"{facts.shown} blocks: call it on the client, not in a pipeline")
+    if facts.changes_connection:
         raise DataValueError(
-            f"{name} changes its connection: use client.session(), or the pipeline's transaction="
+            f"{facts.shown} changes its connection: use client.session(), or the pipeline's transaction="
         )
 
 

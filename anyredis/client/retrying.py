@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from anyredis.backoff import Retry
+from anyredis.backoff import Retry, RetryState
 from anyredis.exceptions import RedisError
 from anyredis.wire.decode import Reply
 
@@ -21,25 +21,23 @@ async def repeat(
 
     *failed* is the error of a first attempt that was made already.
     """
-    tries = 0
-    give_up_at: float | None = None
+    state: RetryState | None = None
     while True:
         if failed is None:
             outcome = await _outcome(attempt)
             if not isinstance(outcome, RedisError):
                 return outcome
             failed = outcome
-        if retry is None or tries >= retry.attempts:
+        if retry is None:
+            raise failed
+        state = state or retry.state()
+        if state.exhausted:
             raise failed
         if not retry.allows(failed, only_reads=only_reads()):
             raise failed
-        tries += 1
-        delay = retry.backoff.delay(tries)
-        if retry.deadline is not None:
-            now = anyio.current_time()
-            give_up_at = give_up_at or now + retry.deadline
-            if now + delay > give_up_at:
-                raise failed
+        delay = state.delay(anyio.current_time())
+        if delay is None:
+            raise failed
         failed = None
         await anyio.sleep(delay)
 

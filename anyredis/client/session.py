@@ -19,7 +19,8 @@ from anyredis.commands.hash_import import HashImport
 from anyredis.commands.session import SessionCommands
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataValueError, RedisError
-from anyredis.facts.table import full_name
+from anyredis.facts.lookup import facts_of
+from anyredis.facts.table import SPECIAL
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
 from anyredis.replies import S, TextReaders, array
@@ -56,12 +57,13 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 
     async def submit(self, command: Command[T]) -> T:
         """Run *command* and give its parsed reply."""
-        name = full_name(command.args)
-        if name in IN_PIPELINES:
+        args = command.args
+        facts = facts_of(args) if args[0] in SPECIAL else None
+        if facts is not None and facts.name in IN_PIPELINES:
             raise DataValueError(
-                f"{name.decode()} cannot be sent by itself: use the session's pipeline()"
+                f"{facts.shown} cannot be sent by itself: use the session's pipeline()"
             )
-        return await self.connection.submit(command)
+        return await self.connection.submit(command, facts)
 
     async def execute_command(self, *args: Value) -> Any:
         """Run the command of these words and give its raw reply."""

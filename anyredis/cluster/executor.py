@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
@@ -19,7 +20,8 @@ from anyredis.command import Command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import RedisError
 from anyredis.facts.key_positions import FIRST_KEY
-from anyredis.facts.table import READ_ONLY, SPECIAL, only_reads
+from anyredis.facts.lookup import Facts, facts_of
+from anyredis.facts.table import READ_ONLY, SPECIAL
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.replies import S, TextReaders, array
@@ -79,33 +81,41 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         """
         args = command.args
         self._pool.require_open()
-        blocks = args[0] in SPECIAL and needs_exclusive_connection(args, "session(key)")
-        way = route(args, self._encoding)
+        facts = facts_of(args)
+        blocks = args[0] in SPECIAL and needs_exclusive_connection(facts, args, "session(key)")
+        way = route(args, self._encoding, facts)
         if isinstance(way, (AllNodes, Split)):
             if not own_reports:
-                refuse_own_reports(args)
-            return command.parse(await self._run_everywhere(command, way))
+                refuse_own_reports(facts)
+            return command.parse(await self._run_everywhere(command, facts, way))
         follower = RedirectFollower(self._pool, self.retry, _target(way))
-        endpoint = await follower.first_endpoint(only_reads=only_reads(args))
+        endpoint = await follower.first_endpoint(only_reads=facts.read_only)
         if not blocks:
-            return await endpoint.run(command, self._again)
+            return await endpoint.run(command, partial(self._again, facts=facts))
 
         async def attempt(endpoint: ClusterEndpoint, asking: bool) -> Reply:
             async with exclusive_connection(endpoint) as connection:
                 if asking:
                     await connection.execute_command(*ASKING)
-                return await connection.run(command)
+                return await connection.run(command, facts)
 
         reply = await follower.follow(
-            attempt, endpoint=endpoint, only_reads=lambda: only_reads(args)
+            attempt, endpoint=endpoint, only_reads=lambda: facts.read_only
         )
         return command.parse(reply)
 
-    async def _again(self, command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
+    async def _again(
+        self,
+        command: Command[Any],
+        lease: Lease,
+        failed: RedisError | None,
+        facts: Facts | None = None,
+    ) -> Reply:
         """The reply to *command*, from one node after another, to which its *lease* moves."""
         endpoint = lease.endpoint
         assert isinstance(endpoint, ClusterEndpoint)  # noqa: S101 - `submit` took it from this pool
         args, binary = command.args, command.binary
+        known = facts or facts_of(args)
 
         async def attempt(endpoint: ClusterEndpoint, asking: bool) -> Reply:
             await lease.move(endpoint)
@@ -113,19 +123,23 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
                 return await lease.attempt(args, binary)
             return await ask(lease, args, binary)
 
-        follower = RedirectFollower(self._pool, self.retry, _target(route(args, self._encoding)))
+        follower = RedirectFollower(
+            self._pool, self.retry, _target(route(args, self._encoding, known))
+        )
         return await follower.follow(
-            attempt, endpoint=endpoint, only_reads=lambda: only_reads(args), failed=failed
+            attempt, endpoint=endpoint, only_reads=lambda: known.read_only, failed=failed
         )
 
     # -- several parts --------------------------------------------------------------------------
 
-    async def _run_everywhere(self, command: Command[Any], way: AllNodes | Split) -> Reply:
+    async def _run_everywhere(
+        self, command: Command[Any], facts: Facts, way: AllNodes | Split
+    ) -> Reply:
         """The one reply of many to *command*."""
         await self._wait_for_slot_map()
         parts = self._parts(command, way)
         await run_parts(self._pool, self.retry, parts)
-        return _one_reply(command, way, parts)
+        return _one_reply(facts, way, parts)
 
     async def _wait_for_slot_map(self) -> None:
         """Wait until the nodes are known, where they are not."""
@@ -167,17 +181,17 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         parts, several = self._plan(batch.commands, self._balances_reads and batch.only_reads)
         await run_parts(self._pool, self.retry, parts)
         replies = [part.reply for part in parts]
-        for command, way, mine in reversed(several):  # those before keep their places
-            replies[mine] = [_reply_or_error(command, way, parts[mine])]
+        for facts, way, mine in reversed(several):  # those before keep their places
+            replies[mine] = [_reply_or_error(facts, way, parts[mine])]
         return replies
 
     def _plan(
         self, commands: Sequence[Command[Any]], reads: bool
-    ) -> tuple[list[CommandPart], list[tuple[Command[Any], AllNodes | Split, slice]]]:
+    ) -> tuple[list[CommandPart], list[tuple[Facts, AllNodes | Split, slice]]]:
         """All parts of a pipeline, and which of them are together one command's."""
         pool, endpoint_by_slot, encoding = self._pool, self._endpoint_by_slot, self._encoding
         parts: list[CommandPart] = []
-        several: list[tuple[Command[Any], AllNodes | Split, slice]] = []
+        several: list[tuple[Facts, AllNodes | Split, slice]] = []
         for command in commands:
             args = command.args
             position = _FIRST_KEY.get(args[0])
@@ -188,12 +202,13 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
                 )
                 parts.append(CommandPart(command, endpoint, slot, reads))
                 continue
-            way = route(args, encoding)
+            facts = facts_of(args)
+            way = route(args, encoding, facts)
             begin = len(parts)
             parts += self._parts(command, way, reads=reads)
             if isinstance(way, (AllNodes, Split)):
-                refuse_own_reports(args)
-                several.append((command, way, slice(begin, len(parts))))
+                refuse_own_reports(facts)
+                several.append((facts, way, slice(begin, len(parts))))
         return parts, several
 
     async def _run_transaction(self, batch: CommandBatch) -> list[Reply]:
@@ -236,15 +251,13 @@ def _target(way: Route) -> Target:
     return Target(way.slot, reads=way.reads) if isinstance(way, ToSlot) else Target()
 
 
-def _one_reply(command: Command[Any], way: AllNodes | Split, parts: Sequence[CommandPart]) -> Reply:
+def _one_reply(facts: Facts, way: AllNodes | Split, parts: Sequence[CommandPart]) -> Reply:
     answers = [NodeReply(part.address, part.command.args, part.reply) for part in parts]
-    return aggregate(command.args, answers, way if isinstance(way, Split) else None)
+    return aggregate(facts, answers, way if isinstance(way, Split) else None)
 
 
-def _reply_or_error(
-    command: Command[Any], way: AllNodes | Split, parts: Sequence[CommandPart]
-) -> Reply:
+def _reply_or_error(facts: Facts, way: AllNodes | Split, parts: Sequence[CommandPart]) -> Reply:
     try:
-        return _one_reply(command, way, parts)
+        return _one_reply(facts, way, parts)
     except RedisError as error:
         return error

@@ -12,10 +12,10 @@ from anyredis.client.node_client import NodeClient, readers
 from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.session import Session, open_session
+from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
 from anyredis.cluster.executor import ClusterExecutor
 from anyredis.cluster.node_client import ClusterNodeClient
 from anyredis.cluster.nodes.seeds import NodeName, node_address
-from anyredis.cluster.options import ClusterOptions, options_of_url, pool_for
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.cluster.routing.routes import key_bytes
 from anyredis.cluster.scanning import ClusterKeys
@@ -55,7 +55,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         port: int = ...,
         *,
         decode_responses: Literal[False] = ...,
-        **options: Unpack[ClusterOptions],
+        **options: Unpack[RedisClusterOptions],
     ) -> None: ...
     @overload
     def __init__(
@@ -64,7 +64,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         port: int = ...,
         *,
         decode_responses: Literal[True],
-        **options: Unpack[ClusterOptions],
+        **options: Unpack[RedisClusterOptions],
     ) -> None: ...
     @overload
     def __init__(
@@ -73,7 +73,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         port: int = ...,
         *,
         decode_responses: bool,
-        **options: Unpack[ClusterOptions],
+        **options: Unpack[RedisClusterOptions],
     ) -> None: ...
     def __init__(
         self: RedisCluster[Any],
@@ -81,7 +81,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         port: int = DEFAULT_PORT,
         *,
         decode_responses: bool = False,
-        **options: Unpack[ClusterOptions],
+        **options: Unpack[RedisClusterOptions],
     ) -> None:
         retry = checked_retry(options.pop("retry", Retry()))
         pool = pool_for(host, port, decode_responses=decode_responses, options=options)
@@ -91,16 +91,20 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     @overload
     @classmethod
     def from_url(
-        cls, url: str, *, decode_responses: Literal[True], **options: Unpack[ClusterOptions]
+        cls, url: str, *, decode_responses: Literal[True], **options: Unpack[RedisClusterOptions]
     ) -> RedisCluster[str]: ...
     @overload
     @classmethod
     def from_url(
-        cls, url: str, *, decode_responses: Literal[False] = ..., **options: Unpack[ClusterOptions]
+        cls,
+        url: str,
+        *,
+        decode_responses: Literal[False] = ...,
+        **options: Unpack[RedisClusterOptions],
     ) -> RedisCluster[bytes]: ...
     @classmethod
     def from_url(
-        cls, url: str, *, decode_responses: bool = False, **options: Unpack[ClusterOptions]
+        cls, url: str, *, decode_responses: bool = False, **options: Unpack[RedisClusterOptions]
     ) -> RedisCluster[Any]:
         """A client for the cluster that *url* names; *options* go before those of the URL.
 

@@ -1,35 +1,143 @@
-"""The keyword arguments that every connection takes, and what makes no sense in them."""
+"""The options of connections: each is declared once, with its type and how a URL gives it.
+
+Law: a keyword argument of a connection, a pool or a client is a key of one class below, or of one
+that is made of these. What a URL may give is annotated with `FromURL`. Defaults and their meaning
+are those of the constructors.
+"""
 
 from __future__ import annotations
 
 import codecs
 import inspect
-from typing import TypedDict
+import ssl
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias, TypedDict, get_type_hints
 
+from anyredis.address import Reader, seconds, seconds_or_none, truth, whole_number
 from anyredis.credentials import CredentialProvider, Credentials
 from anyredis.exceptions import DataTypeError, DataValueError
 
 
-class TextlessOptions(TypedDict, total=False):
-    """The keyword arguments of every connection, but for whether it decodes."""
+@dataclass(frozen=True)
+class FromURL:
+    """Marks an option that the query of a URL may give; *read* makes it of the text there."""
 
-    username: str | None
-    password: str | None
+    read: Reader
+
+
+Text: TypeAlias = Annotated[str | None, FromURL(str)]
+Name: TypeAlias = Annotated[str, FromURL(str)]
+Flag: TypeAlias = Annotated[bool, FromURL(truth)]
+Number: TypeAlias = Annotated[int, FromURL(whole_number)]
+Seconds: TypeAlias = Annotated[float, FromURL(seconds)]
+SecondsOrNone: TypeAlias = Annotated[float | None, FromURL(seconds_or_none)]
+
+
+def parameters_of(*declarations: type) -> dict[str, Reader]:
+    """The query parameters that a URL may have for the options of these *declarations*."""
+    return {
+        name: note.read
+        for declaration in declarations
+        for name, hint in get_type_hints(declaration, include_extras=True).items()
+        for note in getattr(hint, "__metadata__", ())
+        if isinstance(note, FromURL)
+    }
+
+
+# -- of connections -----------------------------------------------------------------------------
+
+
+class ServerOptions(TypedDict, total=False):
+    """The options of every connection, but for its database and whether it decodes."""
+
+    username: Text
+    password: Text
     credential_provider: CredentialProvider | None
-    db: int
-    client_name: str | None
-    protocol: int
-    encoding: str
-    stream_timeout: float | None
-    connect_timeout: float
-    noevict: bool
-    notouch: bool
+    client_name: Text
+    protocol: Number
+    encoding: Name
+    stream_timeout: SecondsOrNone
+    connect_timeout: Seconds
+    noevict: Flag
+    notouch: Flag
 
 
-class ConnectionOptions(TextlessOptions, total=False):
+class DatabaseOptions(TypedDict, total=False):
+    """The number of the database."""
+
+    db: Number
+
+
+class TextlessOptions(ServerOptions, DatabaseOptions, total=False):
+    """The options of every connection, but for whether it decodes."""
+
+
+class DecodingOptions(TypedDict, total=False):
+    """Whether text comes as str."""
+
+    decode_responses: Flag
+
+
+class ConnectionOptions(TextlessOptions, DecodingOptions, total=False):
     """The keyword arguments of every connection, for the `**options` of a subclass."""
 
-    decode_responses: bool
+
+class TLSOptions(TypedDict, total=False):
+    """The `ssl_*` arguments: paths of PEM files, and how strictly to verify."""
+
+    ssl_ca_certs: Text
+    ssl_ca_data: str | bytes | None
+    ssl_certfile: Text
+    ssl_keyfile: Text
+    ssl_password: Text
+    ssl_cert_reqs: Name
+    ssl_check_hostname: Flag
+    ssl_ciphers: Text
+    ssl_min_version: ssl.TLSVersion | None
+
+
+class EncryptionOptions(TLSOptions, total=False):
+    """Whether to use TLS, and how; the scheme of a URL says whether."""
+
+    ssl: bool
+    ssl_context: ssl.SSLContext | None
+
+
+class TCPOptions(ConnectionOptions, EncryptionOptions, total=False):
+    """The keyword arguments of a TCP connection beside host and port."""
+
+
+class HostOptions(TypedDict, total=False):
+    """The address of a server, which a URL names before its query."""
+
+    host: str
+    port: int
+
+
+# -- what makes no sense in them ----------------------------------------------------------------
+
+
+def refuse_unknown(arguments: Collection[str], known: Collection[str], *, by: str = "") -> None:
+    """Raise `DataTypeError` for an argument that is not one of those *known*, in the name of *by*."""
+    if unknown := sorted(set(arguments) - set(known)):
+        raise DataTypeError(
+            f"{by and f'{by}: '}unknown argument {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
+
+
+def check_count(name: str, value: int, *, least: int) -> int:
+    """*value*; raises `DataError` unless it is an int from *least* up."""
+    check_int(name, value)
+    if value < least:
+        raise DataValueError(f"{name} has to be {least} or more, not {value!r}")
+    return value
+
+
+def check_int(name: str, value: int) -> None:
+    """Raise `DataTypeError` unless *value* is an int, which a bool is not."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise DataTypeError(f"{name} has to be an int, not {value!r}")
 
 
 def check_numbers(
@@ -38,13 +146,11 @@ def check_numbers(
     """Raise `DataError` for a number that no connection can work with."""
     if protocol not in (2, 3):
         raise DataValueError(f"protocol has to be 2 or 3, not {protocol!r}")
-    if not isinstance(db, int) or isinstance(db, bool):
-        raise DataTypeError(f"db has to be an int, not {db!r}")
+    check_int("db", db)
     if db < 0:
         raise DataValueError(f"db has to be a number from 0 up, not {db!r}")
     check_seconds("connect_timeout", connect_timeout)
-    if stream_timeout is not None:
-        check_seconds("stream_timeout", stream_timeout)
+    check_seconds_or_none("stream_timeout", stream_timeout)
 
 
 def check_words(*, client_name: str | None, encoding: str) -> None:
@@ -76,6 +182,12 @@ def check_seconds(name: str, value: float) -> None:
         raise DataTypeError(f"{name} has to be a number of seconds, not {value!r}")
     if value <= 0:
         raise DataValueError(f"{name} has to be more than 0 seconds, not {value!r}")
+
+
+def check_seconds_or_none(name: str, value: float | None) -> None:
+    """Raise `DataError` unless *value* is a positive number of seconds, or None."""
+    if value is not None:
+        check_seconds(name, value)
 
 
 def credential_source(

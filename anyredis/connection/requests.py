@@ -14,10 +14,11 @@ from anyredis.command import Command, Executor, raw_command
 from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import lost
 from anyredis.exceptions import DataValueError, Outcome, RedisError
-from anyredis.facts.table import SPECIAL, blocking_seconds, blocks, changes_connection, forbidden
+from anyredis.facts.lookup import Facts, facts_of
+from anyredis.facts.table import SPECIAL
 from anyredis.waiter import Waiter
 from anyredis.wire.decode import Reply
-from anyredis.wire.encode import Encoder, Value, encode_error, name_of
+from anyredis.wire.encode import Encoder, Value, encode, name_of
 from anyredis.wire.request import Request
 from anyredis.wire.request_queue import RequestQueue
 
@@ -75,9 +76,9 @@ class RequestSender(Executor):
         if wire.unsent_bytes > HIGH_WATER or self._paused:
             return None
         try:
-            payload = self.encoder(args)
-        except (TypeError, UnicodeEncodeError) as error:
-            raise encode_error(args, error) from error
+            payload = self.encoder(args)  # saved frame: encode
+        except (TypeError, UnicodeEncodeError):
+            payload = encode(self.encoder, args)  # raises the error that users know
         request = Request(payload, self._new_waiter_unchecked())
         if binary:
             request.binary = True
@@ -136,10 +137,7 @@ class RequestSender(Executor):
 
     def pack(self, args: tuple[Value, ...]) -> bytes:
         """The bytes of one command; raises `DataError` where an argument cannot be sent."""
-        try:
-            return self.encoder(args)
-        except (TypeError, UnicodeEncodeError) as error:
-            raise encode_error(args, error) from error
+        return encode(self.encoder, args)
 
     def abandon(self, request: Request) -> None:
         """Nobody waits for *request* any more."""
@@ -157,33 +155,36 @@ class RequestSender(Executor):
             raise
         return reply
 
-    async def submit(self, command: Command[T]) -> T:
+    async def submit(self, command: Command[T], facts: Facts | None = None) -> T:
         """Run *command* on this connection, which is one's own, and give its parsed reply.
 
         A blocking command that is cancelled closes the connection at once.  Raises `DataError` for
-        a command that no connection can carry.
+        a command that no connection can carry.  *facts* are the command's, if they are known.
         """
-        reply = await self.run(command)
+        reply = await self.run(command, facts)
         if isinstance(reply, RedisError):
             raise reply
         return command.parse(reply)
 
-    async def run(self, command: Command[Any]) -> Reply:
+    async def run(self, command: Command[Any], facts: Facts | None = None) -> Reply:
         """Like `submit`, but gives the raw reply, an error as a value."""
         args = command.args
         if args[0] not in SPECIAL:
             return await self.answer(self._enqueue_anyway(args, command.binary))
-        if reason := forbidden(args):
-            raise DataValueError(f"{name_of(args)} cannot be sent: {reason}")
-        self.dirty = self.dirty or changes_connection(args)
-        if not blocks(args):
+        facts = facts or facts_of(args)
+        if facts.forbidden is not None:
+            raise DataValueError(f"{name_of(args)} cannot be sent: {facts.forbidden}")
+        self.dirty = self.dirty or facts.changes_connection
+        if not facts.blocks(args):
             return await self.answer(self._enqueue_anyway(args, command.binary))
-        return await self._run_blocking(args, command.binary)
+        return await self._run_blocking(args, command.binary, facts.blocking_seconds(args))
 
-    async def _run_blocking(self, args: tuple[Value, ...], binary: bool) -> Reply:
+    async def _run_blocking(
+        self, args: tuple[Value, ...], binary: bool, seconds: float | None
+    ) -> Reply:
+        """The reply to what may block for so many *seconds* (None: for ever)."""
         self.check_event_loop()
         wire = self.wire
-        seconds = blocking_seconds(args)
         grace = self.stream_timeout
         wire.reply_timeout = None if seconds is None or grace is None else seconds + grace
         try:

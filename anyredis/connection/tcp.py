@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from ssl import SSLContext
 from typing import Any, Unpack
 
 import anyio
@@ -12,16 +11,9 @@ from anyio.streams.tls import TLSStream
 
 from anyredis.address import DEFAULT_PORT, TCPAddress
 from anyredis.connection.base import BaseConnection
-from anyredis.connection.options import ConnectionOptions
-from anyredis.connection.tls import TLSOptions, take_context
+from anyredis.connection.options import TCPOptions, check_int
+from anyredis.connection.tls import take_context
 from anyredis.exceptions import DataTypeError, DataValueError
-
-
-class TCPOptions(ConnectionOptions, TLSOptions, total=False):
-    """The keyword arguments of a TCP connection beside host and port."""
-
-    ssl: bool
-    ssl_context: SSLContext | None
 
 
 class Connection(BaseConnection):
@@ -40,8 +32,7 @@ class Connection(BaseConnection):
         super().__init__(**arguments)
         if not isinstance(host, str) or not host:
             raise DataTypeError(f"host has to be a host name or IP address, not {host!r}")
-        if not isinstance(port, int) or isinstance(port, bool):
-            raise DataTypeError(f"port has to be an int, not {port!r}")
+        check_int("port", port)
         if not 0 < port < 65536:
             raise DataValueError(f"port has to be from 1 to 65535, not {port!r}")
         self._tcp_address = TCPAddress(host, port)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, TypedDict
+from typing import Any
 
+from anyredis.connection.options import TLSOptions, check_flags
 from anyredis.exceptions import DataTypeError, DataValueError
 
 REQUIREMENTS = {
@@ -12,20 +13,6 @@ REQUIREMENTS = {
     "optional": ssl.CERT_OPTIONAL,
     "none": ssl.CERT_NONE,
 }
-
-
-class TLSOptions(TypedDict, total=False):
-    """The `ssl_*` arguments: paths of PEM files, and how strictly to verify."""
-
-    ssl_ca_certs: str | None
-    ssl_ca_data: str | bytes | None
-    ssl_certfile: str | None
-    ssl_keyfile: str | None
-    ssl_password: str | None
-    ssl_cert_reqs: str
-    ssl_check_hostname: bool
-    ssl_ciphers: str | None
-    ssl_min_version: ssl.TLSVersion | None
 
 
 NAMES = tuple(TLSOptions.__annotations__)
@@ -77,8 +64,8 @@ def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:
     wanted = arguments.pop("ssl", None)
     context = arguments.pop("ssl_context", None)
     details = {name: arguments.pop(name) for name in NAMES if name in arguments}
-    if wanted is not None and not isinstance(wanted, bool):
-        raise DataTypeError(f"ssl has to be True or False, not {wanted!r}")
+    if wanted is not None:
+        check_flags(ssl=wanted)
     if context is not None and not isinstance(context, ssl.SSLContext):
         raise DataTypeError(f"ssl_context has to be an ssl.SSLContext, not {context!r:.80}")
     if context is not None and (details or wanted is False):

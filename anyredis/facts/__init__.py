@@ -1,1 +1,1 @@
-"""What is true of commands: flags, key positions, routing policies."""
+"""What is true of commands: one lookup by name gives one value."""

@@ -14,19 +14,19 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from anyredis.exceptions import DataValueError
-from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS, READ_ONLY, full_name
+from anyredis.facts.names import each, names, word
+from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS, READ_ONLY
 from anyredis.wire.encode import Value
 
 Finder: TypeAlias = Callable[[bytes, tuple[Value, ...]], Sequence[int]]
+"""Gives where the keys stand in a call of the command of that name, in order.
 
-
-def _names(block: bytes) -> frozenset[bytes]:
-    """The names in *block*, which writes a subcommand as ACL rules do: `OBJECT|ENCODING`."""
-    return frozenset(name.replace(b"|", b" ") for name in block.split())
-
+Raises `DataValueError` where a command that needs a key has none, where its number of keys cannot
+be one, and where what goes with each key is incomplete.
+"""
 
 FIRST_KEY: Final[dict[bytes, int]] = dict.fromkeys(
-    _names(b"""
+    names(b"""
         APPEND ARCOUNT ARDEL ARDELRANGE ARGET ARGETRANGE ARGREP ARINFO ARINSERT ARLASTITEMS ARLEN
         ARMGET ARMSET ARNEXT AROP ARRING ARSCAN ARSEEK ARSET BF.ADD BF.CARD BF.DEBUG BF.EXISTS
         BF.INFO BF.INSERT BF.LOADCHUNK BF.MADD BF.MEXISTS BF.RESERVE BF.SCANDUMP BITCOUNT BITFIELD
@@ -65,7 +65,7 @@ It goes where that key is; nothing else about it needs a look.
 """
 
 # What has no keys, beside what the table has in READ_ONLY, CHANGES_CONNECTION and CONTAINERS.
-_OTHERS_WITHOUT_KEYS = _names(b"""
+_OTHERS_WITHOUT_KEYS = names(b"""
     ACL|DELUSER ACL|LOAD ACL|LOG ACL|SAVE ACL|SETUSER BACKUP|ABORT BACKUP|CLEANUP BACKUP|SEAL
     BACKUP|START BGREWRITEAOF BGSAVE CLIENT|KILL CLIENT|PAUSE CLIENT|UNBLOCK CLIENT|UNPAUSE
     CLUSTER|ADDSLOTS CLUSTER|ADDSLOTSRANGE CLUSTER|BUMPEPOCH CLUSTER|CANCELSLOTMIGRATIONS
@@ -88,30 +88,17 @@ _OTHERS_WITHOUT_KEYS = _names(b"""
 """)
 
 
-def key_positions(args: tuple[Value, ...]) -> Sequence[int] | None:
-    """Where the keys stand in *args*, in order; empty without keys, None for an unknown command.
+def finder_of(name: bytes) -> Finder | None:
+    """What finds the keys of the command called *name*; None for a command that is not known."""
+    return _FINDERS.get(name) or (_no_keys if name in _WITHOUT_KEYS else None)
 
-    Raises `DataValueError` where a command that needs a key has none, where its number of keys
-    cannot be one, and where what goes with each key is incomplete.
-    """
-    name = full_name(args)
-    find = _FINDERS.get(name)
-    if find is not None:
-        return find(name, args)
-    return () if name in _WITHOUT_KEYS else None
+
+def _no_keys(_name: bytes, _args: tuple[Value, ...]) -> Sequence[int]:
+    return ()
 
 
 def _refusal(name: bytes, what: str) -> DataValueError:
     return DataValueError(f"{name.decode()}{what}")
-
-
-def _word(value: Value) -> bytes:
-    """*value* as the server reads an option: in upper case, but only the letters of ASCII."""
-    if isinstance(value, bytes):
-        return value.upper()
-    if isinstance(value, (bytearray, memoryview)):
-        return bytes(value).upper()
-    return str(value).encode("utf-8", "replace").upper()
 
 
 def _follow(count: int) -> str:
@@ -150,6 +137,24 @@ def _from(first: int, *, step: int = 1, after: int = 0, least: int = 1) -> Finde
     return find
 
 
+def ranged(first: int, last: int, step: int) -> Finder:
+    """Keys as COMMAND INFO tells them: from *first* to *last*, one in *step*.
+
+    A negative *last* counts from the end. A *first* of 0 means that there are none.
+    """
+    if not first:
+        return _no_keys
+
+    def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
+        end = last if last >= 0 else len(args) + last
+        keys = range(first, end + 1, step)
+        if not keys or keys[-1] >= len(args):
+            raise _refusal(name, " needs a key" if len(keys) < 2 else f" needs {len(keys)} keys")
+        return keys
+
+    return find
+
+
 def _counted(at: int, *before: int, step: int = 1, least: int = 1) -> Finder:
     """Keys *before*, then as many as the argument *at* tells, from the next on, one in *step*."""
     first = at + 1
@@ -176,7 +181,7 @@ def _numkeys(name: bytes, args: tuple[Value, ...], at: int) -> int:
     if isinstance(value, int):
         count = int(value)
     else:
-        digits = _word(value)
+        digits = word(value)
         count = int(digits) if digits.isdigit() and len(digits) < 20 else -1
     if count < 0:
         raise _refusal(name, f": numkeys is {value!r:.40}; it is a whole number, 0 or more")
@@ -191,7 +196,7 @@ def _streams(start: int) -> Finder:
 
     def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
         for first in range(start + 1, len(args)):
-            if _word(args[first - 1]) == b"STREAMS":
+            if word(args[first - 1]) == b"STREAMS":
                 following = len(args) - first
                 if following % 2:
                     follow = _follow(following)
@@ -214,7 +219,7 @@ def _storing(start: int, stores: frozenset[bytes], skips: dict[bytes, int]) -> F
         keys = [1]
         position = start
         while position < len(args):
-            option = _word(args[position])
+            option = word(args[position])
             position += 1
             if option in stores:
                 if position == len(args):
@@ -237,12 +242,12 @@ def _migrated(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
         raise _refusal(name, " needs a key")
     position = 6
     while position < len(args):
-        option = _word(args[position])
+        option = word(args[position])
         position += 1
         if option == b"KEYS":
             if position == len(args):
                 raise _refusal(name, " needs a key after KEYS")
-            if _word(args[3]):
+            if word(args[3]):
                 raise _refusal(name, ": with KEYS, the key before the database has to be empty")
             return range(position, len(args))
         position += _MIGRATE_SKIPS.get(option, 0)
@@ -254,7 +259,7 @@ _JSON_DEBUG_KEY = _at(2)
 
 def _json_debugged(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
     """The key of JSON.DEBUG MEMORY; JSON.DEBUG HELP has none."""
-    if len(args) == 2 and _word(args[1]) == b"HELP":
+    if len(args) == 2 and word(args[1]) == b"HELP":
         return ()
     return _JSON_DEBUG_KEY(name, args)
 
@@ -262,15 +267,11 @@ def _json_debugged(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
 _STORES: Final = frozenset((b"STORE", b"STOREDIST"))
 
 
-def _each(block: bytes, finder: Finder) -> dict[bytes, Finder]:
-    return dict.fromkeys(_names(block), finder)
-
-
 _FINDERS: Final[dict[bytes, Finder]] = {
     **{name: _at(position) for name, position in FIRST_KEY.items()},
     b"CLUSTERSCAN": _at(1),
     b"JSON.DEBUG": _json_debugged,
-    **_each(
+    **each(
         b"""
         HIMPORT|SET MEMORY|USAGE OBJECT|ENCODING OBJECT|FREQ OBJECT|IDLETIME OBJECT|REFCOUNT
         XGROUP|CREATE XGROUP|CREATECONSUMER XGROUP|DELCONSUMER XGROUP|DESTROY XGROUP|SETID
@@ -278,31 +279,31 @@ _FINDERS: Final[dict[bytes, Finder]] = {
         """,
         _at(2),
     ),
-    **_each(
+    **each(
         b"""
         BLMOVE BLMOVEM BRPOPLPUSH COPY FT.ALIASADD FT.ALIASUPDATE FT.DEL FT.GET GEOSEARCHSTORE LCS
         LMOVE LMOVEM RENAME RENAMENX RPOPLPUSH SMOVE TS.CREATERULE TS.DELETERULE ZRANGESTORE
         """,
         _at(1, 2),
     ),
-    **_each(
+    **each(
         b"DEL EXISTS FT.MGET MGET PFCOUNT PFMERGE SDIFF SINTER SSUBSCRIBE SUNION TOUCH UNLINK WATCH",
         _from(1),
     ),
     b"SUNSUBSCRIBE": _from(1, least=0),
-    **_each(b"SDIFFSTORE SINTERSTORE SUNIONSTORE", _from(1, least=2)),
+    **each(b"SDIFFSTORE SINTERSTORE SUNIONSTORE", _from(1, least=2)),
     b"BITOP": _from(2, least=2),
-    **_each(b"BLPOP BRPOP BZPOPMAX BZPOPMIN JSON.MGET", _from(1, after=1)),
-    **_each(b"MSET MSETNX", _from(1, step=2)),
-    **_each(b"JSON.MSET TS.MADD", _from(1, step=3)),
-    **_each(
+    **each(b"BLPOP BRPOP BZPOPMAX BZPOPMIN JSON.MGET", _from(1, after=1)),
+    **each(b"MSET MSETNX", _from(1, step=2)),
+    **each(b"JSON.MSET TS.MADD", _from(1, step=3)),
+    **each(
         b"LMPOP SDIFFCARD SINTERCARD SUNIONCARD ZDIFF ZINTER ZINTERCARD ZMPOP ZUNION",
         _counted(1),
     ),
     b"MSETEX": _counted(1, step=2),
-    **_each(b"BLMPOP BZMPOP", _counted(2)),
-    **_each(b"EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO", _counted(2, least=0)),
-    **_each(b"CMS.MERGE TDIGEST.MERGE ZDIFFSTORE ZINTERSTORE ZUNIONSTORE", _counted(2, 1)),
+    **each(b"BLMPOP BZMPOP", _counted(2)),
+    **each(b"EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO", _counted(2, least=0)),
+    **each(b"CMS.MERGE TDIGEST.MERGE ZDIFFSTORE ZINTERSTORE ZUNIONSTORE", _counted(2, 1)),
     b"XREAD": _streams(1),
     b"XREADGROUP": _streams(4),
     b"SORT": _storing(2, frozenset((b"STORE",)), {b"LIMIT": 2, b"BY": 1, b"GET": 1}),

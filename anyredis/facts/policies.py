@@ -8,13 +8,10 @@ a tip, what has keys goes where they are, and its reply is taken as it is.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final
 
-from anyredis.facts.key_positions import key_positions
-from anyredis.facts.table import READ_ONLY, full_name
-from anyredis.wire.encode import Value
-
-Policy = TypeVar("Policy", bound=Enum)
+from anyredis.facts.names import each
+from anyredis.facts.table import READ_ONLY
 
 
 class Request(Enum):
@@ -51,63 +48,58 @@ class Response(Enum):
     """As only who knows the command can tell: INFO has a report for each node."""
 
 
-def _each(policy: Policy, block: bytes) -> dict[bytes, Policy]:
-    """*policy* for the names in *block*, which writes a subcommand as `OBJECT|ENCODING`."""
-    return {name.replace(b"|", b" "): policy for name in block.split()}
-
-
 REQUEST: Final[dict[bytes, Request]] = {
-    **_each(
-        Request.ALL_NODES,
+    **each(
         b"""
         ACL|DELUSER ACL|SAVE ACL|SETUSER CLIENT|SETINFO CLIENT|SETNAME COMMANDLOG|GET
         COMMANDLOG|LEN COMMANDLOG|RESET CONFIG|RESETSTAT CONFIG|REWRITE CONFIG|SET
         LATENCY|DOCTOR LATENCY|GRAPH LATENCY|HISTOGRAM LATENCY|HISTORY LATENCY|LATEST
         LATENCY|RESET SCRIPT|FLUSH SCRIPT|LOAD SLOWLOG|GET SLOWLOG|LEN SLOWLOG|RESET
         """,
+        Request.ALL_NODES,
     ),
-    **_each(
-        Request.ALL_SHARDS,
+    **each(
         b"""
         CLUSTER|SLOT-STATS DBSIZE FLUSHALL FLUSHDB FUNCTION|DELETE FUNCTION|FLUSH FUNCTION|KILL
         FUNCTION|LOAD FUNCTION|RESTORE FUNCTION|STATS HIMPORT|DISCARD HIMPORT|DISCARDALL
         HIMPORT|PREPARE INFO KEYS MEMORY|DOCTOR MEMORY|MALLOC-STATS MEMORY|PURGE MEMORY|STATS
         PING RANDOMKEY SCRIPT|EXISTS SCRIPT|KILL WAIT WAITAOF
         """,
+        Request.ALL_SHARDS,
     ),
-    **_each(
-        Request.SPECIAL,
+    **each(
         b"CLUSTERSCAN HOTKEYS|GET HOTKEYS|RESET HOTKEYS|START HOTKEYS|STOP SCAN",
+        Request.SPECIAL,
     ),
-    **_each(Request.MULTI_SHARD, b"DEL EXISTS MGET MSET MSETEX TOUCH UNLINK"),
+    **each(b"DEL EXISTS MGET MSET MSETEX TOUCH UNLINK", Request.MULTI_SHARD),
 }
 """The tip `request_policy` of each command that has one."""
 
 RESPONSE: Final[dict[bytes, Response]] = {
-    **_each(
-        Response.ALL_SUCCEEDED,
+    **each(
         b"""
         ACL|DELUSER ACL|SAVE ACL|SETUSER CLIENT|SETINFO CLIENT|SETNAME COMMANDLOG|RESET
         CONFIG|RESETSTAT CONFIG|REWRITE CONFIG|SET FLUSHALL FLUSHDB FUNCTION|DELETE
         FUNCTION|FLUSH FUNCTION|LOAD FUNCTION|RESTORE MEMORY|PURGE MSET MSETEX PING SCRIPT|FLUSH
         SCRIPT|LOAD SLOWLOG|RESET
         """,
+        Response.ALL_SUCCEEDED,
     ),
-    **_each(
-        Response.SPECIAL,
+    **each(
         b"""
         CLUSTERSCAN FUNCTION|STATS HOTKEYS|GET INFO LATENCY|DOCTOR LATENCY|GRAPH
         LATENCY|HISTOGRAM LATENCY|HISTORY LATENCY|LATEST MEMORY|DOCTOR MEMORY|MALLOC-STATS
         MEMORY|STATS RANDOMKEY SCAN
         """,
+        Response.SPECIAL,
     ),
-    **_each(
-        Response.AGG_SUM,
+    **each(
         b"COMMANDLOG|LEN DBSIZE DEL EXISTS LATENCY|RESET SLOWLOG|LEN TOUCH UNLINK",
+        Response.AGG_SUM,
     ),
-    **_each(Response.ONE_SUCCEEDED, b"FUNCTION|KILL SCRIPT|KILL"),
-    **_each(Response.AGG_LOGICAL_AND, b"SCRIPT|EXISTS"),
-    **_each(Response.AGG_MIN, b"WAIT WAITAOF"),
+    **each(b"FUNCTION|KILL SCRIPT|KILL", Response.ONE_SUCCEEDED),
+    **each(b"SCRIPT|EXISTS", Response.AGG_LOGICAL_AND),
+    **each(b"WAIT WAITAOF", Response.AGG_MIN),
 }
 """The tip `response_policy` of each command that has one.
 
@@ -132,16 +124,10 @@ What concerns one node (BGSAVE, CLIENT KILL, CLUSTER FORGET, ACL LOAD, SHUTDOWN 
 which node, only the user can say.
 """
 
-_ANY_NODE = (READ_ONLY | ANYWHERE) - set(REQUEST)
+ANY_NODE: Final = (READ_ONLY | ANYWHERE) - set(REQUEST)
+"""What one node may answer as well as any other, where a call has no keys.
 
-
-def anywhere(args: tuple[Value, ...]) -> bool:
-    """Whether one node may answer *args* as well as any other: no keys, no tip, nothing of a node.
-
-    What tells of one node only (CLIENT LIST, CLUSTER INFO, CONFIG GET …) is of it: the servers
-    advise an arbitrary one for what has neither keys nor a tip. What has a tip (INFO, PING, SCAN
-    …) is not: look into `REQUEST`.
-
-    Raises `DataValueError` as `key_positions` does.
-    """
-    return full_name(args) in _ANY_NODE and not key_positions(args)
+What tells of one node only (CLIENT LIST, CLUSTER INFO, CONFIG GET …) is of it: the servers advise
+an arbitrary one for what has neither keys nor a tip. What has a tip (INFO, PING, SCAN …) is not:
+look into `REQUEST`.
+"""

@@ -1,4 +1,4 @@
-"""Facts about commands, looked up by name by those who need them.
+"""The flags of commands, by name; `anyredis.facts.lookup` gives all that is known of one.
 
 Law: a name is upper-case bytes, with its subcommand where it is a container (`b"OBJECT ENCODING"`);
 a command that is not listed here is taken to write, not to block and to leave its connection as it
@@ -7,20 +7,14 @@ was: it is sent once, on a connection that others share.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
+from anyredis.facts.names import names, word
 from anyredis.wire.encode import Value
-
-
-def _names(block: bytes) -> frozenset[bytes]:
-    """The names in *block*, which writes a subcommand as ACL rules do: `OBJECT|ENCODING`."""
-    return frozenset(name.replace(b"|", b" ") for name in block.split())
-
 
 # The `readonly` flag of the servers, less those that change something all the same (the tests tell
 # which): these may be sent again when their reply was lost, and may be asked of a replica.
-_FLAGGED_READ_ONLY = _names(b"""
+_FLAGGED_READ_ONLY = names(b"""
     ARCOUNT ARGET ARGETRANGE ARGREP ARINFO ARLASTITEMS ARLEN ARMGET ARNEXT AROP ARSCAN BF.CARD
     BF.DEBUG BF.EXISTS BF.INFO BF.MEXISTS BF.SCANDUMP BITCOUNT BITFIELD_RO BITPOS CF.COUNT
     CF.DEBUG CF.EXISTS CF.INFO CF.MEXISTS CF.SCANDUMP CLUSTERSCAN CMS.INFO CMS.QUERY DBSIZE
@@ -43,7 +37,7 @@ _FLAGGED_READ_ONLY = _names(b"""
 """)
 
 # Servers flag what works on keys; these touch none, and only tell.
-_ONLY_TELLING = _names(b"""
+_ONLY_TELLING = names(b"""
     ACL|CAT ACL|DRYRUN ACL|GENPASS ACL|GETUSER ACL|HELP ACL|LIST ACL|USERS ACL|WHOAMI
     BACKUP|HELP BACKUP|LIST BACKUP|STATUS CLIENT|GETNAME CLIENT|GETREDIR CLIENT|HELP CLIENT|ID
     CLIENT|INFO CLIENT|LIST CLIENT|TRACKINGINFO CLUSTER|COUNT-FAILURE-REPORTS
@@ -63,14 +57,13 @@ _ONLY_TELLING = _names(b"""
 READ_ONLY: Final = _FLAGGED_READ_ONLY | _ONLY_TELLING
 """What only reads: run twice, it leaves the server as if run once."""
 
-CONTAINERS: Final = _names(b"""
+CONTAINERS: Final = names(b"""
     ACL BACKUP CLIENT CLUSTER COMMAND COMMANDLOG CONFIG FT.DEBUG FUNCTION HIMPORT HOTKEYS
     LATENCY MEMORY MODULE OBJECT PUBSUB SCRIPT SLOWLOG XGROUP XINFO
 """)
 """First words whose second word is part of the name."""
 
-# Where the server-side timeout stands among the words, and how many of its units make a second.
-_TIMEOUTS: Final[dict[bytes, tuple[int, int]]] = {
+TIMEOUTS: Final[dict[bytes, tuple[int, int]]] = {
     b"BLMOVE": (5, 1),
     b"BLMOVEM": (5, 1),
     b"BLMPOP": (1, 1),
@@ -83,12 +76,13 @@ _TIMEOUTS: Final[dict[bytes, tuple[int, int]]] = {
     b"WAIT": (2, 1000),
     b"WAITAOF": (3, 1000),
 }
+"""Where the timeout stands among the words of what blocks, and how many units make a second."""
 
-# Where the options begin of what blocks only with BLOCK: a group may be called so too.
-_OPTIONS_FROM: Final[dict[bytes, int]] = {b"XREAD": 1, b"XREADGROUP": 4}
+BLOCK_OPTION: Final[dict[bytes, int]] = {b"XREAD": 1, b"XREADGROUP": 4}
+"""Where the options begin of what blocks only with BLOCK: before that a group may be called so."""
 
-BLOCKING: Final = frozenset((*_TIMEOUTS, *_OPTIONS_FROM))
-"""What can make the server hold its answer back; `blocks` tells whether a call does."""
+BLOCKING: Final = frozenset((*TIMEOUTS, *BLOCK_OPTION))
+"""What can make the server hold its answer back; `Facts.blocks` tells whether a call does."""
 
 _SUBSCRIBES = "it turns the connection into a subscription: use the client's pubsub()"
 _REPLICATES = "it turns the connection into a replica's, which carries no replies"
@@ -111,7 +105,7 @@ FORBIDDEN: Final[dict[bytes, str]] = {
 }
 """What no connection can carry as a request of its user, each with the reason."""
 
-CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | _names(b"""
+CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
     ASKING AUTH CLIENT|CACHING CLIENT|CAPA CLIENT|IMPORT-SOURCE CLIENT|NO-EVICT CLIENT|NO-TOUCH
     CLIENT|SETINFO CLIENT|SETNAME CLIENT|TRACKING DISCARD EXEC HIMPORT|DISCARD
     HIMPORT|DISCARDALL HIMPORT|PREPARE HIMPORT|SET MULTI READONLY READWRITE RESET SCRIPT|DEBUG
@@ -119,80 +113,21 @@ CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | _names(b"""
 """)
 """What leaves a mark on its connection (G9), and so needs one for itself."""
 
-SPECIAL: Final = frozenset(name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION)
-"""First words of all that blocks or changes its connection: any other needs no second look."""
+SPECIAL: Final = {name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION}
+"""First words of all that blocks or changes its connection: any other needs no second look.
+
+`register_command` adds those of users' own commands that block.
+"""
 
 
 def full_name(args: tuple[Value, ...]) -> bytes:
     """The name in upper case, joined by its subcommand where it is a container."""
-    name = _word(args[0])
+    name = word(args[0])
     if name in CONTAINERS and len(args) > 1:
-        return name + b" " + _word(args[1])
+        return name + b" " + word(args[1])
     return name
 
 
 def shown(args: tuple[Value, ...]) -> str:
     """The same, for messages."""
     return full_name(args).decode("ascii", "replace")
-
-
-def only_reads(args: tuple[Value, ...]) -> bool:
-    """Whether running it twice leaves the server as if it ran once."""
-    return full_name(args) in READ_ONLY
-
-
-def changes_connection(args: tuple[Value, ...]) -> bool:
-    """Whether it leaves a mark on its connection, and so needs one for itself."""
-    return full_name(args) in CHANGES_CONNECTION
-
-
-def forbidden(args: tuple[Value, ...]) -> str | None:
-    """Why no connection can carry it, or None where one can."""
-    return FORBIDDEN.get(full_name(args))
-
-
-def blocks(args: tuple[Value, ...]) -> bool:
-    """Whether the server may hold its answer back until something happens."""
-    name = _word(args[0])
-    return name in _TIMEOUTS or (name in _OPTIONS_FROM and _block_option(name, args) is not None)
-
-
-def blocking_seconds(args: tuple[Value, ...]) -> float | None:
-    """How long the server may hold its answer back, in seconds; 0.0 for what does not block.
-
-    None is forever: also for a timeout that cannot be read, on which the server has to judge.
-    """
-    name = _word(args[0])
-    if name in _TIMEOUTS:
-        position, units = _TIMEOUTS[name]
-        return _seconds(args[position], units) if position < len(args) else None
-    option = _block_option(name, args) if name in _OPTIONS_FROM else None
-    return 0.0 if option is None else _seconds(option, 1000)
-
-
-def _block_option(name: bytes, args: tuple[Value, ...]) -> Value | None:
-    """The milliseconds after BLOCK, or None where that option is not given."""
-    words = iter(args[_OPTIONS_FROM[name] :])
-    for word in words:
-        option = _word(word)
-        if option == b"BLOCK":
-            return next(words, None)
-        if option == b"STREAMS":
-            return None
-    return None
-
-
-def _seconds(value: Value, units: int) -> float | None:
-    try:
-        timeout = float(value)
-    except ValueError:
-        return None
-    return timeout / units if math.isfinite(timeout) and timeout > 0 else None
-
-
-def _word(value: Value) -> bytes:
-    if isinstance(value, bytes):
-        return value.upper()
-    if isinstance(value, (bytearray, memoryview)):
-        return bytes(value).upper()
-    return str(value).upper().encode("utf-8", "replace")

@@ -14,8 +14,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from anyredis.connection.base import BaseConnection, ConnectionListener, PoolWatcher
-from anyredis.connection.options import check_seconds
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.connection.options import check_count, check_seconds_or_none
+from anyredis.exceptions import DataTypeError
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Holder, PoolScope
@@ -28,11 +28,7 @@ LOGGER = logging.getLogger("anyredis")
 
 def check_sharing(shared_connections: int) -> int:
     """*shared_connections*; raises `DataError` unless it is an int from 0 up."""
-    if not isinstance(shared_connections, int) or isinstance(shared_connections, bool):
-        raise DataTypeError(f"shared_connections has to be an int, not {shared_connections!r}")
-    if shared_connections < 0:
-        raise DataValueError(f"shared_connections has to be 0 or more, not {shared_connections}")
-    return shared_connections
+    return check_count("shared_connections", shared_connections, least=0)
 
 
 class BasePool(Holder):
@@ -66,8 +62,7 @@ class BasePool(Holder):
         """What is told of all connections, beside what their class has told of them."""
         everybody = dict.fromkeys((*example.listeners, *self.listeners))
         self._watchers = [each for each in everybody if isinstance(each, PoolWatcher)]
-        if max_idle_time is not None:
-            check_seconds("max_idle_time", max_idle_time)
+        check_seconds_or_none("max_idle_time", max_idle_time)
         if task_group is not None and not isinstance(task_group, TaskGroup):
             raise DataTypeError(
                 f"task_group has to be a task group of anyio or None, not {task_group!r:.80}"

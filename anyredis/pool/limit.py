@@ -12,18 +12,15 @@ from typing import Protocol, TypeAlias
 
 import anyio
 
-from anyredis.exceptions import DataTypeError, DataValueError, MaxConnectionsError, PoolTimeoutError
+from anyredis.connection.options import check_count
+from anyredis.exceptions import MaxConnectionsError, PoolTimeoutError
 
 UNBOUNDED = 2**62
 
 
 def check_capacity(capacity: int) -> int:
     """*capacity*; raises `DataError` unless it is an int from 1 up."""
-    if not isinstance(capacity, int) or isinstance(capacity, bool):
-        raise DataTypeError(f"max_connections has to be an int, not {capacity!r}")
-    if capacity < 1:
-        raise DataValueError(f"max_connections has to be 1 or more, not {capacity!r}")
-    return capacity
+    return check_count("max_connections", capacity, least=1)
 
 
 class HeldLease(Protocol):
@@ -145,6 +142,7 @@ class WaitingLimit:
     def lift(self) -> None:
         """What it bounds is gone: let in all who wait or come, as they will find out."""
         self.lifted = True
+        self.capacity = UNBOUNDED
         self._limiter.total_tokens = math.inf
 
 

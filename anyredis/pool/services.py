@@ -6,21 +6,33 @@ and the pools and clients that are made from URLs ask here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from anyredis.address import ServerURL
+from anyredis.address import Reader, ServerURL
 from anyredis.exceptions import DataValueError
 
 FindServers: TypeAlias = Callable[[ServerURL, dict[str, Any]], dict[str, Any]]
 """Takes its own options out of those of a URL, and gives arguments for a pool instead."""
 
 _SCHEMES: dict[str, FindServers] = {}
+_PARAMETERS: dict[str, Reader] = {}
 
 
-def register_schemes(schemes: Iterable[str], find: FindServers) -> None:
-    """Have *find* make the pool's arguments for URLs that begin with one of *schemes*."""
+def register_schemes(
+    schemes: Iterable[str], find: FindServers, parameters: Mapping[str, Reader]
+) -> None:
+    """Have *find* make the pool's arguments for URLs that begin with one of *schemes*.
+
+    *parameters* are the query parameters that such URLs have besides, and how each is read.
+    """
     _SCHEMES.update(dict.fromkeys(schemes, find))
+    _PARAMETERS.update(parameters)
+
+
+def service_parameters() -> Mapping[str, Reader]:
+    """The query parameters that URLs of registered schemes have besides."""
+    return _PARAMETERS
 
 
 def service_arguments(parsed: ServerURL, options: dict[str, Any]) -> dict[str, Any]:

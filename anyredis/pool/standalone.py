@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Self
+from typing import Any, Self, Unpack, overload
 
 from anyio.abc import TaskGroup
 
 from anyredis.address import UnixAddress, parse_url
 from anyredis.connection.base import BaseConnection, ConnectionListener
-from anyredis.connection.options import check_seconds
+from anyredis.connection.options import check_seconds_or_none, parameters_of, refuse_unknown
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.exceptions import DataTypeError
@@ -18,18 +18,27 @@ from anyredis.pool.base import BasePool, check_sharing
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
+from anyredis.pool.pool_options import BlockingConnectionPoolOptions, ConnectionPoolOptions
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.pool.services import service_arguments
 from anyredis.pool.tasks import PoolTasks
 
 UNLIMITED = 2**31
 
+PARAMETERS = parameters_of(BlockingConnectionPoolOptions)
+"""The query parameters of a URL for one server, and how each is read."""
+
+KNOWN = frozenset(ConnectionPoolOptions.__annotations__)
+
 
 class ConnectionPool(BasePool):
     """Connections to one server; a lease too many raises `MaxConnectionsError`.
 
-    *connection_class* makes the connections, and gets every keyword argument that is not the
-    pool's own.  *max_connections* bounds the leases, and with them the sockets.
+    The keyword arguments are those of `Connection`, and the pool's own.  With a
+    *connection_class* it makes the connections instead, and gets every keyword argument that is
+    not the pool's own: type checkers cannot check these.
+
+    *max_connections* bounds the leases, and with them the sockets.
     *shared_connections* of them carry ordinary commands for all; 0 gives each command a connection
     of its own while it runs.  *max_idle_time*: seconds after which an unused connection is closed.
     *listeners* are told of all its connections, see `ConnectionListener`.
@@ -38,6 +47,20 @@ class ConnectionPool(BasePool):
     Raises `DataError` at once for an argument that no connection can work with.
     """
 
+    @overload
+    def __init__(self, **options: Unpack[ConnectionPoolOptions]) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        connection_class: type[BaseConnection],
+        max_connections: int = ...,
+        shared_connections: int = ...,
+        max_idle_time: float | None = ...,
+        listeners: Iterable[ConnectionListener] = ...,
+        task_group: TaskGroup | None = ...,
+        **connection_arguments: object,
+    ) -> None: ...
     def __init__(
         self,
         *,
@@ -55,6 +78,8 @@ class ConnectionPool(BasePool):
             raise DataTypeError(
                 f"connection_class has to be a subclass of BaseConnection, not {connection_class!r}"
             )
+        if connection_class is Connection:
+            refuse_unknown(connection_arguments, KNOWN, by=connection_class.__name__)
         self._connection_class = connection_class
         self._connection_arguments = connection_arguments
         self._capacity = check_capacity(max_connections)
@@ -74,13 +99,21 @@ class ConnectionPool(BasePool):
         )
         self.endpoint = Endpoint(server, StrictLimit(self._capacity), self.scope)
 
+    @overload
+    @classmethod
+    def from_url(cls, url: str, **options: Unpack[ConnectionPoolOptions]) -> Self: ...
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, *, connection_class: type[BaseConnection], **arguments: object
+    ) -> Self: ...
     @classmethod
     def from_url(cls, url: str, **arguments: Any) -> Self:
         """A pool for the server that *url* names; *arguments* go before those of the URL.
 
         With sentinels it is a pool for the primary that they know.
         """
-        parsed = parse_url(url)
+        parsed = parse_url(url, PARAMETERS, service_parameters())
         options: dict[str, Any] = dict(parsed.options)
         if parsed.service is not None:
             options |= {"ssl": True} if parsed.tls else {}
@@ -141,30 +174,39 @@ class BlockingConnectionPool(ConnectionPool):
     *timeout* seconds `PoolTimeoutError` is raised; None waits for ever.
     """
 
+    @overload
+    def __init__(self, **options: Unpack[BlockingConnectionPoolOptions]) -> None: ...
+    @overload
     def __init__(
         self,
         *,
-        connection_class: type[BaseConnection] = Connection,
-        max_connections: int = 50,
-        timeout: float | None = 20.0,
-        shared_connections: int = 1,
-        max_idle_time: float | None = None,
-        listeners: Iterable[ConnectionListener] = (),
-        task_group: TaskGroup | None = None,
-        **connection_arguments: Any,
+        connection_class: type[BaseConnection],
+        max_connections: int = ...,
+        timeout: float | None = ...,
+        **arguments: object,
+    ) -> None: ...
+    def __init__(
+        self, *, max_connections: int = 50, timeout: float | None = 20.0, **arguments: Any
     ) -> None:
-        if timeout is not None:
-            check_seconds("timeout", timeout)
+        check_seconds_or_none("timeout", timeout)
         self._timeout = timeout
-        super().__init__(
-            connection_class=connection_class,
-            max_connections=max_connections,
-            shared_connections=shared_connections,
-            max_idle_time=max_idle_time,
-            listeners=listeners,
-            task_group=task_group,
-            **connection_arguments,
-        )
+        super().__init__(max_connections=max_connections, **arguments)
+
+    @overload
+    @classmethod
+    def from_url(cls, url: str, **options: Unpack[BlockingConnectionPoolOptions]) -> Self: ...
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, *, connection_class: type[BaseConnection], **arguments: object
+    ) -> Self: ...
+    # It takes what the one above takes, which pyright does not see of unpacked options.
+    @classmethod
+    def from_url(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, url: str, **arguments: Any
+    ) -> Self:
+        """A pool for the server that *url* names, as of `ConnectionPool.from_url`."""
+        return super().from_url(url, **arguments)
 
     def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""

@@ -9,16 +9,21 @@ from anyredis.address import SENTINEL_SCHEMES, ServerURL, TCPAddress, parse_url
 from anyredis.backoff import Retry
 from anyredis.client.options import ServiceOptions, checked_retry, service_pool
 from anyredis.client.redis import Redis
+from anyredis.connection.options import DatabaseOptions
 from anyredis.exceptions import DataValueError
 from anyredis.pool.services import register_schemes
+from anyredis.pool.standalone import PARAMETERS
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
-from anyredis.sentinel.sentinel_connection import SentinelName, SentinelOptions, take_sentinels
+from anyredis.sentinel.sentinel_connection import (
+    SENTINEL_PARAMETERS,
+    SentinelName,
+    SentinelOptions,
+    take_sentinels,
+)
 
 
-class ReplicatedOptions(ServiceOptions, total=False):
+class ReplicatedOptions(ServiceOptions, DatabaseOptions, total=False):
     """Keyword arguments of the clients that a `Sentinel` gives."""
-
-    db: int
 
 
 class SentinelClientOptions(ReplicatedOptions, SentinelOptions, total=False):
@@ -64,7 +69,7 @@ class Sentinel:
         `valkey+sentinel://` and `valkeys+sentinel://` mean the same.  Raises `DataValueError`
         that names what is wrong with the URL.
         """
-        parsed = parse_url(url)
+        parsed = parse_url(url, PARAMETERS, SENTINEL_PARAMETERS)
         if parsed.service is None:
             raise DataValueError(
                 "the URL has to start with redis+sentinel://, rediss+sentinel://, "
@@ -201,7 +206,7 @@ def _find(parsed: ServerURL, options: dict[str, Any]) -> dict[str, Any]:
     return _found_by(SentinelWatcher(take_sentinels(parsed.hosts, options), parsed.service or ""))
 
 
-register_schemes(SENTINEL_SCHEMES, _find)
+register_schemes(SENTINEL_SCHEMES, _find, SENTINEL_PARAMETERS)
 
 
 def _checked_name(name: object) -> str:

@@ -25,7 +25,8 @@ from anyredis.backoff import Backoff
 from anyredis.connection.base import BaseConnection, PoolView
 from anyredis.connection.errors import explain
 from anyredis.connection.handshake import HandshakeStep, ServerInfo
-from anyredis.connection.tcp import Connection, TCPOptions
+from anyredis.connection.options import TCPOptions
+from anyredis.connection.tcp import Connection
 from anyredis.exceptions import (
     ConnectTimeoutError,
     DemotedError,

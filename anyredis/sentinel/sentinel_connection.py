@@ -18,7 +18,8 @@ from anyredis.address import DEFAULT_SENTINEL_PORT, SENTINEL, TCPAddress, parse_
 from anyredis.connection.errors import cannot_connect
 from anyredis.connection.handshake import HandshakeStep
 from anyredis.connection.handshake_io import CHUNK
-from anyredis.connection.tcp import Connection, TCPOptions
+from anyredis.connection.options import Flag, Name, Seconds, TCPOptions, Text, parameters_of
+from anyredis.connection.tcp import Connection
 from anyredis.connection.tls import take_context
 from anyredis.credentials import CredentialProvider
 from anyredis.exceptions import (
@@ -49,21 +50,25 @@ SentinelName: TypeAlias = "TCPAddress | tuple[str, int] | str"
 class SentinelOptions(TypedDict, total=False):
     """The keyword arguments for the connections to the sentinels themselves."""
 
-    sentinel_username: str | None
-    sentinel_password: str | None
+    sentinel_username: Text
+    sentinel_password: Text
     sentinel_credential_provider: CredentialProvider | None
-    sentinel_ssl: bool
+    sentinel_ssl: Flag
     sentinel_ssl_context: SSLContext | None
-    sentinel_ssl_ca_certs: str | None
+    sentinel_ssl_ca_certs: Text
     sentinel_ssl_ca_data: str | bytes | None
-    sentinel_ssl_certfile: str | None
-    sentinel_ssl_keyfile: str | None
-    sentinel_ssl_password: str | None
-    sentinel_ssl_cert_reqs: str
-    sentinel_ssl_check_hostname: bool
-    sentinel_ssl_ciphers: str | None
+    sentinel_ssl_certfile: Text
+    sentinel_ssl_keyfile: Text
+    sentinel_ssl_password: Text
+    sentinel_ssl_cert_reqs: Name
+    sentinel_ssl_check_hostname: Flag
+    sentinel_ssl_ciphers: Text
     sentinel_ssl_min_version: TLSVersion | None
-    sentinel_timeout: float
+    sentinel_timeout: Seconds
+
+
+SENTINEL_PARAMETERS = parameters_of(SentinelOptions)
+"""The query parameters that only a URL of sentinels has, and how each is read."""
 
 
 class SentinelConnection(Connection):

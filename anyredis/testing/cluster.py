@@ -22,7 +22,7 @@ from anyredis.backoff import Retry
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.redis_cluster import RedisCluster
-from anyredis.connection.tcp import TCPOptions
+from anyredis.connection.options import TCPOptions
 from anyredis.testing.nodes import FakeNode, Topology
 from anyredis.testing.resp import Answer
 from anyredis.wire.slots import SLOTS, slot_of

@@ -13,8 +13,7 @@ from itertools import groupby
 
 from anyredis.address import TCPAddress
 from anyredis.exceptions import DataError, RedisError, from_server
-from anyredis.facts.key_positions import key_positions
-from anyredis.facts.table import only_reads
+from anyredis.facts.lookup import facts_of
 from anyredis.testing.data import Database, Words
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.resp import Answer
@@ -233,11 +232,11 @@ class NodeMemory(Memory):
 def _keys_of(words: Words) -> list[bytes]:
     """The keys of a command; none of a malformed one, which is refused when it is run."""
     try:
-        return [words[position] for position in key_positions(words) or ()]
+        return [words[position] for position in facts_of(words).key_positions(words) or ()]
     except DataError:
         return []
 
 
 def _only_reads(words: Words) -> bool:
     """Whether a replica may run it: WATCH marks a connection, but writes nothing."""
-    return only_reads(words) or words[0].upper() == b"WATCH"
+    return facts_of(words).read_only or words[0].upper() == b"WATCH"

@@ -81,7 +81,7 @@ _pack: Encoder = getattr(hiredis, "pack_command")  # noqa: B009
 def encoder(encoding: str = "utf-8") -> Encoder:
     """A function that packs one command's arguments, text in *encoding*.
 
-    The arguments have been through `ready`; what still cannot be packed raises, see `encode_error`.
+    The arguments have been through `ready`; what still cannot be packed raises, see `encode`.
     """
     if codecs.lookup(encoding).name == "utf-8":
         return _pack  # no frame of ours on the hot path
@@ -92,8 +92,20 @@ def encoder(encoding: str = "utf-8") -> Encoder:
     return pack
 
 
-def encode_error(args: tuple[Value, ...], error: Exception) -> DataError:
-    """The caller's error for what an `Encoder` raised."""
+def encode(
+    pack: Encoder, args: tuple[Value, ...], command: tuple[Value, ...] | None = None
+) -> bytes:
+    """The bytes of *args*; raises `DataError` for what *pack* cannot express.
+
+    *command* is the command that they are some arguments of, for the message.
+    """
+    try:
+        return pack(args)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise _unpackable(args if command is None else command, error) from error
+
+
+def _unpackable(args: tuple[Value, ...], error: Exception) -> DataError:
     if isinstance(error, UnicodeEncodeError):
         msg = f"{name_of(args)}: an argument has characters that {error.encoding} cannot express"
         return DataValueError(msg)

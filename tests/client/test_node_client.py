@@ -8,6 +8,7 @@ import pytest
 from anyredis import DataValueError, NodeClient, Outcome, Redis
 from anyredis.client.node_client import BYTES, TEXT, needs_exclusive_connection, readers
 from anyredis.exceptions import ConnectionError
+from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import shown
 from anyredis.testing import FakeServer, run_then_reset
 from anyredis.wire.encode import Value
@@ -17,6 +18,11 @@ def test_what_reads_replies() -> None:
     """One for text and one for bytes."""
     assert readers(decode_responses=True) is TEXT
     assert readers(decode_responses=False) is BYTES
+
+
+def needs_own(words: tuple[Value, ...], session: str = "session()") -> bool:
+    """Whether the command needs a connection for itself."""
+    return needs_exclusive_connection(facts_of(words), words, session)
 
 
 @pytest.mark.parametrize(
@@ -32,17 +38,17 @@ def test_what_reads_replies() -> None:
 def test_what_cannot_share_a_connection(words: tuple[Value, ...], message: str) -> None:
     """It is refused, and the error says what to use."""
     with pytest.raises(DataValueError, match=message):
-        needs_exclusive_connection(words)
+        needs_own(words)
 
 
 def test_what_needs_a_connection_of_its_own() -> None:
     """What blocks, and only where it does."""
-    assert needs_exclusive_connection((b"BLPOP", "k", 0))
-    assert needs_exclusive_connection((b"XREAD", b"BLOCK", 0, b"STREAMS", "k", 0))
-    assert not needs_exclusive_connection((b"XREAD", b"STREAMS", "k", 0))
-    assert not needs_exclusive_connection((b"GET", "k"))
+    assert needs_own((b"BLPOP", "k", 0))
+    assert needs_own((b"XREAD", b"BLOCK", 0, b"STREAMS", "k", 0))
+    assert not needs_own((b"XREAD", b"STREAMS", "k", 0))
+    assert not needs_own((b"GET", "k"))
     with pytest.raises(DataValueError, match=r"client\.session\(key\)"):
-        needs_exclusive_connection((b"WATCH", "k"), "session(key)")
+        needs_own((b"WATCH", "k"), "session(key)")
 
 
 def test_names_for_messages() -> None:

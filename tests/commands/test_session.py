@@ -10,7 +10,7 @@ import pytest
 from anyredis.command import Batch, Blueprint, Command
 from anyredis.commands.session import SessionCommands
 from anyredis.exceptions import AuthenticationError, DataTypeError, DataValueError, ProtocolError
-from anyredis.facts import table
+from anyredis.facts.lookup import facts_of
 from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
@@ -71,8 +71,9 @@ def test_words(sent: str, command: Command[object]) -> None:
 @pytest.mark.parametrize("command", [command for _, command in SENT])
 def test_it_belongs_on_a_session(command: Command[object]) -> None:
     """G9: each marks its connection, or waits for what was written on it; none is forbidden."""
-    assert table.changes_connection(command.args) or table.blocks(command.args)
-    assert table.forbidden(command.args) is None
+    facts = facts_of(command.args)
+    assert facts.changes_connection or facts.blocks(command.args)
+    assert facts.forbidden is None
 
 
 READ: list[tuple[Command[object], bytes, object]] = [

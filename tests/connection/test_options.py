@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any, cast
+from typing import Annotated, Any, TypedDict, cast
 
 import anyio.lowlevel
 import pytest
 
+from anyredis import BlockingConnectionPool, ConnectionPool
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import (
     ConnectionOptions,
+    Flag,
+    FromURL,
+    HostOptions,
+    Number,
+    SecondsOrNone,
+    TCPOptions,
+    Text,
+    check_count,
     check_numbers,
+    check_seconds_or_none,
     credential_source,
     current_credentials,
+    parameters_of,
+    refuse_unknown,
 )
 from anyredis.credentials import CredentialProvider, Credentials
 from anyredis.exceptions import DataError, DataTypeError, DataValueError
+from anyredis.pool.pool_options import BlockingConnectionPoolOptions, ConnectionPoolOptions
+from anyredis.pool.standalone import PARAMETERS
 
 SENSIBLE: dict[str, Any] = {"protocol": 3, "db": 0, "stream_timeout": 10, "connect_timeout": 5}
 
@@ -26,6 +40,83 @@ def test_the_table_of_options_is_that_of_the_constructor() -> None:
     """What `ConnectionOptions` tells a type checker is what a connection takes."""
     taken = set(inspect.signature(BaseConnection).parameters)
     assert set(ConnectionOptions.__annotations__) == taken
+
+
+def test_the_options_of_a_pool_are_those_of_the_constructors() -> None:
+    """What the declarations tell a type checker is what a pool and its connections take."""
+    own = set(inspect.signature(ConnectionPool).parameters)
+    own -= {"connection_class", "connection_arguments"}
+    of_connections = set(TCPOptions.__annotations__ | HostOptions.__annotations__)
+    assert set(ConnectionPoolOptions.__annotations__) == own | of_connections
+    waiting = set(inspect.signature(BlockingConnectionPool).parameters)
+    added = (
+        BlockingConnectionPoolOptions.__annotations__.keys() - ConnectionPoolOptions.__annotations__
+    )
+    assert added == waiting - {"max_connections", "arguments"} == {"timeout"}
+
+
+def test_the_parameters_of_a_url() -> None:
+    """They are the options that are annotated so, of all declarations, read as these say."""
+
+    class Mine(TypedDict, total=False):
+        name: Text
+        flag: Flag
+        number: Number
+        pause: SecondsOrNone
+        other: object
+
+    class Further(TypedDict, total=False):
+        much: Annotated[str, "no reader", FromURL(str.upper)]
+
+    parameters = parameters_of(Mine, Further)
+    assert {name: read("1") for name, read in parameters.items()} == {
+        "name": "1",
+        "flag": True,
+        "number": 1,
+        "pause": 1.0,
+        "much": "1",
+    }
+    assert parameters["much"]("x") == "X"
+    assert parameters["pause"]("none") is None
+    with pytest.raises(ValueError, match="true or false"):
+        parameters["flag"]("2")
+
+
+def test_a_url_gives_what_can_be_written_as_text() -> None:
+    """All options of connections and pools, but for objects and what stands before the query."""
+    declared = BlockingConnectionPoolOptions.__annotations__.keys()
+    assert declared - PARAMETERS.keys() == {
+        *("host", "port", "ssl"),
+        *("credential_provider", "ssl_context", "ssl_ca_data", "ssl_min_version"),
+    }
+    assert PARAMETERS.keys() <= declared
+
+
+def test_unknown_arguments() -> None:
+    """The error names the one that is not known, and all that are."""
+    refuse_unknown({"a": 1}, {"a", "b"})
+    with pytest.raises(DataTypeError, match=r"^unknown argument 'c'; known are a, b$"):
+        refuse_unknown({"a": 1, "c": 1, "d": 1}, {"b", "a"})
+    with pytest.raises(DataTypeError, match=r"^Connection: unknown argument 'c'"):
+        refuse_unknown({"c": 1}, (), by="Connection")
+
+
+def test_counts() -> None:
+    """A count is an int, not a bool, from the least up."""
+    assert check_count("n", 1, least=1) == 1
+    with pytest.raises(DataValueError, match=r"^n has to be 1 or more, not 0$"):
+        check_count("n", 0, least=1)
+    for wrong in (True, 1.0, "1", None):
+        with pytest.raises(DataTypeError, match=r"^n has to be an int, not "):
+            check_count("n", cast("int", wrong), least=0)
+
+
+def test_seconds_or_none() -> None:
+    """None passes, and otherwise it has to be a positive number."""
+    check_seconds_or_none("t", None)
+    check_seconds_or_none("t", 0.5)
+    with pytest.raises(DataValueError, match=r"^t has to be more than 0 seconds"):
+        check_seconds_or_none("t", 0)
 
 
 def test_sensible_numbers() -> None:

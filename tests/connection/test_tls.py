@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from anyredis.connection.tls import TLSOptions, tls_context
+from anyredis.connection.options import TLSOptions
+from anyredis.connection.tls import tls_context
 from anyredis.exceptions import DataValueError
 from tests.servers import Certificates
 

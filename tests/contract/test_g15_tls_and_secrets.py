@@ -19,6 +19,7 @@ from anyredis import (
     RedisError,
 )
 from anyredis.address import parse_url
+from anyredis.pool.standalone import PARAMETERS
 from anyredis.server import Server, run
 from tests.contract.tools import client_of
 from tests.servers import Certificates, redis_tls_binary, valkey_binary
@@ -182,7 +183,11 @@ async def test_a_right_password_is_told_to_nobody(
 )
 def test_a_url_that_is_wrong_is_told_without_its_password(url: str) -> None:
     """G15: the message names the part that is wrong; the error is the caller's."""
-    calls: list[Callable[[str], object]] = [Redis.from_url, ConnectionPool.from_url, parse_url]
+
+    def parse(url: str) -> object:
+        return parse_url(url, PARAMETERS)
+
+    calls: list[Callable[[str], object]] = [Redis.from_url, ConnectionPool.from_url, parse]
     for call in calls:
         with pytest.raises(DataError) as caught:
             call(url)

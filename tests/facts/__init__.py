@@ -1,1 +1,1 @@
-"""Tests of `anyredis.facts`."""
+"""Tests of what is known of commands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyredis.exceptions import DataValueError
-from anyredis.facts.key_positions import FIRST_KEY, key_positions
+from anyredis.facts.key_positions import FIRST_KEY
+from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import CONTAINERS
 from anyredis.wire.encode import Value
 
@@ -94,6 +95,11 @@ WITH_KEYWORDS = {
     ],
     "MIGRATE": ["MIGRATE h 1 k 0 9", "MIGRATE h 1 k 0 9 COPY REPLACE AUTH secret"],
 }
+
+
+def key_positions(args: tuple[Value, ...]) -> Sequence[int] | None:
+    """The positions of the keys in *args*, as a lookup gives them."""
+    return facts_of(args).key_positions(args)
 
 
 def told(name: str, args: tuple[str, ...]) -> list[int]:

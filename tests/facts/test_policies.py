@@ -11,7 +11,8 @@ from typing import NotRequired, TypedDict
 import pytest
 
 from anyredis.exceptions import DataValueError
-from anyredis.facts.policies import ANYWHERE, REQUEST, RESPONSE, Request, Response, anywhere
+from anyredis.facts.lookup import facts_of
+from anyredis.facts.policies import ANYWHERE, REQUEST, RESPONSE, Request, Response
 from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS, READ_ONLY
 from anyredis.wire.encode import Value
 
@@ -58,6 +59,12 @@ OF_ONE_NODE = {
     if name.startswith(f"{container} ")
     and name.encode() not in READ_ONLY | ANYWHERE | CHANGES_CONNECTION | REQUEST.keys()
 }
+
+
+def anywhere(args: tuple[Value, ...]) -> bool:
+    """Whether one node may answer *args* as well as any other."""
+    facts = facts_of(args)
+    return facts.any_node and not facts.key_positions(args)
 
 
 def tips(kind: str) -> dict[str, str]:

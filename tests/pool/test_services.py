@@ -10,6 +10,8 @@ from anyredis import ConnectionPool, DataValueError, Redis
 from anyredis.address import ServerURL, parse_url
 from anyredis.pool import services
 from anyredis.pool.services import register_schemes, service_arguments
+from anyredis.pool.standalone import PARAMETERS
+from anyredis.sentinel.sentinel_connection import SENTINEL_PARAMETERS
 from anyredis.testing import FakeConnection, FakeServer
 
 URL = "redis+sentinel://h:1,h:2/name/3?sentinel_timeout=2&client_name=me"
@@ -25,7 +27,7 @@ def test_sentinels_are_known(scheme: str) -> None:
 
 def test_options_of_those_who_find_servers_are_taken_out() -> None:
     """The rest is for the pool."""
-    parsed = parse_url(URL)
+    parsed = parse_url(URL, PARAMETERS, SENTINEL_PARAMETERS)
     options = dict(parsed.options)
     assert service_arguments(parsed, options).keys() == {"connection_class", "watcher"}
     assert options == {"client_name": "me", "db": 3}
@@ -41,7 +43,7 @@ async def test_whoever_finds_servers_says_so(monkeypatch: pytest.MonkeyPatch) ->
         del options["sentinel_timeout"], options["client_name"], options["db"]
         return {"connection_class": FakeConnection, "server": server}
 
-    register_schemes(["redis+sentinel"], find)
+    register_schemes(["redis+sentinel"], find, {})
     async with Redis(connection_pool=ConnectionPool.from_url(URL)) as client:
         assert await client.ping()
     assert server.count("PING") == 1

@@ -6,9 +6,25 @@ Run by pytest, these make sure that what is asserted also exists: nothing here i
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, assert_type
+from typing import Any, Unpack, assert_type
 
-from anyredis import Command, NodeClient, Pipeline, Redis, RedisCluster, Result, Session
+from anyredis import (
+    BlockingClusterConnectionPool,
+    BlockingConnectionPool,
+    ClusterConnection,
+    ClusterConnectionPool,
+    Command,
+    Connection,
+    ConnectionOptions,
+    ConnectionPool,
+    NodeClient,
+    Pipeline,
+    ReadFrom,
+    Redis,
+    RedisCluster,
+    Result,
+    Session,
+)
 from anyredis.command import Blueprint
 from anyredis.commands.core import CoreCommands
 from anyredis.replies import TextReaders
@@ -36,6 +52,74 @@ def test_a_client_of_a_url_is_of_bytes_or_of_text() -> None:
     assert_type(Redis.from_url("redis://host"), Redis[bytes])
     assert_type(Redis.from_url("redis://host", decode_responses=False), Redis[bytes])
     assert_type(Redis.from_url("redis://host", decode_responses=True), Redis[str])
+
+
+class TappedConnection(Connection):
+    """A connection class of a user's own, with a keyword of its own."""
+
+    def __init__(self, *, tap: list[str], **options: Unpack[ConnectionOptions]) -> None:
+        super().__init__(**options)
+        self.tap = tap
+
+
+class TappedClusterConnection(ClusterConnection):
+    """The same for a cluster, which gives host, port and whether to say READONLY."""
+
+    def __init__(
+        self, *, tap: list[str], host: str, port: int, readonly: bool, client_name: str
+    ) -> None:
+        super().__init__(host=host, port=port, readonly=readonly, client_name=client_name)
+        self.tap = tap
+
+
+def test_a_pool_takes_its_options() -> None:
+    """Those of connections and its own, all of them typed, on the pool and in `from_url`."""
+    assert_type(ConnectionPool(host="h", port=1, db=2, max_connections=3), ConnectionPool)
+    assert_type(
+        BlockingConnectionPool(timeout=None, ssl_check_hostname=False, ssl=True),
+        BlockingConnectionPool,
+    )
+    assert_type(
+        ClusterConnectionPool(host=None, startup_nodes=["h:1"], readonly=True, noevict=True),
+        ClusterConnectionPool,
+    )
+    assert_type(
+        BlockingClusterConnectionPool(timeout=3, max_connections_per_node=True),
+        BlockingClusterConnectionPool,
+    )
+    assert_type(ConnectionPool.from_url("redis://h", db=1), ConnectionPool)
+    assert_type(BlockingConnectionPool.from_url("redis://h", timeout=1), BlockingConnectionPool)
+    assert_type(
+        BlockingClusterConnectionPool.from_url(
+            "redis://h", timeout=1, read_from=ReadFrom.ANY, readonly=True
+        ),
+        BlockingClusterConnectionPool,
+    )
+
+
+def test_a_pool_of_ones_own_connections_takes_their_keywords() -> None:
+    """A connection class may have any keywords, and the pool's own stay typed beside them."""
+    tap: list[str] = []
+    for pool in (
+        ConnectionPool(connection_class=TappedConnection, tap=tap, client_name="me"),
+        BlockingConnectionPool(connection_class=TappedConnection, tap=tap, timeout=1, db=1),
+        ConnectionPool.from_url("redis://h/1", connection_class=TappedConnection, tap=tap),
+    ):
+        connection = pool._construct()
+        assert isinstance(connection, TappedConnection)
+        assert connection.tap is tap
+    assert_type(
+        ClusterConnectionPool(
+            connection_class=TappedClusterConnection, tap=tap, client_name="me", host="h"
+        ),
+        ClusterConnectionPool,
+    )
+    assert_type(
+        BlockingClusterConnectionPool.from_url(
+            "redis://h", connection_class=TappedClusterConnection, tap=tap, client_name="me"
+        ),
+        BlockingClusterConnectionPool,
+    )
 
 
 async def what_a_client_gives(text: Redis[str], raw: Redis[bytes]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.wire.encode import NotSendable, encode_error, encoder, name_of, ready, refusal
+from anyredis.wire.encode import NotSendable, encode, encoder, name_of, ready, refusal
 
 
 class Text(str):
@@ -123,12 +123,24 @@ def test_an_unknown_encoding() -> None:
 def test_text_that_the_encoding_cannot_express(encoding: str, text: str) -> None:
     """The caller's error names command and encoding, not the text, which may be secret (G15)."""
     args = (b"SET", b"k", f"hunter2{text}")
-    with pytest.raises(UnicodeEncodeError) as caught:
-        encoder(encoding)(args)
-    error = encode_error(args, caught.value)
-    assert isinstance(error, DataValueError)
-    assert str(error).startswith("SET: an argument has characters that")
-    assert "hunter2" not in str(error)
+    with pytest.raises(DataValueError) as caught:
+        encode(encoder(encoding), args)
+    assert str(caught.value).startswith("SET: an argument has characters that")
+    assert "hunter2" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, UnicodeEncodeError)
+
+
+def test_one_argument_of_a_command() -> None:
+    """The error for a part of a command names the whole."""
+    with pytest.raises(DataValueError, match=r"^SET: an argument has characters that"):
+        encode(encoder(), ("\ud800",), (b"SET", "k", "\ud800"))
+    with pytest.raises(DataTypeError, match=r"^SET: "):
+        encode(encoder(), (object(),), (b"SET", "k", "v"))  # type: ignore[arg-type]
+
+
+def test_what_can_be_encoded() -> None:
+    """The bytes are those of the encoder itself."""
+    assert encode(encoder("latin-1"), (b"SET", "é", 1)) == encoder("latin-1")((b"SET", "é", 1))
 
 
 def test_a_refusal_tells_what_to_do() -> None:

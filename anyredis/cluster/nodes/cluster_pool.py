@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack, overload
 
 from anyio.abc import TaskGroup
 
 from anyredis.address import DEFAULT_PORT, TCPAddress
+from anyredis.cluster.nodes.cluster_options import (
+    BlockingClusterConnectionPoolOptions,
+    ClusterConnectionPoolOptions,
+    check_nodes,
+    options_of_url,
+)
 from anyredis.cluster.nodes.node_connection import ClusterConnection
-from anyredis.cluster.nodes.read_balancer import ReadBalancer, ReadFrom, ShardMember, check_reading
-from anyredis.cluster.nodes.seeds import NodeName, options_of_url, seeds_of
+from anyredis.cluster.nodes.read_balancer import ReadBalancer, ReadFrom, ShardMember
+from anyredis.cluster.nodes.seeds import NodeName, seeds_of
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.cluster.nodes.topology import TopologyRefresher
 from anyredis.connection.base import ConnectionListener
-from anyredis.connection.options import check_flags, check_seconds
+from anyredis.connection.options import check_seconds_or_none, refuse_unknown
 from anyredis.connection.tls import take_context
 from anyredis.exceptions import DataTypeError
 from anyredis.pool.base import BasePool, check_sharing
@@ -34,14 +40,16 @@ from anyredis.wire.slots import SLOTS
 
 LEFT = "it left the cluster"
 
+KNOWN = frozenset(ClusterConnectionPoolOptions.__annotations__)
+
 
 class ClusterConnectionPool(BasePool):
     """Connections to the nodes of a cluster; a lease too many raises `MaxConnectionsError`.
 
     *host*, *port* and *startup_nodes* are nodes to ask for the others; one that answers is enough.
-    *connection_class* makes the connections, and gets every keyword argument that is not the
-    pool's own.  *max_connections* bounds the leases, and with them the sockets, of the cluster as
-    a whole or, with *max_connections_per_node*, of each node.  *shared_connections* for each node
+    A *connection_class* makes the connections instead of `ClusterConnection`, and gets every
+    keyword argument that is not the pool's own: type checkers cannot check these.
+    *max_connections* bounds the leases, and with them the sockets, of the cluster as a whole or, with *max_connections_per_node*, of each node.  *shared_connections* for each node
     carry ordinary commands for all; 0 gives each command a connection of its own while it runs.
     *max_idle_time*: seconds after which an unused connection is closed.  *listeners* are told of
     connections, see `ConnectionListener`.  The nodes are asked for the slot map on a small control
@@ -64,6 +72,27 @@ class ClusterConnectionPool(BasePool):
     _primaries: list[ClusterEndpoint] | None = None
     """Those of the slot map, once somebody asked for them."""
 
+    @overload
+    def __init__(self, **options: Unpack[ClusterConnectionPoolOptions]) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        host: str | None = ...,
+        port: int = ...,
+        startup_nodes: Iterable[NodeName] = ...,
+        connection_class: type[ClusterConnection],
+        max_connections: int = ...,
+        max_connections_per_node: bool = ...,
+        shared_connections: int = ...,
+        max_idle_time: float | None = ...,
+        listeners: Iterable[ConnectionListener] = ...,
+        task_group: TaskGroup | None = ...,
+        readonly: bool = ...,
+        read_from: ReadFrom = ...,
+        availability_zone: str | None = ...,
+        **connection_arguments: object,
+    ) -> None: ...
     def __init__(
         self,
         *,
@@ -83,14 +112,14 @@ class ClusterConnectionPool(BasePool):
         **connection_arguments: Any,
     ) -> None:
         self.seeds = seeds_of(host, port, startup_nodes)
-        self._connection_class = _checked_class(connection_class)
-        self._connection_arguments = _with_one_context(connection_arguments)
+        self._connection_class, self._connection_arguments = _for_connections(
+            connection_class, connection_arguments
+        )
         self._capacity = check_capacity(max_connections)
         self._per_node = max_connections_per_node
         self._multiplexed_wanted = check_sharing(shared_connections)
         self._max_idle_time = max_idle_time
-        check_flags(max_connections_per_node=max_connections_per_node, readonly=readonly)
-        check_reading(readonly, read_from, availability_zone)
+        check_nodes(max_connections_per_node, readonly, read_from, availability_zone)
         self.readonly = readonly
         self.read_from = read_from
         self._zone = availability_zone
@@ -104,6 +133,14 @@ class ClusterConnectionPool(BasePool):
         self._know_nothing()
         self.topology = TopologyRefresher(self)
 
+    @overload
+    @classmethod
+    def from_url(cls, url: str, **options: Unpack[ClusterConnectionPoolOptions]) -> Self: ...
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, *, connection_class: type[ClusterConnection], **arguments: object
+    ) -> Self: ...
     @classmethod
     def from_url(cls, url: str, **arguments: Any) -> Self:
         """A pool for the cluster that *url* names; *arguments* go before those of the URL.
@@ -361,17 +398,41 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
     After *timeout* seconds `PoolTimeoutError` is raised; None waits for ever.
     """
 
+    @overload
+    def __init__(self, **options: Unpack[BlockingClusterConnectionPoolOptions]) -> None: ...
+    @overload
     def __init__(
         self,
         *,
-        max_connections: int = 50,
-        timeout: float | None = 20.0,
-        **arguments: Any,
+        connection_class: type[ClusterConnection],
+        max_connections: int = ...,
+        timeout: float | None = ...,
+        **arguments: object,
+    ) -> None: ...
+    def __init__(
+        self, *, max_connections: int = 50, timeout: float | None = 20.0, **arguments: Any
     ) -> None:
-        if timeout is not None:
-            check_seconds("timeout", timeout)
+        check_seconds_or_none("timeout", timeout)
         self._timeout = timeout
         super().__init__(max_connections=max_connections, **arguments)
+
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, **options: Unpack[BlockingClusterConnectionPoolOptions]
+    ) -> Self: ...
+    @overload
+    @classmethod
+    def from_url(
+        cls, url: str, *, connection_class: type[ClusterConnection], **arguments: object
+    ) -> Self: ...
+    # It takes what the one above takes, which pyright does not see of unpacked options.
+    @classmethod
+    def from_url(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, url: str, **arguments: Any
+    ) -> Self:
+        """A pool for the cluster that *url* names, as of `ClusterConnectionPool.from_url`."""
+        return super().from_url(url, **arguments)
 
     @property
     def strict(self) -> bool:
@@ -383,15 +444,18 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
         return WaitingLimit(self._capacity, self._timeout)
 
 
-def _checked_class(given: object) -> type[ClusterConnection]:
-    if isinstance(given, type) and issubclass(given, ClusterConnection):
-        return given
-    raise DataTypeError(
-        f"connection_class has to be a subclass of ClusterConnection, not {given!r}"
-    )
+def _for_connections(
+    kind: object, arguments: dict[str, Any]
+) -> tuple[type[ClusterConnection], dict[str, Any]]:
+    """The class of the connections, and their arguments with the SSL context that these ask for.
 
-
-def _with_one_context(arguments: dict[str, Any]) -> dict[str, Any]:
-    """*arguments* with the SSL context that they ask for: making one reads files."""
+    A context is made once, because making one reads files.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, ClusterConnection)):
+        raise DataTypeError(
+            f"connection_class has to be a subclass of ClusterConnection, not {kind!r}"
+        )
+    if kind is ClusterConnection:
+        refuse_unknown(arguments, KNOWN, by=kind.__name__)
     context = take_context(arguments)
-    return arguments if context is None else {**arguments, "ssl_context": context}
+    return kind, arguments if context is None else {**arguments, "ssl_context": context}

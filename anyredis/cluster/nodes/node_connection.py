@@ -6,8 +6,8 @@ from typing import Unpack
 
 from anyredis.address import DEFAULT_PORT
 from anyredis.connection.handshake import HandshakeStep
-from anyredis.connection.options import check_flags
-from anyredis.connection.tcp import Connection, TCPOptions
+from anyredis.connection.options import TCPOptions, check_flags
+from anyredis.connection.tcp import Connection
 
 READONLY = HandshakeStep((b"READONLY",))
 

@@ -1,15 +1,14 @@
-"""The nodes of a cluster that the user names: as arguments, or in a URL."""
+"""The nodes of a cluster that the user names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from anyredis.address import TCPAddress, parse_url
-from anyredis.cluster.nodes.read_balancer import ReadFrom
+from anyredis.address import TCPAddress
 from anyredis.exceptions import DataTypeError, DataValueError
 
-NodeName: TypeAlias = "TCPAddress | tuple[str, int] | str"
+NodeName: TypeAlias = TCPAddress | tuple[str, int] | str
 """A node: its address, as a `TCPAddress`, a pair or `"host:port"`."""
 
 
@@ -37,25 +36,3 @@ def node_address(name: NodeName) -> TCPAddress:
     if isinstance(name, tuple) and len(name) == 2 and isinstance(name[0], str):
         return TCPAddress(*name)
     raise DataTypeError(f"a node is a TCPAddress, (host, port) or 'host:port', not {name!r:.80}")
-
-
-def options_of_url(url: str) -> dict[str, Any]:
-    """The arguments of a cluster pool for *url*; raises `DataValueError` that names what is wrong."""
-    parsed = parse_url(url)
-    if parsed.service is not None:
-        raise DataValueError("the URL names sentinels: use Redis.from_url or Sentinel.from_url")
-    if not parsed.hosts:
-        raise DataValueError("the nodes of a cluster are reached over TCP, not over a Unix socket")
-    options: dict[str, Any] = {**parsed.options, "startup_nodes": parsed.hosts}
-    if parsed.tls:
-        options["ssl"] = True
-    if "read_from" in options:
-        try:
-            options["read_from"] = ReadFrom(options["read_from"])
-        except ValueError:
-            known = ", ".join(each.value for each in ReadFrom)
-            raise DataValueError(
-                f"the URL parameter 'read_from' has to be one of {known}, "
-                f"not {options['read_from']!r}"
-            ) from None
-    return options

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from anyredis.cluster.routing.routes import Split
 from anyredis.exceptions import DataValueError, PartialFailureError, PartOutcome, RedisError
+from anyredis.facts.lookup import Facts
 from anyredis.facts.policies import RESPONSE, Response
-from anyredis.facts.table import full_name
 from anyredis.replies import array, integer, unexpected
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -31,22 +31,18 @@ OWN_REPORTS: Final = frozenset(
 """What each node tells for itself: there is no one reply."""
 
 
-def refuse_own_reports(args: tuple[Value, ...]) -> None:
+def refuse_own_reports(facts: Facts) -> None:
     """Raise `DataValueError` for a command whose replies cannot be made one."""
-    name = full_name(args)
-    if name in OWN_REPORTS:
+    if facts.name in OWN_REPORTS:
         raise DataValueError(
-            f"{name.decode()} is answered by each node for itself: call it on "
+            f"{facts.shown} is answered by each node for itself: call it on "
             "client.node(address), or on each of client.nodes()"
         )
 
 
-def aggregate(
-    args: tuple[Value, ...], answers: Sequence[NodeReply], split: Split | None = None
-) -> Reply:
-    """The one reply to *args*; raises `PartialFailureError` where a part failed that counts."""
-    name = full_name(args)
-    response = RESPONSE.get(name)
+def aggregate(facts: Facts, answers: Sequence[NodeReply], split: Split | None = None) -> Reply:
+    """The one reply to a command of these *facts*; raises `PartialFailureError` where a part failed that counts."""
+    name, response = facts.name, facts.response
     good = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
     if len(good) < len(answers) and not (response is Response.ONE_SUCCEEDED and good):
         raise failure(name, answers)

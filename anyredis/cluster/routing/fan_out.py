@@ -21,7 +21,7 @@ from anyredis.cluster.routing.redirect_policy import NextAttempt
 from anyredis.cluster.routing.redirects import RedirectFollower, Target, wait
 from anyredis.command import Command, raw_command
 from anyredis.exceptions import RedisError, fresh
-from anyredis.facts.table import only_reads
+from anyredis.facts.lookup import facts_of
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.replies import array
@@ -110,7 +110,9 @@ def _go_on(
     for part, failed in failures:
         if part.follower is None:
             part.follower = RedirectFollower(pool, retry, part.target)
-        reads = only_reads(part.command.args) if part.together is None else part.together
+        reads = part.together
+        if reads is None:
+            reads = facts_of(part.command.args).read_only
         step = part.follower.decide(part.endpoint, failed, only_reads=reads)
         if step is not None:
             todo.append((part, step))

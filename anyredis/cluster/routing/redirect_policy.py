@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from anyredis.backoff import Backoff, Retry
+from anyredis.backoff import Backoff, Retry, RetryState
 from anyredis.exceptions import (
     AskError,
     BusyLoadingError,
@@ -61,44 +61,35 @@ class RedirectPolicy:
 
     def __init__(self, retry: Retry | None) -> None:
         self._retry = retry
-        self._redirections = 0
-        self._refusals = 0
-        self._failures = 0
-        self._patient_until: float | None = None
-        self._retry_until: float | None = None
+        # Made when they are needed: nearly every command does without.
+        self._redirections: RetryState | None = None
+        self._refusals: RetryState | None = None
+        self._failures: RetryState | None = None
 
     def decide(self, failed: RedisError, *, only_reads: bool, now: float) -> NextAttempt | None:
         """What to do after *failed*, which came at *now*; None: tell the caller."""
         if isinstance(failed, RedirectError):
-            self._redirections += 1
-            if self._redirections > MAX_REDIRECTIONS:
-                return None
-            # Two nodes that point at each other will agree in time.
-            return NextAttempt(REFUSAL_BACKOFF.delay(self._redirections - 3), to=failed)
+            if self._redirections is None:
+                # Two nodes that point at each other will agree in time.
+                self._redirections = RetryState(
+                    REFUSAL_BACKOFF, attempts=MAX_REDIRECTIONS, at_once=3
+                )
+            return _step(self._redirections.delay(now), to=failed)
         if isinstance(failed, TEMPORARY_REFUSALS) or was_demoted(failed):
-            self._refusals += 1
-            self._patient_until = self._patient_until or now + PATIENCE
-            if now >= self._patient_until:
-                return None
+            if self._refusals is None:
+                self._refusals = RetryState(REFUSAL_BACKOFF, deadline=PATIENCE, overrun=True)
             refresh = not isinstance(failed, TryAgainError)
-            return NextAttempt(REFUSAL_BACKOFF.delay(self._refusals), refresh=refresh)
-        return self._after_failure(failed, only_reads=only_reads, now=now)
+            return _step(self._refusals.delay(now), refresh=refresh)
+        if self._retry is None or not self._retry.allows(failed, only_reads=only_reads):
+            return None
+        self._failures = self._failures or self._retry.state()
+        return _step(self._failures.delay(now), refresh=True)
 
-    def _after_failure(
-        self, failed: RedisError, *, only_reads: bool, now: float
-    ) -> NextAttempt | None:
-        retry = self._retry
-        if retry is None or self._failures >= retry.attempts:
-            return None
-        if not retry.allows(failed, only_reads=only_reads):
-            return None
-        self._failures += 1
-        delay = retry.backoff.delay(self._failures)
-        if retry.deadline is not None:
-            self._retry_until = self._retry_until or now + retry.deadline
-            if now + delay > self._retry_until:
-                return None
-        return NextAttempt(delay, refresh=True)
+
+def _step(
+    delay: float | None, *, refresh: bool = False, to: RedirectError | None = None
+) -> NextAttempt | None:
+    return None if delay is None else NextAttempt(delay, refresh, to)
 
 
 def was_demoted(failed: RedisError) -> bool:

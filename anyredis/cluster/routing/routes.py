@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from anyredis.exceptions import CrossSlotError, DataValueError
-from anyredis.facts.key_positions import key_positions
-from anyredis.facts.policies import REQUEST, Request, anywhere
-from anyredis.facts.table import full_name, only_reads
+from anyredis.facts.lookup import Facts, facts_of
+from anyredis.facts.policies import Request
 from anyredis.wire.encode import Value
 from anyredis.wire.slots import SLOTS, hash_tag
 
@@ -86,33 +85,33 @@ def slot_of_key(key: Value, encoding: str) -> int:
     return crc_hqx(hash_tag(data) if b"{" in data else data, 0) % SLOTS
 
 
-def route(args: tuple[Value, ...], encoding: str = "utf-8") -> Route:
-    """Where the command *args* goes.
+def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None = None) -> Route:
+    """Where the command *args* goes; *facts* are the command's, if they are known.
 
     Raises `CrossSlotError` where its keys are in several slots and it cannot be split, and
     `DataValueError` where it is not known where it goes, or it is malformed.
     """
-    name = full_name(args)
-    if name in _WAITS:
+    facts = facts or facts_of(args)
+    if facts.name in _WAITS:
         raise DataValueError(
-            f"{_shown(name)} is about the writes of its own connection: use client.session(key)"
+            f"{facts.shown} is about the writes of its own connection: use client.session(key)"
         )
-    request = REQUEST.get(name)
+    request = facts.request
     if request is Request.ALL_NODES or request is Request.ALL_SHARDS:
         return AllNodes(replicas=request is Request.ALL_NODES)
-    positions = key_positions(args)
+    positions = facts.key_positions(args)
     if positions is None:
         raise DataValueError(
-            f"{_shown(name)} is not known here, nor where its keys are: name a node, as in "
+            f"{facts.shown} is not known here, nor where its keys are: name a node, as in "
             "execute_command(…, node=address), or use client.node(address)"
         )
     if positions:
-        return _by_keys(name, args, positions, encoding, splits=request is Request.MULTI_SHARD)
-    if anywhere(args):
+        return _by_keys(facts, args, positions, encoding)
+    if facts.any_node:
         return AnyNode()
     raise DataValueError(
-        f"{_shown(name)} concerns one node, and only you know which: use client.node(address), or "
-        "each of client.nodes(); execute_command takes node=address" + _HINTS.get(name, "")
+        f"{facts.shown} concerns one node, and only you know which: use client.node(address), or "
+        "each of client.nodes(); execute_command takes node=address" + _HINTS.get(facts.name, "")
     )
 
 
@@ -131,15 +130,16 @@ def slot_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) ->
 
 
 def _by_keys(
-    name: bytes, args: tuple[Value, ...], keys: Sequence[int], encoding: str, *, splits: bool
+    facts: Facts, args: tuple[Value, ...], keys: Sequence[int], encoding: str
 ) -> ToSlot | Split:
     slots = slots_of_keys(args, keys, encoding)
     if len(set(slots)) == 1:
-        return ToSlot(slots[0], only_reads(args))
-    if splits and (pieces := _pieces(name, args, keys, slots, encoding)):
-        return Split(pieces, only_reads(args))
+        return ToSlot(slots[0], facts.read_only)
+    splits = facts.request is Request.MULTI_SHARD
+    if splits and (pieces := _pieces(facts.name, args, keys, slots, encoding)):
+        return Split(pieces, facts.read_only)
     raise CrossSlotError(
-        f"CROSSSLOT {_shown(name)} was not sent: its keys are in several hash slots. Give them the "
+        f"CROSSSLOT {facts.shown} was not sent: its keys are in several hash slots. Give them the "
         "same {hash tag}"
     )
 
@@ -172,7 +172,3 @@ def _pieces(
 
 _WITH_VALUES: Final = frozenset((b"MSET", b"MSETEX"))
 _CONDITIONS: Final = frozenset((b"NX", b"XX"))
-
-
-def _shown(name: bytes) -> str:
-    return name.decode("ascii", "replace")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from anyredis import DataError, ReadFrom
+from anyredis import DataError
 from anyredis.address import TCPAddress
-from anyredis.cluster.nodes.seeds import node_address, options_of_url, seeds_of
+from anyredis.cluster.nodes.seeds import node_address, seeds_of
 
 LOCAL = TCPAddress("localhost", 6379)
 
@@ -38,25 +38,3 @@ def test_one_string_is_no_list_of_nodes() -> None:
     """Its letters are not nodes."""
     with pytest.raises(DataError, match="has to be a list of nodes"):
         seeds_of(None, 6379, "a:1")
-
-
-def test_a_url_with_several_hosts() -> None:
-    """All of them are asked; TLS and options are for all."""
-    options = options_of_url("rediss://a:1,b:2?max_connections=5&read_from=any&readonly=true")
-    assert options["startup_nodes"] == (TCPAddress("a", 1), TCPAddress("b", 2))
-    assert (options["ssl"], options["max_connections"]) == (True, 5)
-    assert options["read_from"] is ReadFrom.ANY
-
-
-@pytest.mark.parametrize(
-    ("url", "why"),
-    [
-        ("unix:///tmp/socket", "over TCP"),
-        ("redis+sentinel://a:1/name", "sentinels"),
-        ("redis://a:1?read_from=far", "one of replicas, any, nearest, zone, not 'far'"),
-    ],
-)
-def test_a_url_that_names_no_cluster(url: str, why: str) -> None:
-    """It is refused, and says why."""
-    with pytest.raises(DataError, match=why):
-        options_of_url(url)

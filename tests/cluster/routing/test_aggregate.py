@@ -14,6 +14,7 @@ from anyredis import (
 from anyredis.cluster.routing.aggregate import OWN_REPORTS, NodeReply, aggregate, refuse_own_reports
 from anyredis.cluster.routing.routes import Split, SplitPart, route
 from anyredis.exceptions import ConnectionError, from_server
+from anyredis.facts.lookup import facts_of
 from anyredis.facts.policies import REQUEST, RESPONSE, Request, Response
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -50,7 +51,7 @@ MERGED: list[tuple[tuple[Value, ...], tuple[Reply, ...], Reply]] = [
 @pytest.mark.parametrize(("args", "replies", "whole"), MERGED, ids=lambda each: str(each)[:30])
 def test_merging(args: tuple[Value, ...], replies: tuple[Reply, ...], whole: Reply) -> None:
     """Sums, minima, all of them, one of them, each by its node."""
-    assert aggregate(args, answers(*replies)) == whole
+    assert aggregate(facts_of(args), answers(*replies)) == whole
 
 
 def test_every_command_for_several_nodes_can_be_merged() -> None:
@@ -67,13 +68,13 @@ def test_every_command_for_several_nodes_can_be_merged() -> None:
     )
     for name in several:
         replies: list[Reply] = [[1], [1]] if name in joined else [1, 1]
-        assert aggregate(tuple(name.split()), answers(*replies)) is not None
+        assert aggregate(facts_of(tuple(name.split())), answers(*replies)) is not None
 
 
 def test_any_random_key_may_come() -> None:
     """Of all nodes that have some."""
     replies = answers(b"a", None, b"b")
-    found = [aggregate((b"RANDOMKEY",), replies) for _ in range(100)]
+    found = [aggregate(facts_of((b"RANDOMKEY",)), replies) for _ in range(100)]
     assert b"a" in found
     assert b"b" in found
     assert None not in found
@@ -81,7 +82,7 @@ def test_any_random_key_may_come() -> None:
 
 def test_logical_policies() -> None:
     """AND and OR, also where a server says more than 1."""
-    assert aggregate((b"SCRIPT", b"EXISTS", "a"), answers([2], [1])) == [1]
+    assert aggregate(facts_of((b"SCRIPT", b"EXISTS", "a")), answers([2], [1])) == [1]
     assert Response.AGG_LOGICAL_OR not in RESPONSE.values(), "then it needs a line above"
     assert Response.AGG_MAX not in RESPONSE.values(), "then it needs a line above"
 
@@ -96,7 +97,7 @@ def test_split_replies_come_in_order() -> None:
         NodeReply("n:1", piece.args, [values[str(key)] for key in piece.args[1:]])
         for piece in way.pieces
     ]
-    assert aggregate(args, replies, way) == [b"1", None, b"3", b"4", b"1"]
+    assert aggregate(facts_of(args), replies, way) == [b"1", None, b"3", b"4", b"1"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_split_replies_come_in_order() -> None:
 def test_replies_that_cannot_be(args: tuple[Value, ...], replies: tuple[Reply, ...]) -> None:
     """A server that answers something else breaks the protocol: never a TypeError."""
     with pytest.raises(ProtocolError, match="the server answered"):
-        aggregate(args, answers(*replies))
+        aggregate(facts_of(args), answers(*replies))
 
 
 @pytest.mark.parametrize("reply", [[b"1"], [b"1", b"2", b"3"], b"x", None])
@@ -123,7 +124,7 @@ def test_a_split_reply_that_cannot_be(reply: Reply) -> None:
     )
     parts = [NodeReply("n:1", (), reply), NodeReply("n:2", (), [b"x"])]
     with pytest.raises(ProtocolError, match="the server answered"):
-        aggregate((b"MGET", "a", "c", "b"), parts, way)
+        aggregate(facts_of((b"MGET", "a", "c", "b")), parts, way)
 
 
 def test_a_failure_in_part() -> None:
@@ -136,7 +137,7 @@ def test_a_failure_in_part() -> None:
         NodeReply("n0:1", (b"DEL", "d"), 1),
     ]
     with pytest.raises(PartialFailureError) as caught:
-        aggregate((b"DEL", "a", "b", "c", "d"), parts)
+        aggregate(facts_of((b"DEL", "a", "b", "c", "d")), parts)
     error = caught.value
     assert str(error) == ("DEL failed in part (n2:1: ERR no; n1:1: gone); it succeeded on n0:1")
     assert [each.address for each in error.failed] == ["n1:1", "n2:1"]
@@ -153,7 +154,7 @@ def test_a_failure_of_all(args: tuple[Value, ...]) -> None:
     """Then also of what needs one success only; nothing succeeded, and the error says so."""
     no = ResponseError("NOTBUSY No scripts")
     with pytest.raises(PartialFailureError, match=r"failed wherever it went \(n1:1: NOT") as caught:
-        aggregate(args, answers(no, no))
+        aggregate(facts_of(args), answers(no, no))
     assert caught.value.succeeded == ()
     assert len(caught.value.failed) == 2
 
@@ -162,7 +163,7 @@ def test_one_error_is_enough() -> None:
     """Where all have to succeed, whatever the policy."""
     for args in ((b"INFO",), (b"RANDOMKEY",), (b"KEYS", "*"), (b"FLUSHALL",), (b"MGET", "a", "b")):
         with pytest.raises(PartialFailureError, match="succeeded on n0:1"):
-            aggregate(args, answers([b"x"], from_server("NOPERM no")))
+            aggregate(facts_of(args), answers([b"x"], from_server("NOPERM no")))
 
 
 def test_what_each_node_tells_for_itself() -> None:
@@ -171,5 +172,5 @@ def test_what_each_node_tells_for_itself() -> None:
     assert b"RANDOMKEY" not in OWN_REPORTS
     for name in OWN_REPORTS:
         with pytest.raises(DataValueError, match=r"each node for itself.*client\.nodes\(\)"):
-            refuse_own_reports(tuple(name.split()))
-    refuse_own_reports((b"DBSIZE",))
+            refuse_own_reports(facts_of(tuple(name.split())))
+    refuse_own_reports(facts_of((b"DBSIZE",)))

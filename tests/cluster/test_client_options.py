@@ -19,8 +19,8 @@ from anyredis import (
     Retry,
     TCPAddress,
 )
+from anyredis.cluster.client_options import options_of_url, pool_for
 from anyredis.cluster.nodes.seeds import NodeName
-from anyredis.cluster.options import options_of_url, pool_for
 
 
 def test_defaults() -> None:

@@ -1,0 +1,96 @@
+"""The options of a cluster's pool: its own ones are declared here, others where they are everybody's.
+
+Law: as in `anyredis.connection.options`, each option is one key of one class, and a URL gives it
+as its annotation says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, TypedDict
+
+from anyredis.address import parse_url
+from anyredis.cluster.nodes.read_balancer import ReadFrom
+from anyredis.cluster.nodes.seeds import NodeName
+from anyredis.connection.options import (
+    DecodingOptions,
+    EncryptionOptions,
+    Flag,
+    FromURL,
+    Text,
+    TextlessOptions,
+    check_flags,
+    parameters_of,
+)
+from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.pool.pool_options import PoolOptions, WaitingOptions
+
+
+def _read_from(text: str) -> ReadFrom:
+    try:
+        return ReadFrom(text)
+    except ValueError:
+        raise ValueError(f"one of {', '.join(each.value for each in ReadFrom)}") from None
+
+
+class NodesOptions(TypedDict, total=False):
+    """The options of a cluster: its nodes, and which of them are read from."""
+
+    startup_nodes: Iterable[NodeName]
+    max_connections_per_node: Flag
+    readonly: Flag
+    read_from: Annotated[ReadFrom, FromURL(_read_from)]
+    availability_zone: Text
+
+
+class SeedOptions(TypedDict, total=False):
+    """The address of one node, beside `startup_nodes`."""
+
+    host: str | None
+    port: int
+
+
+class ClusterOptions(TextlessOptions, EncryptionOptions, NodesOptions, total=False):
+    """The options that a cluster's pool and its client have in common."""
+
+
+class ClusterConnectionPoolOptions(
+    ClusterOptions, PoolOptions, DecodingOptions, SeedOptions, total=False
+):
+    """The keyword arguments of a `ClusterConnectionPool`."""
+
+
+class BlockingClusterConnectionPoolOptions(
+    ClusterConnectionPoolOptions, WaitingOptions, total=False
+):
+    """The keyword arguments of a `BlockingClusterConnectionPool`."""
+
+
+PARAMETERS = parameters_of(BlockingClusterConnectionPoolOptions)
+"""The query parameters of a URL for a cluster, and how each is read."""
+
+
+def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object) -> None:
+    """Raise `DataError` for `NodesOptions` that make no sense."""
+    check_flags(max_connections_per_node=per_node, readonly=readonly)
+    if not isinstance(read_from, ReadFrom):
+        raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
+    if read_from is not ReadFrom.REPLICAS and not readonly:
+        raise DataValueError("read_from is about reading from replicas: give readonly=True too")
+    if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):
+        raise DataValueError(
+            "ReadFrom.ZONE and availability_zone, the client's own, go together: give both"
+        )
+
+
+def options_of_url(url: str) -> dict[str, Any]:
+    """The arguments of a cluster pool for *url*; raises `DataValueError` that names what is wrong."""
+    parsed = parse_url(url, PARAMETERS, {})
+    if parsed.service is not None:
+        raise DataValueError("the URL names sentinels: use Redis.from_url or Sentinel.from_url")
+    if not parsed.hosts:
+        raise DataValueError("the nodes of a cluster are reached over TCP, not over a Unix socket")
+    options: dict[str, Any] = {**parsed.options, "startup_nodes": parsed.hosts}
+    if parsed.tls:
+        options["ssl"] = True
+    return options

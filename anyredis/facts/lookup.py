@@ -1,0 +1,264 @@
+"""All facts of a command as one value, looked up by its name.
+
+Law: whoever handles a command looks its facts up once and passes the value on. The tables say what
+is true of the servers' own commands; `register_command` adds those of users. A name that neither
+knows is taken to write, not to block and to leave its connection as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.facts.key_positions import Finder, finder_of, ranged
+from anyredis.facts.names import word
+from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, Request, Response
+from anyredis.facts.table import (
+    BLOCK_OPTION,
+    CHANGES_CONNECTION,
+    CONTAINERS,
+    FORBIDDEN,
+    READ_ONLY,
+    SPECIAL,
+    TIMEOUTS,
+    full_name,
+)
+from anyredis.wire.encode import Value
+
+Policy = TypeVar("Policy", Request, Response)
+
+RequestPolicy: TypeAlias = Literal["all_nodes", "all_shards"]
+ResponsePolicy: TypeAlias = Literal[
+    "all_succeeded",
+    "one_succeeded",
+    "agg_sum",
+    "agg_min",
+    "agg_max",
+    "agg_logical_and",
+    "agg_logical_or",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is true of the command called *name*."""
+
+    name: bytes
+    """In upper case, with the subcommand where it has one."""
+    read_only: bool = False
+    """Whether running it twice leaves the server as if it ran once."""
+    changes_connection: bool = False
+    """Whether it leaves a mark on its connection, and so needs one for itself."""
+    forbidden: str | None = None
+    """Why no connection can carry it; None where one can."""
+    container: bool = False
+    """Whether its second word would be part of the name."""
+    timeout: tuple[int, int] | None = None
+    """The position of the timeout of a command that blocks, and how many units make a second."""
+    block_option: int | None = None
+    """The first position at which BLOCK may stand, where the command blocks only with that."""
+    find_keys: Finder | None = None
+    """What finds its keys; None for a command that is not known."""
+    request: Request | None = None
+    """The nodes of a cluster that it goes to; None: as its keys say."""
+    response: Response | None = None
+    """What becomes of the replies of several nodes."""
+    any_node: bool = False
+    """Whether any node of a cluster may answer a call without keys."""
+
+    @property
+    def shown(self) -> str:
+        """The name, for messages."""
+        return self.name.decode("ascii", "replace")
+
+    def key_positions(self, args: tuple[Value, ...]) -> Sequence[int] | None:
+        """The positions of the keys in *args*, in order; None for a command that is not known.
+
+        Raises `DataValueError` as a `Finder` does.
+        """
+        return None if self.find_keys is None else self.find_keys(self.name, args)
+
+    def blocks(self, args: tuple[Value, ...]) -> bool:
+        """Whether the server may hold its answer to *args* back until something happens."""
+        return self.timeout is not None or self._milliseconds(args) is not None
+
+    def blocking_seconds(self, args: tuple[Value, ...]) -> float | None:
+        """How long the server may hold its answer back, in seconds; 0.0 for what does not block.
+
+        None is forever: also for a timeout that cannot be read, on which the server has to judge.
+        """
+        if self.timeout is not None:
+            position, units = self.timeout
+            there = -len(args) <= position < len(args)
+            return _seconds(args[position], units) if there else None
+        option = self._milliseconds(args)
+        return 0.0 if option is None else _seconds(option, 1000)
+
+    def _milliseconds(self, args: tuple[Value, ...]) -> Value | None:
+        """What follows BLOCK in *args*; None where that option is not given."""
+        if self.block_option is None:
+            return None
+        words = iter(args[self.block_option :])
+        for each in words:
+            option = word(each)
+            if option == b"BLOCK":
+                return next(words, None)
+            if option == b"STREAMS":
+                return None
+        return None
+
+
+def _seconds(value: Value, units: int) -> float | None:
+    try:
+        timeout = float(value)
+    except ValueError:
+        return None
+    return timeout / units if math.isfinite(timeout) and timeout > 0 else None
+
+
+_known: dict[Any, Facts] = {}
+"""What was looked up or registered before: never more than the names in the tables and those."""
+
+_registered: dict[bytes, tuple[object, ...]] = {}
+"""How each command of a user was declared."""
+
+
+def facts_of(args: tuple[Value, ...]) -> Facts:
+    """The facts of the command that *args* call."""
+    name = args[0]
+    if type(name) is bytes:  # as all command methods write it
+        facts = _known.get(name)
+        if facts is not None and not facts.container:
+            return facts
+    name = full_name(args)
+    return _known.get(name) or _learn(name)
+
+
+def _learn(name: bytes) -> Facts:
+    """The facts of *name*, kept where a table knows it: users may send any number of others."""
+    facts = _from_tables(name)
+    if facts.find_keys is not None or facts.container:
+        _known[name] = facts
+    return facts
+
+
+def _from_tables(name: bytes) -> Facts:
+    return Facts(
+        name,
+        read_only=name in READ_ONLY,
+        changes_connection=name in CHANGES_CONNECTION,
+        forbidden=FORBIDDEN.get(name),
+        container=name in CONTAINERS,
+        timeout=TIMEOUTS.get(name),
+        block_option=BLOCK_OPTION.get(name),
+        find_keys=finder_of(name),
+        request=REQUEST.get(name),
+        response=RESPONSE.get(name),
+        any_node=name in ANY_NODE,
+    )
+
+
+def register_command(
+    name: str | bytes,
+    *,
+    first_key: int = 0,
+    last_key: int | None = None,
+    key_step: int = 1,
+    read_only: bool = False,
+    timeout_position: int | None = None,
+    request_policy: RequestPolicy | None = None,
+    response_policy: ResponsePolicy | None = None,
+) -> None:
+    """Make a command of your own, or of a module, known to all clients of this process.
+
+    *name* is one word, such as `"MY.CMD"`. *first_key*, *last_key* and *key_step* are those of the
+    server's `COMMAND INFO`, and positions count from 0, which is the name: the first key, the last
+    one (by default the first; negative: counted from the end, -1 being the last argument), and the
+    distance from one key to the next. A *first_key* of 0 means that it has no keys. So
+    `first_key=1` is for `MY.CMD key …`, and `first_key=1, last_key=-1` for `MY.CMD key [key …]`.
+
+    *read_only* commands may be sent again if their reply was lost, and a replica may answer them.
+    A command that blocks has its timeout, in seconds, at *timeout_position* (negative: from the
+    end): it then gets a connection for itself.
+
+    In a cluster the command goes to the slot of its keys; if it only reads and has none, to any
+    primary. With the *request_policy* `"all_shards"` it goes to every primary, with `"all_nodes"`
+    to the replicas too, and *response_policy* says what becomes of their replies (`"agg_sum"` …;
+    without one, arrays are joined). Any other command without keys needs a node to be named.
+
+    Raises `DataError` for a name that the servers have already or that was registered with other
+    facts, and for numbers that make no sense. Registering the same twice does nothing.
+    """
+    key = _checked_name(name)
+    _check_positions(first_key, last_key, key_step, timeout_position)
+    if request_policy is not None and first_key:
+        raise DataValueError(f"{key.decode()}: give request_policy or first_key, not both")
+    if response_policy is not None and request_policy is None:
+        raise DataValueError(f"{key.decode()}: response_policy needs request_policy beside it")
+    last = first_key if last_key is None else last_key
+    facts = Facts(
+        key,
+        read_only=bool(read_only),
+        timeout=None if timeout_position is None else (timeout_position, 1),
+        find_keys=ranged(first_key, last, key_step),
+        request=_policy(Request, "request_policy", request_policy),
+        response=_policy(Response, "response_policy", response_policy),
+        any_node=bool(read_only) and not first_key and request_policy is None,
+    )
+    declared = (
+        *(first_key, last, key_step),
+        *(facts.read_only, facts.timeout, facts.request, facts.response),
+    )
+    if _registered.setdefault(key, declared) != declared:
+        raise DataValueError(f"{key.decode()} is registered already, with other facts")
+    _known[key] = facts
+    if facts.timeout is not None:
+        SPECIAL.add(key)
+
+
+def _checked_name(name: str | bytes) -> bytes:
+    """*name* as it is looked up; raises `DataError` where no user's command can have it."""
+    if not isinstance(name, (str, bytes)):
+        raise DataTypeError(f"a command's name has to be str or bytes, not {name!r:.80}")
+    key = word(name)
+    if not key or not key.isascii() or not key.decode().isprintable() or b" " in key:
+        raise DataValueError(f"a command's name has to be one word of ASCII, not {name!r:.80}")
+    if finder_of(key) is not None or key in CONTAINERS:
+        raise DataValueError(f"{key.decode()} is a command of the servers, whose facts are known")
+    return key
+
+
+def _check_positions(first: int, last: int | None, step: int, timeout: int | None) -> None:
+    given = {"first_key": first, "last_key": last, "key_step": step, "timeout_position": timeout}
+    for name, number in given.items():
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+            raise DataTypeError(f"{name} has to be an int, not {number!r:.80}")
+    if first < 0:
+        raise DataValueError(f"first_key has to be 0 (no keys) or more, not {first}")
+    if last is not None and 0 <= last < first:
+        raise DataValueError(f"last_key has to be first_key or more, or negative, not {last}")
+    if last and not first:
+        raise DataValueError("last_key needs first_key beside it")
+    if step < 1:
+        raise DataValueError(f"key_step has to be 1 or more, not {step}")
+    if timeout == 0:
+        raise DataValueError("timeout_position 0 is the name of the command")
+
+
+_AMONG = {
+    Request: (Request.ALL_NODES, Request.ALL_SHARDS),
+    Response: tuple(each for each in Response if each is not Response.SPECIAL),
+}
+"""The policies that need no knowledge of the one command."""
+
+
+def _policy(kind: type[Policy], name: str, given: str | None) -> Policy | None:
+    if given is None:
+        return None
+    among = {each.value: each for each in kind if each in _AMONG[kind]}
+    if given not in among:
+        raise DataValueError(f"{name} has to be one of {', '.join(among)}, not {given!r:.80}")
+    return among[given]
