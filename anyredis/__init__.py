@@ -10,7 +10,16 @@ from anyredis.cluster.nodes.cluster_pool import BlockingClusterConnectionPool, C
 from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.nodes.read_balancer import ReadFrom
 from anyredis.cluster.redis_cluster import RedisCluster
-from anyredis.command import Command, Result
+from anyredis.command import (
+    Batch,
+    Blueprint,
+    Command,
+    Executor,
+    Result,
+    blocking_command,
+    command,
+)
+from anyredis.commands.group import Group
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions
 from anyredis.connection.tcp import Connection
@@ -60,7 +69,14 @@ from anyredis.exceptions import (
     WatchError,
     WrongTypeError,
 )
+from anyredis.namespaces import (
+    BlueprintNamespace,
+    ClientNamespace,
+    PipelineNamespace,
+    namespace,
+)
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
+from anyredis.registration import register_command
 from anyredis.sentinel.client import Sentinel
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
@@ -70,12 +86,16 @@ __all__ = [
     "AuthenticationError",
     "Backoff",
     "BaseConnection",
+    "Batch",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
+    "Blueprint",
+    "BlueprintNamespace",
     "BusyGroupError",
     "BusyKeyError",
     "BusyLoadingError",
     "BusyScriptError",
+    "ClientNamespace",
     "ClusterConnection",
     "ClusterConnectionPool",
     "ClusterDownError",
@@ -93,6 +113,8 @@ __all__ = [
     "DataValueError",
     "DemotedError",
     "ExecAbortError",
+    "Executor",
+    "Group",
     "Key",
     "LockError",
     "MaxClientsError",
@@ -108,6 +130,7 @@ __all__ = [
     "PartialFailureError",
     "PersistenceError",
     "Pipeline",
+    "PipelineNamespace",
     "PoolTimeoutError",
     "PrimaryDownError",
     "ProtocolError",
@@ -135,4 +158,8 @@ __all__ = [
     "WatchError",
     "WrongTypeError",
     "__version__",
+    "blocking_command",
+    "command",
+    "namespace",
+    "register_command",
 ]

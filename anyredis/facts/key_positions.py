@@ -95,7 +95,7 @@ def key_positions(args: tuple[Value, ...]) -> Sequence[int] | None:
     cannot be one, and where what goes with each key is incomplete.
     """
     name = full_name(args)
-    find = _FINDERS.get(name)
+    find = _FINDERS.get(name) or REGISTERED_FINDERS.get(name)
     if find is not None:
         return find(name, args)
     return () if name in _WITHOUT_KEYS else None
@@ -167,6 +167,32 @@ def _counted(at: int, *before: int, step: int = 1, least: int = 1) -> Finder:
         return (*before, *keys) if before else keys
 
     return find
+
+
+def counted_keys(at: int) -> Finder:
+    """What finds the keys that follow the argument *at*, which tells how many there are."""
+    if at < 1:
+        raise DataValueError(f"numkeys={at}: it stands after the name, at 1 or later")
+    return _counted(at, least=0)
+
+
+def ranged_keys(first: int, last: int, step: int) -> Finder:
+    """What finds one key in *step* from *first* to *last*, which counts from the end if negative.
+
+    Without keys, *first* is 0.  Raises `DataValueError` where that makes no sense.
+    """
+    if first == 0:
+        return _none
+    if first < 0 or step < 1 or 0 <= last < first:
+        told = f"first_key={first}, last_key={last}, key_step={step}"
+        raise DataValueError(f"{told}: the first key is at 1 or later, and the last not before it")
+    if last < 0:
+        return _from(first, step=step, after=-1 - last)
+    return _at(*range(first, last + 1, step))
+
+
+def _none(_name: bytes, _args: tuple[Value, ...]) -> Sequence[int]:
+    return ()
 
 
 def _numkeys(name: bytes, args: tuple[Value, ...], at: int) -> int:
@@ -310,5 +336,8 @@ _FINDERS: Final[dict[bytes, Finder]] = {
     b"GEORADIUSBYMEMBER": _storing(5, _STORES, {}),
     b"MIGRATE": _migrated,
 }
+
+REGISTERED_FINDERS: Final[dict[bytes, Finder]] = {}
+"""What finds the keys of the commands that users have registered."""
 
 _WITHOUT_KEYS = (_OTHERS_WITHOUT_KEYS | READ_ONLY | CHANGES_CONNECTION | CONTAINERS) - set(_FINDERS)

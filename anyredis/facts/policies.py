@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from anyredis.facts.key_positions import key_positions
-from anyredis.facts.table import READ_ONLY, full_name
+from anyredis.facts.table import READ_ONLY, REGISTERED_READS, full_name
 from anyredis.wire.encode import Value
 
 Policy = TypeVar("Policy", bound=Enum)
@@ -144,4 +144,5 @@ def anywhere(args: tuple[Value, ...]) -> bool:
 
     Raises `DataValueError` as `key_positions` does.
     """
-    return full_name(args) in _ANY_NODE and not key_positions(args)
+    name = full_name(args)
+    return (name in _ANY_NODE or name in REGISTERED_READS) and not key_positions(args)

@@ -63,6 +63,9 @@ _ONLY_TELLING = _names(b"""
 READ_ONLY: Final = _FLAGGED_READ_ONLY | _ONLY_TELLING
 """What only reads: run twice, it leaves the server as if run once."""
 
+REGISTERED_READS: Final[set[bytes]] = set()
+"""What only reads of the commands that users have registered."""
+
 CONTAINERS: Final = _names(b"""
     ACL BACKUP CLIENT CLUSTER COMMAND COMMANDLOG CONFIG FT.DEBUG FUNCTION HIMPORT HOTKEYS
     LATENCY MEMORY MODULE OBJECT PUBSUB SCRIPT SLOWLOG XGROUP XINFO
@@ -138,7 +141,8 @@ def shown(args: tuple[Value, ...]) -> str:
 
 def only_reads(args: tuple[Value, ...]) -> bool:
     """Whether running it twice leaves the server as if it ran once."""
-    return full_name(args) in READ_ONLY
+    name = full_name(args)
+    return name in READ_ONLY or name in REGISTERED_READS
 
 
 def changes_connection(args: tuple[Value, ...]) -> bool:
