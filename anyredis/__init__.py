@@ -10,7 +10,16 @@ from anyredis.cluster.nodes.cluster_pool import BlockingClusterConnectionPool, C
 from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.nodes.read_balancer import ReadFrom
 from anyredis.cluster.redis_cluster import RedisCluster
-from anyredis.command import Command, Result
+from anyredis.command import (
+    Batch,
+    Blueprint,
+    Command,
+    Executor,
+    Result,
+    blocking_command,
+    command,
+)
+from anyredis.commands.group import Group
 from anyredis.connection.base import (
     BaseConnection,
     ConnectionListener,
@@ -66,6 +75,12 @@ from anyredis.exceptions import (
     WrongTypeError,
 )
 from anyredis.facts.lookup import register_command
+from anyredis.namespaces import (
+    BlueprintNamespace,
+    ClientNamespace,
+    PipelineNamespace,
+    namespace,
+)
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.sentinel.client import Sentinel
 from anyredis.version import __version__
@@ -76,12 +91,16 @@ __all__ = [
     "AuthenticationError",
     "Backoff",
     "BaseConnection",
+    "Batch",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
+    "Blueprint",
+    "BlueprintNamespace",
     "BusyGroupError",
     "BusyKeyError",
     "BusyLoadingError",
     "BusyScriptError",
+    "ClientNamespace",
     "ClusterConnection",
     "ClusterConnectionPool",
     "ClusterDownError",
@@ -100,6 +119,8 @@ __all__ = [
     "DataValueError",
     "DemotedError",
     "ExecAbortError",
+    "Executor",
+    "Group",
     "Key",
     "LockError",
     "MaxClientsError",
@@ -115,6 +136,7 @@ __all__ = [
     "PartialFailureError",
     "PersistenceError",
     "Pipeline",
+    "PipelineNamespace",
     "PoolTimeoutError",
     "PoolView",
     "PoolWatcher",
@@ -144,5 +166,8 @@ __all__ = [
     "WatchError",
     "WrongTypeError",
     "__version__",
+    "blocking_command",
+    "command",
+    "namespace",
     "register_command",
 ]

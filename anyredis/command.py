@@ -2,15 +2,15 @@
 
 A command method builds a `Command`, a plain value.  What it is called on decides the rest: an
 `Executor` (a client, a session) runs it and the call is awaited; a `Batch` (a pipeline) queues it
-and gives a `Result`; a `Blueprint` hands the value back.  At run time it is an ordinary method;
-the descriptor protocols below exist for type checkers, joined to it by the only casts we have.
+and gives a `Result`; a `Blueprint` hands the value back.  Each such class has a plain function of
+its own for each command, made at its first use; the descriptor protocols below exist for type
+checkers, joined to these functions by the only casts we have.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
+from types import MethodType
 from typing import (
     Any,
     Concatenate,
@@ -24,8 +24,9 @@ from typing import (
 )
 
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError
+from anyredis.methods import AWAITED, SUBMIT, Place, make_method, make_refusal, parsed_type
 from anyredis.wire.decode import Reply
-from anyredis.wire.encode import READY, NotSendable, Value, name_of, ready, refusal
+from anyredis.wire.encode import NotSendable, Value, name_of, ready, refusal
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -65,30 +66,6 @@ class Command(Generic[T_co]):
     def __repr__(self) -> str:
         """The name only: arguments may be secrets."""
         return f"<Command {name_of(self.args)}>"
-
-
-class Executor:
-    """Runs commands: what is called on it is awaited."""
-
-    def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
-        """Run *command* and give its parsed reply."""
-        raise NotImplementedError
-
-
-class Batch:
-    """Queues commands: what is called on it gives a `Result` to read later."""
-
-    def submit(self, command: Command[T]) -> Result[T]:
-        """Queue *command*."""
-        raise NotImplementedError
-
-
-class Blueprint:
-    """Gives commands back as values, for tests, splits and scripts."""
-
-    def submit(self, command: Command[T]) -> Command[T]:
-        """Give back *command* as it is."""
-        return command
 
 
 class Unresolved:
@@ -147,8 +124,161 @@ class Result(Generic[T]):
         return f"<Result {name_of(self.command.args)}: {'waiting' if waiting else self._outcome}>"
 
 
+# -- what there is at run time ----------------------------------------------------------------
+
+
+class Definition:
+    """The one definition of a command, in the class that declares it.
+
+    What commands are called on gets a function of its own at the first use, and is then asked
+    itself; a group has the definition only.
+    """
+
+    def __init__(self, build: Callable[..., Command[Any]], *, blocks: bool = False) -> None:
+        self.owner: type | None = None
+        """The class that declares it."""
+        self.name = build.__name__
+        self.__wrapped__ = build
+        self.__doc__ = build.__doc__
+        self._blocks = blocks
+        self._plain: Callable[..., Any] | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __get__(self, on: object, owner: type) -> Callable[..., Any]:
+        function = self._function_of(owner)
+        return function if on is None else MethodType(function, on)
+
+    def _function_of(self, owner: type) -> Callable[..., Any]:
+        """The function of the first class from *owner* on that has this command from here.
+
+        *owner* itself may define another, and use this one by `super()`.
+        """
+        for cls in owner.__mro__:
+            if issubclass(cls, Callee) and _declared(cls, self.name) is self:
+                _settle(cls, self.name)
+                return cast("Callable[..., Any]", vars(cls)[self.name])
+        if self._plain is None:
+            group = owner if self.owner is None else self.owner
+            self._plain = make_method(
+                self.__wrapped__, Place.of(group, self.name), SUBMIT, _unchanged
+            )
+        return self._plain
+
+    def make(self, owner: type[Callee]) -> Callable[..., Any]:
+        """A new function for *owner*."""
+        build, place = self.__wrapped__, Place.of(owner, self.name)
+        if issubclass(owner, Executor):
+            return make_method(build, place, AWAITED, parsed_type)
+        if not issubclass(owner, Batch):
+            return make_method(build, place, SUBMIT, _unchanged)
+        if not self._blocks:
+            return make_method(build, place, SUBMIT, _result_type)
+
+        def refuse() -> None:
+            raise DataTypeError(f"{self.name} blocks: call it on the client, not in a pipeline")
+
+        return make_refusal(build, place, _result_type, refuse)
+
+
+def _given(cls: type) -> dict[str, tuple[object, Definition]]:
+    """The functions that *cls* itself has got so far, by name, each with its definition."""
+    found: dict[str, tuple[object, Definition]] | None = vars(cls).get("_given_functions")
+    if found is None:
+        found = {}
+        setattr(cls, "_given_functions", found)  # noqa: B010 - no class declares it
+    return found
+
+
+def _declared(cls: type, name: str) -> object:
+    """What *cls* has as *name* by its declarations and those of its bases, None without one.
+
+    The function that a class has got for a definition of one of its bases is none.
+    """
+    for base in cls.__mro__:
+        if name not in vars(base):
+            continue
+        value = vars(base)[name]
+        given = _given(base).get(name) if issubclass(base, Callee) else None
+        if given is None or given[0] is not value:
+            return value
+        definition = given[1]
+        if definition.owner is base:
+            return definition
+    return None
+
+
+def _settle(cls: type[Callee], name: str) -> None:
+    """Give *cls* the function of its own for the command *name*, and so all its subclasses.
+
+    Otherwise these would find that of *cls*, and what they have would depend on what was used.
+    """
+    declared = _declared(cls, name)
+    if isinstance(declared, Definition):
+        function = declared.make(cls)
+        _given(cls)[name] = (function, declared)
+        setattr(cls, name, function)
+    else:
+        setattr(cls, name, declared)
+    for each in cls.__subclasses__():
+        if name not in vars(each):
+            _settle(each, name)
+
+
+class Callee:
+    """The base of what commands are called on: each subclass gets functions of its own."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {name for name, value in vars(cls).items() if isinstance(value, Definition)}
+        bases = [base for base in cls.__mro__[1:] if issubclass(base, Callee)]
+        inherited = {name for base in bases for name in _given(base)}
+        for name in own | (inherited - vars(cls).keys()):
+            _settle(cls, name)
+
+
+def _unchanged(annotation: object) -> object:
+    return annotation
+
+
+def _result_type(annotation: object) -> object:
+    parsed = parsed_type(annotation)
+    return f"Result[{parsed}]" if isinstance(parsed, str) else Result[parsed]  # type: ignore[valid-type]
+
+
+# -- the three lives ---------------------------------------------------------------------------
+
+
+class Executor(Callee):
+    """Runs commands: what is called on it is awaited."""
+
+    def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
+        """Run *command* and give its parsed reply: the coroutine of an `async def`."""
+        raise NotImplementedError
+
+
+class Batch(Callee):
+    """Queues commands: what is called on it gives a `Result` to read later."""
+
+    def submit(self, command: Command[T]) -> Result[T]:
+        """Queue *command*."""
+        raise NotImplementedError
+
+
+class Blueprint(Callee):
+    """Gives commands back as values, for tests, splits and scripts."""
+
+    def submit(self, command: Command[T]) -> Command[T]:
+        """Give back *command* as it is."""
+        return command
+
+
+# -- what type checkers see -------------------------------------------------------------------
+
+
 class Method(Protocol[P, T]):
-    """What a type checker sees of a command method."""
+    """A command method."""
 
     @overload
     def __get__(self, on: Executor, owner: object) -> Callable[P, Coroutine[Any, Any, T]]: ...
@@ -157,78 +287,36 @@ class Method(Protocol[P, T]):
     @overload
     def __get__(self, on: Blueprint, owner: object) -> Callable[P, Command[T]]: ...
     @overload
+    def __get__(
+        self, on: None, owner: type[Executor]
+    ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]: ...
+    @overload
     def __get__(self, on: None, owner: object) -> Callable[Concatenate[Any, P], Any]: ...
 
 
 class ExecutorMethod(Protocol[P, T_co]):
-    """What a type checker sees of a command that no pipeline can carry."""
+    """A command method that no pipeline has."""
 
     @overload
     def __get__(self, on: Executor, owner: object) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
     @overload
     def __get__(self, on: Blueprint, owner: object) -> Callable[P, Command[T_co]]: ...
     @overload
+    def __get__(
+        self, on: None, owner: type[Executor]
+    ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]: ...
+    @overload
     def __get__(self, on: None, owner: object) -> Callable[Concatenate[Any, P], Any]: ...
 
 
 def command(build: Callable[Concatenate[Any, P], Command[T]]) -> Method[P, T]:
     """Make a method that builds a `Command` into one that submits it."""
-    return cast("Method[P, T]", _method(build))
+    return cast("Method[P, T]", Definition(build))
 
 
 def blocking_command(build: Callable[Concatenate[Any, P], Command[T]]) -> ExecutorMethod[P, T]:
     """Like `command`, for commands that wait on the server and so have no place in a pipeline."""
-    method = _method(build)
-
-    @functools.wraps(build)
-    def refused_in_batches(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(self, Batch):
-            msg = f"{build.__name__} blocks: call it on the client, not in a pipeline"
-            raise DataTypeError(msg)
-        return method(self, *args, **kwargs)
-
-    return cast("ExecutorMethod[P, T]", refused_in_batches)
-
-
-def _method(build: Callable[..., Command[Any]]) -> Callable[..., Any]:
-    @functools.wraps(build)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        built = build(self, *args, **kwargs) if kwargs else build(self, *args)
-        if not READY.issuperset(map(type, built.args)):
-            built = _made_ready(built, build, args, kwargs)
-        return self.submit(built)
-
-    return method
-
-
-def _made_ready(
-    built: Command[Any],
-    build: Callable[..., Command[Any]],
-    args: tuple[object, ...],
-    kwargs: dict[str, object],
-) -> Command[Any]:
-    try:
-        return Command(ready(built.args), built.parse, built.binary)
-    except NotSendable as refused:
-        bound = inspect.signature(build).bind(object(), *args, **kwargs)  # anything stands for self
-        argument = _argument_holding(bound.arguments, refused.value)
-        raise refusal(name_of(built.args), argument, refused.value) from None
-
-
-def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:
-    """The name of the parameter that holds *wanted*, with its index or key where it has one."""
-    for name, value in arguments.items():
-        if value is wanted:
-            return name
-        if isinstance(value, Mapping):
-            for key, item in cast("Mapping[object, object]", value).items():
-                if item is wanted or key is wanted:
-                    return f"{name}[{key!r:.40}]"
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            for index, item in enumerate(cast("list[object]", value)):
-                if item is wanted:
-                    return f"{name}[{index}]"
-    return "an argument"
+    return cast("ExecutorMethod[P, T]", Definition(build, blocks=True))
 
 
 def _as_it_is(reply: Reply) -> Any:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
+import pickle
+import subprocess
+import sys
+import typing
 from collections.abc import Coroutine
+from types import FunctionType
 from typing import Any, TypeVar
+from unittest import mock
 
 import pytest
 
+from anyredis import NodeClient, Pipeline, Redis, RedisCluster, Session
 from anyredis.command import (
     Batch,
     Blueprint,
     Command,
+    Definition,
     Executor,
     Result,
     blocking_command,
@@ -68,6 +77,14 @@ class Plan(Blueprint, Commands):
     """Gives commands back."""
 
 
+def function_of(owner: type[object], name: str) -> FunctionType:
+    """What *owner* itself has for the command *name*, once it was used."""
+    assert callable(getattr(owner, name))
+    function = vars(owner)[name]
+    assert isinstance(function, FunctionType)
+    return function
+
+
 async def test_an_executor_runs_it() -> None:
     """What is called on a client is a coroutine that gives the parsed reply."""
     assert await Runner().count("k", 1) == 7
@@ -99,6 +116,151 @@ def test_it_keeps_its_name_and_docstring() -> None:
     method: Any = Commands.count
     assert method.__name__ == "count"
     assert method.__doc__ == "How many."
+
+
+@pytest.mark.parametrize("owner", [Redis, RedisCluster, NodeClient, Session, Pipeline, Runner])
+def test_a_class_has_functions_of_its_own(owner: type[object]) -> None:
+    """Plain ones, made once, that take what their builder takes and are called after the class."""
+    name = "count" if owner is Runner else "mget"
+    function = function_of(owner, name)
+    assert function_of(owner, name) is function
+    assert function.__qualname__ == f"{owner.__name__}.{name}"
+    assert function.__module__ == owner.__module__
+    assert not function.__code__.co_flags & inspect.CO_VARKEYWORDS
+    assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_a_function_is_made_at_its_first_use() -> None:
+    """Not when the package is imported: that would take long."""
+    program = (
+        "import types, anyredis\n"
+        "made = [name for name, value in vars(anyredis.Redis).items()\n"
+        "        if isinstance(value, types.FunctionType) and '<anyredis' in\n"
+        "        value.__code__.co_filename]\n"
+        "assert made == [], made\n"
+        "anyredis.Redis.get\n"
+        "assert isinstance(vars(anyredis.Redis)['get'], types.FunctionType)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_call_is_a_call_of_that_function_alone() -> None:
+    """Once it is made, nothing of ours runs when it is looked up, on any object of the class."""
+    client = Runner()
+    function_of(Runner, "count")
+    calls: list[str] = []
+    sys.setprofile(lambda frame, event, _: calls.append(f"{event} {frame.f_code.co_name}"))
+    try:
+        _ = client.count
+    finally:
+        sys.setprofile(None)
+    assert [call for call in calls if call.startswith("call ")] == []
+
+
+def test_signatures_show_what_a_call_gives() -> None:
+    """The parsed reply on a client, a `Result` in a pipeline, the command on a blueprint."""
+    client, queue, plan = (inspect.signature(kind.count) for kind in (Runner, Queue, Plan))
+    assert client.return_annotation == "int"
+    assert queue.return_annotation == "Result[int]"
+    assert plan.return_annotation == "Command[int]"
+    assert str(inspect.signature(Redis().get)) == "(key: 'Key') -> 'S | None'"
+    assert typing.get_type_hints(Runner.count)["return"] is int
+
+
+def test_help_shows_a_method() -> None:
+    """With what it gives, and its documentation."""
+    program = "import anyredis; help(anyredis.Redis().get)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    text = done.stdout.decode()
+    assert "method get in module anyredis.client.redis" in text
+    assert "get(key: 'Key') -> 'S | None' method of anyredis.client.redis.Redis instance" in text
+    assert "The value at *key*, or None" in text
+
+
+class Louder(Commands):
+    """Defines one of the commands again."""
+
+    @command
+    def count(self, key: str, *members: Value) -> Command[int]:
+        """How many, again."""
+        return Command((b"LOUDER", key, *members), integer)
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_which_definition_counts_is_independent_of_use(used: bool) -> None:
+    """A group that goes before, in the order of the bases, does so after a base was used, too."""
+
+    class First(Blueprint, Commands):
+        pass
+
+    if used:
+        assert First().count("k").args == (b"COUNT", "k")
+
+    class Second(First, Louder):
+        pass
+
+    class Third(Second):
+        pass
+
+    assert Second().count("k").args == (b"LOUDER", "k")
+    assert Third().count("k").args == (b"LOUDER", "k")
+    assert Third().store({}).args == (b"STORE", 0)
+    assert Third.count.__qualname__.endswith("Third.count")
+
+
+async def test_a_method_of_a_subclass_reaches_the_command() -> None:
+    """`super()` gives the function of the base, and leaves the subclass as it is."""
+
+    class Counting(Runner):
+        def count(self, key: str, *members: Value) -> Any:
+            """The same."""
+            return super().count(f"prefix:{key}", *members)
+
+    with mock.patch.object(Runner, "submit", autospec=True, side_effect=Runner.submit) as submit:
+        assert await Counting().count("k", 1) == 7
+        assert await Counting().count("k", 1) == 7
+    assert submit.call_args.args[1].args == (b"COUNT", "prefix:k", 1)
+    assert Counting.count.__qualname__.endswith("Counting.count")
+
+
+def test_a_command_may_be_declared_by_an_executor() -> None:
+    """It is found by the subclasses also after it was used."""
+
+    class Base(Blueprint):
+        @command
+        def one(self) -> Command[int]:
+            """One."""
+            return Command((b"ONE",), integer)
+
+    assert Base().one().args == (b"ONE",)
+
+    class Derived(Base, Commands):
+        pass
+
+    assert Derived().one().args == (b"ONE",)
+    assert Derived.one.__qualname__.endswith("Derived.one")
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_command_may_be_replaced_by_a_mock(used: bool) -> None:
+    """For a while, by one to await; after that it is as before."""
+
+    class Client(Runner):
+        pass
+
+    if used:
+        assert await Client().count("k") == 7
+    with mock.patch.object(Client, "count", return_value=5) as replaced:
+        assert isinstance(replaced, mock.AsyncMock)
+        assert await Client().count("k") == 5
+    assert await Client().count("k") == 7
+
+
+def test_a_group_by_itself_has_no_kind() -> None:
+    """Its methods are functions that submit, whatever to: no class got them before."""
+    assert isinstance(vars(Commands)["count"], Definition)
+    assert Commands.count is Commands.count
+    assert Commands.count(Plan(), "k").args == (b"COUNT", "k")
 
 
 def test_arguments_are_made_ready() -> None:

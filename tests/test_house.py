@@ -21,8 +21,8 @@ LONGEST_FUNCTION = 44
 
 VALUES = (
     *("exceptions.py", "address.py", "credentials.py", "backoff.py", "wire"),
-    *("command.py", "replies.py", "reports.py", "table.py"),
-    *("key_positions.py", "policies.py", "facts", "commands"),
+    *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
+    *("replies.py", "reports.py", "facts", "commands"),
     *("pool/roster.py", "pool/layout.py", "pool/reading.py", "pool/sockets.py"),
     *("cluster/routing.py", "cluster/merging.py", "cluster/pursuit.py"),
 )

@@ -174,6 +174,11 @@ def _counted(at: int, *before: int, step: int = 1, least: int = 1) -> Finder:
     return find
 
 
+def counted(at: int) -> Finder:
+    """Keys that follow the argument at position *at*, which tells how many there are."""
+    return _counted(at, least=0)
+
+
 def _numkeys(name: bytes, args: tuple[Value, ...], at: int) -> int:
     if at >= len(args):
         raise _refusal(name, " needs numkeys, the number of its keys")

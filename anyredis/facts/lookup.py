@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.facts.key_positions import Finder, finder_of, ranged
+from anyredis.facts.key_positions import Finder, counted, finder_of, ranged
 from anyredis.facts.names import word
 from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, Request, Response
 from anyredis.facts.table import (
@@ -167,6 +167,7 @@ def register_command(
     first_key: int = 0,
     last_key: int | None = None,
     key_step: int = 1,
+    numkeys: int | None = None,
     read_only: bool = False,
     timeout_position: int | None = None,
     request_policy: RequestPolicy | None = None,
@@ -179,6 +180,8 @@ def register_command(
     one (by default the first; negative: counted from the end, -1 being the last argument), and the
     distance from one key to the next. A *first_key* of 0 means that it has no keys. So
     `first_key=1` is for `MY.CMD key …`, and `first_key=1, last_key=-1` for `MY.CMD key [key …]`.
+    For `MY.CMD numkeys key [key …]` give *numkeys* instead: the position of the argument that tells
+    how many keys follow it, here 1.
 
     *read_only* commands may be sent again if their reply was lost, and a replica may answer them.
     A command that blocks has its timeout, in seconds, at *timeout_position* (negative: from the
@@ -193,8 +196,8 @@ def register_command(
     facts, and for numbers that make no sense. Registering the same twice does nothing.
     """
     key = _checked_name(name)
-    _check_positions(first_key, last_key, key_step, timeout_position)
-    if request_policy is not None and first_key:
+    _check_positions(first_key, last_key, key_step, numkeys, timeout_position)
+    if request_policy is not None and (first_key or numkeys):
         raise DataValueError(f"{key.decode()}: give request_policy or first_key, not both")
     if response_policy is not None and request_policy is None:
         raise DataValueError(f"{key.decode()}: response_policy needs request_policy beside it")
@@ -203,13 +206,13 @@ def register_command(
         key,
         read_only=bool(read_only),
         timeout=None if timeout_position is None else (timeout_position, 1),
-        find_keys=ranged(first_key, last, key_step),
+        find_keys=ranged(first_key, last, key_step) if numkeys is None else counted(numkeys),
         request=_policy(Request, "request_policy", request_policy),
         response=_policy(Response, "response_policy", response_policy),
-        any_node=bool(read_only) and not first_key and request_policy is None,
+        any_node=bool(read_only) and not (first_key or numkeys or request_policy),
     )
     declared = (
-        *(first_key, last, key_step),
+        *(first_key, last, key_step, numkeys),
         *(facts.read_only, facts.timeout, facts.request, facts.response),
     )
     if _registered.setdefault(key, declared) != declared:
@@ -231,8 +234,16 @@ def _checked_name(name: str | bytes) -> bytes:
     return key
 
 
-def _check_positions(first: int, last: int | None, step: int, timeout: int | None) -> None:
-    given = {"first_key": first, "last_key": last, "key_step": step, "timeout_position": timeout}
+def _check_positions(
+    first: int, last: int | None, step: int, numkeys: int | None, timeout: int | None
+) -> None:
+    given = {
+        "first_key": first,
+        "last_key": last,
+        "key_step": step,
+        "numkeys": numkeys,
+        "timeout_position": timeout,
+    }
     for name, number in given.items():
         if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
             raise DataTypeError(f"{name} has to be an int, not {number!r:.80}")
@@ -244,6 +255,10 @@ def _check_positions(first: int, last: int | None, step: int, timeout: int | Non
         raise DataValueError("last_key needs first_key beside it")
     if step < 1:
         raise DataValueError(f"key_step has to be 1 or more, not {step}")
+    if numkeys is not None and (numkeys < 1 or first or last):
+        raise DataValueError(
+            f"numkeys is the position of an argument, from 1 up, instead of first_key; not {numkeys}"
+        )
     if timeout == 0:
         raise DataValueError("timeout_position 0 is the name of the command")
 

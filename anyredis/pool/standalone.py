@@ -20,7 +20,7 @@ from anyredis.pool.lease import exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
 from anyredis.pool.pool_options import BlockingConnectionPoolOptions, ConnectionPoolOptions
 from anyredis.pool.server_connections import ServerConnections
-from anyredis.pool.services import service_arguments
+from anyredis.pool.services import service_arguments, service_parameters
 from anyredis.pool.tasks import PoolTasks
 
 UNLIMITED = 2**31

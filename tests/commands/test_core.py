@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
 from collections import defaultdict
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from anyredis import commands
+from anyredis.command import Definition
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.group import Group
 from anyredis.commands.hash_import import HashImport
@@ -26,15 +26,17 @@ OF_SESSIONS: tuple[type[Group[Any]], ...] = (SessionCommands, HashImport)
 def groups() -> list[type[Group[Any]]]:
     """Every command group of the package."""
     root: type[Group[Any]] = Group
-    return [each for each in root.__subclasses__() if each.__module__.startswith("anyredis.")]
+    return [
+        each for each in root.__subclasses__() if each.__module__.startswith("anyredis.commands.")
+    ]
 
 
 def builders(group: type[object]) -> dict[str, object]:
     """The methods that *group* itself defines, each with the function that builds its command."""
     return {
-        name: inspect.unwrap(method)
+        name: method.__wrapped__
         for name, method in vars(group).items()
-        if inspect.isfunction(method) and not name.startswith("_")
+        if isinstance(method, Definition) and not name.startswith("_")
     }
 
 

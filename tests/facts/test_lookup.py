@@ -372,6 +372,8 @@ def test_what_is_no_name(name: Any) -> None:
         ({"first_key": True}, "first_key has to be an int"),
         ({"first_key": 2, "last_key": 1}, "last_key has to be first_key or more"),
         ({"last_key": 1}, "last_key needs first_key"),
+        ({"numkeys": 0}, "numkeys is the position"),
+        ({"numkeys": 1, "first_key": 1}, "numkeys is the position"),
         ({"first_key": 1, "key_step": 0}, "key_step has to be 1"),
         ({"timeout_position": 0}, "timeout_position 0 is the name"),
         ({"timeout_position": 1.5}, "timeout_position has to be an int"),
@@ -389,6 +391,19 @@ def test_facts_that_make_no_sense(arguments: dict[str, Any], message: str) -> No
     with pytest.raises(DataError, match=message):
         register_command("MY.CMD", **arguments)
     assert facts_of((b"MY.CMD",)) == Facts(b"MY.CMD")
+
+
+@pytest.mark.parametrize(
+    ("numkeys", "rest", "keys"),
+    [(1, (2, "k", "l", "v"), [2, 3]), (2, ("o", 0, "v"), [])],
+)
+def test_keys_that_an_argument_counts(
+    numkeys: int, rest: tuple[Value, ...], keys: Sequence[int]
+) -> None:
+    """The argument at *numkeys* tells how many keys follow it."""
+    register_command("MY.CMD", numkeys=numkeys)
+    args = (b"MY.CMD", *rest)
+    assert list(facts_of(args).key_positions(args) or ()) == keys
 
 
 def test_registering_twice() -> None:

@@ -28,6 +28,15 @@ from anyredis import (
 from anyredis.command import Blueprint
 from anyredis.commands.core import CoreCommands
 from anyredis.replies import TextReaders
+from tests.test_namespaces import (
+    App,
+    AppCluster,
+    AppPipeline,
+    ClientCounters,
+    PipelineCounters,
+    Plan,
+    PlannedCounters,
+)
 
 
 class TextPlan(Blueprint, CoreCommands[str]):
@@ -212,6 +221,42 @@ async def what_a_cluster_gives(text: RedisCluster[str], raw: RedisCluster[bytes]
     async with text as entered, entered.session("k") as session:
         assert_type(entered, RedisCluster[str])
         assert_type(session, Session[str])
+
+
+async def what_a_namespace_gives(
+    app: App[str], cluster: AppCluster[bytes], pipe: AppPipeline[str], plan: Plan
+) -> None:
+    """What the client gives, a pipeline, a blueprint, of the same kind of text."""
+    assert_type(app.counters, ClientCounters[str])
+    assert_type(cluster.counters, ClientCounters[bytes])
+    assert_type(pipe.counters, PipelineCounters[str])
+    assert_type(plan.counters, PlannedCounters[str])
+    pending = assert_type(app.counters.text("k"), Coroutine[Any, Any, str | None])
+    assert_type(await pending, str | None)
+    assert_type(await cluster.counters.text("k"), bytes | None)
+    assert_type(pipe.counters.text("k"), Result[str | None])
+    assert_type(plan.counters.text("k"), Command[str | None])
+    assert_type(app.counters.each("k"), AsyncIterator[int])
+
+
+async def what_a_bound_namespace_gives(
+    client: Redis[str], cluster: RedisCluster[bytes], node: NodeClient[str], plan: Plan
+) -> None:
+    """The text of what it is bound to."""
+    assert_type(ClientCounters(client), ClientCounters[str])
+    assert_type(ClientCounters(cluster), ClientCounters[bytes])
+    assert_type(await ClientCounters(node).text("k"), str | None)
+    async with client.session() as session:
+        assert_type(await ClientCounters(session).text("k"), str | None)
+    assert_type(PipelineCounters(client.pipeline()).text("k"), Result[str | None])
+    assert_type(PlannedCounters(plan).text("k"), Command[str | None])
+
+
+def test_an_unbound_method_is_typed() -> None:
+    """That of a client is a coroutine function of the client and its arguments."""
+    pending = Redis[str].get(Redis(decode_responses=True), "k")
+    _ = assert_type(pending, Coroutine[Any, Any, str | None])
+    pending.close()
 
 
 def test_a_blueprint_gives_commands() -> None:
