@@ -26,6 +26,10 @@ STACK = SERVERS / "stack"
 REDIS8 = SERVERS / "redis8"
 REDIS810 = SERVERS / "redis810"
 
+# A process for each core, with servers of its own; `-- -n 0` runs all tests in one process.
+# A worker begins with a block of tests in order, so that it sets up most modules once.
+PARALLEL = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
+
 PEERS = ["coredis==6.9.*", "redis==8.1.*", "valkey-glide==2.6.*"]
 
 
@@ -78,12 +82,34 @@ def run_tests(session: nox.Session) -> None:
     """Install everything and run the tests."""
     session.install(PACKAGE, *group("test"))
     install_servers(session)
-    session.run("python", "-m", "pytest", *session.posargs, interrupt_timeout=10)
+    session.run("python", "-m", "pytest", *PARALLEL, *session.posargs, interrupt_timeout=10)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests on the Python that runs nox; arguments after -- go to pytest."""
+    run_tests(session)
+
+
+@nox.session
+def fast(session: nox.Session) -> None:
+    """Run the tests that need no server, in a minute; arguments after -- go to pytest."""
+    # Without the servers: a test that starts one all the same fails.
+    session.install("-e.[trio,uvloop]", *group("test"))
+    nowhere = str(Path(session.create_tmp()) / "no-server-in-fast-tests")
+    variables = ("SERVER", "TEST_VALKEY", "TEST_REDIS8", "TEST_REDIS_TLS")
+    env = {f"ANYREDIS_{name}": nowhere for name in variables} | {"ANYREDIS_PARTS": "9"}
+    session.run(
+        *("python", "-m", "pytest", *PARALLEL, "-m", "not server", *session.posargs),
+        env=env,
+        interrupt_timeout=10,
+    )
+
+
+@nox.session
+def every_case(session: nox.Session) -> None:
+    """Run all tests, and cancel every operation at each of its steps in every way."""
+    session.env["ANYREDIS_EVERY_CASE"] = "1"
     run_tests(session)
 
 
@@ -135,7 +161,9 @@ def redis810(session: nox.Session) -> None:
     session.install(PACKAGE, *group("test"))
     install_servers(session)
     env = {"ANYREDIS_TEST_REDIS8": str(server.absolute())}
-    session.run("python", "-m", "pytest", *session.posargs, env=env, interrupt_timeout=10)
+    session.run(
+        *("python", "-m", "pytest", *PARALLEL, *session.posargs), env=env, interrupt_timeout=10
+    )
 
 
 def build_redis810(session: nox.Session, server: Path) -> None:

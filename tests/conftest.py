@@ -1,5 +1,8 @@
 """The fixtures that all tests share: three event loops, and real servers.
 
+Each worker process of pytest-xdist has servers of its own.  A test that uses a fixture of real
+servers gets the marker `server`; a module that starts servers by hand says so with `pytestmark`.
+
 Ask for `valkey`, `redis8`, `redis_tls` or `redis_mtls` to get a server that is shared by the whole
 run and empty; for `valkey_cluster` or `redis8_cluster` to get a cluster of that kind; for
 `private_server` to get a server that you may kill, pause or reconfigure.
@@ -9,12 +12,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from anyredis.server import Cluster, Server, run, run_cluster
+from tests.contract.rotation import TALLY, Rotation, described, draw_seed
 from tests.servers import (
     Certificates,
     ask,
@@ -29,12 +33,63 @@ Backend: TypeAlias = tuple[str, dict[str, object]]
 
 DEBUG = ("--enable-debug-command", "local")
 
+SERVER_FIXTURES: Final = frozenset({"portal", "private_server"})
+"""The fixtures that all fixtures of real servers are made of."""
+
+SERVER_NAMES: Final = frozenset({"valkey", "redis8", "redis_tls", "redis_mtls"})
+"""The fixtures that a test may get by a name among its parameters."""
 
 BACKENDS: dict[str, Backend] = {
     "asyncio": ("asyncio", {"use_uvloop": False}),
     "uvloop": ("asyncio", {"use_uvloop": True}),
     "trio": ("trio", {}),
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the seed of the run before any worker starts: all of them inherit it."""
+    config.addinivalue_line("markers", "server: the test starts or uses a real server")
+    draw_seed()
+
+
+def pytest_report_header() -> str:
+    """The part of the cancellation cases that this run takes."""
+    return f"cancellation cases: {described(Rotation.of_this_run())}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a real server."""
+    for item in items:
+        if isinstance(item, pytest.Function) and uses_server(item):
+            item.add_marker("server")
+
+
+def uses_server(item: pytest.Function) -> bool:
+    """Whether a test has a fixture of a real server, or the name of one among its parameters."""
+    callspec: Any = getattr(item, "callspec", None)
+    params: dict[str, object] = callspec.params if callspec is not None else {}
+    names = {param for param in params.values() if isinstance(param, str)}
+    return bool(SERVER_FIXTURES.intersection(item.fixturenames) or SERVER_NAMES & names)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add the cases that a worker ran to those of the run."""
+    if counts := getattr(node, "workeroutput", {}).get("tally"):
+        TALLY.add(counts)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this worker how many cases it ran."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["tally"] = TALLY.counts()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write how many cancellation cases ran, and how to repeat them."""
+    if TALLY.cases or TALLY.losses:
+        terminalreporter.write_line(f"{TALLY} ({described(Rotation.of_this_run())})")
 
 
 @pytest.fixture(scope="module", params=BACKENDS.values(), ids=[*BACKENDS])

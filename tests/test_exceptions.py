@@ -39,12 +39,12 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize("kind", ALL)
-def test_one_root(kind: type[Exception]) -> None:
+def test_one_root() -> None:
     """`except RedisError` catches all, and every error can be had from the package itself."""
-    assert issubclass(kind, RedisError)
-    assert getattr(anyredis, kind.__name__) is kind
-    assert kind.__doc__
+    assert len(ALL) > 30
+    assert [kind for kind in ALL if not issubclass(kind, RedisError)] == []
+    assert [kind for kind in ALL if getattr(anyredis, kind.__name__) is not kind] == []
+    assert [kind for kind in ALL if not kind.__doc__] == []
 
 
 @pytest.mark.parametrize(

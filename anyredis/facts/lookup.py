@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.facts.key_positions import Finder, counted, finder_of, ranged
 from anyredis.facts.names import word
-from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, Request, Response
+from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
 from anyredis.facts.table import (
     BLOCK_OPTION,
     CHANGES_CONNECTION,
@@ -28,10 +28,10 @@ from anyredis.facts.table import (
 )
 from anyredis.wire.encode import Value
 
-Policy = TypeVar("Policy", Request, Response)
+Policy = TypeVar("Policy", RequestPolicy, ResponsePolicy)
 
-RequestPolicy: TypeAlias = Literal["all_nodes", "all_shards"]
-ResponsePolicy: TypeAlias = Literal[
+RequestPolicyName: TypeAlias = Literal["all_nodes", "all_shards"]
+ResponsePolicyName: TypeAlias = Literal[
     "all_succeeded",
     "one_succeeded",
     "agg_sum",
@@ -62,9 +62,9 @@ class Facts:
     """The first position at which BLOCK may stand, where the command blocks only with that."""
     find_keys: Finder | None = None
     """What finds its keys; None for a command that is not known."""
-    request: Request | None = None
+    request: RequestPolicy | None = None
     """The nodes of a cluster that it goes to; None: as its keys say."""
-    response: Response | None = None
+    response: ResponsePolicy | None = None
     """What becomes of the replies of several nodes."""
     any_node: bool = False
     """Whether any node of a cluster may answer a call without keys."""
@@ -170,8 +170,8 @@ def register_command(
     numkeys: int | None = None,
     read_only: bool = False,
     timeout_position: int | None = None,
-    request_policy: RequestPolicy | None = None,
-    response_policy: ResponsePolicy | None = None,
+    request_policy: RequestPolicyName | None = None,
+    response_policy: ResponsePolicyName | None = None,
 ) -> None:
     """Make a command of your own, or of a module, known to all clients of this process.
 
@@ -207,8 +207,8 @@ def register_command(
         read_only=bool(read_only),
         timeout=None if timeout_position is None else (timeout_position, 1),
         find_keys=ranged(first_key, last, key_step) if numkeys is None else counted(numkeys),
-        request=_policy(Request, "request_policy", request_policy),
-        response=_policy(Response, "response_policy", response_policy),
+        request=_policy(RequestPolicy, "request_policy", request_policy),
+        response=_policy(ResponsePolicy, "response_policy", response_policy),
         any_node=bool(read_only) and not (first_key or numkeys or request_policy),
     )
     declared = (
@@ -264,8 +264,8 @@ def _check_positions(
 
 
 _AMONG = {
-    Request: (Request.ALL_NODES, Request.ALL_SHARDS),
-    Response: tuple(each for each in Response if each is not Response.SPECIAL),
+    RequestPolicy: (RequestPolicy.ALL_NODES, RequestPolicy.ALL_SHARDS),
+    ResponsePolicy: tuple(each for each in ResponsePolicy if each is not ResponsePolicy.SPECIAL),
 }
 """The policies that need no knowledge of the one command."""
 

@@ -14,7 +14,7 @@ from anyredis.facts.names import each
 from anyredis.facts.table import READ_ONLY
 
 
-class Request(Enum):
+class RequestPolicy(Enum):
     """To whom a command goes."""
 
     ALL_NODES = "all_nodes"
@@ -27,7 +27,7 @@ class Request(Enum):
     """As only who knows the command can tell: a cursor of SCAN belongs to the node that gave it."""
 
 
-class Response(Enum):
+class ResponsePolicy(Enum):
     """What becomes of several replies."""
 
     ALL_SUCCEEDED = "all_succeeded"
@@ -48,7 +48,7 @@ class Response(Enum):
     """As only who knows the command can tell: INFO has a report for each node."""
 
 
-REQUEST: Final[dict[bytes, Request]] = {
+REQUEST: Final[dict[bytes, RequestPolicy]] = {
     **each(
         b"""
         ACL|DELUSER ACL|SAVE ACL|SETUSER CLIENT|SETINFO CLIENT|SETNAME COMMANDLOG|GET
@@ -56,7 +56,7 @@ REQUEST: Final[dict[bytes, Request]] = {
         LATENCY|DOCTOR LATENCY|GRAPH LATENCY|HISTOGRAM LATENCY|HISTORY LATENCY|LATEST
         LATENCY|RESET SCRIPT|FLUSH SCRIPT|LOAD SLOWLOG|GET SLOWLOG|LEN SLOWLOG|RESET
         """,
-        Request.ALL_NODES,
+        RequestPolicy.ALL_NODES,
     ),
     **each(
         b"""
@@ -65,17 +65,17 @@ REQUEST: Final[dict[bytes, Request]] = {
         HIMPORT|PREPARE INFO KEYS MEMORY|DOCTOR MEMORY|MALLOC-STATS MEMORY|PURGE MEMORY|STATS
         PING RANDOMKEY SCRIPT|EXISTS SCRIPT|KILL WAIT WAITAOF
         """,
-        Request.ALL_SHARDS,
+        RequestPolicy.ALL_SHARDS,
     ),
     **each(
         b"CLUSTERSCAN HOTKEYS|GET HOTKEYS|RESET HOTKEYS|START HOTKEYS|STOP SCAN",
-        Request.SPECIAL,
+        RequestPolicy.SPECIAL,
     ),
-    **each(b"DEL EXISTS MGET MSET MSETEX TOUCH UNLINK", Request.MULTI_SHARD),
+    **each(b"DEL EXISTS MGET MSET MSETEX TOUCH UNLINK", RequestPolicy.MULTI_SHARD),
 }
 """The tip `request_policy` of each command that has one."""
 
-RESPONSE: Final[dict[bytes, Response]] = {
+RESPONSE: Final[dict[bytes, ResponsePolicy]] = {
     **each(
         b"""
         ACL|DELUSER ACL|SAVE ACL|SETUSER CLIENT|SETINFO CLIENT|SETNAME COMMANDLOG|RESET
@@ -83,7 +83,7 @@ RESPONSE: Final[dict[bytes, Response]] = {
         FUNCTION|FLUSH FUNCTION|LOAD FUNCTION|RESTORE MEMORY|PURGE MSET MSETEX PING SCRIPT|FLUSH
         SCRIPT|LOAD SLOWLOG|RESET
         """,
-        Response.ALL_SUCCEEDED,
+        ResponsePolicy.ALL_SUCCEEDED,
     ),
     **each(
         b"""
@@ -91,15 +91,15 @@ RESPONSE: Final[dict[bytes, Response]] = {
         LATENCY|HISTOGRAM LATENCY|HISTORY LATENCY|LATEST MEMORY|DOCTOR MEMORY|MALLOC-STATS
         MEMORY|STATS RANDOMKEY SCAN
         """,
-        Response.SPECIAL,
+        ResponsePolicy.SPECIAL,
     ),
     **each(
         b"COMMANDLOG|LEN DBSIZE DEL EXISTS LATENCY|RESET SLOWLOG|LEN TOUCH UNLINK",
-        Response.AGG_SUM,
+        ResponsePolicy.AGG_SUM,
     ),
-    **each(b"FUNCTION|KILL SCRIPT|KILL", Response.ONE_SUCCEEDED),
-    **each(b"SCRIPT|EXISTS", Response.AGG_LOGICAL_AND),
-    **each(b"WAIT WAITAOF", Response.AGG_MIN),
+    **each(b"FUNCTION|KILL SCRIPT|KILL", ResponsePolicy.ONE_SUCCEEDED),
+    **each(b"SCRIPT|EXISTS", ResponsePolicy.AGG_LOGICAL_AND),
+    **each(b"WAIT WAITAOF", ResponsePolicy.AGG_MIN),
 }
 """The tip `response_policy` of each command that has one.
 

@@ -26,7 +26,7 @@ class Colour(enum.Enum):
 BAD_VALUES: list[Any] = [None, True, False, ["a"], {"a": 1}, object(), Colour.RED, 1j]
 
 
-@pytest.mark.parametrize("value", BAD_VALUES, ids=repr)
+@pytest.mark.parametrize("value", BAD_VALUES, ids=lambda value: type(value).__name__)
 async def test_a_value_of_a_wrong_type(value: Any) -> None:
     """It is refused with the name of the command and of the argument, and nothing is written."""
     server = FakeServer()

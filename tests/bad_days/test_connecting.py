@@ -238,6 +238,7 @@ async def test_a_server_that_has_too_many_clients() -> None:
             await client.get("k")
 
 
+@pytest.mark.server
 async def test_a_real_server_that_has_too_many_clients() -> None:
     """MaxClientsError while the server is full; service once it is not."""
     arguments = ("--maxclients", "1")

@@ -104,6 +104,7 @@ async def test_without_a_ca_the_systems_are_asked(redis_tls: Server) -> None:
             await client.ping()
 
 
+@pytest.mark.server
 async def test_a_certificate_of_another_host(certificates: Certificates) -> None:
     """G15: the host name is verified, unless told otherwise."""
     files: TLSFiles = certificates.wrong_host_files()

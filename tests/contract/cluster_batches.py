@@ -200,9 +200,9 @@ BATCHES: Final[list[Operation[FakeBench]]] = [
     Operation("transaction moved", after(_moved, _transaction), _all_or_nothing, warm=True),
     Operation("transaction asked", after(_asked_newcomer, _transaction), _all_or_nothing),
     Operation("session", _session, _all_or_nothing, warm=True, bystanders=BESIDE),
-    Operation("session, marked", _marked_session, warm=True),
+    Operation("session, marked", _marked_session, warm=True, always=("G9",)),
     Operation("blpop", _blpop, _popped, warm=True, during=_push, bystanders=(0, 1)),
     Operation("blpop of nothing", _blpop_nothing, during=_time_is_over),
-    Operation("blpop moved", _blpop_moved, _popped, warm=True, during=_push),
+    Operation("blpop moved", _blpop_moved, _popped, warm=True, during=_push, always=("G4",)),
     Operation("blpop asked", _blpop_asked, _popped, warm=True, during=_push),
 ]

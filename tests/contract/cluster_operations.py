@@ -273,10 +273,17 @@ REAL: Final[list[Operation[ClusterBench]]] = [
 ALL: Final[list[Operation[FakeBench]]] = [
     Operation("first get", _get),
     Operation("own answers beside others", _own_answers, warm=True, bystanders=BESIDE),
-    Operation("get of each", _get_of_each),
+    Operation("get of each", _get_of_each, always=("G1", "G5", "G6", "G7")),
     Operation("first incr", _incr, _at_most_once),
-    Operation("incr, connected", _incr, _at_most_once, warm=True),
-    Operation("cancelled before it is written", _never_begun, _never, warm=True, losable=False),
+    Operation("incr, connected", _incr, _at_most_once, warm=True, always=("G3", "G11", "G12")),
+    Operation(
+        "cancelled before it is written",
+        _never_begun,
+        _never,
+        warm=True,
+        losable=False,
+        always=("G2",),
+    ),
     Operation("moved", after(_moved, _incr), _at_most_once),
     Operation(
         "moved beside others", after(_moved, _incr), _at_most_once, warm=True, bystanders=BESIDE
@@ -296,7 +303,7 @@ ALL: Final[list[Operation[FakeBench]]] = [
     Operation("node leaves in use", _leaves_in_use, _at_most_once, prepare=_moved_to_newcomer),
     Operation("scan", _scan, warm=True),
     Operation("enter, use and leave", _whole_life, around=True),
-    Operation("enter and leave", _leave_at_once, around=True),
+    Operation("enter and leave", _leave_at_once, around=True, always=("G8", "G14")),
     Operation("leave while busy", _leave_busy, around=True, losable=False),
     Operation("leave while refreshing", _leave_while_refreshing, around=True, losable=False),
     Operation("enter and leave a pool of others", _borrow, losable=False),

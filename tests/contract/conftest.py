@@ -1,4 +1,4 @@
-"""What the contract's tests share: a server behind a password, and the number of cases."""
+"""The fixtures that the contract's tests share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from anyio.from_thread import BlockingPortal
 
 from anyredis.server import Server, run
 from tests.contract.control import Control
-from tests.contract.harness import TALLY
 from tests.contract.tools import Transport
 from tests.servers import valkey_binary
 
@@ -43,12 +42,3 @@ def control(valkey: Server) -> Iterator[Control]:
     """A look at `valkey` from outside."""
     with Control(valkey) as control:
         yield control
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how many cases the harness ran."""
-    if TALLY.cases or TALLY.losses:
-        terminalreporter.write_line(
-            f"cancelled at every step: {TALLY.cases} cases of {len(TALLY.operations)} operations; "
-            f"connections lost at every step: {TALLY.losses} cases"
-        )

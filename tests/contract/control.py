@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Self
+from typing import Any, Final, Protocol, Self
 
 import anyio
 import hiredis
 
+from anyredis.exceptions import RedisError
 from anyredis.server import Server
+from anyredis.testing import NOTHING, Answer, FakePeer, FakeServer, Words
 
 PATIENCE = 5.0
 """Seconds until the server has to have noticed that a client is gone."""
@@ -19,6 +21,16 @@ def fields(line: str) -> dict[str, str]:
     """What a line of CLIENT LIST says, by name."""
     pairs = (pair.partition("=") for pair in line.split())
     return {name: value for name, _, value in pairs}
+
+
+class Outside(Protocol):
+    """A look at a server that does not use the client under test."""
+
+    def ask(self, *words: str | bytes | int) -> Any:
+        """The reply to one command; raises where it is an error."""
+
+    async def all_gone(self) -> None:
+        """Wait until no client under test is connected."""
 
 
 class Control:
@@ -69,3 +81,56 @@ class Control:
         while left := self.client_list():
             assert time.monotonic() < deadline, f"clients are left on the server: {left}"
             await anyio.sleep(0.001)
+
+
+SOON: Final = 0.1
+"""Seconds: what blocks for less blocks only until the next step of a task."""
+
+
+class FakeControl:
+    """The same for a server in memory, where BLPOP waits, and ends, as on a real one."""
+
+    def __init__(self, server: FakeServer) -> None:
+        self._server = server
+        self._me = server.memory.new_client()
+        self._blocked: list[tuple[FakePeer, Words]] = []
+        server.on("BLPOP", self._blpop)
+
+    def _blpop(self, peer: FakePeer, words: Words) -> Answer:
+        answer = peer.run(words)
+        if answer is NOTHING:
+            self._blocked.append((peer, words))
+        return answer
+
+    def ask(self, *words: str | bytes | int) -> Any:
+        """The reply to one command; raises where it is an error."""
+        packed = tuple(word if isinstance(word, bytes) else str(word).encode() for word in words)
+        reply = self._server.memory.run(self._me, packed)
+        if isinstance(reply, RedisError):
+            raise reply
+        self._serve_blocked()
+        return _decoded(reply)
+
+    def _serve_blocked(self) -> None:
+        waiting, self._blocked = self._blocked, []
+        for peer, words in waiting:
+            if peer in self._server.peers:
+                peer.send(self._blpop(peer, words))
+
+    def let_time_pass(self) -> None:
+        """End what blocks for a short time in vain."""
+        for peer, words in list(self._blocked):
+            if float(words[-1]) < SOON:
+                self._blocked.remove((peer, words))
+                if peer in self._server.peers:
+                    peer.send(None)
+
+    async def all_gone(self) -> None:
+        """Assert that nobody is connected: here, closing takes no time."""
+        assert not self._server.peers, f"clients are left on {self._server!r}"
+
+
+def _decoded(reply: Answer) -> Any:
+    if isinstance(reply, bytes):
+        return reply.decode()
+    return [_decoded(item) for item in reply] if isinstance(reply, list) else reply

@@ -10,7 +10,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -20,10 +20,14 @@ import pytest
 from anyredis import BaseConnection, ConnectionError, MaxConnectionsError, Redis
 from anyredis.exceptions import RedisError
 from anyredis.pool.base import BasePool
-from tests.contract.steps import Ended, Kind, Steps, kinds
+from tests.contract.rotation import TALLY, Rotation
+from tests.contract.steps import Ended, Kind, Steps, kinds, loop_name
 
 PATIENCE = 8.0
 """Seconds for one case, which takes some milliseconds unless something waits for ever."""
+
+TOO_MANY = 2000
+"""Steps that no operation needs."""
 
 PoolT = TypeVar("PoolT", bound=BasePool)
 ClientT = TypeVar("ClientT", bound=AbstractAsyncContextManager[Any])
@@ -35,18 +39,6 @@ _fresh = itertools.count()
 def fresh() -> bytes:
     """A value that nobody has sent before."""
     return b"value-%d" % next(_fresh)
-
-
-@dataclass
-class Tally:
-    """How many cases have run."""
-
-    cases: int = 0
-    losses: int = 0
-    operations: set[str] = field(default_factory=set[str])
-
-
-TALLY = Tally()
 
 
 class Bench(ABC, Generic[PoolT, ClientT]):
@@ -66,6 +58,10 @@ class Bench(ABC, Generic[PoolT, ClientT]):
         self.pool, self.client = self.make()
         self.pushed = False
         """Whether what the operation waits for was done."""
+
+    def __str__(self) -> str:
+        """The pool in words: the same in every run, so without ports and paths."""
+        return type(self).__name__
 
     @abstractmethod
     def make(self) -> tuple[PoolT, ClientT]:
@@ -143,6 +139,8 @@ class Operation(Generic[BenchT]):
     """Called at every step."""
     prepare: Callable[[BenchT], None] | None = None
     """Called before the client is entered."""
+    always: tuple[str, ...] = ()
+    """The clauses for which every run takes all its steps: these cases never rotate out."""
 
     def __str__(self) -> str:
         return self.name
@@ -156,28 +154,39 @@ def named(operation: Operation[Any]) -> str:
 async def cancel_everywhere(
     bench: BenchT, operation: Operation[BenchT], ways: Sequence[Kind] | None = None
 ) -> int:
-    """Cancel *operation* at every step, in every way or in these; how many cases that were."""
-    cases = 0
-    for kind in ways or kinds():
-        for at in itertools.count():
+    """Cancel *operation* at the steps of this run, in all its ways or in these.
+
+    Gives the number of steps that there were, those counted that rotated out.
+    """
+    rotation, every = Rotation.of_this_run(), bool(operation.always)
+    if ways is None:
+        ways = kinds()
+        if loop_name() == "uvloop":
+            # Callbacks and cancellations are asyncio's own: another order of them is what is new.
+            ways = rotation.kinds(f"{operation} of {bench}", ways)
+    found = 0
+    for kind in ways:
+        case = f"{operation} of {bench}, {kind} on {loop_name()}"
+        for at in rotation.steps(case, every=every):
             ended = await one_case(bench, operation, kind, at)
-            cases += 1
+            TALLY.cases += 1
             if not ended.reached:
+                found += at + 1
                 break
-            assert at < 2000, "the operation does not end"
-    TALLY.cases += cases
+            assert at < TOO_MANY, "the operation does not end"
     TALLY.operations.add(operation.name)
-    return cases
+    return found
 
 
 async def lose_everywhere(bench: BenchT, operation: Operation[BenchT]) -> int:
-    """Lose all connections at every step of *operation*; how many cases that were."""
-    for at in itertools.count():
+    """Lose all connections at the steps of this run of *operation*; the number of all steps."""
+    case = f"{operation} of {bench}, loss on {loop_name()}"
+    for at in Rotation.of_this_run().steps(case, every=bool(operation.always)):
         ended = await one_case(bench, operation, "loss", at)
+        TALLY.losses += 1
         if not ended.reached:
-            TALLY.losses += at + 1
             return at + 1
-        assert at < 2000, "the operation does not end"
+        assert at < TOO_MANY, "the operation does not end"
     raise AssertionError
 
 

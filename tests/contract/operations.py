@@ -214,18 +214,25 @@ async def _dial(bench: ServerBench) -> None:
 
 ALL = [
     Operation("acquire", _acquire),
-    Operation("acquire, connected", _acquire, warm=True),
-    Operation("acquire, in line", _acquire, bystanders=(1, 2)),
+    Operation("acquire, connected", _acquire, warm=True, always=("G5",)),
+    Operation("acquire, in line", _acquire, bystanders=(1, 2), always=("G7",)),
     Operation("get", _get),
     Operation("get, connected", _get, warm=True),
-    Operation("echo beside others", _echo, warm=True, bystanders=(1, 2)),
+    Operation("echo beside others", _echo, warm=True, bystanders=(1, 2), always=("G1", "G12")),
     Operation("set", _set, _set_or_not, warm=True),
     Operation("incr", _incr, _at_most_once),
-    Operation("incr, connected", _incr, _at_most_once, warm=True),
-    Operation("cancelled before it is written", _never_begun, _never, warm=True, losable=False),
+    Operation("incr, connected", _incr, _at_most_once, warm=True, always=("G3", "G11")),
+    Operation(
+        "cancelled before it is written",
+        _never_begun,
+        _never,
+        warm=True,
+        losable=False,
+        always=("G2",),
+    ),
     Operation("blpop of nothing", _blpop_nothing),
     Operation("blpop of nothing, connected", _blpop_nothing, warm=True, bystanders=(1, 1)),
-    Operation("blpop", _blpop_something, _popped_once, during=_push_once_it_blocks),
+    Operation("blpop", _blpop_something, _popped_once, during=_push_once_it_blocks, always=("G4",)),
     Operation("pipeline", _pipeline, _in_order, warm=True),
     Operation("transaction", _transaction, _all_or_nothing),
     Operation(
@@ -234,16 +241,16 @@ ALL = [
     Operation("large pipeline", _large_pipeline, _begun_in_order),
     Operation("large transaction", _large_transaction, _whole_or_nothing, warm=True),
     Operation("session", _session, _all_or_nothing),
-    Operation("session, marked", _marked_session, warm=True, bystanders=(1, 1)),
-    Operation("enter, use and leave", _whole_life, around=True),
-    Operation("enter and leave", _leave_at_once, around=True),
+    Operation("session, marked", _marked_session, warm=True, bystanders=(1, 1), always=("G9",)),
+    Operation("enter, use and leave", _whole_life, around=True, always=("G8",)),
+    Operation("enter and leave", _leave_at_once, around=True, always=("G14",)),
     Operation("leave while busy", _leave_busy, around=True, losable=False),
     Operation("enter and leave a pool of others", _borrow),
     Operation("hold a pool beside others", _hold_beside_others, around=True, losable=False),
 ]
 
 CONNECTING = [
-    Operation("dial", _dial, around=True),
+    Operation("dial", _dial, around=True, always=("G6",)),
     Operation("first command", _get),
     Operation("enter, connect and leave", _whole_life, around=True),
 ]

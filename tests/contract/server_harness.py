@@ -1,15 +1,21 @@
-"""The bench for clients of one server."""
+"""The benches for clients of one server: of a real one, and of one in memory.
+
+The one in memory answers at once, so its cases take no time on sockets.  Its checks see more: what
+the server knows of each connection.
+"""
 
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import anyio
 
 from anyredis import BaseConnection, BlockingConnectionPool, ConnectionPool, Redis
-from tests.contract.control import Control, fields
+from anyredis.testing import FakeServer
+from anyredis.testing.server import FakeConnection
+from tests.contract.control import FakeControl, Outside, fields
 from tests.contract.harness import Bench, all_leases, assert_all_free, own_answers
 from tests.contract.steps import Steps
 
@@ -21,10 +27,22 @@ class Target:
     pool_class: type[ConnectionPool]
     arguments: dict[str, Any]
 
+    @classmethod
+    def of_fake_server(
+        cls, pool_class: type[ConnectionPool] = ConnectionPool, shared: int = 1
+    ) -> Self:
+        """Clients of a new server in memory."""
+        connecting = {"connection_class": FakeConnection, "server": FakeServer()}
+        return cls(pool_class, {"shared_connections": shared, **connecting})
+
     @property
     def blocking(self) -> bool:
         """Whether one lease too many waits."""
         return issubclass(self.pool_class, BlockingConnectionPool)
+
+    def __str__(self) -> str:
+        told = {name: self.arguments.get(name) for name in ("shared_connections", "protocol")}
+        return f"{self.pool_class.__name__} {told}"
 
     def pool(self) -> ConnectionPool:
         """A new pool of two."""
@@ -36,7 +54,7 @@ class Target:
 class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
     """A pool of two connections to the server that *control* looks at."""
 
-    def __init__(self, target: Target, control: Control, steps: Steps) -> None:
+    def __init__(self, target: Target, control: Outside, steps: Steps) -> None:
         self.target = target
         self.blocking = target.blocking
         self.control = control
@@ -87,11 +105,11 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         refused = () if self.blocking else (client.ping,)
         async with all_leases(pool, [pool.acquire() for _ in range(2)], *refused) as leases:
             for connection in leases:
-                await self._check_unmarked(connection)
+                await self.check_unmarked(connection)
         assert_all_free(pool)
         assert all(not each.dirty for each in self.connections())
 
-    async def _check_unmarked(self, connection: BaseConnection) -> None:
+    async def check_unmarked(self, connection: BaseConnection) -> None:
         """The server sees *connection* as it was after its handshake (G6, G9)."""
         info: bytes = await connection.execute_command("CLIENT INFO")
         facts = fields(info.decode())
@@ -103,3 +121,30 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         assert set(facts["flags"]) - set("eTU") <= {"N"}, facts["flags"]
         assert (facts["sub"], facts.get("watch", "0")) == ("0", "0")
         assert facts["resp"] == str(wanted.get("protocol", 3))
+
+
+class FakeServerBench(ServerBench):
+    """A pool of two connections to a server in memory, that of *target*."""
+
+    def __init__(self, target: Target, steps: Steps) -> None:
+        self.server: FakeServer = target.arguments["server"]
+        self._fake = FakeControl(self.server)
+        super().__init__(target, self._fake, steps)
+
+    def make(self) -> tuple[ConnectionPool, Redis[bytes]]:
+        """A new pool and client, and an empty server."""
+        self.server.received.clear()
+        return super().make()
+
+    def watch(self) -> None:
+        """At any moment: no more sockets and leases than there may be, for the server too."""
+        super().watch()
+        assert len(self.server.peers) <= 2, f"{self.server!r}: {self.pool!r}"
+        self._fake.let_time_pass()
+
+    async def check_unmarked(self, connection: BaseConnection) -> None:
+        """The server sees all connections as they were after their handshakes (G6, G9)."""
+        for state in (peer.state for peer in self.server.peers):
+            assert state.queue is None, "a transaction was left open"
+            assert not state.watched
+            assert (state.protocol, state.db, state.name) == (3, 0, b"")

@@ -31,6 +31,14 @@ def kinds() -> tuple[Kind, ...]:
     return ("scope",) if sniffio.current_async_library() == "trio" else ("task", "tasks", "scope")
 
 
+def loop_name() -> str:
+    """The event loop that runs: asyncio, uvloop or trio."""
+    library = sniffio.current_async_library()
+    if library == "asyncio" and type(asyncio.get_running_loop()).__module__.startswith("uvloop"):
+        return "uvloop"
+    return library
+
+
 @dataclass
 class Ended:
     """How an operation ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,8 @@ from anyredis.server import Server
 from tests.contract.control import Control
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.operations import ALL, CONNECTING
-from tests.contract.server_harness import ServerBench, Target
+from tests.contract.rotation import EVERY_CASE
+from tests.contract.server_harness import FakeServerBench, ServerBench, Target
 from tests.contract.steps import counting
 from tests.contract.tools import forgive_unix_streams
 from tests.servers import Certificates
@@ -21,7 +23,31 @@ PASSWORD = "open sesame"
 
 LOSABLE = [each for each in ALL if each.losable and not any(each.bystanders)]
 
-each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
+POOLS: list[tuple[type[ConnectionPool], int]] = [
+    (ConnectionPool, 1),
+    (BlockingConnectionPool, 0),
+    (ConnectionPool, 0),
+    (BlockingConnectionPool, 1),
+]
+"""Classes of pools, and how many connections ordinary commands share."""
+
+EVERY = EVERY_CASE in os.environ
+
+
+def each_of(pools: list[tuple[type[ConnectionPool], int]]) -> pytest.MarkDecorator:
+    """Run a test with each of *pools*."""
+    names = [
+        f"{pool_class.__name__}-{'sharing' if shared else 'not_sharing'}"
+        for pool_class, shared in pools
+    ]
+    return pytest.mark.parametrize(("pool_class", "shared"), pools, ids=names)
+
+
+on_sockets = each_of(POOLS if EVERY else POOLS[:2])
+"""With pools of both classes, on real servers."""
+
+in_memory = each_of(POOLS if EVERY else POOLS[2:])
+"""With the other pools, on servers in memory."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +72,7 @@ def target_on(server: Server, pool_class: type[ConnectionPool], shared: int) -> 
 
 
 @pytest.mark.parametrize("operation", ALL, ids=named)
-@each_pool
+@on_sockets
 async def test_cancelled_everywhere(
     valkey: Server,
     control: Control,
@@ -59,7 +85,7 @@ async def test_cancelled_everywhere(
 
 
 @pytest.mark.parametrize("operation", LOSABLE, ids=named)
-@each_pool
+@on_sockets
 async def test_lost_everywhere(
     valkey: Server,
     control: Control,
@@ -70,8 +96,32 @@ async def test_lost_everywhere(
     """Wherever its connections are lost, an operation ends, and the pool is whole (G5, G6, G11)."""
     target = target_on(valkey, pool_class, shared)
     with counting() as steps:
-        cases = await lose_everywhere(ServerBench(target, control, steps), operation)
-    assert cases >= 3
+        found = await lose_everywhere(ServerBench(target, control, steps), operation)
+    assert found >= 3
+
+
+@pytest.mark.parametrize("operation", ALL, ids=named)
+@in_memory
+async def test_cancelled_everywhere_in_memory(
+    operation: Operation[ServerBench], pool_class: type[ConnectionPool], shared: int
+) -> None:
+    """The same, for a server in memory, which shows how it sees each connection (G1 to G14)."""
+    with counting() as steps:
+        bench = FakeServerBench(Target.of_fake_server(pool_class, shared), steps)
+        found = await cancel_everywhere(bench, operation)
+    assert found >= 3
+
+
+@pytest.mark.parametrize("operation", LOSABLE, ids=named)
+@in_memory
+async def test_lost_everywhere_in_memory(
+    operation: Operation[ServerBench], pool_class: type[ConnectionPool], shared: int
+) -> None:
+    """The same, for a server in memory (G5, G6, G11)."""
+    with counting() as steps:
+        bench = FakeServerBench(Target.of_fake_server(pool_class, shared), steps)
+        found = await lose_everywhere(bench, operation)
+    assert found >= 3
 
 
 @pytest.mark.parametrize("operation", CONNECTING, ids=named)
@@ -112,5 +162,5 @@ async def test_tls_cancelled_everywhere(
 async def everywhere(target: Target, control: Control, operation: Operation[ServerBench]) -> None:
     """Cancel *operation* everywhere."""
     with counting() as steps:
-        cases = await cancel_everywhere(ServerBench(target, control, steps), operation)
-    assert cases >= 3
+        found = await cancel_everywhere(ServerBench(target, control, steps), operation)
+    assert found >= 3

@@ -13,7 +13,8 @@ import pytest
 
 from anyredis import ConnectionPool, Redis
 from anyredis.testing import FakeServer
-from tests.contract.harness import TALLY, own_answers, running_tasks
+from tests.contract.harness import own_answers, running_tasks
+from tests.contract.rotation import TALLY
 from tests.contract.steps import Kind, Steps, counting, kinds
 
 Holders: TypeAlias = Callable[[ConnectionPool, bool], Awaitable[object]]

@@ -353,7 +353,7 @@ async def test_spare_sockets_of_a_busy_node_are_room_for_others() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, "foo")
             await busy.wait_for("GET", 2)
-            with anyio.fail_after(1):
+            with anyio.fail_after(5):
                 assert await client.get("bar") is None
             tasks.cancel_scope.cancel()
 
@@ -372,7 +372,7 @@ async def test_a_dial_that_hangs_is_called_off_for_others(shared: int) -> None:
             tasks.start_soon(client.get, "foo")
             await stopped.wait_for("HELLO")
             tasks.cancel_scope.cancel()
-        with anyio.fail_after(1):
+        with anyio.fail_after(5):
             assert await client.get("bar") is None
         assert sockets(cluster, client.connection_pool) == 1
 
@@ -496,7 +496,8 @@ class Storm:
     def watch(self) -> None:
         """Never more sockets and leases than there may be."""
         for limit in self.client.connection_pool.limits():
-            assert limit.acquired <= limit.capacity
+            # That of a node that has left lets all in, who then find out.
+            assert limit.lifted or limit.acquired <= limit.capacity
             assert 0 <= limit.waiting_for_connection <= limit.acquired
         if self.per_node:
             pool = self.client.connection_pool

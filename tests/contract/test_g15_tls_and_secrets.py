@@ -61,6 +61,7 @@ async def test_a_trusted_certificate_is_accepted(
     await works(Redis.from_url(redis_tls.url.replace("rediss", "valkeys"), ssl_ca_certs=ca))
 
 
+@pytest.mark.server
 async def test_another_host_is_refused(certificates: Certificates) -> None:
     """G15: a good certificate of somebody else is refused, unless told otherwise."""
     ca = str(certificates.ca)
@@ -140,6 +141,7 @@ async def test_a_wrong_password_is_told_to_nobody(
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.server
 async def test_a_server_that_repeats_what_it_was_told(protocol: int) -> None:
     """G15: a server without AUTH says what came after it; that is not told any further."""
     hidden = ("--rename-command", "AUTH", "", "--rename-command", "HELLO", "")

@@ -16,6 +16,8 @@ import pytest
 
 from tests.servers import ROOT, processes, valkey_binary
 
+pytestmark = pytest.mark.server
+
 FOLDER = ROOT / "examples"
 NO_EXAMPLES = {"demo.py", "interrupts.py", "stage.py"}
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py") if path.name not in NO_EXAMPLES)

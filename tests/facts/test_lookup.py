@@ -17,7 +17,7 @@ from anyredis.cluster.routing.routes import AllNodes, AnyNode, ToSlot, route
 from anyredis.facts import lookup
 from anyredis.facts.key_positions import finder_of
 from anyredis.facts.lookup import Facts, facts_of, register_command
-from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, Request, Response
+from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
 from anyredis.facts.table import (
     BLOCKING,
     CHANGES_CONNECTION,
@@ -290,7 +290,7 @@ def test_a_registered_command_has_its_route() -> None:
     assert route((b"MY.COUNT",)) == AllNodes(replicas=False)
     assert route((b"MY.FLUSH",)) == AllNodes(replicas=True)
     facts = facts_of((b"MY.COUNT",))
-    assert (facts.request, facts.response) == (Request.ALL_SHARDS, Response.AGG_SUM)
+    assert (facts.request, facts.response) == (RequestPolicy.ALL_SHARDS, ResponsePolicy.AGG_SUM)
     with pytest.raises(DataValueError, match=r"MY\.RELOAD concerns one node"):
         route((b"MY.RELOAD",))
 

@@ -12,7 +12,7 @@ import pytest
 
 from anyredis.exceptions import DataValueError
 from anyredis.facts.lookup import facts_of
-from anyredis.facts.policies import ANYWHERE, REQUEST, RESPONSE, Request, Response
+from anyredis.facts.policies import ANYWHERE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
 from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS, READ_ONLY
 from anyredis.wire.encode import Value
 
@@ -92,7 +92,7 @@ def test_response_policies() -> None:
     assert spelt(RESPONSE) == tips("response_policy")
 
 
-@pytest.mark.parametrize("policy", [*Request, *Response])
+@pytest.mark.parametrize("policy", [*RequestPolicy, *ResponsePolicy])
 def test_policies_are_named_as_the_servers_name_them(policy: Enum) -> None:
     """A policy has the name of the tip."""
     assert policy.value == policy.name.lower()
@@ -115,10 +115,9 @@ def test_every_command_without_keys_is_decided() -> None:
     assert undecided == set(OF_ONE_NODE)
 
 
-@pytest.mark.parametrize("name", OF_ONE_NODE)
-def test_what_concerns_one_node_goes_nowhere_by_itself(name: str) -> None:
+def test_what_concerns_one_node_goes_nowhere_by_itself() -> None:
     """For what acts on one node, the user has to say which."""
-    assert anywhere(tuple(name.split())) is False
+    assert [name for name in OF_ONE_NODE if anywhere(tuple(name.split()))] == []
 
 
 CALLS: list[tuple[tuple[Value, ...], bool]] = [

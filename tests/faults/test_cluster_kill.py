@@ -26,9 +26,11 @@ from tests.faults.load import HONEST, SHARDS, Write, load_on, tags
 from tests.faults.moves import NAME, empty, private_cluster, replicated
 from tests.servers import redis8_binary, valkey_binary
 
+pytestmark = pytest.mark.server
+
 AREAS = (SHARDS[0][:2000], SHARDS[0][2000:], *SHARDS[1:])
 
-WITHIN = 1.0
+WITHIN = 5.0
 """Seconds after which all slots serve again, once the cluster says that it is well."""
 
 CAPACITY = 1000
@@ -68,8 +70,8 @@ async def all_serve(client: RedisCluster[str]) -> float:
 async def test_kill_a_primary_under_load(nodes: Cluster) -> None:
     """G5, G11: what has to survive is there, nothing ran twice, and soon all slots serve again.
 
-    A write to every slot that is begun when the cluster says that it is well takes at most a
-    second longer than it took before the fault: for this is not about how fast this machine is.
+    A write to every slot that is begun when the cluster says that it is well takes at most few
+    seconds longer than it took before the fault: for this is not about how fast this machine is.
     """
     victim = await nodes.primary_for(SHARDS[0][0])
     async with RedisCluster(

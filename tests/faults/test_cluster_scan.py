@@ -25,6 +25,8 @@ from tests.faults.moves import (
 )
 from tests.servers import redis8_binary, valkey_binary
 
+pytestmark = pytest.mark.server
+
 KEYS = {f"key-{number}" for number in range(6000)}
 HALF = len(KEYS) // 2
 NEARLY_ALL = len(KEYS) * 5 // 6

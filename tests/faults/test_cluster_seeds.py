@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from anyredis import ConnectionError, Outcome, RedisCluster
-from anyredis.cluster.nodes.topology import DEADLINE
+from anyredis.cluster.nodes import topology
 from anyredis.server import Cluster
 
 HOST = "127.0.0.1"
@@ -33,6 +33,12 @@ def silent() -> Iterator[tuple[str, int]]:
         yield server.getsockname()
 
 
+@pytest.fixture
+def never_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a node that does not answer waits for longer than a test may take."""
+    monkeypatch.setattr(topology, "DEADLINE", 1000.0)
+
+
 async def test_all_seeds_are_down(dead: list[tuple[str, int]]) -> None:
     """One error tells of each; nothing was sent."""
     with pytest.raises(ConnectionError) as raised:
@@ -44,14 +50,14 @@ async def test_all_seeds_are_down(dead: list[tuple[str, int]]) -> None:
         assert str(raised.value).count(f"cannot connect to {HOST}:{port}: ") == 1
 
 
-async def test_some_seeds_are_down(valkey_cluster: Cluster, dead: list[tuple[str, int]]) -> None:
+async def test_some_seeds_are_down(
+    valkey_cluster: Cluster, dead: list[tuple[str, int]], never_late: None
+) -> None:
     """The one that is there is enough, and it is found at once."""
     alive = valkey_cluster.host, valkey_cluster.servers[-1].port
-    begin = anyio.current_time()
     async with RedisCluster(startup_nodes=[*dead, alive]) as client:
         assert await client.set("k", "v")
         assert await client.get("k") == b"v"
-    assert anyio.current_time() - begin < DEADLINE
 
 
 async def test_the_last_seed_is_the_one(
@@ -62,15 +68,13 @@ async def test_the_last_seed_is_the_one(
     begin = anyio.current_time()
     async with RedisCluster(startup_nodes=[silent, *dead, alive]) as client:
         assert await client.set("k", "v")
-    assert anyio.current_time() - begin < 2 * DEADLINE
+    assert anyio.current_time() - begin < 2 * topology.DEADLINE
 
 
 async def test_a_silent_seed_beside_one_that_answers(
-    valkey_cluster: Cluster, silent: tuple[str, int]
+    valkey_cluster: Cluster, silent: tuple[str, int], never_late: None
 ) -> None:
     """They are asked at the same time, so the silent one holds up nobody."""
-    begin = anyio.current_time()
     seeds = [silent, (valkey_cluster.host, valkey_cluster.port)]
     async with RedisCluster(startup_nodes=seeds) as client:
         assert await client.set("k", "v")
-    assert anyio.current_time() - begin < DEADLINE

@@ -21,11 +21,16 @@ from anyredis.sentinel.managed_connection import SentinelManagedConnection
 from anyredis.server import run_sentinel
 from tests.servers import Certificates, redis8_binary, redis_tls_binary, valkey_binary
 
-WITHIN = 1.0
-"""Seconds after the switch within which everybody writes again."""
+pytestmark = pytest.mark.server
+
+WITHIN = 5.0
+"""Seconds after the switch within which everybody writes again, on a machine that is busy."""
+
+PATIENCE = 20.0
+"""Seconds after which what has to happen does not happen any more."""
 
 AT_LEAST = 0.3
-"""Seconds of load before a fault, and after the second after the switch."""
+"""Seconds of load before a fault, and after the switch is over."""
 
 
 @dataclass
@@ -114,14 +119,20 @@ class Load:
                 while (new := await self.sentinel.primary_address()) == old:
                     await anyio.sleep(0.01)
             switched = anyio.current_time()
-            await anyio.sleep(WITHIN)
-            servers = {
-                each.server
-                for each in self.client.connection_pool.endpoint.server.connections()
-                if isinstance(each, SentinelManagedConnection)
-            }
-            assert servers == {new}
+            with anyio.fail_after(PATIENCE):
+                while not self.has_moved_to(new, switched):
+                    await anyio.sleep(0.01)
         return max(writer.pause_after(switched) for writer in self.writers)
+
+    def has_moved_to(self, new: object, since: float) -> bool:
+        """Whether all writers wrote again *since* then, and all connections are to *new*."""
+        servers = {
+            each.server
+            for each in self.client.connection_pool.endpoint.server.connections()
+            if isinstance(each, SentinelManagedConnection)
+        }
+        paused = any(writer.pause_after(since) == math.inf for writer in self.writers)
+        return servers == {new} and not paused
 
     async def check(self) -> None:
         """No write ran twice, no read failed, none that the new primary took is lost."""
@@ -137,7 +148,7 @@ class Load:
 
 
 async def test_a_switch_that_was_ordered_and_a_crash() -> None:
-    """Writes resume within a second of each switch, and none runs twice (G1, G5, G11)."""
+    """Writes resume soon after each switch, and none runs twice (G1, G5, G11)."""
     async with run_sentinel(binary=valkey_binary()) as deployment:
         sentinel = Sentinel.from_url(deployment.url)
         async with sentinel.primary_for(decode_responses=True, max_connections=100) as client:

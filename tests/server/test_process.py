@@ -21,6 +21,8 @@ from anyredis.server.process import WatchedProcess, answers
 from tests.conftest import Backend
 from tests.servers import ROOT, Process, is_alive, processes, valkey_binary
 
+pytestmark = pytest.mark.server
+
 PROGRAM = """
 import os, sys, time
 import anyio

@@ -23,6 +23,8 @@ from tests.servers import (
     valkey_binary,
 )
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture(autouse=True)
 def the_usual_server(monkeypatch: pytest.MonkeyPatch) -> None:

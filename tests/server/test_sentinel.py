@@ -31,6 +31,8 @@ from tests.servers import (
     valkey_binary,
 )
 
+pytestmark = pytest.mark.server
+
 on_each_loop = pytest.mark.parametrize(
     "anyio_backend", BACKENDS.values(), ids=[*BACKENDS], scope="module"
 )
@@ -254,5 +256,5 @@ async def test_gone_after_an_exception_which_stays_itself() -> None:
             deployment.sentinels[1].pause()
             raise error
     assert caught.value is error
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5, "a stop that waits would take 10 s"
     assert not any(map(is_alive, pids))

@@ -8,6 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from tests.servers import ROOT, valkey_binary
 
 TESTS = """
@@ -32,6 +34,7 @@ async def test_async(anyredis_server):
 """
 
 
+@pytest.mark.server
 def test_the_fixture(tmp_path: Path) -> None:
     """`anyredis_server` is a real server, empty for each test, sync or async."""
     (tmp_path / "test_it.py").write_text(TESTS)

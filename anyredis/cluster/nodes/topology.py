@@ -60,7 +60,7 @@ UNREACHABLE = 60.0
 """Seconds that stand for the latency of a node that did not answer."""
 
 
-class Cluster(Protocol):
+class SlotMapOwner(Protocol):
     """What is asked of the pool."""
 
     @property
@@ -97,7 +97,7 @@ class Cluster(Protocol):
 class TopologyRefresher:
     """Keeps the slot map of *cluster* up to date."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: SlotMapOwner) -> None:
         self.control = ControlConnection(cluster.construct)
         self._cluster = cluster
         self._waiting: list[Waiter] = []

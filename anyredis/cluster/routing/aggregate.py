@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from anyredis.cluster.routing.routes import Split
 from anyredis.exceptions import DataValueError, PartialFailureError, PartOutcome, RedisError
 from anyredis.facts.lookup import Facts
-from anyredis.facts.policies import RESPONSE, Response
+from anyredis.facts.policies import RESPONSE, ResponsePolicy
 from anyredis.replies import array, integer, unexpected
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -26,7 +26,7 @@ class NodeReply(NamedTuple):
 OWN_REPORTS: Final = frozenset(
     name
     for name, response in RESPONSE.items()
-    if response is Response.SPECIAL and name != b"RANDOMKEY"
+    if response is ResponsePolicy.SPECIAL and name != b"RANDOMKEY"
 )
 """What each node tells for itself: there is no one reply."""
 
@@ -44,7 +44,7 @@ def aggregate(facts: Facts, answers: Sequence[NodeReply], split: Split | None = 
     """The one reply to a command of these *facts*; raises `PartialFailureError` where a part failed that counts."""
     name, response = facts.name, facts.response
     good = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
-    if len(good) < len(answers) and not (response is Response.ONE_SUCCEEDED and good):
+    if len(good) < len(answers) and not (response is ResponsePolicy.ONE_SUCCEEDED and good):
         raise failure(name, answers)
     replies = [answer.reply for answer in good]
     if name in OWN_REPORTS:
@@ -106,10 +106,10 @@ def _of_length(length: int, reply: Reply) -> list[Reply]:
     return items
 
 
-_COMBINE: Final[dict[Response, Callable[[list[int]], int]]] = {
-    Response.AGG_SUM: sum,
-    Response.AGG_MIN: min,
-    Response.AGG_MAX: max,
-    Response.AGG_LOGICAL_AND: lambda numbers: int(all(numbers)),
-    Response.AGG_LOGICAL_OR: lambda numbers: int(any(numbers)),
+_COMBINE: Final[dict[ResponsePolicy, Callable[[list[int]], int]]] = {
+    ResponsePolicy.AGG_SUM: sum,
+    ResponsePolicy.AGG_MIN: min,
+    ResponsePolicy.AGG_MAX: max,
+    ResponsePolicy.AGG_LOGICAL_AND: lambda numbers: int(all(numbers)),
+    ResponsePolicy.AGG_LOGICAL_OR: lambda numbers: int(any(numbers)),
 }

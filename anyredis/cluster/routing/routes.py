@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from anyredis.exceptions import CrossSlotError, DataValueError
 from anyredis.facts.lookup import Facts, facts_of
-from anyredis.facts.policies import Request
+from anyredis.facts.policies import RequestPolicy
 from anyredis.wire.encode import Value
 from anyredis.wire.slots import SLOTS, hash_tag
 
@@ -97,8 +97,8 @@ def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None 
             f"{facts.shown} is about the writes of its own connection: use client.session(key)"
         )
     request = facts.request
-    if request is Request.ALL_NODES or request is Request.ALL_SHARDS:
-        return AllNodes(replicas=request is Request.ALL_NODES)
+    if request is RequestPolicy.ALL_NODES or request is RequestPolicy.ALL_SHARDS:
+        return AllNodes(replicas=request is RequestPolicy.ALL_NODES)
     positions = facts.key_positions(args)
     if positions is None:
         raise DataValueError(
@@ -135,7 +135,7 @@ def _by_keys(
     slots = slots_of_keys(args, keys, encoding)
     if len(set(slots)) == 1:
         return ToSlot(slots[0], facts.read_only)
-    splits = facts.request is Request.MULTI_SHARD
+    splits = facts.request is RequestPolicy.MULTI_SHARD
     if splits and (pieces := _pieces(facts.name, args, keys, slots, encoding)):
         return Split(pieces, facts.read_only)
     raise CrossSlotError(

@@ -15,7 +15,7 @@ from anyredis.cluster.routing.aggregate import OWN_REPORTS, NodeReply, aggregate
 from anyredis.cluster.routing.routes import Split, SplitPart, route
 from anyredis.exceptions import ConnectionError, from_server
 from anyredis.facts.lookup import facts_of
-from anyredis.facts.policies import REQUEST, RESPONSE, Request, Response
+from anyredis.facts.policies import REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 
@@ -56,7 +56,7 @@ def test_merging(args: tuple[Value, ...], replies: tuple[Reply, ...], whole: Rep
 
 def test_every_command_for_several_nodes_can_be_merged() -> None:
     """Each has a policy for its replies, or gives arrays, which are joined."""
-    several = {name for name, request in REQUEST.items() if request is not Request.SPECIAL}
+    several = {name for name, request in REQUEST.items() if request is not RequestPolicy.SPECIAL}
     joined = several - RESPONSE.keys()
     assert (
         joined
@@ -83,8 +83,8 @@ def test_any_random_key_may_come() -> None:
 def test_logical_policies() -> None:
     """AND and OR, also where a server says more than 1."""
     assert aggregate(facts_of((b"SCRIPT", b"EXISTS", "a")), answers([2], [1])) == [1]
-    assert Response.AGG_LOGICAL_OR not in RESPONSE.values(), "then it needs a line above"
-    assert Response.AGG_MAX not in RESPONSE.values(), "then it needs a line above"
+    assert ResponsePolicy.AGG_LOGICAL_OR not in RESPONSE.values(), "then it needs a line above"
+    assert ResponsePolicy.AGG_MAX not in RESPONSE.values(), "then it needs a line above"
 
 
 def test_split_replies_come_in_order() -> None:
