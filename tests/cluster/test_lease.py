@@ -19,7 +19,7 @@ async def lease_on(pool: ClusterConnectionPool) -> tuple[Lease, ClusterEndpoint,
 
 
 async def test_one_limit_for_all() -> None:
-    """It stays the same, wherever it goes, and ends once."""
+    """It stays the same on every node, and ends once."""
     async with FakeCluster().pool(max_connections=1) as pool:
         await pool.ready()
         lease, first, second = await lease_on(pool)

@@ -70,7 +70,7 @@ def test_words(sent: str, command: Command[object]) -> None:
 
 @pytest.mark.parametrize("command", [command for _, command in SENT])
 def test_it_belongs_on_a_session(command: Command[object]) -> None:
-    """G9: each marks its connection, or waits for what was written on it; none is forbidden."""
+    """G9: each marks its connection, or waits for its writes; none is forbidden."""
     assert table.changes_connection(command.args) or table.blocks(command.args)
     assert table.forbidden(command.args) is None
 
@@ -132,7 +132,7 @@ def test_error_reply() -> None:
 
 @pytest.mark.parametrize("name", ["wait", "waitaof"])
 def test_no_wait_in_a_pipeline(name: str) -> None:
-    """What holds its answer back has no place in a pipeline."""
+    """A command that delays its reply has no place in a pipeline."""
     with pytest.raises(DataTypeError, match="blocks: call it on the client"):
         getattr(Queue(), name)(1, 1, 1)
 

@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 @pytest.fixture
 def dead() -> Iterator[list[tuple[str, int]]]:
-    """Four addresses at which nobody listens, nor will: the ports are taken."""
+    """Four addresses without a listener, now and later: the ports are reserved."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(4)]
         for each in sockets:
@@ -34,7 +34,7 @@ def silent() -> Iterator[tuple[str, int]]:
 
 
 async def test_all_seeds_are_down(dead: list[tuple[str, int]]) -> None:
-    """One error tells of each; nothing was sent."""
+    """One error names each seed; nothing was sent."""
     with pytest.raises(ConnectionError) as raised:
         async with RedisCluster(startup_nodes=dead):
             pytest.fail("there is no cluster")
@@ -68,7 +68,7 @@ async def test_the_last_seed_is_the_one(
 async def test_a_silent_seed_beside_one_that_answers(
     valkey_cluster: Cluster, silent: tuple[str, int]
 ) -> None:
-    """They are asked at the same time, so the silent one holds up nobody."""
+    """They are asked at the same time, so the silent one delays no request."""
     begin = anyio.current_time()
     seeds = [silent, (valkey_cluster.host, valkey_cluster.port)]
     async with RedisCluster(startup_nodes=seeds) as client:
