@@ -1,4 +1,4 @@
-"""Who a connection logs in as: a username and password, or a callable asked at each connect."""
+"""The login of a connection: a username and password, or a callable that each connect calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Credentials:
-    """A username (None: the server's default user) and a password, which no repr shows."""
+    """A username (None: the server's default user) and a password; no repr shows the password."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)

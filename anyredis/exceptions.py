@@ -1,8 +1,8 @@
-"""Every error that anyredis raises: one root, the builtin families kept, and whose fault it was.
+"""Every error that anyredis raises: one root, the builtin families, and the party at fault.
 
 A `ConnectionError` says in `outcome` whether the server can have run the command.  Errors that a
-server sends become `ResponseError` leaves, or `ConnectionError` leaves where the connection or its
-credentials are to blame; the table at the end of this file is the only place that knows the codes.
+server sends become `ResponseError` leaves, or `ConnectionError` leaves if the connection or its
+credentials are at fault; the table at the end of this file is the only place that knows the codes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ ErrorT = TypeVar("ErrorT", bound="RedisError")
 
 
 class Outcome(enum.Enum):
-    """What is known of a command whose connection failed."""
+    """The known outcome of a command whose connection failed."""
 
     NOT_SENT = "not sent"
-    """The server has not run it: it was never written, or the server turned it away unread."""
+    """The server has not run the command: it was never written, or the server refused to read
+    it."""
 
     UNKNOWN = "unknown"
-    """It was written and its reply is lost: the server may or may not have run it."""
+    """The command was written and its reply is lost: the server may or may not have run it."""
 
 
 class RedisError(Exception):
@@ -62,7 +63,7 @@ class MaxClientsError(ConnectionError):
 
 
 class AuthenticationError(ConnectionError):
-    """The server does not accept the username and password, or wants some and got none."""
+    """The server does not accept the username and password, or requires them and got none."""
 
 
 class BusyLoadingError(ConnectionError):
@@ -93,19 +94,19 @@ class PartOutcome(NamedTuple):
     """One part of a command that went to several nodes of a cluster."""
 
     address: str
-    """The node that it went to."""
+    """The node that the part was sent to."""
 
     command: tuple[bytes | bytearray | memoryview | str | int | float, ...]
-    """The words that were sent there."""
+    """The words that were sent to it."""
 
     reply: object
-    """What it answered, or the error."""
+    """The node's answer, or the error."""
 
 
 class PartialFailureError(RedisError):
     """A command that went to several nodes of a cluster failed on some of them, or on all.
 
-    `failed` and `succeeded` tell which parts did; those that succeeded have taken effect.
+    `failed` and `succeeded` hold the parts; those that succeeded have taken effect.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class WatchError(RedisError):
 
 
 class PubSubError(RedisError):
-    """A subscription was used in a way that it does not allow."""
+    """A subscription does not allow this call."""
 
 
 class LockError(RedisError):
@@ -158,7 +159,7 @@ class ReadOnlyError(ResponseError):
 
 
 class DemotedError(ReadOnlyError, ConnectionError):
-    """The server was the primary and is none any more; it did not run the command."""
+    """The server is no longer the primary; it did not run the command."""
 
 
 class NoPermissionError(ResponseError):
@@ -227,7 +228,7 @@ class RedirectError(ResponseError):
 
     @property
     def address(self) -> str:
-        """`host:port` as the server wrote it; the host is empty where it did not know it."""
+        """`host:port` as the server wrote it; the host is empty if the server does not know it."""
         return str(self).split(" ")[2]
 
 
@@ -236,7 +237,7 @@ class MovedError(RedirectError):
 
 
 class AskError(RedirectError):
-    """The slot is moving to another node: this one command has to be asked there."""
+    """The slot is moving to another node: this one command has to be sent there, after ASKING."""
 
 
 CODES: dict[str, type[RedisError]] = {
@@ -264,7 +265,7 @@ CODES: dict[str, type[RedisError]] = {
     "WRONGTYPE": WrongTypeError,
 }
 
-# What servers say under the general code ERR, and what it means to us.
+# Phrases that servers send under the general code ERR, and the error that each of them means.
 PHRASES: tuple[tuple[str, type[RedisError]], ...] = (
     ("ERR unknown command", UnknownCommandError),
     ("ERR unknown subcommand", UnknownCommandError),
@@ -278,12 +279,12 @@ PHRASES: tuple[tuple[str, type[RedisError]], ...] = (
 
 
 ECHOED = ", with args beginning with: "
-"""After this a server repeats the arguments of a command that it does not know."""
+"""After this phrase a server repeats the arguments of a command that it does not know."""
 
 
 def from_server(message: str) -> RedisError:
     """The exception for an error reply, by its first word or, under `ERR`, its phrase."""
-    message = message.partition(ECHOED)[0]  # arguments may be passwords: no error tells them
+    message = message.partition(ECHOED)[0]  # arguments may be passwords: no error shows them
     kind = CODES.get(message.partition(" ")[0])
     if kind is None:
         for phrase, meant in PHRASES:
@@ -294,7 +295,7 @@ def from_server(message: str) -> RedisError:
 
 
 def fresh(error: ErrorT) -> ErrorT:
-    """A copy of *error* for one more caller: a traceback of its own, the same cause."""
+    """A copy of *error* for one more caller: with its own traceback and the same cause."""
     twin = copy.copy(error)
     twin.__cause__ = error.__cause__
     return twin

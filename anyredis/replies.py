@@ -1,8 +1,8 @@
 """Readers: a raw reply to a typed value, RESP2 and RESP3 shapes both.
 
 Law: a reader gives a value of its type or raises `ProtocolError`; it never guesses and never
-returns a default where an answer should be.  `TextReaders` are the ones whose type depends on whether
-the client decodes.
+returns a default where an answer should be.  The type of those in `TextReaders` depends on whether the
+client decodes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def integers(reply: Reply) -> list[int]:
 
 
 def integers_or_nones(reply: Reply) -> list[int | None]:
-    """A list of ints, None where the server has a null."""
+    """A list of ints, None for each null."""
     return [integer_or_none(item) for item in array(reply)]
 
 
@@ -56,7 +56,7 @@ def number(reply: Reply) -> float:
         try:
             return float(reply)
         except ValueError:
-            pass  # told below with the reply itself
+            pass  # the error below shows the reply
     unexpected(reply, "a number")
 
 
@@ -78,7 +78,7 @@ def booleans(reply: Reply) -> list[bool]:
 
 
 def ok(reply: Reply) -> bool:
-    """True for `OK`; servers say nothing else there but errors."""
+    """True for `OK`; a server sends nothing else there but errors."""
     if reply in (b"OK", "OK"):
         return True
     unexpected(reply, "OK")
@@ -102,7 +102,7 @@ def binary_or_none(reply: Reply) -> bytes | None:
 
 
 def word(reply: Reply) -> str:
-    """Text that is always str, as the names of types and encodings are."""
+    """Text that is always str, such as the name of a type or an encoding."""
     if isinstance(reply, str):
         return reply
     if isinstance(reply, bytes):
@@ -148,6 +148,12 @@ def pair(reply: Reply) -> tuple[Reply, Reply]:
     return items[0], items[1]
 
 
+def integer_pair(reply: Reply) -> tuple[int, int]:
+    """Two ints."""
+    first, second = pair(reply)
+    return integer(first), integer(second)
+
+
 def triple(reply: Reply) -> tuple[Reply, Reply, Reply]:
     """Three raw replies."""
     items = array(reply)
@@ -162,12 +168,12 @@ def record(reply: Reply) -> dict[str, Reply]:
 
 
 def all_are(items: list[Reply], kind: type[T]) -> TypeGuard[list[T]]:
-    """Whether all *items* are of exactly this *kind*: one pass in C, not a call for each."""
+    """True if all *items* are of exactly this *kind*: one pass in C, not a call for each."""
     return {kind}.issuperset(map(type, items))
 
 
 class TextReaders(Generic[S]):
-    """Readers of text: `TextReaders(str)` for a client that decodes, else `TextReaders(bytes)`."""
+    """Readers of text: `TextReaders(str)` for a client that decodes, otherwise `TextReaders(bytes)`."""
 
     def __init__(self, kind: type[S]) -> None:
         self.kind: type[S] = kind
@@ -196,7 +202,7 @@ class TextReaders(Generic[S]):
         return None if reply is None else self.texts(reply)
 
     def texts_or_nones(self, reply: Reply) -> list[S | None]:
-        """A list of texts, None where the server has a null."""
+        """A list of texts, None for each null."""
         return [self.text_or_none(item) for item in array(reply)]
 
     def text_set(self, reply: Reply) -> set[S]:
@@ -230,7 +236,7 @@ class TextReaders(Generic[S]):
         return [(self.text(name), self.text(value)) for name, value in pairs(reply)]
 
     def keyed(self, items: Callable[[Reply], T]) -> Callable[[Reply], tuple[S, T] | None]:
-        """A reader of a key and what was popped from it, or of a null: nothing was."""
+        """A reader of a key and the elements popped from it, or of a null: nothing was popped."""
 
         def read(reply: Reply) -> tuple[S, T] | None:
             if reply is None:

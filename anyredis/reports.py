@@ -1,7 +1,7 @@
 """Text that servers write about themselves, to values: INFO, and the lines of CLIENT LIST.
 
-Law: nothing that the server wrote is lost.  What is not known here is there as text; what comes
-more than once is a list of all of it.
+Law: nothing that the server wrote is lost.  A field that is not known here stays text; a field that
+comes more than once is a list of all its values.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Final, NamedTuple, TypeAlias
 from anyredis.exceptions import ProtocolError
 
 InfoValue: TypeAlias = "str | int | float | list[InfoValue] | dict[str, InfoValue]"
-"""A number, text, or, for `keys=3,expires=0`, a dict of such."""
+"""A number, a text or, for `keys=3,expires=0`, a dict of both."""
 
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:[0-9]+\.[0-9]+|inf|nan)", re.ASCII)
 
-# Paths, names and hashes, which may look like something else: `redis_git_sha1:00000000`.
+# Paths, names and hashes stay text, even if they look like a number: `redis_git_sha1:00000000`.
 _ALWAYS_TEXT: Final = frozenset(
     """
     availability_zone config_file executable gcc_version master_host master_replid master_replid2
@@ -27,15 +27,15 @@ _ALWAYS_TEXT: Final = frozenset(
     """.split()  # noqa: SIM905 - a sorted block is easier to keep than forty quotes
 )
 
-# CLIENT LIST separates by spaces, which the path of a Unix socket may hold too.
+# CLIENT LIST separates fields by spaces, but the path of a Unix socket may hold spaces too.
 _NEXT_FIELD = re.compile(r" (?=[a-z][a-z0-9-]*=)")
 
 
 def info(text: str) -> dict[str, InfoValue]:
-    """The fields of an INFO report by name, whatever section they stand in.
+    """The fields of an INFO report by name, from all sections.
 
     As in redis-py, `modules` is the list of all `module:` lines, and `__raw__` holds the lines that
-    are no `name:value`, where there are any.
+    are no `name:value`, if there are any.
     """
     lines = [line.rstrip("\r") for line in text.split("\n")]
     facts = [line for line in lines if line and not line.startswith("#")]
@@ -73,7 +73,7 @@ def _scalar(text: str) -> InfoValue:
 
 
 def _collected(fields: Iterable[tuple[str, InfoValue]]) -> dict[str, InfoValue]:
-    """The *fields* by name, a list of values where a name comes more than once."""
+    """The *fields* by name; a list of values for a name that comes more than once."""
     every: dict[str, list[InfoValue]] = {}
     for name, value in fields:
         every.setdefault(name, []).append(value)
@@ -93,13 +93,13 @@ class ClientInfo(NamedTuple):
     """`address:port` of the server's end."""
 
     name: str
-    """What CLIENT SETNAME gave, or nothing."""
+    """The name given by CLIENT SETNAME, or an empty text."""
 
     user: str
     """The ACL user."""
 
     db: int
-    """The database it works on."""
+    """The database that it works on."""
 
     age: int
     """Seconds since it was connected."""
@@ -114,11 +114,11 @@ class ClientInfo(NamedTuple):
     """Its last command, as in `client|list`."""
 
     fields: dict[str, str]
-    """Everything that the server told, by the server's names (`lib-name`, `tot-mem` …)."""
+    """All fields that the server sent, by the server's names (`lib-name`, `tot-mem` …)."""
 
 
 def client(line: str) -> ClientInfo:
-    """One line of CLIENT LIST; raises `ProtocolError` where it is none."""
+    """One line of CLIENT LIST; raises `ProtocolError` for any other text."""
     fields = dict(part.split("=", 1) for part in _NEXT_FIELD.split(line.strip()) if "=" in part)
     try:
         return ClientInfo(

@@ -1,1 +1,1 @@
-"""anyredis beside its peers: `python -m benchmarks`, or `python -m nox -s bench`."""
+"""anyredis compared with its peers: `python -m benchmarks`, or `python -m nox -s bench`."""

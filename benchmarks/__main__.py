@@ -1,4 +1,4 @@
-"""Measure anyredis beside its peers, all in one run against the same servers, and report."""
+"""Measure anyredis and its peers, all in one run against the same servers, and report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks.worker import Work
 
 
 async def measure_backend(work: Work) -> Results:
-    """What a process of its own measured: no client starts with another backend's leftovers."""
+    """The results of a separate process: no client starts with another backend's state."""
     with tempfile.TemporaryDirectory() as folder:
         file = anyio.Path(folder, "work")
         await file.write_bytes(pickle.dumps(work))
@@ -32,7 +32,7 @@ async def measure_backend(work: Work) -> Results:
 
 
 async def measure(options: Options) -> Results:
-    """All that *options* ask for."""
+    """The results that *options* ask for."""
     contestants = [each for each in CONTESTANTS if each.name in options.clients]
     installed = [each for each in contestants if each.installed]
     results = Results(missing=[each.name for each in contestants if not each.installed])
@@ -57,7 +57,7 @@ def main() -> None:
     """Measure, print the tables, write the JSON."""
     options = parse()
     if options.json is not None:
-        Path(options.json).touch()  # better fail now than after all that work
+        Path(options.json).touch()  # better to fail now than after the work
     results = anyio.run(measure, options)
     print(show(results))
     if options.json is not None:

@@ -1,6 +1,6 @@
-"""The floor: the least that can be done in Python with hiredis, on asyncio and on trio.
+"""The lower bound: the least work possible in Python with hiredis, on asyncio and on trio.
 
-None can be cancelled, times out, reconnects, follows redirections or checks anything.
+None of them supports cancellation, timeouts, reconnects, redirects or checks.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class BareProtocol(asyncio.Protocol):
         self._waiting: deque[asyncio.Future[Any]] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what to write to."""
+        """Keep the transport."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's derives from nothing
 
     def data_received(self, data: bytes) -> None:
-        """Answer all that is complete."""
+        """Answer all complete replies."""
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
             self._waiting.popleft().set_result(reply)
@@ -106,7 +106,7 @@ async def bare_cluster(port: int) -> AsyncGenerator[Call]:
 @asynccontextmanager
 async def bare_trio(port: int) -> AsyncGenerator[Call]:
     """A `trio.SocketStream`, for one task."""
-    trio: Any = importlib.import_module("trio")  # not everybody has it
+    trio: Any = importlib.import_module("trio")  # trio is an optional dependency
     stream = await trio.open_tcp_stream(HOST, port)
     reader = hiredis.Reader()
 

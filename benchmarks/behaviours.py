@@ -1,7 +1,7 @@
-"""What clients do on bad days: `python -m benchmarks.behaviours`, with the peers installed beside.
+"""Behaviour of clients in failures: `python -m benchmarks.behaviours`, with the peers installed.
 
-Not how fast they are, but what happens: when commands are cancelled in a small pool, when the reply
-to a write is lost, and when the user's own code raises inside a client's block.
+It shows not speed, but the effects of cancelled commands in a small pool, of a lost reply to a
+write, and of an exception of the user's code inside a client's block.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ async def cancel_two(subject: Subject, port: int) -> str:
 
 
 async def told(call: Awaitable[Any]) -> str:
-    """Whether a call answers, or what it raises."""
+    """`answers`, or the exception that a call raises."""
     try:
         await call
     except Exception as error:  # noqa: BLE001 - what is raised is the result
@@ -104,14 +104,14 @@ async def told(call: Awaitable[Any]) -> str:
 
 
 class LossyProxy:
-    """Stands before a server; runs INCRs, and hangs up instead of answering the first of them."""
+    """A proxy of a server; it runs INCRs, and hangs up instead of answering the first ones."""
 
     def __init__(self, server: int, losses: int) -> None:
         self.server = server
         self.losses = losses
 
     async def serve(self, client: anyio.abc.ByteStream) -> None:
-        """Carry one connection."""
+        """Forward one connection."""
         self.doomed = False
         async with (
             client,
@@ -123,7 +123,7 @@ class LossyProxy:
             tasks.cancel_scope.cancel()
 
     async def forward(self, client: anyio.abc.ByteStream, server: anyio.abc.ByteStream) -> None:
-        """Carry what the client sends, and see whether it is an INCR."""
+        """Forward the client's bytes, and note INCRs."""
         async for data in client:
             if b"INCR" in data and self.losses:
                 self.losses -= 1
@@ -131,7 +131,7 @@ class LossyProxy:
             await server.send(data)
 
     async def back(self, server: anyio.abc.ByteStream, client: anyio.abc.ByteStream) -> None:
-        """Carry what the server sends, until it is the answer that is to be lost."""
+        """Forward the server's bytes, up to the reply that is to be lost."""
         async for data in server:
             if self.doomed:
                 return
@@ -140,7 +140,7 @@ class LossyProxy:
 
 @asynccontextmanager
 async def lossy_proxy(port: int, losses: int) -> AsyncGenerator[int]:
-    """The port of a `LossyProxy` before the server at *port*."""
+    """The port of a `LossyProxy` of the server at *port*."""
     listener = await anyio.create_tcp_listener(local_host=HOST)
     proxy = LossyProxy(port, losses)
     async with listener, anyio.create_task_group() as tasks:
@@ -150,7 +150,7 @@ async def lossy_proxy(port: int, losses: int) -> AsyncGenerator[int]:
 
 
 async def lose(subject: Subject, port: int, losses: int) -> str:
-    """How often the server ran one INCR whose reply was lost so often, and what came of it."""
+    """The number of runs of one INCR whose reply was lost that often, and the outcome."""
     async with anyredis.Redis(HOST, port) as observer:
         await observer.delete("counter")
         async with lossy_proxy(port, losses) as proxy, subject.open(proxy, False) as client:
@@ -168,7 +168,7 @@ class OwnError(Exception):
 
 
 async def raise_own(subject: Subject, port: int) -> str:
-    """What leaves a client's block in which an error of the user's own is raised."""
+    """The exception that leaves a client's block in which the user's code raises one."""
     try:
         async with subject.open(port, False) as client:
             await client.get("nothing")
@@ -181,7 +181,7 @@ async def raise_own(subject: Subject, port: int) -> str:
 
 
 async def calls(subject: Subject, port: int, tasks: int) -> str:
-    """Python-level calls for one warm GET, with so many tasks."""
+    """Python-level calls for one warm GET, with that number of tasks."""
     [contestant] = [each for each in CONTESTANTS if each.name == subject.name]
     backend = sniffio.current_async_library()
     return f"{(await count_calls(contestant, backend, port, tasks)).total:.0f}"
@@ -198,7 +198,7 @@ OBSERVATIONS: dict[str, Callable[[Subject, int], Awaitable[str]]] = {
 
 
 async def observe(backend: str) -> str:
-    """A table of all that is to be seen on one event loop."""
+    """A table of all behaviours on one event loop."""
     subjects = [each for each in SUBJECTS if backend in each.backends]
     async with anyredis.server.run() as server:
         rows = [

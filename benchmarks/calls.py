@@ -23,7 +23,7 @@ GENERATED = "<{} "
 
 
 async def count_calls(contestant: Contestant, backend: str, port: int, tasks: int) -> Calls:
-    """The calls for one warm GET with so many tasks."""
+    """The calls for one warm GET with that number of tasks."""
     times = TIMES[tasks]
     async with contestant.open(port, None) as ops:
         counter = await count_functions(functools.partial(ops.get, SMALL_KEY), tasks, times)
@@ -34,7 +34,7 @@ async def count_calls(contestant: Contestant, backend: str, port: int, tasks: in
 
 
 async def count_functions(operation: Operation, tasks: int, times: int) -> Counter[CodeType]:
-    """How often each function was entered, or resumed: a coroutine is entered anew each time.
+    """The number of times that each function was entered, or a coroutine resumed.
 
     The load's own functions are left out.
     """

@@ -1,4 +1,4 @@
-"""The clients for a cluster that are compared, each spelled as its own documentation does."""
+"""The cluster clients that are compared, each used as its own documentation shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.contestants import Contestant, Ops, fill
 
 @asynccontextmanager
 async def open_anyredis(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
-    """Anyredis, as it comes."""
+    """Anyredis, with its defaults."""
     client = anyredis.RedisCluster(HOST, port)
 
     async def pipeline(commands: int) -> Any:

@@ -1,4 +1,4 @@
-"""The clients that are compared, each spelled as its own documentation does."""
+"""The clients that are compared, each used as its own documentation shows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAIN_KEY = "bench:pipeline:{}"
 
 @dataclass(frozen=True)
 class Ops:
-    """What scenarios ask of a client, None for what no scenario asks of it.
+    """The operations that scenarios need of a client; None for an operation that none needs.
 
     `pipeline(n)` sends n commands and gives their replies; `mget` takes a list of keys.
     """
@@ -36,7 +36,7 @@ class Ops:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A client: `open` connects it, with a pool of so many connections or as it comes."""
+    """A client: `open` connects it, with a pool of that many connections or with its defaults."""
 
     name: str
     module: str
@@ -47,7 +47,7 @@ class Contestant:
 
     @property
     def installed(self) -> bool:
-        """Whether it can be imported."""
+        """True if it can be imported."""
         return importlib.util.find_spec(self.module.partition(".")[0]) is not None
 
     @property
@@ -60,7 +60,7 @@ class Contestant:
 
 
 def fill(pipe: Any, commands: int) -> Any:
-    """*pipe* with so many commands, SET and GET in turns; in a cluster they go to all nodes."""
+    """*pipe* with that many commands, SET and GET in turns; in a cluster they go to all nodes."""
     for index in range(commands // 2):
         key = PLAIN_KEY.format(index)
         pipe.set(key, "value")
@@ -70,7 +70,7 @@ def fill(pipe: Any, commands: int) -> Any:
 
 @asynccontextmanager
 async def open_anyredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
-    """Anyredis, as it comes."""
+    """Anyredis, with its defaults."""
     client = (
         anyredis.Redis(HOST, port)
         if pool is None
@@ -169,4 +169,4 @@ CONTESTANTS = (
 )
 
 FLOORS = ("bare", "corked")
-"""Those that are no clients, but what a client cannot be faster than."""
+"""The lower bounds, which are no clients: no client can be faster."""

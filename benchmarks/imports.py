@@ -1,4 +1,4 @@
-"""How long the clients take to import."""
+"""The time that the clients take to import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys that the benchmarks use, and what they hold."""
+"""The keys that the benchmarks use, and their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The load, and its measure.  Its own frames are left out where calls are counted."""
+"""The load, and its measure.  Counts of calls leave out the frames of this file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def repeat(operation: Operation, times: int) -> None:
 
 
 async def run_load(operation: Operation, tasks: int, times: int) -> None:
-    """*tasks* tasks at once, each of which does it *times* times."""
+    """Run *tasks* tasks at once, each of which calls the operation *times* times."""
     if tasks == 1:
         await repeat(operation, times)
         return

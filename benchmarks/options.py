@@ -1,4 +1,4 @@
-"""What to measure, from the command line."""
+"""The options of a measurement, from the command line."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from benchmarks.scenarios import SCENARIOS
 BACKENDS = ("asyncio", "uvloop", "trio")
 THOROUGH, QUICK = Effort(rounds=17, seconds=0.1), Effort(rounds=3, seconds=0.05)
 EXTRAS = {"calls": Place.SERVER, "routing": Place.MEMORY, "imports": None}
-"""What else can be measured, and where; None for what needs processes of its own."""
+"""Other measurements and their places; None for one that needs processes of its own."""
 PLACES = {**{each.name: each.place for each in SCENARIOS}, **EXTRAS}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure, and where to write it."""
+    """The measurements to make, and the file to write them to."""
 
     scenarios: tuple[str, ...]
     backends: tuple[str, ...]
@@ -33,13 +33,13 @@ class Options:
 
     @property
     def places(self) -> list[Place]:
-        """Where these scenarios are measured."""
+        """The places at which these scenarios are measured."""
         needed = {PLACES[name] for name in self.scenarios}
         return [place for place in Place if place in needed]
 
 
 def choices(known: Sequence[str]) -> type[argparse.Action]:
-    """An action for a list with commas of some of *known*."""
+    """An action for a comma-separated list of some of *known*."""
 
     class Choices(argparse.Action):
         def __call__(
@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options of a command line."""
     parser = argparse.ArgumentParser(
         prog="benchmarks",
-        description="Measure anyredis beside its peers, against one server and a cluster.",
+        description="Measure anyredis and its peers, against one server and a cluster.",
     )
     names = tuple(each.name for each in CONTESTANTS)
     for option, known in (("scenarios", tuple(PLACES)), ("backends", BACKENDS), ("clients", names)):
@@ -73,9 +73,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
             help=f"of {', '.join(known)}; all by default",
         )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    parser.add_argument("--rounds", type=int, help="how many rounds, 17 by default, 3 if quick")
-    parser.add_argument("--profile", action="store_true", help="also show where anyredis is slow")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
+    parser.add_argument("--rounds", type=int, help="number of rounds, by default 17, 3 if quick")
+    parser.add_argument("--profile", action="store_true", help="also show the slowest functions")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements")
     given = parser.parse_args(arguments)
     effort = QUICK if given.quick else THOROUGH
     return Options(

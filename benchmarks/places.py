@@ -1,4 +1,4 @@
-"""Where it is measured: one server, a cluster, or nothing but memory; each with its data."""
+"""The places of measurements: one server, a cluster, or memory alone; each with its data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRIMARIES = 3
 
 
 class Place(enum.Enum):
-    """What a measurement needs beside the process that measures."""
+    """The kind of servers that a measurement needs."""
 
     SERVER = "one server"
     CLUSTER = "a cluster of real servers"
@@ -32,7 +32,7 @@ class Place(enum.Enum):
 
 @asynccontextmanager
 async def run_place(place: Place) -> AsyncGenerator[int | None]:
-    """*place*, with what the scenarios read; gives its port, if it has one."""
+    """*place*, with the data that the scenarios read; gives its port, if it has one."""
     if place is Place.SERVER:
         async with anyredis.server.run() as server:
             await prepare_server(server.port)
@@ -46,7 +46,7 @@ async def run_place(place: Place) -> AsyncGenerator[int | None]:
 
 
 async def prepare_server(port: int) -> None:
-    """Give the server what the scenarios read."""
+    """Store the data that the scenarios read."""
     async with anyredis.Redis(HOST, port) as client:
         await client.set(SMALL_KEY, SMALL)
         await client.set(LARGE_KEY, LARGE)

@@ -1,4 +1,4 @@
-"""Where anyredis's time goes: cProfile's seconds and the profiler hook's calls, by function."""
+"""Profiles of anyredis: cProfile's seconds and the profiler hook's calls, by function."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ Entry = tuple[int, int, float, float, Any]
 async def profile_all(
     names: tuple[str, ...], backend: str, place: Place, port: int
 ) -> list[Profile]:
-    """The profiles of the scenarios of these names that have their place there."""
+    """The profiles of those of the named scenarios that belong to *place*."""
     chosen = [each for each in SCENARIOS if each.name in names and each.place is place]
     return [await profile(each, backend, port) for each in chosen]
 
 
 async def profile(scenario: Scenario, backend: str, port: int) -> Profile:
-    """What anyredis does in *scenario*, the costliest functions first."""
+    """The profile of anyredis in *scenario*, the costliest functions first."""
     times = max(1, OPERATIONS.get(scenario.name, OTHERWISE) // scenario.tasks)
     [subject] = [each for each in scenario.contestants if each.name == SUBJECT]
     async with subject.open(port, scenario.pool) as ops:
@@ -64,7 +64,7 @@ async def profile(scenario: Scenario, backend: str, port: int) -> Profile:
 def hotspots(
     stats: Mapping[Where, Entry], calls: Counter[CodeType], operations: int
 ) -> list[Hotspot]:
-    """The costliest functions of *stats*, and how often *calls* says that they ran."""
+    """The costliest functions of *stats*, with their number of calls in *calls*."""
     entered: Counter[Where] = Counter()
     for code, count in calls.items():
         entered[code.co_filename, code.co_firstlineno, code.co_name] += count

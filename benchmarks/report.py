@@ -111,7 +111,7 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> str:
 
 
 def show(results: Results) -> str:
-    """All of it, for people."""
+    """All results, for people."""
     about = [f"{name}: {value}" for name, value in results.about.items()]
     missing = [f"missing: {each}" for each in results.missing]
     verdicts = judge(results)
@@ -130,7 +130,7 @@ def show(results: Results) -> str:
 
 
 def as_json(results: Results) -> str:
-    """All of it, for machines, every round included."""
+    """All results, for programs, every round included."""
     values = dataclasses.asdict(results)
     for score, value in zip(results.scores, values["scores"], strict=True):
         value |= {"median": {"wall": score.wall, "cpu": score.cpu}}

@@ -1,4 +1,4 @@
-"""What is measured, as values that become JSON."""
+"""The results, as values that become JSON."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Score:
         return median(each.cpu for each in self.rounds)
 
     def ratio_to(self, subject: Score) -> Sample:
-        """How many times as long as *subject* it took: the median of the rounds' ratios."""
+        """The time as a multiple of that of *subject*: the median of the rounds' ratios."""
         pairs = list(zip(self.rounds, subject.rounds, strict=True))
         return Sample(
             wall=median(own.wall / other.wall for own, other in pairs),
@@ -46,7 +46,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Calls:
-    """Python-level calls for one command: all there are, and those in the client's own files."""
+    """Python-level calls for one command: all of them, and those in the client's own files."""
 
     backend: str
     tasks: int
@@ -71,23 +71,23 @@ class ImportTime:
 
 @dataclass(frozen=True)
 class Routing:
-    """What a cluster of so many nodes costs its client, in microseconds of CPU, round by round."""
+    """The cost of a cluster of that many nodes to its client, in microseconds of CPU, by round."""
 
     backend: str
     nodes: int
     route: list[float] = field(default_factory=list[float])
-    """To find out where a command goes."""
+    """Routing of one command."""
     route_reads: list[float] = field(default_factory=list[float])
     """The same for a client that reads from replicas."""
     get_few: list[float] = field(default_factory=list[float])
     """For a GET, by one task, of three of the nodes; they are in memory, their work included."""
     get: list[float] = field(default_factory=list[float])
-    """The same for all nodes in turn, so that no CPU cache holds all that is needed for them."""
+    """The same for all nodes in turn, whose data fits in no CPU cache."""
     refresh: list[float] = field(default_factory=list[float])
-    """To take in a new layout."""
+    """Loading a new slot map."""
 
     def ratios_to(self, fewer: Routing) -> tuple[float, float, float]:
-        """How many times as much as with *fewer* nodes: the two ways to route, and GET of three."""
+        """Multiples of the costs with *fewer* nodes: the two ways to route, and GET of three."""
         pairs = (
             (self.route, fewer.route),
             (self.route_reads, fewer.route_reads),
@@ -102,7 +102,7 @@ class Routing:
 
 @dataclass(frozen=True)
 class Hotspot:
-    """What one function costs for each operation, under a profiler that slows it down."""
+    """The cost of one function for each operation, under a profiler that slows it down."""
 
     function: str
     calls: float
@@ -112,7 +112,7 @@ class Hotspot:
 
 @dataclass(frozen=True)
 class Profile:
-    """Where anyredis's time goes in one scenario."""
+    """The profile of anyredis in one scenario."""
 
     backend: str
     scenario: str
@@ -132,7 +132,7 @@ class Results:
     missing: list[str] = field(default_factory=list)
 
     def add(self, other: Results) -> None:
-        """Take what another process measured."""
+        """Add the results of another process."""
         self.scores += other.scores
         self.calls += other.calls
         self.routing += other.routing

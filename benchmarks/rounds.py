@@ -1,4 +1,4 @@
-"""Rounds: every client in turn, several times over, so that all meet the same bad luck."""
+"""Rounds: every client in turn, several times, so that noise of the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PATIENCE = 20.0
 """Seconds for the first reply."""
 
 LEAST_TIMES = {64: 20, 10: 50, 1: 3}
-"""How often each of so many tasks has to do it at least, so that starting them counts little."""
+"""The fewest operations of each task, so that the start of the tasks counts little."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: *rounds* of about *seconds* for each client."""
+    """The length of a measurement: *rounds* of about *seconds* for each client."""
 
     rounds: int
     seconds: float
@@ -30,7 +30,7 @@ class Effort:
 
 @dataclass
 class Runner:
-    """A client in a scenario, how often it has to run, and what it made of it."""
+    """A client in a scenario, the number of its operations, and its samples."""
 
     contestant: Contestant
     operation: Operation
@@ -54,7 +54,7 @@ async def compete(
             times = await calibrate(operation, scenario.tasks, effort.seconds)
             runners.append(Runner(contestant, operation, times, []))
         for number in range(effort.rounds):
-            # There and back, so that nobody always comes after the same one.
+            # In alternating order, so that no client always runs after the same one.
             for runner in runners if number % 2 == 0 else reversed(runners):
                 sample = await measure(runner.operation, scenario.tasks, runner.times)
                 share = Sample(sample.wall / scenario.commands, sample.cpu / scenario.commands)
@@ -63,7 +63,7 @@ async def compete(
 
 
 async def calibrate(operation: Operation, tasks: int, seconds: float) -> int:
-    """How often each task has to do it to take about *seconds*; warms the client up, too."""
+    """The operations of each task that take about *seconds*; warms the client up, too."""
     least = LEAST_TIMES[tasks]
     await measure(operation, tasks, least)
     microseconds = (await measure(operation, tasks, least)).wall

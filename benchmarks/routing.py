@@ -1,7 +1,7 @@
-"""What a cluster client's routing costs, beside that of a cluster with many more nodes.
+"""The cost of a cluster client's routing, with few nodes and with many more.
 
-There are no sockets: the nodes are `anyredis.testing`'s, which answer in the moment in which they
-are asked.  The client learned the layout from them as it does from real ones.
+There are no sockets: the nodes are `anyredis.testing`'s, which answer at the moment at which they
+are asked.  The client loads the slot map from them as from real ones.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from benchmarks.scenarios import Operation
 
 FEW, MANY = 3, 1000
 ROUTED = 4
-"""How often a round routes a command for each slot."""
+"""The number of times that a round routes a command for each slot."""
 GETS = 4000
-"""In a round."""
+"""The number in a round."""
 
 
 @dataclass
 class Subject:
-    """A client of a cluster in memory, all of whose nodes it has talked to."""
+    """A client of a cluster in memory, with a connection to each node."""
 
     client: anyredis.RedisCluster[bytes]
     reader: anyredis.RedisCluster[bytes]
-    """Of a cluster of the same size, with a replica of each node, from which it reads."""
+    """A client of a cluster of the same size that reads from a replica of each node."""
     commands: Sequence[Command[Any]]
     reply: Reply
     get_few: Operation
@@ -55,7 +55,7 @@ class Subject:
 
 
 async def measure_routing(backend: str, rounds: int) -> list[Routing]:
-    """The costs with few nodes and with many, in rounds, there and back."""
+    """The costs with few nodes and with many, in rounds of alternating order."""
     async with AsyncExitStack() as stack:
         subjects = [await open_subject(stack, backend, nodes) for nodes in (FEW, MANY)]
         for number in range(rounds):
@@ -94,9 +94,10 @@ def get_each(client: anyredis.RedisCluster[bytes], keys: Sequence[str]) -> Opera
 
 
 def route(client: anyredis.RedisCluster[bytes], commands: Sequence[Command[Any]]) -> float:
-    """Microseconds until it is known where a command goes.
+    """Microseconds until a command is routed.
 
-    That is all that `submit` does, up to a coroutine which would send it there: made, and dropped.
+    That is all that `submit` does, up to the coroutine
+    that would send the command: it is made, and dropped.
     """
     submit = client.submit
 
@@ -108,7 +109,7 @@ def route(client: anyredis.RedisCluster[bytes], commands: Sequence[Command[Any]]
 
 
 def refresh(client: anyredis.RedisCluster[bytes], reply: Reply) -> float:
-    """Microseconds to take in what a node said of the layout."""
+    """Microseconds to load a node's answer as the slot map."""
     pool = client.connection_pool
 
     def take_in() -> SlotMap:

@@ -1,4 +1,4 @@
-"""What clients are asked to do, and how many of their tasks at once."""
+"""The scenarios: an operation of a client, and the number of tasks that repeat it."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Scenario:
 
     @property
     def contestants(self) -> tuple[Contestant, ...]:
-        """Who there is for this."""
+        """The contestants for this scenario."""
         return CLUSTER_CONTESTANTS if self.place is Place.CLUSTER else CONTESTANTS
 
     def takes(self, contestant: Contestant, backend: str) -> bool:
-        """Whether *contestant* can do this there."""
+        """True if *contestant* supports this scenario."""
         if backend not in contestant.backends or (self.pool and not contestant.pools):
             return False
         if contestant.name not in FLOORS:
@@ -93,27 +93,27 @@ def get_many(ops: Ops) -> Operation:
 
 
 def is_small(reply: Any) -> bool:
-    """Whether it is what GET gives."""
+    """True if it is the reply of GET."""
     return bool(reply == SMALL)
 
 
 def is_large(reply: Any) -> bool:
-    """Whether it is what GET gives."""
+    """True if it is the reply of GET."""
     return bool(reply == LARGE)
 
 
 def is_list(reply: Any) -> bool:
-    """Whether it is what LRANGE gives."""
+    """True if it is the reply of LRANGE."""
     return bool(reply == LIST)
 
 
 def is_batch(reply: Any) -> bool:
-    """Whether it is what the pipeline gives."""
+    """True if it is the result of the pipeline."""
     return len(reply) == BATCH and all(each == b"value" for each in reply[1::2])
 
 
 def are_small(reply: Any) -> bool:
-    """Whether it is what MGET gives."""
+    """True if it is the reply of MGET."""
     return list(reply) == [SMALL] * MANY
 
 

@@ -1,4 +1,4 @@
-"""What the project wants to reach, and whether it does."""
+"""The targets of the project, and verdicts on them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MOST_FOR_ROUTING = 2.0
 """Microseconds."""
 ROUTED = ("routing", "routing to replicas", "GET of 3 nodes")
 MOST_FOR_NODES = 1.1
-"""How many times as much a command may cost in a cluster of many more nodes."""
+"""The most that a command may cost in a cluster of many more nodes, as a multiple."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target, what was measured, and how that compares: "met", "not met" or in between."""
+    """A target, the measurement, and the verdict: "met", "not met" or in between."""
 
     target: str
     measured: str
@@ -41,7 +41,7 @@ class SpeedTarget:
     cpu_only: bool = False
 
     def judge(self, results: Results) -> Verdict | None:
-        """How it went; None where it was not measured."""
+        """The verdict; None if there is no measurement."""
         subject = results.score(self.backend, self.scenario, SUBJECT)
         peer = results.score(self.backend, self.scenario, self.peer)
         if subject is None or peer is None:
@@ -121,7 +121,7 @@ def judge_calls(results: Results) -> Iterator[Verdict]:
 
 
 def judge_routing(results: Results) -> Iterator[Verdict]:
-    """Verdicts on what it costs to route, and on how little the number of nodes matters to it."""
+    """Verdicts on the cost of routing, and on its growth with the number of nodes."""
     for each in results.routing:
         where = f"{each.backend}, {each.nodes:,} nodes: less than {MOST_FOR_ROUTING} µs"
         for name, costs in zip(ROUTED[:2], (each.route, each.route_reads), strict=True):

@@ -29,7 +29,7 @@ COUNTED = ("anyredis", "redis-py", "coredis")
 
 @dataclass(frozen=True)
 class Work:
-    """What to measure on one backend at one place, against the server on its port, if it has one."""
+    """The measurements on one backend at one place, against the server on its port, if any."""
 
     backend: str
     place: Place
@@ -37,18 +37,18 @@ class Work:
     options: Options
 
     def wanted(self, contestants: Sequence[Contestant]) -> list[Contestant]:
-        """Those of *contestants* that are wanted here and installed."""
+        """The *contestants* that are selected and installed."""
         able = [each for each in contestants if self.backend in each.backends]
         return [each for each in able if each.name in self.options.clients and each.installed]
 
 
 def progress(*words: object) -> None:
-    """Tell whoever watches what is being done."""
+    """Show the progress."""
     print(*words, file=sys.stderr, flush=True)
 
 
 async def measure_all(work: Work) -> Results:
-    """All that *work* asks for."""
+    """The results that *work* asks for."""
     results = Results()
     if work.port is not None:
         await measure_scenarios(work, work.port, results)
@@ -65,7 +65,7 @@ async def measure_all(work: Work) -> Results:
 
 
 async def measure_scenarios(work: Work, port: int, results: Results) -> None:
-    """All scenarios that *work* asks for, into *results*."""
+    """Measure all scenarios that *work* asks for, into *results*."""
     backend, options = work.backend, work.options
     for scenario in SCENARIOS:
         if scenario.name in options.scenarios and scenario.place is work.place:
@@ -79,7 +79,7 @@ async def measure_scenarios(work: Work, port: int, results: Results) -> None:
 
 
 def run(work: Work) -> Results:
-    """All that *work* asks for, on its backend if that is installed."""
+    """The results that *work* asks for, on its backend if that is installed."""
     library = work.backend
     if library != "asyncio" and importlib.util.find_spec(library) is None:
         return Results(missing=[library])
@@ -90,7 +90,7 @@ def run(work: Work) -> Results:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Replace the work in the file that is named by its results."""
+    """Replace the work in the named file by its results."""
     # Written and read by this program only.
     file = Path(arguments[0])
     work: Work = pickle.loads(file.read_bytes())

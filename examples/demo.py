@@ -1,6 +1,6 @@
 """All examples, one after another on one real server, under asyncio and then under trio.
 
-It needs nothing that runs already: `python examples/demo.py`.
+It needs no running server: `python examples/demo.py`.
 """
 
 # ruff: noqa: E402 - signals are noted before the other imports, which take a moment
@@ -24,11 +24,11 @@ import many_tasks
 import own_connection
 import pipelines
 import pools
+import runner
 import set_get
-import stage
 import watch
 
-EVERYWHERE: list[stage.Example] = [
+EVERYWHERE: list[runner.Example] = [
     about.main,
     set_get.main,
     pools.main,
@@ -47,11 +47,11 @@ SCENES = {"asyncio": [*EVERYWHERE, gather.main], "trio": EVERYWHERE}
 def main() -> int:
     """Run everything; gives the exit status."""
     started = time.monotonic()
-    status = stage.perform(
+    status = runner.perform(
         (backend, example) for backend, examples in SCENES.items() for example in examples
     )
     if status == 0:
-        stage.title(f"All of it took {time.monotonic() - started:.1f} s. No server is left.\n")
+        runner.title(f"All of it took {time.monotonic() - started:.1f} s. No server is left.\n")
     return status
 
 

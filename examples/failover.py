@@ -1,11 +1,11 @@
-"""Failover: a primary of a cluster of six is killed, and the client carries on."""
+"""Failover: a primary of a cluster of six is killed, and the client continues."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import anyio
-import stage
+import runner
 
 import anyredis
 from anyredis.server import run_cluster
@@ -15,13 +15,13 @@ KEYS = [f"counter:{number}" for number in range(30)]
 
 async def main(url: str) -> None:
     """Count on keys of two nodes while one of these is killed."""
-    del url  # a cluster of our own
+    del url  # a cluster for this example
     async with (
         run_cluster(primaries=3, replicas=1, node_timeout=1.0) as cluster,
         anyredis.RedisCluster.from_url(cluster.url, decode_responses=True) as client,
     ):
         roles = f"{len(client.primaries())} primaries, {len(client.nodes()) - 3} replicas"
-        stage.show("a cluster on this machine", roles)
+        runner.show("a cluster on this machine", roles)
         victim = cluster.primaries[0]
         address = f"{victim.host}:{victim.port}"
         doomed = next(key for key in KEYS if client.node_for(key).address == address)
@@ -33,30 +33,30 @@ async def main(url: str) -> None:
             await anyio.sleep(0.3)
             killed = anyio.current_time()
             await victim.kill()
-            stage.show("a primary, while we count", "killed with SIGKILL")
+            runner.show("a primary, while we count", "killed with SIGKILL")
             await lost.recovered.wait()
             after = f"{anyio.current_time() - killed:.1f} s later"
-            stage.show("its keys are served again, by its replica", after)
+            runner.show("its keys are served again, by its replica", after)
             lost.done = kept.done = True
-        stage.show("errors meanwhile, counting there", lost.failures)
-        stage.show("errors meanwhile, counting elsewhere", kept.failures)
+        runner.show("errors meanwhile, counting there", lost.failures)
+        runner.show("errors meanwhile, counting elsewhere", kept.failures)
         numbers = f"{kept.acknowledged} and {int(await client.get(safe) or 0)}"
-        stage.show("counted elsewhere, and stored", numbers)
+        runner.show("counted elsewhere, and stored", numbers)
 
 
 @dataclass
 class Tally:
-    """What came of counting on one key."""
+    """The results of counting on one key."""
 
     acknowledged: int = 0
     failures: int = 0
     recovered: anyio.Event = field(default_factory=anyio.Event)
-    """Set once an increment was acknowledged after one that failed."""
+    """Set once an increment succeeded after one that failed."""
     done: bool = False
 
 
 async def count(client: anyredis.RedisCluster[str], key: str, tally: Tally) -> None:
-    """Increment *key* until it is enough."""
+    """Increment *key* until told to stop."""
     while not tally.done:
         try:
             await client.incr(key)
@@ -70,4 +70,4 @@ async def count(client: anyredis.RedisCluster[str], key: str, tally: Tally) -> N
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    runner.run(main)

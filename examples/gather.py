@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-import stage
+import runner
 
 import anyredis
 
@@ -19,9 +19,9 @@ async def main(url: str) -> None:
             return_exceptions=True,
         )
         refused = [each for each in outcomes if isinstance(each, anyredis.MaxConnectionsError)]
-        stage.show("ten GETs on a strict pool of 2", f"{len(refused)} raised MaxConnectionsError")
-        stage.show("the others", [each for each in outcomes if each not in refused])
+        runner.show("ten GETs on a strict pool of 2", f"{len(refused)} raised MaxConnectionsError")
+        runner.show("the others", [each for each in outcomes if each not in refused])
 
 
 if __name__ == "__main__":
-    stage.run(main, backends=("asyncio",))
+    runner.run(main, backends=("asyncio",))

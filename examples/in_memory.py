@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import stage
+import runner
 from anyio.abc import ByteStream
 
 import anyredis
@@ -12,7 +12,7 @@ from anyredis.testing import FakeServer, run_then_reset
 
 
 class MemoryConnection(anyredis.BaseConnection):
-    """A connection to a server in this very process; *server* is its own argument."""
+    """A connection to a server in this process; *server* is its own argument."""
 
     def __init__(self, *, server: FakeServer, **options: Any) -> None:
         super().__init__(**options)
@@ -24,7 +24,7 @@ class MemoryConnection(anyredis.BaseConnection):
 
 
 async def main(_url: str) -> None:
-    """Lose the reply to a read, and then that to a write."""
+    """Lose the reply to a read, and then the reply to a write."""
     server = FakeServer()
     pool = anyredis.ConnectionPool(connection_class=MemoryConnection, server=server)
     async with anyredis.Redis(connection_pool=pool) as client:
@@ -32,17 +32,17 @@ async def main(_url: str) -> None:
 
         # The command runs, then the connection breaks: once.
         server.on("GET", run_then_reset, times=1)
-        stage.show('get("hits"), its reply lost once', await client.get("hits"))
-        stage.show("GETs that the server saw", server.count("GET"))
+        runner.show('get("hits"), its reply lost once', await client.get("hits"))
+        runner.show("GETs that the server saw", server.count("GET"))
 
         server.on("INCRBY", run_then_reset, times=1)
         try:
             await client.incr("hits")
         except anyredis.ConnectionError as error:
-            stage.show('incr("hits"), its reply lost once', f"ConnectionError, {error.outcome}")
-        stage.show("INCRs that the server saw", server.count("INCRBY"))
-        stage.show('get("hits")', await client.get("hits"))
+            runner.show('incr("hits"), its reply lost once', f"ConnectionError, {error.outcome}")
+        runner.show("INCRs that the server saw", server.count("INCRBY"))
+        runner.show('get("hits")', await client.get("hits"))
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    runner.run(main)

@@ -1,6 +1,6 @@
-"""Ctrl-C and SIGTERM, noted when they come and told where they can be dealt with.
+"""Ctrl-C and SIGTERM: noted when they come, and raised where they can be handled.
 
-Next to no imports, so that a program can call `catch` before its slow ones.
+It imports little, so that a program can call `catch` before its slow imports.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import os
 import signal
 
 EXIT_STATUS = 130
-"""What shells see of a program that was interrupted."""
+"""The exit status of a program that was interrupted."""
 
 noted: list[int] = []
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
-    """Somebody wants this program to end."""
+    """The program was asked to end."""
 
 
 def catch() -> None:
@@ -26,7 +26,7 @@ def catch() -> None:
 
 def _note(number: int, _frame: object) -> None:
     if noted:
-        os._exit(EXIT_STATUS)  # even now no server stays: its watchdog sees that we are gone
+        os._exit(EXIT_STATUS)  # the watchdog kills the server
     noted.append(number)
 
 

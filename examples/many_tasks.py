@@ -1,9 +1,9 @@
-"""Many tasks: 20,000 GETs by 64 tasks, over one shared connection."""
+"""Many tasks: 20,000 GETs by 64 tasks, over one multiplexed connection."""
 
 from __future__ import annotations
 
 import anyio
-import stage
+import runner
 
 import anyredis
 
@@ -12,7 +12,7 @@ GETS = 20_000
 
 
 async def main(url: str) -> None:
-    """Let all tasks read as fast as they can, and say how fast that was."""
+    """Let all tasks read as fast as they can, and show the rate."""
     async with anyredis.Redis.from_url(url, client_name="many-tasks") as client:
         await client.set("fubar", "x" * 32)
         work = iter(range(GETS))
@@ -27,11 +27,11 @@ async def main(url: str) -> None:
                 tasks.start_soon(worker)
         seconds = anyio.current_time() - started
 
-        stage.show(f"{GETS:,} GETs by {TASKS} tasks", f"{seconds:.2f} s")
-        stage.show("that is", f"{GETS / seconds:,.0f} GETs a second")
+        runner.show(f"{GETS:,} GETs by {TASKS} tasks", f"{seconds:.2f} s")
+        runner.show("that is", f"{GETS / seconds:,.0f} GETs a second")
         named = [each for each in await client.client_list() if each.name == "many-tasks"]
-        stage.show("connections that it took", len(named))
+        runner.show("connections that it took", len(named))
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    runner.run(main)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import stage
+import runner
 from anyio.abc import ByteStream
 
 import anyredis
@@ -27,7 +27,7 @@ class MeteredStream(ByteStream):
         self.meter = meter
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
-        """What came, counted."""
+        """Received bytes, counted."""
         data = await self.stream.receive(max_bytes)
         self.meter.received += len(data)
         return data
@@ -68,11 +68,11 @@ async def main(url: str) -> None:
         await client.ping()
         before = meter.sent, meter.received
         await client.set("fubar", "x" * 1000)
-        stage.show("SET of 1,000 bytes, bytes sent", f"{meter.sent - before[0]:,}")
-        stage.show("bytes received", f"{meter.received - before[1]:,}")
+        runner.show("SET of 1,000 bytes, bytes sent", f"{meter.sent - before[0]:,}")
+        runner.show("bytes received", f"{meter.received - before[1]:,}")
         await client.get("fubar")
-        stage.show("all, with handshake and a GET", f"{meter.sent:,} out, {meter.received:,} in")
+        runner.show("all, with handshake and a GET", f"{meter.sent:,} out, {meter.received:,} in")
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    runner.run(main)

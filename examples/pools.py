@@ -1,34 +1,34 @@
-"""Pools: one command too many raises, or waits its turn."""
+"""Pools: a command beyond the limit raises, or waits."""
 
 from __future__ import annotations
 
 import anyio
-import stage
+import runner
 
 import anyredis
 
 
 async def main(url: str) -> None:
-    """Ten commands at once, on pools of different sizes and manners."""
+    """Ten commands at once, on pools of different sizes and kinds."""
     async with anyredis.Redis.from_url(url, max_connections=2) as client:
         await client.set("fubar", 1)
-        stage.show("strict pool of 2, ten GETs at once", await ten_gets(client))
+        runner.show("strict pool of 2, ten GETs at once", await ten_gets(client))
 
     async with anyredis.Redis.from_url(url, max_connections=10) as client:
-        stage.show("strict pool of 10, ten GETs at once", await ten_gets(client))
+        runner.show("strict pool of 10, ten GETs at once", await ten_gets(client))
 
     async with anyredis.Redis.from_url(
         url, connection_pool_cls=anyredis.BlockingConnectionPool, max_connections=2
     ) as client:
-        stage.show("blocking pool of 2, ten GETs at once", await ten_gets(client))
+        runner.show("blocking pool of 2, ten GETs at once", await ten_gets(client))
         async with anyredis.Redis.from_url(url) as observer:
-            stage.show(
+            runner.show(
                 "the same, ten BLPOPs, seen on the server", await ten_waits(client, observer)
             )
 
 
 async def ten_gets(client: anyredis.Redis[bytes]) -> str:
-    """How many of ten concurrent GETs were refused."""
+    """The number of ten concurrent GETs that were refused."""
     refused: list[anyredis.MaxConnectionsError] = []
 
     async def get() -> None:
@@ -44,7 +44,7 @@ async def ten_gets(client: anyredis.Redis[bytes]) -> str:
 
 
 async def ten_waits(client: anyredis.Redis[bytes], observer: anyredis.Redis[bytes]) -> str:
-    """How many of ten concurrent BLPOPs the server saw waiting at a time, at most."""
+    """The most of ten concurrent BLPOPs that the server saw waiting at a time."""
     seen = 0
 
     async def look() -> None:
@@ -66,4 +66,4 @@ async def ten_waits(client: anyredis.Redis[bytes], observer: anyredis.Redis[byte
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    runner.run(main)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import stage
+import runner
 
 import anyredis
 
@@ -11,27 +11,27 @@ async def main(url: str) -> None:
     """Store some values and read them back."""
     async with anyredis.Redis.from_url(url, decode_responses=True) as client:
         await client.set("greeting", "hello", ex=60)
-        stage.show('get("greeting")', await client.get("greeting"))
-        stage.show('ttl("greeting")', f"{await client.ttl('greeting')} s")
-        stage.show('get("nothing here")', await client.get("nothing here"))
+        runner.show('get("greeting")', await client.get("greeting"))
+        runner.show('ttl("greeting")', f"{await client.ttl('greeting')} s")
+        runner.show('get("nothing here")', await client.get("nothing here"))
 
         stored = await client.set("greeting", "other", nx=True)
-        stage.show('set("greeting", ..., nx=True)', f"{stored}: it is there already")
+        runner.show('set("greeting", ..., nx=True)', f"{stored}: it is there already")
 
         await client.hset("user:1", mapping={"name": "Ada", "born": 1815})
-        stage.show('hgetall("user:1")', await client.hgetall("user:1"))
+        runner.show('hgetall("user:1")', await client.hgetall("user:1"))
 
         await client.zadd("scores", {"ada": 3, "grace": 5})
-        stage.show('zrange_with_scores("scores", 0, -1)', await _scores(client))
+        runner.show('zrange_with_scores("scores", 0, -1)', await _scores(client))
 
         try:
             await client.incr("user:1")
         except anyredis.WrongTypeError as error:
-            stage.show('incr("user:1")', f"{type(error).__name__}")
+            runner.show('incr("user:1")', f"{type(error).__name__}")
 
-    # What comes back is bytes, unless the client was told to decode.
+    # Replies are bytes, unless the client is told to decode.
     async with anyredis.Redis.from_url(url) as binary:
-        stage.show("a client without decode_responses", await binary.get("greeting"))
+        runner.show("a client without decode_responses", await binary.get("greeting"))
 
 
 async def _scores(client: anyredis.Redis[str]) -> list[tuple[str, float]]:
@@ -39,4 +39,4 @@ async def _scores(client: anyredis.Redis[str]) -> list[tuple[str, float]]:
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    runner.run(main)

@@ -1,9 +1,9 @@
-"""WATCH: change what you have read, unless somebody else did meanwhile."""
+"""WATCH: change a value that was read, unless another client has changed it meanwhile."""
 
 from __future__ import annotations
 
 import anyio
-import stage
+import runner
 
 import anyredis
 
@@ -18,15 +18,15 @@ async def main(url: str) -> None:
         async with anyio.create_task_group() as tasks:
             for _ in range(TASKS):
                 tasks.start_soon(withdraw, client, 10, lost)
-        stage.show(f"{TASKS} withdrawals of 10 from 100", f"{await client.get('balance')} left")
-        stage.show("transactions that came too late", f"{len(lost)}, each tried again")
+        runner.show(f"{TASKS} withdrawals of 10 from 100", f"{await client.get('balance')} left")
+        runner.show("transactions that came too late", f"{len(lost)}, each tried again")
 
 
 async def withdraw(
     client: anyredis.Redis[str], amount: int, lost: list[anyredis.WatchError]
 ) -> None:
-    """Take *amount* from the balance, however often somebody else is faster."""
-    # A session has its connection to itself: what it watches is no concern of anybody else.
+    """Take *amount* from the balance, and try again after each change by another task."""
+    # A session has an exclusive connection: its WATCH does not affect other users.
     async with client.session() as session:
         while True:
             await session.watch("balance")
@@ -41,4 +41,4 @@ async def withdraw(
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    runner.run(main)

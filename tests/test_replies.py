@@ -40,6 +40,7 @@ READ: list[tuple[Any, Any, Any]] = [
     (replies.array, [1], [1]),
     (replies.array_or_none, None, None),
     (replies.pair, [1, 2], (1, 2)),
+    (replies.integer_pair, [1, 2], (1, 2)),
     (replies.triple, [1, 2, 3], (1, 2, 3)),
     (replies.record, {b"a": 1}, {"a": 1}),
     (replies.record, [b"a", 1, "b", None], {"a": 1, "b": None}),

@@ -1,1 +1,1 @@
-"""Commands, one file a group: each method is the definition of one command."""
+"""Commands, one file for each group: each method is the definition of one command."""

@@ -1,6 +1,6 @@
-"""Lists to wait on: a pop or a move that blocks until there is an element.
+"""Blocking commands on lists: a pop or a move that waits until there is an element.
 
-Such a command has a connection for itself.  Cancelling it closes that connection at once; an
+Such a command has an exclusive connection.  Cancelling it closes that connection at once; an
 element that the server popped at that very moment is lost, one that it moved has been moved.
 """
 
@@ -25,10 +25,11 @@ class BlockingLists(Group[S]):
         src: Side = "LEFT",
         dest: Side = "RIGHT",
     ) -> Command[S | None]:
-        """The element moved as by `lmove`, or None where none came within *timeout*.
+        """The element moved as by `lmove`, or None if none came within *timeout*.
 
-        *timeout* is in seconds, 0 waits forever.  Cancelled, it closes its connection; an element
-        that came at that very moment may have been moved all the same.
+        *timeout* is in seconds; 0 waits forever.  Cancelling the call closes its connection; an
+        element that came at that very moment may have been moved all the same.
+        BLMOVE first_list second_list LEFT|RIGHT LEFT|RIGHT timeout. Server 6.2.
         """
         words = (b"BLMOVE", first_list, second_list, side("BLMOVE", "src", src))
         return Command((*words, side("BLMOVE", "dest", dest), timeout), self.read.text_or_none)
@@ -46,11 +47,12 @@ class BlockingLists(Group[S]):
         mode: Mode | None = None,
         ordering: Ordering | None = None,
     ) -> Command[list[S] | None]:
-        """The elements moved as by `lmovem`, or None where none came within *timeout*.
+        """The elements moved as by `lmovem`, or None if none came within *timeout*.
 
-        It waits for one element or, with *mode* EXACTLY, for *count*.  *timeout* is in seconds, 0
-        waits forever.  Cancelled, it closes its connection; elements that came at that very moment
-        may have been moved all the same.  Redis 8.10.
+        The command waits for one element or, with *mode* EXACTLY, for *count* elements.  *timeout*
+        is in seconds; 0 waits forever.  Cancelling the call closes its connection; elements that
+        came at that very moment may have been moved all the same.
+        BLMOVEM first_list second_list LEFT|RIGHT LEFT|RIGHT timeout [COUNT n …]. Redis 8.10.
         """
         words = (b"BLMOVEM", first_list, second_list, side("BLMOVEM", "src", src))
         amount = how_many("BLMOVEM", count, mode, ordering)
@@ -64,37 +66,41 @@ class BlockingLists(Group[S]):
     ) -> Command[tuple[S, list[S]] | None]:
         """The first of *keys* that has elements, and up to *count* (1) popped from its end.
 
-        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
-        connection; elements popped at that very moment are lost.  Server 7.0.
+        None if no element came within *timeout* seconds; 0 waits forever.  Cancelling the call
+        closes its connection; elements popped at that very moment are lost.
+        BLMPOP timeout numkeys key [key …] LEFT|RIGHT [COUNT n]. Server 7.0.
         """
         words = (b"BLMPOP", timeout, *side_of_first("BLMPOP", keys, direction, count))
         return Command(words, self.read.keyed(self.read.texts))
 
     @blocking_command
     def blpop(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S] | None]:
-        """The first of *keys* that has elements, and its first one, which is removed.
+        """The first of *keys* that has elements, and its first element, which is removed.
 
-        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
-        connection; an element popped at that very moment is lost.
+        None if no element came within *timeout* seconds; 0 waits forever.  Cancelling the call
+        closes its connection; an element popped at that very moment is lost.
+        BLPOP key [key …] timeout. Server 2.0.
         """
         at_least_one("BLPOP", "keys", keys)
         return Command((b"BLPOP", *keys, timeout), self.read.keyed(self.read.text))
 
     @blocking_command
     def brpop(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S] | None]:
-        """The first of *keys* that has elements, and its last one, which is removed.
+        """The first of *keys* that has elements, and its last element, which is removed.
 
-        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
-        connection; an element popped at that very moment is lost.
+        None if no element came within *timeout* seconds; 0 waits forever.  Cancelling the call
+        closes its connection; an element popped at that very moment is lost.
+        BRPOP key [key …] timeout. Server 2.0.
         """
         at_least_one("BRPOP", "keys", keys)
         return Command((b"BRPOP", *keys, timeout), self.read.keyed(self.read.text))
 
     @blocking_command
     def brpoplpush(self, src: Key, dst: Key, timeout: float = 0) -> Command[S | None]:
-        """What `blmove` gives from the tail of *src* to the head of *dst*, under its old name.
+        """The reply of `blmove` from the tail of *src* to the head of *dst*, by its old name.
 
-        *timeout* is in seconds, 0 waits forever.  Cancelled, it closes its connection; an element
-        that came at that very moment may have been moved all the same.
+        *timeout* is in seconds; 0 waits forever.  Cancelling the call closes its connection; an
+        element that came at that very moment may have been moved all the same.
+        BRPOPLPUSH src dst timeout. Server 2.2.
         """
         return Command((b"BRPOPLPUSH", src, dst, timeout), self.read.text_or_none)

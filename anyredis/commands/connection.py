@@ -1,4 +1,4 @@
-"""Connections: who is connected, and what to do about them; nothing that marks one's own."""
+"""Connections: reports about clients, and control over them; none changes its own connection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value, refusal
 
 ClientType: TypeAlias = Literal["normal", "master", "primary", "slave", "replica", "pubsub"]
-"""What a connection is to the server; `primary` Valkey 8.0."""
+"""The kind of client that a connection is to the server; `primary` Valkey 8.0."""
 
 
 class ClientFilter(TypedDict, total=False):
@@ -60,7 +60,7 @@ class ClientFilter(TypedDict, total=False):
 
 
 class TrackingInfo(NamedTuple):
-    """What the server does for a connection's client-side cache."""
+    """The client-side caching of a connection, as the server sees it."""
 
     flags: set[str]
     """`off`, or `on` with its options: `bcast`, `optin`, `noloop` …"""
@@ -69,7 +69,7 @@ class TrackingInfo(NamedTuple):
     """The id of the connection that is told; 0: this one, -1: none."""
 
     prefixes: list[str]
-    """The prefixes of keys that it is told of, with `bcast`."""
+    """With `bcast`: the prefixes of the keys whose changes are told."""
 
 
 class ConnectionCommands(Group[S]):
@@ -77,37 +77,51 @@ class ConnectionCommands(Group[S]):
 
     @command
     def client_getname(self) -> Command[S | None]:
-        """The name of the connection that happens to carry this, or None."""
+        """The name of the connection that this command happens to use, or None.
+
+        CLIENT GETNAME. Server 2.6.9.
+        """
         return Command((b"CLIENT", b"GETNAME"), self.read.text_or_none)
 
     @command
     def client_getredir(self) -> Command[int]:
-        """The id of the connection that is told of changed keys; 0: none other, -1: no tracking."""
+        """The id of the connection that is told of changed keys; 0: no other one, -1: no tracking.
+
+        CLIENT GETREDIR. Server 6.0.
+        """
         return Command((b"CLIENT", b"GETREDIR"), integer)
 
     @command
     def client_id(self) -> Command[int]:
-        """The id of the connection that happens to carry this."""
+        """The id of the connection that this command happens to use.
+
+        CLIENT ID. Server 5.0.
+        """
         return Command((b"CLIENT", b"ID"), integer)
 
     @command
     def client_info(self) -> Command[ClientInfo]:
-        """The connection that happens to carry this, as the server sees it.  Server 6.2."""
+        """The server's view of the connection that this command happens to use.
+
+        CLIENT INFO. Server 6.2.
+        """
         return Command((b"CLIENT", b"INFO"), _client, binary=True)
 
     @command
     def client_kill(self, address: Key) -> Command[bool]:
         """True once the connection from *address* (`host:port`) is closed.
 
-        Raises `ResponseError` where there is none.
+        Raises `ResponseError` if there is no such connection.
+        CLIENT KILL address. Server 2.4.
         """
         return Command((b"CLIENT", b"KILL", address), ok)
 
     @command
     def client_kill_filter(self, **conditions: Unpack[ClientFilter]) -> Command[int]:
-        """How many connections met all *conditions*, see `ClientFilter`, and are closed.
+        """The number of connections that met all *conditions*, see `ClientFilter`, and were closed.
 
-        The one that carries this is spared, unless `skipme=False`.
+        The connection that carries this command is spared, unless `skipme=False`.
+        CLIENT KILL condition value [condition value …]. Server 2.8.12.
         """
         words = _conditions("CLIENT KILL", conditions)
         at_least_one("CLIENT KILL", "conditions", words)
@@ -115,7 +129,10 @@ class ConnectionCommands(Group[S]):
 
     @command
     def client_list(self, **conditions: Unpack[ClientFilter]) -> Command[list[ClientInfo]]:
-        """All connections that meet all *conditions*, see `ClientFilter`."""
+        """All connections that meet all *conditions*, see `ClientFilter`.
+
+        CLIENT LIST [condition value …]. Server 2.4.
+        """
         words = _conditions("CLIENT LIST", conditions)
         return Command((b"CLIENT", b"LIST", *words), _clients, binary=True)
 
@@ -123,39 +140,54 @@ class ConnectionCommands(Group[S]):
     def client_pause(self, timeout: Milliseconds, *, all: bool = True) -> Command[bool]:
         """True once the server makes all clients wait, for *timeout* milliseconds.
 
-        With `all=False` only those that write.  Requests of this client wait too, and fail where
-        that is longer than its `stream_timeout`; `client_unpause` still gets through.
+        With `all=False` only clients that write have to wait.  Requests of this client wait too,
+        and fail if the pause is longer than its `stream_timeout`; `client_unpause` still gets
+        through.
+        CLIENT PAUSE milliseconds ALL|WRITE. Server 6.2.
         """
         whom = b"ALL" if all else b"WRITE"
         return Command((b"CLIENT", b"PAUSE", duration(timeout, MILLISECOND), whom), ok)
 
     @command
     def client_trackinginfo(self) -> Command[TrackingInfo]:
-        """What the server does for the cache of the connection that carries this.  Server 6.2."""
+        """The server's view of the client-side cache of the connection that carries this.
+
+        CLIENT TRACKINGINFO. Server 6.2.
+        """
         return Command((b"CLIENT", b"TRACKINGINFO"), _tracking)
 
     @command
     def client_unblock(self, client_id: int, *, error: bool = False) -> Command[bool]:
-        """Whether the connection *client_id* was blocked, and its command has ended.
+        """True if the connection *client_id* was blocked, and its command has ended.
 
-        It ends as if its time were over or, with *error*, with an `UnblockedError`.
+        The command ends as if its time were over or, with *error*, with an `UnblockedError`.
+        CLIENT UNBLOCK client_id TIMEOUT|ERROR. Server 5.0.
         """
         how = b"ERROR" if error else b"TIMEOUT"
         return Command((b"CLIENT", b"UNBLOCK", client_id, how), boolean)
 
     @command
     def client_unpause(self) -> Command[bool]:
-        """True once nobody waits any more for `client_pause`.  Server 6.2."""
+        """True once no client waits any more because of `client_pause`.
+
+        CLIENT UNPAUSE. Server 6.2.
+        """
         return Command((b"CLIENT", b"UNPAUSE"), ok)
 
     @command
     def echo(self, value: Value) -> Command[S]:
-        """The same *value*, by way of the server."""
+        """The same *value*, sent back by the server.
+
+        ECHO value. Server 1.0.
+        """
         return Command((b"ECHO", value), self.read.text)
 
     @command
     def ping(self) -> Command[bool]:
-        """True: the server answers."""
+        """True: the server answers.
+
+        PING. Server 1.0.
+        """
         return Command((b"PING",), _pong)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
+from anyredis.commands.counters import Counters
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hashes import Hashes
+from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.lists import Lists
+from anyredis.commands.persistence import Persistence
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
+from anyredis.commands.sorted_set_combinations import SortedSetCombinations
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
@@ -19,7 +23,9 @@ from anyredis.replies import S
 
 class CoreCommands(
     Keys[S],
+    KeyExpiry[S],
     Strings[S],
+    Counters[S],
     Hashes[S],
     HashExpiry[S],
     Lists[S],
@@ -27,8 +33,10 @@ class CoreCommands(
     Sets[S],
     SortedSets[S],
     SortedSetRanges[S],
+    SortedSetCombinations[S],
     Sorting[S],
     ConnectionCommands[S],
     ServerCommands[S],
+    Persistence[S],
 ):
-    """All commands that need no connection of their own state."""
+    """All commands that leave the state of their connection unchanged."""

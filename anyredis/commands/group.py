@@ -1,4 +1,4 @@
-"""What every command group has, and the words that many commands share: expiry, conditions."""
+"""The base of all command groups, and the words that many commands share: expiry, conditions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SupportsItems(Protocol):
         ...
 
     def __len__(self) -> int:
-        """How many names there are."""
+        """The number of names."""
         ...
 
 
@@ -43,7 +43,7 @@ class Group(Generic[S]):
 
 
 def duration(value: int | datetime.timedelta, unit: datetime.timedelta) -> int:
-    """*value* as a whole number of *unit*; a `timedelta` that is shorter or uneven is refused."""
+    """*value* as a whole number of *unit*; a `timedelta` with a remainder is refused."""
     if not isinstance(value, datetime.timedelta):
         return value
     whole, rest = divmod(value, unit)
@@ -58,7 +58,7 @@ def moment(value: int | datetime.datetime, unit: datetime.timedelta) -> int:
     if not isinstance(value, datetime.datetime):
         return value
     epoch = datetime.datetime.fromtimestamp(0, tz=datetime.UTC)
-    # Only what has no zone is converted: near `datetime.max` that could overflow.
+    # Only a datetime without a zone is converted: near `datetime.max` that could overflow.
     return ((value if value.tzinfo else value.astimezone()) - epoch) // unit
 
 
@@ -88,7 +88,7 @@ def expiry(
 
 
 def only_one(command: str, **options: object) -> None:
-    """Raise `DataValueError` where more than one of *options* is given (not None or False)."""
+    """Raise `DataValueError` if more than one of *options* is given (not None or False)."""
     given = [name for name, value in options.items() if value is not None and value is not False]
     if len(given) > 1:
         msg = f"{command}: {' and '.join(given)} exclude each other: give one of them"
@@ -101,14 +101,14 @@ def flags(**options: bool) -> tuple[Value, ...]:
 
 
 def at_least_one(command: str, argument: str, values: Iterable[object]) -> None:
-    """Raise `DataValueError` where *values* is empty: the server would only say «arguments»."""
+    """Raise `DataValueError` if *values* is empty: the server would name no argument."""
     if not values:
         msg = f"{command}: {argument} is empty: give at least one"
         raise DataValueError(msg)
 
 
 def flat(command: str, argument: str, mapping: SupportsItems) -> tuple[Value, ...]:
-    """Keys and values of *mapping* in turn; raises `DataError` where it is empty or no mapping."""
+    """Keys and values of *mapping* in turn; raises `DataError` if it is empty or no mapping."""
     _mapping(command, argument, mapping)
     words = tuple(word for pair in mapping.items() for word in pair)
     at_least_one(command, argument, words)
@@ -122,13 +122,13 @@ def _mapping(command: str, argument: str, given: object) -> None:
 
 
 def narrowed(match: Key | None, count: int | None) -> tuple[Value, ...]:
-    """The words that narrow a SCAN: a glob to match, and how much to look at for a page."""
+    """The words that narrow a SCAN: a glob to match, and the number of items to look at."""
     pattern: tuple[Value, ...] = () if match is None else (b"MATCH", match)
     return pattern if count is None else (*pattern, b"COUNT", count)
 
 
 def choice(command: str, argument: str, value: object, *words: str) -> bytes:
-    """The one of *words* that *value* is, in upper case; raises `DataValueError` for another."""
+    """*value* in upper case, which is one of *words*; raises `DataValueError` for any other."""
     if isinstance(value, str) and value.upper() in words:
         return value.upper().encode()
     msg = f"{command}: {argument} is {value!r:.80}: give {' or '.join(words)}"

@@ -1,4 +1,4 @@
-"""Hash fields that live for a time: each field of a hash may have its own time to live."""
+"""Expiry of hash fields: each field of a hash may have its own time to live."""
 
 from __future__ import annotations
 
@@ -26,9 +26,8 @@ from anyredis.wire.encode import Key, Value
 class HashExpiry(Group[S]):
     """The commands on the time to live of hash fields.
 
-    What is asked of several fields is answered by a code for each: -2 there is no such field (or no
-    hash), -1 it has no time to live, 0 the condition was not met, 1 done, 2 the time given has
-    passed and the field is gone.
+    The reply has a code for each field: -2 there is no such field (or no hash), -1 it has no time
+    to live, 0 the condition was not met, 1 done, 2 the given time has passed and the field is gone.
     """
 
     @command
@@ -42,10 +41,11 @@ class HashExpiry(Group[S]):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[list[int]]:
-        """1 for each of *fields* that lives for *seconds* from now, else -2, 0 or 2.
+        """1 for each of *fields* that lives for *seconds* from now, otherwise -2, 0 or 2.
 
         Conditions: *nx* the field has no time to live, *xx* it has one, *gt* / *lt* the new one is
-        longer or shorter, where none counts as endless.  Valkey 9.0, Redis 7.4.
+        longer or shorter; a field without one counts as endless.
+        HEXPIRE key seconds [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
         """
         condition = _condition("HEXPIRE", nx=nx, xx=xx, gt=gt, lt=lt)
         words = (b"HEXPIRE", key, duration(seconds, SECOND), *condition)
@@ -62,24 +62,27 @@ class HashExpiry(Group[S]):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[list[int]]:
-        """Like `hexpire`, until a Unix time in seconds.  Valkey 9.0, Redis 7.4."""
+        """Like `hexpire`, until a Unix time in seconds.
+
+        HEXPIREAT key time [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        """
         condition = _condition("HEXPIREAT", nx=nx, xx=xx, gt=gt, lt=lt)
         words = (b"HEXPIREAT", key, moment(unix_time_seconds, SECOND), *condition)
         return Command((*words, *_fields("HEXPIREAT", fields)), integers)
 
     @command
     def hexpiretime(self, key: Key, *fields: Key) -> Command[list[int]]:
-        """The Unix time in seconds at which each of *fields* ends, else -2 or -1.
+        """The Unix time in seconds at which each of *fields* ends, otherwise -2 or -1.
 
-        Valkey 9.0, Redis 7.4.
+        HEXPIRETIME key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
         """
         return Command((b"HEXPIRETIME", key, *_fields("HEXPIRETIME", fields)), integers)
 
     @command
     def hgetdel(self, key: Key, *fields: Key) -> Command[list[S | None]]:
-        """The values of *fields*, which are deleted, None where there is none.
+        """The values of *fields*, None for each that is missing; the fields are deleted.
 
-        Valkey 9.1, Redis 8.0.
+        HGETDEL key FIELDS count field [field …]. Redis 8.0, Valkey 9.1.
         """
         words = (b"HGETDEL", key, *_fields("HGETDEL", fields))
         return Command(words, self.read.texts_or_nones)
@@ -95,9 +98,11 @@ class HashExpiry(Group[S]):
         pxat: UnixTime | None = None,
         persist: bool = False,
     ) -> Command[list[S | None]]:
-        """The values of *fields*, whose time to live is set or, with *persist*, removed.
+        """The values of *fields*; their time to live is set or, with *persist*, removed.
 
-        *ex* and *exat* are in seconds, *px* and *pxat* in milliseconds.  Valkey 9.0, Redis 8.0.
+        A field that is missing gives None.  *ex* and *exat* are in seconds, *px* and *pxat* in
+        milliseconds.
+        HGETEX key [EX seconds | … | PERSIST] FIELDS count field [field …]. Redis 8.0, Valkey 9.0.
         """
         life = expiry("HGETEX", ex=ex, px=px, exat=exat, pxat=pxat, persist=persist)
         words = (b"HGETEX", key, *life, *_fields("HGETEX", fields))
@@ -105,9 +110,9 @@ class HashExpiry(Group[S]):
 
     @command
     def hpersist(self, key: Key, *fields: Key) -> Command[list[int]]:
-        """1 for each of *fields* whose time to live was removed, else -2 or -1.
+        """1 for each of *fields* whose time to live was removed, otherwise -2 or -1.
 
-        Valkey 9.0, Redis 7.4.
+        HPERSIST key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
         """
         return Command((b"HPERSIST", key, *_fields("HPERSIST", fields)), integers)
 
@@ -122,7 +127,10 @@ class HashExpiry(Group[S]):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[list[int]]:
-        """Like `hexpire`, in milliseconds.  Valkey 9.0, Redis 7.4."""
+        """Like `hexpire`, in milliseconds.
+
+        HPEXPIRE key milliseconds [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        """
         condition = _condition("HPEXPIRE", nx=nx, xx=xx, gt=gt, lt=lt)
         words = (b"HPEXPIRE", key, duration(milliseconds, MILLISECOND), *condition)
         return Command((*words, *_fields("HPEXPIRE", fields)), integers)
@@ -138,24 +146,27 @@ class HashExpiry(Group[S]):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[list[int]]:
-        """Like `hexpire`, until a Unix time in milliseconds.  Valkey 9.0, Redis 7.4."""
+        """Like `hexpire`, until a Unix time in milliseconds.
+
+        HPEXPIREAT key time [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        """
         condition = _condition("HPEXPIREAT", nx=nx, xx=xx, gt=gt, lt=lt)
         words = (b"HPEXPIREAT", key, moment(unix_time_milliseconds, MILLISECOND), *condition)
         return Command((*words, *_fields("HPEXPIREAT", fields)), integers)
 
     @command
     def hpexpiretime(self, key: Key, *fields: Key) -> Command[list[int]]:
-        """The Unix time in milliseconds at which each of *fields* ends, else -2 or -1.
+        """The Unix time in milliseconds at which each of *fields* ends, otherwise -2 or -1.
 
-        Valkey 9.0, Redis 7.4.
+        HPEXPIRETIME key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
         """
         return Command((b"HPEXPIRETIME", key, *_fields("HPEXPIRETIME", fields)), integers)
 
     @command
     def hpttl(self, key: Key, *fields: Key) -> Command[list[int]]:
-        """The milliseconds that each of *fields* has left, else -2 or -1.
+        """The milliseconds that each of *fields* has left, otherwise -2 or -1.
 
-        Valkey 9.0, Redis 7.4.
+        HPTTL key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
         """
         return Command((b"HPTTL", key, *_fields("HPTTL", fields)), integers)
 
@@ -177,11 +188,12 @@ class HashExpiry(Group[S]):
         pxat: UnixTime | None = None,
         keepttl: bool = False,
     ) -> Command[bool]:
-        """Whether *value* was stored in *field*, and all of *mapping*, with one time to live.
+        """True if *value* was stored in *field*, and all of *mapping*, with one time to live.
 
-        Nothing is stored where a condition is not met: *fnx* none of the fields exists, *fxx* all
-        do, *nx* the hash is missing, *xx* it exists (*nx* and *xx* Valkey 9.1).  The time to live
-        is as for `set`, of the fields instead of the key.  Valkey 9.0, Redis 8.0.
+        Nothing is stored if a condition is not met: *fnx* none of the fields exists, *fxx* all of
+        them do, *nx* the hash is missing, *xx* it exists (*nx* and *xx* Valkey 9.1).  The time to
+        live is as for `set`, of the fields instead of the key.
+        HSETEX key [NX | FNX | …] [EX …] FIELDS count field value […]. Redis 8.0, Valkey 9.0.
         """
         only_one("HSETEX", nx=nx, xx=xx)
         only_one("HSETEX", fnx=fnx, fxx=fxx)
@@ -192,12 +204,15 @@ class HashExpiry(Group[S]):
 
     @command
     def httl(self, key: Key, *fields: Key) -> Command[list[int]]:
-        """The seconds that each of *fields* has left, else -2 or -1.  Valkey 9.0, Redis 7.4."""
+        """The seconds that each of *fields* has left, otherwise -2 or -1.
+
+        HTTL key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        """
         return Command((b"HTTL", key, *_fields("HTTL", fields)), integers)
 
 
 def _condition(command: str, *, nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Value, ...]:
-    """The word for the one condition that is given, if any."""
+    """The word for the given condition, if any."""
     only_one(command, nx=nx, xx=xx, gt=gt, lt=lt)
     return flags(nx=nx, xx=xx, gt=gt, lt=lt)
 

@@ -1,4 +1,4 @@
-"""Many hashes of the same fields: the names are sent once, then only values."""
+"""Import of many hashes with the same fields: the names are sent once, then only values."""
 
 from __future__ import annotations
 
@@ -16,28 +16,36 @@ class HashImport(Group[S]):
 
     @command
     def himport_prepare(self, fieldset_name: Key, *fields: Key) -> Command[bool]:
-        """True once *fields* are known as *fieldset_name*, which may replace one.
+        """True once *fields* are known as *fieldset_name*, which may replace an older fieldset.
 
-        A field that is named twice is refused by the server.  Redis 8.10.
+        The server refuses a field that is named twice.
+        HIMPORT PREPARE fieldset_name field [field …]. Redis 8.10.
         """
         at_least_one("HIMPORT PREPARE", "fields", fields)
         return Command((b"HIMPORT", b"PREPARE", fieldset_name, *fields), ok)
 
     @command
     def himport_set(self, key: Key, fieldset_name: Key, *values: Value) -> Command[bool]:
-        """True once *key* is a hash of the fields of *fieldset_name*, *values* in their order.
+        """True once *key* is a hash of the fields of *fieldset_name*, with *values* in their order.
 
-        What was at *key* before is gone, its time to live too.  Redis 8.10.
+        The value that was at *key* before is gone, its time to live too.
+        HIMPORT SET key fieldset_name value [value …]. Redis 8.10.
         """
         at_least_one("HIMPORT SET", "values", values)
         return Command((b"HIMPORT", b"SET", key, fieldset_name, *values), ok)
 
     @command
     def himport_discard(self, fieldset_name: Key) -> Command[bool]:
-        """Whether *fieldset_name* was there and so was forgotten.  Redis 8.10."""
+        """True if *fieldset_name* existed and was forgotten.
+
+        HIMPORT DISCARD fieldset_name. Redis 8.10.
+        """
         return Command((b"HIMPORT", b"DISCARD", fieldset_name), boolean)
 
     @command
     def himport_discard_all(self) -> Command[int]:
-        """How many fieldsets were forgotten: all.  Redis 8.10."""
+        """The number of fieldsets that were forgotten: all of them.
+
+        HIMPORT DISCARDALL. Redis 8.10.
+        """
         return Command((b"HIMPORT", b"DISCARDALL"), integer)

@@ -14,82 +14,121 @@ class Hashes(Group[S]):
 
     @command
     def hdel(self, key: Key, *fields: Key) -> Command[int]:
-        """How many of *fields* were there and so were deleted; without fields the hash goes."""
+        """The number of *fields* that existed and were deleted; an empty hash is deleted too.
+
+        HDEL key field [field …]. Server 2.0.
+        """
         at_least_one("HDEL", "fields", fields)
         return Command((b"HDEL", key, *fields), integer)
 
     @command
     def hexists(self, key: Key, field: Key) -> Command[bool]:
-        """Whether the hash at *key* has *field*."""
+        """Whether the hash at *key* has *field*.
+
+        HEXISTS key field. Server 2.0.
+        """
         return Command((b"HEXISTS", key, field), boolean)
 
     @command
     def hget(self, key: Key, field: Key) -> Command[S | None]:
-        """The value of *field*, or None where there is none."""
+        """The value of *field*, or None if there is none.
+
+        HGET key field. Server 2.0.
+        """
         return Command((b"HGET", key, field), self.read.text_or_none)
 
     @command
     def hgetall(self, key: Key) -> Command[dict[S, S]]:
-        """All fields and values of the hash at *key*, empty where there is none."""
+        """All fields and values of the hash at *key*, empty if there is none.
+
+        HGETALL key. Server 2.0.
+        """
         return Command((b"HGETALL", key), self.read.text_map)
 
     @command
     def hincrby(self, key: Key, field: Key, amount: int = 1) -> Command[int]:
-        """The counter in *field* after *amount* was added; a missing one counts from 0."""
+        """The counter in *field* after *amount* was added; a missing one counts from 0.
+
+        HINCRBY key field amount. Server 2.0.
+        """
         return Command((b"HINCRBY", key, field, amount), integer)
 
     @command
     def hincrbyfloat(self, key: Key, field: Key, amount: float = 1.0) -> Command[float]:
-        """The number in *field* after *amount* was added; a missing one counts from 0."""
+        """The number in *field* after *amount* was added; a missing one counts from 0.
+
+        HINCRBYFLOAT key field amount. Server 2.6.
+        """
         return Command((b"HINCRBYFLOAT", key, field, amount), number)
 
     @command
     def hkeys(self, key: Key) -> Command[list[S]]:
-        """The names of all fields of the hash at *key*."""
+        """The names of all fields of the hash at *key*.
+
+        HKEYS key. Server 2.0.
+        """
         return Command((b"HKEYS", key), self.read.texts)
 
     @command
     def hlen(self, key: Key) -> Command[int]:
-        """How many fields the hash at *key* has, 0 where there is none."""
+        """How many fields the hash at *key* has, 0 if there is none.
+
+        HLEN key. Server 2.0.
+        """
         return Command((b"HLEN", key), integer)
 
     @command
     def hmget(self, key: Key, *fields: Key) -> Command[list[S | None]]:
-        """The values of *fields* in their order, None where there is none."""
+        """The values of *fields* in their order, None if there is none.
+
+        HMGET key field [field …]. Server 2.0.
+        """
         at_least_one("HMGET", "fields", fields)
         return Command((b"HMGET", key, *fields), self.read.texts_or_nones)
 
     @command
     def hmset(self, key: Key, mapping: SupportsItems) -> Command[bool]:
-        """True once all of *mapping* is stored; `hset` also tells how many fields are new."""
+        """True once all of *mapping* is stored; `hset` also gives the number of new fields.
+
+        HMSET key field value [field value …]. Server 2.0.
+        """
         return Command((b"HMSET", key, *flat("HMSET", "mapping", mapping)), ok)
 
     @command
     def hrandfield(self, key: Key) -> Command[S | None]:
-        """The name of a random field, or None where there is no hash.  Server 6.2."""
+        """The name of a random field, or None if there is no hash.
+
+        HRANDFIELD key. Server 6.2.
+        """
         return Command((b"HRANDFIELD", key), self.read.text_or_none)
 
     @command
     def hrandfield_many(self, key: Key, count: int) -> Command[list[S]]:
         """The names of up to *count* random fields, each once.
 
-        A negative *count* gives exactly that many, some perhaps more than once.  Server 6.2.
+        A negative *count* gives exactly that many, and some may come more than once.
+        HRANDFIELD key count. Server 6.2.
         """
         return Command((b"HRANDFIELD", key, count), self.read.texts)
 
     @command
     def hrandfield_with_values(self, key: Key, count: int) -> Command[list[tuple[S, S]]]:
-        """Like `hrandfield_many`, each field with its value.  Server 6.2."""
+        """Like `hrandfield_many`, each field with its value.
+
+        HRANDFIELD key count WITHVALUES. Server 6.2.
+        """
         return Command((b"HRANDFIELD", key, count, b"WITHVALUES"), self.read.text_pairs)
 
     @command
     def hscan(
         self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
     ) -> Command[tuple[int, dict[S, S]]]:
-        """The next cursor (0: that was all) and one page of fields with their values.
+        """The next cursor (0: the last page) and one page of fields with their values.
 
-        *match* is a pattern for field names; *count* says how much to look at, not how many to
-        give: a page may be empty.  A field may come more than once if the hash changes meanwhile.
+        *match* is a pattern for field names.  *count* is the number of fields that the server looks
+        at, not the number that it gives: a page may be empty.  A field may come more than once if
+        the hash changes meanwhile.
+        HSCAN key cursor [MATCH pattern] [COUNT n]. Server 2.8.
         """
         words = (b"HSCAN", key, cursor, *narrowed(match, count))
         return Command(words, self.read.page(self.read.text_map))
@@ -98,7 +137,10 @@ class Hashes(Group[S]):
     def hscan_no_values(
         self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
     ) -> Command[tuple[int, list[S]]]:
-        """Like `hscan`, names of fields only.  Valkey 8.0, Redis 7.4."""
+        """Like `hscan`, but the names of the fields only.
+
+        HSCAN key cursor [MATCH pattern] [COUNT n] NOVALUES. Redis 7.4, Valkey 8.0.
+        """
         words = (b"HSCAN", key, cursor, *narrowed(match, count), b"NOVALUES")
         return Command(words, self.read.page(self.read.texts))
 
@@ -111,25 +153,35 @@ class Hashes(Group[S]):
         *,
         mapping: SupportsItems | None = None,
     ) -> Command[int]:
-        """How many fields are new, after *value* was stored in *field*, and all of *mapping*.
+        """The number of new fields, once *value* is stored in *field*, and all of *mapping*.
 
-        The time to live of a field that is stored again is gone; `hsetex` can keep it.
+        A field that is stored again loses its time to live; `hsetex` can keep it.
+        HSET key field value [field value …]. Server 2.0.
         """
         return Command((b"HSET", key, *fields_and_values("HSET", field, value, mapping)), integer)
 
     @command
     def hsetnx(self, key: Key, field: Key, value: Value) -> Command[bool]:
-        """Whether *field* was missing and so *value* was stored."""
+        """True if *field* was missing and *value* was stored.
+
+        HSETNX key field value. Server 2.0.
+        """
         return Command((b"HSETNX", key, field, value), boolean)
 
     @command
     def hstrlen(self, key: Key, field: Key) -> Command[int]:
-        """The length in bytes of the value of *field*, 0 where there is none."""
+        """The length in bytes of the value of *field*, 0 if there is none.
+
+        HSTRLEN key field. Server 3.2.
+        """
         return Command((b"HSTRLEN", key, field), integer)
 
     @command
     def hvals(self, key: Key) -> Command[list[S]]:
-        """All values of the hash at *key*."""
+        """All values of the hash at *key*.
+
+        HVALS key. Server 2.0.
+        """
         return Command((b"HVALS", key), self.read.texts)
 
 

@@ -1,4 +1,4 @@
-"""Keys, whatever they hold: names, time to live, copies, what is inside."""
+"""Keys of any type: names, copies, and details of their values; expiry is in `key_expiry`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from anyredis.commands.group import (
     Group,
     Milliseconds,
     Seconds,
-    UnixTime,
     at_least_one,
     duration,
     flags,
@@ -35,7 +34,7 @@ from anyredis.wire.encode import Key, Value
 
 
 class Keys(Group[S]):
-    """The commands on keys, whatever they hold."""
+    """The commands on keys of any type; those on their time to live are in `KeyExpiry`."""
 
     @command
     def copy(
@@ -46,9 +45,10 @@ class Keys(Group[S]):
         destination_db: int | None = None,
         replace: bool = False,
     ) -> Command[bool]:
-        """Whether the value at *source* was copied to *destination*, its time to live too.
+        """True if the value at *source* was copied to *destination*, its time to live too.
 
-        It is not where *source* is missing or, without *replace*, *destination* exists.  Server 6.2.
+        Nothing is copied if *source* is missing or, without *replace*, if *destination* exists.
+        COPY source destination [DB destination_db] [REPLACE]. Server 6.2.
         """
         database: tuple[Value, ...] = () if destination_db is None else (b"DB", destination_db)
         words = (b"COPY", source, destination, *database, *flags(replace=replace))
@@ -56,66 +56,36 @@ class Keys(Group[S]):
 
     @command
     def delete(self, *keys: Key) -> Command[int]:
-        """How many of *keys* were there and so were deleted."""
+        """The number of *keys* that existed and were deleted.
+
+        DEL key [key …]. Server 1.0.
+        """
         at_least_one("DEL", "keys", keys)
         return Command((b"DEL", *keys), integer)
 
     @command
     def dump(self, key: Key) -> Command[bytes | None]:
-        """The value at *key* as `restore` takes it, always bytes, or None where there is none."""
+        """The value at *key* in the form that `restore` takes, as bytes, or None if there is none.
+
+        DUMP key. Server 2.6.
+        """
         return Command((b"DUMP", key), binary_or_none, binary=True)
 
     @command
     def exists(self, *keys: Key) -> Command[int]:
-        """How many of *keys* are there; one named twice counts twice."""
+        """The number of *keys* that exist; a key that is named twice counts twice.
+
+        EXISTS key [key …]. Server 1.0.
+        """
         at_least_one("EXISTS", "keys", keys)
         return Command((b"EXISTS", *keys), integer)
 
     @command
-    def expire(
-        self,
-        key: Key,
-        time: Seconds,
-        *,
-        nx: bool = False,
-        xx: bool = False,
-        gt: bool = False,
-        lt: bool = False,
-    ) -> Command[bool]:
-        """Whether *key* is there, met the condition, and so has *time* seconds to live.
-
-        Conditions: *nx* it had no time to live, *xx* it had one, *gt* the new one is longer, *lt*
-        it is shorter (none counts as forever).  A *time* of 0 or less deletes the key.
-        The conditions need server 7.0.
-        """
-        condition = _condition("EXPIRE", nx=nx, xx=xx, gt=gt, lt=lt)
-        return Command((b"EXPIRE", key, duration(time, SECOND), *condition), boolean)
-
-    @command
-    def expireat(
-        self,
-        key: Key,
-        when: UnixTime,
-        *,
-        nx: bool = False,
-        xx: bool = False,
-        gt: bool = False,
-        lt: bool = False,
-    ) -> Command[bool]:
-        """Whether *key* lives until the Unix time *when*, in seconds; else as for `expire`."""
-        condition = _condition("EXPIREAT", nx=nx, xx=xx, gt=gt, lt=lt)
-        return Command((b"EXPIREAT", key, moment(when, SECOND), *condition), boolean)
-
-    @command
-    def expiretime(self, key: Key) -> Command[int]:
-        """The Unix time in seconds at which *key* ends; -1: never, -2: no such key.  Server 7.0."""
-        return Command((b"EXPIRETIME", key), integer)
-
-    @command
     def keys(self, pattern: Key = b"*") -> Command[list[S]]:
-        """All keys that match the glob *pattern*, at one moment: the server does nothing else.
+        """All keys that match the glob *pattern*, in one step.
 
-        On a server with many keys use `scan_iter`.
+        The server does nothing else meanwhile.  On a server with many keys use `scan_iter`.
+        KEYS pattern. Server 1.0.
         """
         return Command((b"KEYS", pattern), self.read.texts)
 
@@ -132,11 +102,13 @@ class Keys(Group[S]):
         username: Value | None = None,
         auth: Value | None = None,
     ) -> Command[bool]:
-        """Whether any of *keys* was there and so is at the server *host*:*port* now.
+        """True if any of *keys* existed and is now at the server *host*:*port*.
 
-        They are gone here, unless *copy*.  *timeout* is the longest pause, in milliseconds, of the
-        two servers' talk, during which this one does nothing else; *auth* is the password there.
-        Raises `ResponseError` with the code IOERR where it is not known what has arrived.
+        The keys are gone here, unless *copy*.  *timeout* is the longest pause, in milliseconds, in
+        the exchange between the two servers, during which this server does nothing else; *auth* is
+        the password there.  Raises `ResponseError` with the code IOERR if it is not known whether
+        the keys arrived.
+        MIGRATE host port "" db timeout [COPY] [REPLACE] [AUTH …] KEYS key [key …]. Server 3.0.6.
         """
         at_least_one("MIGRATE", "keys", keys)
         if username is not None and auth is None:
@@ -150,101 +122,69 @@ class Keys(Group[S]):
 
     @command
     def move(self, key: Key, db: int) -> Command[bool]:
-        """Whether *key* was moved to the database *db*: not where it is missing, or exists there."""
+        """True if *key* was moved to the database *db*: not if it is missing here, or exists there.
+
+        MOVE key db. Server 1.0.
+        """
         return Command((b"MOVE", key, db), boolean)
 
     @command
     def object_encoding(self, key: Key) -> Command[str | None]:
-        """How the server stores the value at *key*, such as `listpack`, or None."""
+        """The server's internal encoding of the value at *key*, such as `listpack`, or None.
+
+        OBJECT ENCODING key. Server 2.2.3.
+        """
         return Command((b"OBJECT", b"ENCODING", key), word_or_none)
 
     @command
     def object_freq(self, key: Key) -> Command[int | None]:
-        """The logarithmic access counter of *key*, or None where there is none.
+        """The logarithmic access counter of *key*, or None if there is no such key.
 
         Raises `ResponseError` unless the server's `maxmemory-policy` is one of the LFU policies.
+        OBJECT FREQ key. Server 4.0.
         """
         return Command((b"OBJECT", b"FREQ", key), integer_or_none)
 
     @command
     def object_idletime(self, key: Key) -> Command[int | None]:
-        """The seconds since *key* was used, or None where there is none.
+        """The seconds since *key* was used, or None if there is no such key.
 
-        Raises `ResponseError` where the server's `maxmemory-policy` is one of the LFU policies.
+        Raises `ResponseError` if the server's `maxmemory-policy` is one of the LFU policies.
+        OBJECT IDLETIME key. Server 2.2.3.
         """
         return Command((b"OBJECT", b"IDLETIME", key), integer_or_none)
 
     @command
     def object_refcount(self, key: Key) -> Command[int | None]:
-        """How many references to the value at *key* the server holds, or None."""
+        """The number of references to the value at *key* that the server holds, or None.
+
+        OBJECT REFCOUNT key. Server 2.2.3.
+        """
         return Command((b"OBJECT", b"REFCOUNT", key), integer_or_none)
 
     @command
-    def persist(self, key: Key) -> Command[bool]:
-        """Whether *key* had a time to live, which was removed."""
-        return Command((b"PERSIST", key), boolean)
-
-    @command
-    def pexpire(
-        self,
-        key: Key,
-        time: Milliseconds,
-        *,
-        nx: bool = False,
-        xx: bool = False,
-        gt: bool = False,
-        lt: bool = False,
-    ) -> Command[bool]:
-        """Whether *key* has *time* milliseconds to live; else as for `expire`."""
-        condition = _condition("PEXPIRE", nx=nx, xx=xx, gt=gt, lt=lt)
-        return Command((b"PEXPIRE", key, duration(time, MILLISECOND), *condition), boolean)
-
-    @command
-    def pexpireat(
-        self,
-        key: Key,
-        when: UnixTime,
-        *,
-        nx: bool = False,
-        xx: bool = False,
-        gt: bool = False,
-        lt: bool = False,
-    ) -> Command[bool]:
-        """Whether *key* lives until the Unix time *when*, in milliseconds; else as for `expire`."""
-        condition = _condition("PEXPIREAT", nx=nx, xx=xx, gt=gt, lt=lt)
-        return Command((b"PEXPIREAT", key, moment(when, MILLISECOND), *condition), boolean)
-
-    @command
-    def pexpiretime(self, key: Key) -> Command[int]:
-        """The Unix time in milliseconds at which *key* ends; -1: never, -2: no such key.
-
-        Server 7.0.
-        """
-        return Command((b"PEXPIRETIME", key), integer)
-
-    @command
-    def pttl(self, key: Key) -> Command[int]:
-        """The milliseconds that *key* has to live; -1: forever, -2: no such key."""
-        return Command((b"PTTL", key), integer)
-
-    @command
     def randomkey(self) -> Command[S | None]:
-        """Some key, or None where the database is empty."""
+        """A random key, or None if the database is empty.
+
+        RANDOMKEY. Server 1.0.
+        """
         return Command((b"RANDOMKEY",), self.read.text_or_none)
 
     @command
     def rename(self, src: Key, dst: Key) -> Command[bool]:
-        """True once the value at *src* is at *dst*, whatever was there.
+        """True once the value at *src* is at *dst*; a value that was there is replaced.
 
-        Raises `ResponseError` where *src* is missing.
+        Raises `ResponseError` if *src* is missing.
+        RENAME src dst. Server 1.0.
         """
         return Command((b"RENAME", src, dst), ok)
 
     @command
     def renamenx(self, src: Key, dst: Key) -> Command[bool]:
-        """Whether *dst* was missing and so has the value that was at *src*.
+        """True if *dst* was missing and now has the value that was at *src*.
 
-        Raises `ResponseError` where *src* is missing.
+        Raises `ResponseError` if *src* is missing.
+        RENAMENX src dst. Server 1.0.
         """
         return Command((b"RENAMENX", src, dst), boolean)
 
@@ -263,9 +203,10 @@ class Keys(Group[S]):
         """True once the *value* that `dump` gave is at *key*.
 
         *ttl* is the time to live in milliseconds, 0 for none; with *absttl* the Unix time in
-        milliseconds (or a `datetime`) at which it ends.  *idletime* (seconds) and *frequency* are
-        what `object_idletime` and `object_freq` shall give.
-        Raises `BusyKeyError` where *key* exists, unless *replace*.
+        milliseconds (or a `datetime`) at which it ends.  `object_idletime` and `object_freq` then
+        give *idletime* (seconds) and *frequency*.  Raises `BusyKeyError` if *key* exists, unless
+        *replace*.
+        RESTORE key milliseconds value [REPLACE] [ABSTTL] [IDLETIME n | FREQ n]. Server 2.6.
         """
         only_one("RESTORE", idletime=idletime, frequency=frequency)
         options = flags(replace=replace, absttl=absttl)
@@ -283,10 +224,12 @@ class Keys(Group[S]):
         count: int | None = None,
         type: Key | None = None,
     ) -> Command[tuple[int, list[S]]]:
-        """The next cursor, 0 where that was all, and some keys, perhaps none.
+        """The next cursor (0: the last page) and one page of keys, perhaps an empty one.
 
-        The keys match the glob *match* and hold the *type* (as `type` names it); *count* is about
-        how many the server looks at.  `scan_iter` goes through all pages.
+        The keys match the glob *match* and hold the *type* (as `type` names it; server 6.0);
+        *count* is about the number of keys that the server looks at.  `scan_iter` goes through all
+        pages.
+        SCAN cursor [MATCH pattern] [COUNT n] [TYPE type]. Server 2.8.
         """
         kind: tuple[Value, ...] = () if type is None else (b"TYPE", type)
         words = (b"SCAN", cursor, *narrowed(match, count), *kind)
@@ -294,32 +237,29 @@ class Keys(Group[S]):
 
     @command
     def touch(self, *keys: Key) -> Command[int]:
-        """How many of *keys* are there; they count as used just now."""
+        """The number of *keys* that exist; they count as used just now.
+
+        TOUCH key [key …]. Server 3.2.1.
+        """
         at_least_one("TOUCH", "keys", keys)
         return Command((b"TOUCH", *keys), integer)
 
     @command
-    def ttl(self, key: Key) -> Command[int]:
-        """The seconds that *key* has to live; -1: forever, -2: no such key."""
-        return Command((b"TTL", key), integer)
-
-    @command
     def type(self, key: Key) -> Command[str]:
-        """The type of the value at *key*: `string`, `hash` …, or `none` where there is none."""
+        """The type of the value at *key*: `string`, `hash` …, or `none` if there is no such key.
+
+        TYPE key. Server 1.0.
+        """
         return Command((b"TYPE", key), word)
 
     @command
     def unlink(self, *keys: Key) -> Command[int]:
-        """How many of *keys* were there; they are deleted, and their memory is freed later."""
+        """The number of *keys* that existed and were deleted; their memory is freed later.
+
+        UNLINK key [key …]. Server 4.0.
+        """
         at_least_one("UNLINK", "keys", keys)
         return Command((b"UNLINK", *keys), integer)
-
-
-def _condition(command: str, *, nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Value, ...]:
-    """The words for the conditions of EXPIRE; the server takes XX together with GT or LT."""
-    only_one(command, nx=nx, xx=xx)
-    only_one(command, nx=nx, gt=gt, lt=lt)
-    return flags(nx=nx, xx=xx, gt=gt, lt=lt)
 
 
 def _life(ttl: int | datetime.timedelta | datetime.datetime, *, absttl: bool) -> int:

@@ -14,13 +14,13 @@ Side: TypeAlias = Literal["LEFT", "RIGHT", "left", "right"]
 """An end of a list: LEFT is its head, RIGHT its tail."""
 
 Place: TypeAlias = Literal["BEFORE", "AFTER", "before", "after"]
-"""Where `linsert` puts an element."""
+"""The side of the reference on which `linsert` puts an element."""
 
 Mode: TypeAlias = Literal["COUNT", "EXACTLY", "count", "exactly"]
-"""How `lmovem` takes its *count*: up to so many, or so many or none."""
+"""The meaning of the *count* of `lmovem`: up to that many, or exactly that many or none."""
 
 Ordering: TypeAlias = Literal["OBO", "BULK", "obo", "bulk"]
-"""How elements that move together arrive: one by one as popped, or in the order they had."""
+"""The order of elements that move together: one by one as popped, or as before."""
 
 
 class Lists(Group[S]):
@@ -28,21 +28,28 @@ class Lists(Group[S]):
 
     @command
     def lindex(self, key: Key, index: int) -> Command[S | None]:
-        """The element at *index* (negative from the end), or None where there is none."""
+        """The element at *index* (negative from the end), or None if there is none.
+
+        LINDEX key index. Server 1.0.
+        """
         return Command((b"LINDEX", key, index), self.read.text_or_none)
 
     @command
     def linsert(self, key: Key, where: Place, refvalue: Value, value: Value) -> Command[int]:
-        """The length after *value* was put BEFORE or AFTER the first *refvalue*.
+        """The length after *value* was inserted BEFORE or AFTER the first *refvalue*.
 
-        -1 where there is no *refvalue*, 0 where there is no list.
+        -1 if there is no *refvalue*, 0 if there is no list.
+        LINSERT key BEFORE|AFTER refvalue value. Server 2.2.
         """
         place = choice("LINSERT", "where", where, "BEFORE", "AFTER")
         return Command((b"LINSERT", key, place, refvalue, value), integer)
 
     @command
     def llen(self, key: Key) -> Command[int]:
-        """How many elements are in the list, 0 where there is none."""
+        """The number of elements in the list, 0 if there is none.
+
+        LLEN key. Server 1.0.
+        """
         return Command((b"LLEN", key), integer)
 
     @command
@@ -51,7 +58,8 @@ class Lists(Group[S]):
     ) -> Command[S | None]:
         """The element moved from end *src* of *first_list* to end *dest* of *second_list*.
 
-        None where *first_list* is empty.  Both lists may be the same one.
+        None if *first_list* is empty.  Both lists may be the same one.
+        LMOVE first_list second_list LEFT|RIGHT LEFT|RIGHT. Server 6.2.
         """
         words = (b"LMOVE", first_list, second_list, side("LMOVE", "src", src))
         return Command((*words, side("LMOVE", "dest", dest)), self.read.text_or_none)
@@ -68,11 +76,12 @@ class Lists(Group[S]):
         mode: Mode | None = None,
         ordering: Ordering | None = None,
     ) -> Command[list[S] | None]:
-        """The elements moved from *first_list* to *second_list*, as they now stand there.
+        """The elements moved from *first_list* to *second_list*, in their new order.
 
-        One, or up to *count*, or with *mode* EXACTLY *count* of them or none; None where nothing
-        moved.  A *count* needs an *ordering*: OBO pushes them one by one as they are popped, BULK
-        keeps the order they had.  Redis 8.10.
+        One element, or up to *count*, or with *mode* EXACTLY either *count* of them or none; None
+        if nothing moved.  A *count* needs an *ordering*: OBO pushes the elements one by one as they
+        are popped, BULK keeps the order that they had.
+        LMOVEM first_list second_list LEFT|RIGHT LEFT|RIGHT [COUNT|EXACTLY n OBO|BULK]. Redis 8.10.
         """
         words = (b"LMOVEM", first_list, second_list, side("LMOVEM", "src", src))
         amount = how_many("LMOVEM", count, mode, ordering)
@@ -84,28 +93,36 @@ class Lists(Group[S]):
     ) -> Command[tuple[S, list[S]] | None]:
         """The first of *keys* that has elements, and up to *count* (1) popped from its end.
 
-        None where all are empty.  Server 7.0.
+        None if all are empty.
+        LMPOP numkeys key [key …] LEFT|RIGHT [COUNT n]. Server 7.0.
         """
         words = (b"LMPOP", *side_of_first("LMPOP", keys, direction, count))
         return Command(words, self.read.keyed(self.read.texts))
 
     @command
     def lpop(self, key: Key) -> Command[S | None]:
-        """The first element, which is removed, or None where there is no list."""
+        """The first element, which is removed, or None if there is no list.
+
+        LPOP key. Server 1.0.
+        """
         return Command((b"LPOP", key), self.read.text_or_none)
 
     @command
     def lpop_many(self, key: Key, count: int) -> Command[list[S] | None]:
-        """Up to *count* elements from the head, removed; None where there is no list."""
+        """Up to *count* elements from the head, removed; None if there is no list.
+
+        LPOP key count. Server 6.2.
+        """
         return Command((b"LPOP", key, count), self.read.texts_or_none)
 
     @command
     def lpos(
         self, key: Key, value: Value, *, rank: int | None = None, maxlen: int | None = None
     ) -> Command[int | None]:
-        """The index of the first *value*, or None where there is none.
+        """The index of the first *value*, or None if there is none.
 
-        *rank* 2 finds the second one, -1 the last; *maxlen* bounds how many are compared.
+        *rank* 2 finds the second one, -1 the last; *maxlen* bounds the number of comparisons.
+        LPOS key value [RANK n] [MAXLEN n]. Server 6.0.6.
         """
         return Command((b"LPOS", key, value, *_search(rank, maxlen)), integer_or_none)
 
@@ -119,32 +136,45 @@ class Lists(Group[S]):
         rank: int | None = None,
         maxlen: int | None = None,
     ) -> Command[list[int]]:
-        """The indexes of up to *count* (0: all) elements that equal *value*; options as `lpos`."""
+        """The indexes of up to *count* (0: all) elements that equal *value*; options as `lpos`.
+
+        LPOS key value COUNT n [RANK n] [MAXLEN n]. Server 6.0.6.
+        """
         words = (b"LPOS", key, value, b"COUNT", count, *_search(rank, maxlen))
         return Command(words, integers)
 
     @command
     def lpush(self, key: Key, *values: Value) -> Command[int]:
-        """The length after *values* were put at the head one by one: the last is first."""
+        """The length after *values* were pushed at the head one by one: the last one is first.
+
+        LPUSH key value [value …]. Server 1.0.
+        """
         at_least_one("LPUSH", "values", values)
         return Command((b"LPUSH", key, *values), integer)
 
     @command
     def lpushx(self, key: Key, *values: Value) -> Command[int]:
-        """The length after `lpush`, or 0 where there is no list and so nothing was pushed."""
+        """The length after `lpush`, or 0 if there is no list and nothing was pushed.
+
+        LPUSHX key value [value …]. Server 2.2.
+        """
         at_least_one("LPUSHX", "values", values)
         return Command((b"LPUSHX", key, *values), integer)
 
     @command
     def lrange(self, key: Key, start: int, end: int) -> Command[list[S]]:
-        """The elements *start* to *end* (inclusive; negative from the end), or none."""
+        """The elements *start* to *end* (inclusive; negative from the end), or none.
+
+        LRANGE key start end. Server 1.0.
+        """
         return Command((b"LRANGE", key, start, end), self.read.texts)
 
     @command
     def lrem(self, key: Key, count: int, value: Value) -> Command[int]:
-        """How many elements equal to *value* were removed.
+        """The number of elements equal to *value* that were removed.
 
-        The first *count* of them, the last with a negative *count*, all with 0.
+        The first *count* of them, the last ones with a negative *count*, all with 0.
+        LREM key count value. Server 1.0.
         """
         return Command((b"LREM", key, count, value), integer)
 
@@ -152,39 +182,58 @@ class Lists(Group[S]):
     def lset(self, key: Key, index: int, value: Value) -> Command[bool]:
         """True once *value* is at *index*.
 
-        Raises `ResponseError` where there is no such key or index.
+        Raises `ResponseError` if there is no such key or index.
+        LSET key index value. Server 1.0.
         """
         return Command((b"LSET", key, index, value), ok)
 
     @command
     def ltrim(self, key: Key, start: int, end: int) -> Command[bool]:
-        """True once only the elements *start* to *end* (inclusive) are left."""
+        """True once only the elements *start* to *end* (inclusive) are left.
+
+        LTRIM key start end. Server 1.0.
+        """
         return Command((b"LTRIM", key, start, end), ok)
 
     @command
     def rpop(self, key: Key) -> Command[S | None]:
-        """The last element, which is removed, or None where there is no list."""
+        """The last element, which is removed, or None if there is no list.
+
+        RPOP key. Server 1.0.
+        """
         return Command((b"RPOP", key), self.read.text_or_none)
 
     @command
     def rpop_many(self, key: Key, count: int) -> Command[list[S] | None]:
-        """Up to *count* elements from the tail, the last first, removed; None without a list."""
+        """Up to *count* elements from the tail, the last first, removed; None without a list.
+
+        RPOP key count. Server 6.2.
+        """
         return Command((b"RPOP", key, count), self.read.texts_or_none)
 
     @command
     def rpoplpush(self, src: Key, dst: Key) -> Command[S | None]:
-        """What `lmove` gives from the tail of *src* to the head of *dst*, under its old name."""
+        """The reply of `lmove` from the tail of *src* to the head of *dst*, by its old name.
+
+        RPOPLPUSH src dst. Server 1.2.
+        """
         return Command((b"RPOPLPUSH", src, dst), self.read.text_or_none)
 
     @command
     def rpush(self, key: Key, *values: Value) -> Command[int]:
-        """The length after *values* were put at the tail one by one."""
+        """The length after *values* were pushed at the tail one by one.
+
+        RPUSH key value [value …]. Server 1.0.
+        """
         at_least_one("RPUSH", "values", values)
         return Command((b"RPUSH", key, *values), integer)
 
     @command
     def rpushx(self, key: Key, *values: Value) -> Command[int]:
-        """The length after `rpush`, or 0 where there is no list and so nothing was pushed."""
+        """The length after `rpush`, or 0 if there is no list and nothing was pushed.
+
+        RPUSHX key value [value …]. Server 2.2.
+        """
         at_least_one("RPUSHX", "values", values)
         return Command((b"RPUSHX", key, *values), integer)
 
@@ -206,7 +255,7 @@ def side_of_first(
 def how_many(
     command: str, count: int | None, mode: Mode | None, ordering: Ordering | None
 ) -> tuple[Value, ...]:
-    """The words of LMOVEM for several elements, which come together or not at all."""
+    """The words of LMOVEM for several elements: all options are given, or none."""
     if count is None:
         if mode is not None or ordering is not None:
             msg = f"{command}: mode and ordering say how to move several elements: give count too"

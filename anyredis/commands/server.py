@@ -1,8 +1,7 @@
-"""The server: what it tells about itself, its configuration, its data as a whole."""
+"""The server: its reports about itself, its configuration, its databases as a whole."""
 
 from __future__ import annotations
 
-import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
 from anyredis.command import Command, command
@@ -35,16 +34,16 @@ class SlowlogEntry(NamedTuple):
     """One command that took long."""
 
     id: int
-    """Counts up while the server runs."""
+    """A number that counts up while the server runs."""
 
     time: int
     """The Unix time in seconds at which it was run."""
 
     duration: int
-    """How long it took, in microseconds."""
+    """The duration in microseconds."""
 
     command: list[bytes]
-    """Its words, as bytes: the server cuts long ones anywhere, and leaves many out."""
+    """Its words, as bytes: the server cuts long words, and leaves out words of a long command."""
 
     address: str
     """`address:port` of the client."""
@@ -59,7 +58,7 @@ class ReplicaState(NamedTuple):
     host: str
     port: int
     offset: int
-    """How far it says that it has come."""
+    """The offset that it has acknowledged."""
 
 
 class PrimaryRole(NamedTuple):
@@ -69,7 +68,7 @@ class PrimaryRole(NamedTuple):
     """The servers' word for it."""
 
     offset: int
-    """How far its stream of writes has come."""
+    """The offset of its stream of writes."""
 
     replicas: list[ReplicaState]
 
@@ -82,13 +81,13 @@ class ReplicaRole(NamedTuple):
 
     host: str
     port: int
-    """Where its primary is."""
+    """The TCP port of its primary; `host` is its host."""
 
     state: str
     """`connect`, `connecting`, `sync` or `connected`."""
 
     offset: int
-    """How far it has come; -1 before its first synchronization."""
+    """Its replication offset; -1 before its first synchronization."""
 
 
 class SentinelRole(NamedTuple):
@@ -96,75 +95,64 @@ class SentinelRole(NamedTuple):
 
     role: Literal["sentinel"]
     primaries: list[str]
-    """The names of what it watches over."""
+    """The names of the primaries that it watches."""
 
 
 Role: TypeAlias = PrimaryRole | ReplicaRole | SentinelRole
 
 
 class ServerCommands(Group[S]):
-    """The commands on a server as a whole that people use daily."""
+    """The commands on a server as a whole; those that save its data are in `Persistence`."""
 
     @command
     def acl_whoami(self) -> Command[S]:
-        """The name of the ACL user that the client is."""
+        """The name of the ACL user of the connection.
+
+        ACL WHOAMI. Server 6.0.
+        """
         return Command((b"ACL", b"WHOAMI"), self.read.text)
 
     @command
-    def bgrewriteaof(self) -> Command[bool]:
-        """True once a smaller append-only file is being written, or will be after a save."""
-        return Command((b"BGREWRITEAOF",), _status)
-
-    @command
-    def bgsave(self, *, schedule: bool = True) -> Command[bool]:
-        """True once the data is being saved; see `lastsave` for the end.
-
-        While the append-only file is rewritten it waits for that, or fails without *schedule*.
-        Raises `ResponseError` while it is being saved anyway.
-        """
-        words = (b"BGSAVE", b"SCHEDULE") if schedule else (b"BGSAVE",)
-        return Command(words, _status)
-
-    @command
-    def bgsave_cancel(self) -> Command[bool]:
-        """True once the save in the background is off.
-
-        Raises `ResponseError` where there is none.  Valkey 8.1.
-        """
-        return Command((b"BGSAVE", b"CANCEL"), _status)
-
-    @command
     def command_count(self) -> Command[int]:
-        """How many commands the server knows."""
+        """The number of commands that the server knows.
+
+        COMMAND COUNT. Server 2.8.13.
+        """
         return Command((b"COMMAND", b"COUNT"), integer)
 
     @command
     def command_getkeys(self, *args: Value) -> Command[list[S]]:
-        """Those of the words *args* of a command that are keys, as the server sees it.
+        """The keys among the words *args* of a command, as the server finds them.
 
-        Raises `ResponseError` where there are none, or no such command.
+        Raises `ResponseError` if there are none, or no such command.
+        COMMAND GETKEYS word [word …]. Server 2.8.13.
         """
         at_least_one("COMMAND GETKEYS", "args", args)
         return Command((b"COMMAND", b"GETKEYS", *args), self.read.texts)
 
     @command
     def config_get(self, *patterns: Key) -> Command[dict[str, str]]:
-        """The settings whose names match any of the globs *patterns*; all without any.
+        """The settings whose names match any of the globs *patterns*; all without patterns.
 
         More than one pattern needs server 7.0.
+        CONFIG GET pattern [pattern …]. Server 2.0.
         """
         return Command((b"CONFIG", b"GET", *(patterns or (b"*",))), _settings)
 
     @command
     def config_resetstat(self) -> Command[bool]:
-        """True once the counters of `info` begin at 0 again."""
+        """True once the counters of `info` begin at 0 again.
+
+        CONFIG RESETSTAT. Server 2.0.
+        """
         return Command((b"CONFIG", b"RESETSTAT"), ok)
 
     @command
     def config_rewrite(self) -> Command[bool]:
-        """True once the server's configuration file says what is set now.
+        """True once the server's configuration file holds the present settings.
 
-        Raises `ResponseError` where the server has no such file.
+        Raises `ResponseError` if the server has no such file.
+        CONFIG REWRITE. Server 2.8.
         """
         return Command((b"CONFIG", b"REWRITE"), ok)
 
@@ -173,6 +161,7 @@ class ServerCommands(Group[S]):
         """True once the setting *name* is *value*, and so on with pairs of *more*: all or none.
 
         More than one pair needs server 7.0.
+        CONFIG SET name value [name value …]. Server 2.0.
         """
         if len(more) % 2:
             raise DataValueError("CONFIG SET: more has a name without its value at its end")
@@ -180,106 +169,140 @@ class ServerCommands(Group[S]):
 
     @command
     def dbsize(self) -> Command[int]:
-        """How many keys the database has."""
+        """The number of keys in the database.
+
+        DBSIZE. Server 1.0.
+        """
         return Command((b"DBSIZE",), integer)
 
     @command
     def flushall(self, *, asynchronous: bool | None = None) -> Command[bool]:
         """True once all databases are empty.
 
-        Their memory is freed later or, with `asynchronous=False`, first; without it, as the
-        server's `lazyfree-lazy-user-flush` says.
+        Their memory is freed later with `asynchronous=True` (server 4.0), and before the reply with
+        `asynchronous=False` (server 6.2); otherwise the server's `lazyfree-lazy-user-flush`
+        decides.
+        FLUSHALL [ASYNC | SYNC]. Server 1.0.
         """
         return Command((b"FLUSHALL", *_how(asynchronous)), ok)
 
     @command
     def flushdb(self, *, asynchronous: bool | None = None) -> Command[bool]:
-        """True once the database is empty; *asynchronous* as for `flushall`."""
+        """True once the database is empty; *asynchronous* as for `flushall`.
+
+        FLUSHDB [ASYNC | SYNC]. Server 1.0.
+        """
         return Command((b"FLUSHDB", *_how(asynchronous)), ok)
 
     @command
     def info(self, *sections: Key) -> Command[dict[str, InfoValue]]:
-        """What the server tells about itself, by name; of *sections*, or what it holds usual.
+        """The server's report about itself, by name: of *sections*, or of the default ones.
 
-        Numbers are int and float, `db0:keys=3,expires=0` is a dict, `modules` a list of them.
+        Numbers are int and float, `db0:keys=3,expires=0` is a dict, `modules` a list of dicts.
         More than one section needs server 7.0.
+        INFO [section …]. Server 1.0.
         """
         return Command((b"INFO", *sections), _info, binary=True)
 
     @command
-    def lastsave(self) -> Command[datetime.datetime]:
-        """When the data was last saved, in UTC; when the server was started, if never."""
-        return Command((b"LASTSAVE",), _moment)
-
-    @command
     def lolwut(self, *version_numbers: Value) -> Command[str]:
-        """A piece of computer art; the version of the server is its last line."""
+        """A piece of computer art; the version of the server is its last line.
+
+        LOLWUT [VERSION n [n …]]. Server 5.0.
+        """
         words = (b"LOLWUT", b"VERSION", *version_numbers) if version_numbers else (b"LOLWUT",)
         return Command(words, word)
 
     @command
     def memory_doctor(self) -> Command[str]:
-        """What the server thinks of its memory, in prose."""
+        """The server's advice on its use of memory, in prose.
+
+        MEMORY DOCTOR. Server 4.0.
+        """
         return Command((b"MEMORY", b"DOCTOR"), word)
 
     @command
     def memory_malloc_stats(self) -> Command[str]:
-        """What the server's allocator tells, in its own words."""
+        """The statistics of the server's allocator, as text.
+
+        MEMORY MALLOC-STATS. Server 4.0.
+        """
         return Command((b"MEMORY", b"MALLOC-STATS"), word)
 
     @command
     def memory_purge(self) -> Command[bool]:
-        """True once the allocator has given back what it can."""
+        """True once the allocator has given back as much memory as it can.
+
+        MEMORY PURGE. Server 4.0.
+        """
         return Command((b"MEMORY", b"PURGE"), ok)
 
     @command
     def memory_stats(self) -> Command[dict[str, MemoryStat]]:
-        """What the server's memory is used for, by name."""
+        """The server's use of memory, by name.
+
+        MEMORY STATS. Server 4.0.
+        """
         return Command((b"MEMORY", b"STATS"), _memory)
 
     @command
     def memory_usage(self, key: Key, *, samples: int | None = None) -> Command[int | None]:
-        """The bytes that *key* and its value take, or None where there is none.
+        """The bytes that *key* and its value take, or None if there is no such key.
 
-        Of a value with many elements *samples* are looked at (the server's choice is 5), all with 0.
+        Of a value with many elements the server looks at *samples* (5 by default), at all with 0.
+        MEMORY USAGE key [SAMPLES n]. Server 4.0.
         """
         effort: tuple[Value, ...] = () if samples is None else (b"SAMPLES", samples)
         return Command((b"MEMORY", b"USAGE", key, *effort), integer_or_none)
 
     @command
     def role(self) -> Command[Role]:
-        """Whether the server is a primary, a replica or a sentinel, and of whom."""
+        """The server's role, with details: `PrimaryRole`, `ReplicaRole` or `SentinelRole`.
+
+        ROLE. Server 2.8.12.
+        """
         return Command((b"ROLE",), _role)
 
     @command
-    def save(self) -> Command[bool]:
-        """True once the data is saved; the server does nothing else meanwhile: see `bgsave`."""
-        return Command((b"SAVE",), ok)
-
-    @command
     def slowlog_get(self, num: int | None = None) -> Command[list[SlowlogEntry]]:
-        """The last *num* commands that took long, newest first; 10 without, all with -1 (7.0)."""
+        """The last *num* (10) commands that took long, the newest first.
+
+        With -1 all of them (server 7.0).
+        SLOWLOG GET [num]. Server 2.2.12.
+        """
         words: tuple[Value, ...] = (b"SLOWLOG", b"GET")
         return Command(words if num is None else (*words, num), _slowlog, binary=True)
 
     @command
     def slowlog_len(self) -> Command[int]:
-        """How many commands the slow log holds."""
+        """The number of commands in the slow log.
+
+        SLOWLOG LEN. Server 2.2.12.
+        """
         return Command((b"SLOWLOG", b"LEN"), integer)
 
     @command
     def slowlog_reset(self) -> Command[bool]:
-        """True once the slow log is empty."""
+        """True once the slow log is empty.
+
+        SLOWLOG RESET. Server 2.2.12.
+        """
         return Command((b"SLOWLOG", b"RESET"), ok)
 
     @command
     def swapdb(self, first: int, second: int) -> Command[bool]:
-        """True once the databases *first* and *second* have changed places, for all clients."""
+        """True once the databases *first* and *second* have changed places, for all clients.
+
+        SWAPDB first second. Server 4.0.
+        """
         return Command((b"SWAPDB", first, second), ok)
 
     @command
     def time(self) -> Command[tuple[int, int]]:
-        """The server's clock: Unix time in seconds, and the microseconds since."""
+        """The server's clock: Unix time in seconds, and the microseconds since.
+
+        TIME. Server 2.6.
+        """
         return Command((b"TIME",), _clock)
 
 
@@ -289,21 +312,12 @@ def _how(asynchronous: bool | None) -> tuple[Value, ...]:
     return (b"ASYNC",) if asynchronous else (b"SYNC",)
 
 
-def _status(reply: Reply) -> bool:
-    """True for a sentence: servers tell what they have begun, and send an error otherwise."""
-    return bool(word(reply))
-
-
 def _settings(reply: Reply) -> dict[str, str]:
     return {word(name): word(value) for name, value in pairs(reply)}
 
 
 def _info(reply: Reply) -> dict[str, InfoValue]:
     return info(word(reply))
-
-
-def _moment(reply: Reply) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(integer(reply), tz=datetime.UTC)
 
 
 def _clock(reply: Reply) -> tuple[int, int]:

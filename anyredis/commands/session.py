@@ -1,7 +1,7 @@
-"""Sessions: commands that mark the connection they run on, or ask about what it did.
+"""Sessions: commands that change the state of their connection, or depend on its history.
 
-Each of them needs a connection of one's own, which nobody gets afterwards as it is.  Not here, for
-good: MULTI, EXEC and DISCARD (`pipeline()` writes them as one block), and all that is in
+Each of them needs an exclusive connection, which is dirty afterwards.  Left out on purpose: MULTI,
+EXEC and DISCARD (`pipeline()` writes them as one block), and all commands in
 `anyredis.facts.table.FORBIDDEN`, with the reasons.
 """
 
@@ -26,7 +26,7 @@ from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
 OnOff: TypeAlias = Literal["ON", "OFF"]
-"""Whether something applies from now on, as redis-py has it."""
+"""The switch of a setting, as in redis-py."""
 
 
 class SessionCommands(Group[S]):
@@ -34,29 +34,38 @@ class SessionCommands(Group[S]):
 
     @command
     def asking(self) -> Command[bool]:
-        """True once the next command may be about a slot that this node is importing."""
+        """True once the next command may be about a slot that this node is importing.
+
+        ASKING. Server 3.0.
+        """
         return Command((b"ASKING",), ok)
 
     @command
     def auth(self, password: Value, username: Value | None = None) -> Command[bool]:
-        """True once the session is that of *username*, or of the default user.
+        """True once the session is logged in as *username*, or as the default user.
 
-        Raises `AuthenticationError` where they do not go together.
+        Raises `AuthenticationError` if the user and the password do not match.  A *username* needs
+        server 6.0.
+        AUTH [username] password. Server 1.0.
         """
         user: tuple[Value, ...] = () if username is None else (username,)
         return Command((b"AUTH", *user, password), ok)
 
     @command
     def client_caching(self, mode: Literal["YES", "NO"]) -> Command[bool]:
-        """True once the keys of the next command shall be tracked or, with `"NO"`, shall not.
+        """True once the keys of the next command are to be tracked or, with `"NO"`, are not.
 
-        For tracking with *optin* or *optout*; raises `ResponseError` without.
+        For tracking with *optin* or *optout*; without them it raises `ResponseError`.
+        CLIENT CACHING YES|NO. Server 6.0.
         """
         return Command((b"CLIENT", b"CACHING", _mode("CLIENT CACHING", mode, "YES", "NO")), ok)
 
     @command
     def client_capa(self, *capabilities: Key) -> Command[bool]:
-        """True once the server knows what the session can do, such as `redirect`.  Valkey 8.0."""
+        """True once the server knows the capabilities of the session, such as `redirect`.
+
+        CLIENT CAPA capability [capability …]. Valkey 8.0.
+        """
         at_least_one("CLIENT CAPA", "capabilities", capabilities)
         return Command((b"CLIENT", b"CAPA", *capabilities), ok)
 
@@ -64,35 +73,51 @@ class SessionCommands(Group[S]):
     def client_import_source(self, mode: OnOff) -> Command[bool]:
         """True once the session counts as a source of imported data: it sees expired keys.
 
-        Raises `ResponseError` unless the server is in import mode.  Valkey 8.1.
+        Raises `ResponseError` unless the server is in import mode.
+        CLIENT IMPORT-SOURCE ON|OFF. Valkey 8.1.
         """
         switch = _mode("CLIENT IMPORT-SOURCE", mode, "ON", "OFF")
         return Command((b"CLIENT", b"IMPORT-SOURCE", switch), ok)
 
     @command
     def client_no_evict(self, mode: OnOff) -> Command[bool]:
-        """True once the session is spared when clients use too much memory.  Server 7.0."""
+        """True once the session is spared when clients use too much memory.
+
+        CLIENT NO-EVICT ON|OFF. Server 7.0.
+        """
         return Command((b"CLIENT", b"NO-EVICT", _mode("CLIENT NO-EVICT", mode, "ON", "OFF")), ok)
 
     @command
     def client_no_touch(self, mode: OnOff) -> Command[bool]:
-        """True once the session's reads do not count as use of a key.  Server 7.2."""
+        """True once the session's reads do not count as use of a key.
+
+        CLIENT NO-TOUCH ON|OFF. Server 7.2.
+        """
         return Command((b"CLIENT", b"NO-TOUCH", _mode("CLIENT NO-TOUCH", mode, "ON", "OFF")), ok)
 
     @command
     def client_setinfo(self, attr: Literal["LIB-NAME", "LIB-VER"], value: Key) -> Command[bool]:
-        """True once `client_list` tells *value* as name or version of the library.  Server 7.2."""
+        """True once `client_list` gives *value* as name or version of the library.
+
+        CLIENT SETINFO LIB-NAME|LIB-VER value. Server 7.2.
+        """
         which = _mode("CLIENT SETINFO", attr, "LIB-NAME", "LIB-VER")
         return Command((b"CLIENT", b"SETINFO", which, value), ok)
 
     @command
     def client_setname(self, name: Key) -> Command[bool]:
-        """True once the session is called *name*, which has no spaces; an empty one is none."""
+        """True once the session has the name *name*, without spaces; an empty one removes the name.
+
+        CLIENT SETNAME name. Server 2.6.9.
+        """
         return Command((b"CLIENT", b"SETNAME", name), ok)
 
     @command
     def client_tracking_off(self) -> Command[bool]:
-        """True once the session is told no more of changed keys."""
+        """True once the session is no longer told of changed keys.
+
+        CLIENT TRACKING OFF. Server 6.0.
+        """
         return Command((b"CLIENT", b"TRACKING", b"OFF"), ok)
 
     @command
@@ -108,9 +133,10 @@ class SessionCommands(Group[S]):
     ) -> Command[bool]:
         """True once the server tells of changes to the keys that the session reads.
 
-        It tells the connection *clientid* or, with RESP3, the session itself.  With *bcast* of all
-        keys (that begin with one of *prefix*), with *optin* and *optout* as `client_caching` says,
-        with *noloop* not of the session's own changes.
+        It tells the connection *clientid* or, with RESP3, the session itself.  With *bcast* it
+        tells of all keys (that begin with one of *prefix*), with *optin* and *optout* of those that
+        `client_caching` selects, with *noloop* not of the session's own changes.
+        CLIENT TRACKING ON [REDIRECT id] [PREFIX …] [BCAST | OPTIN | OPTOUT] [NOLOOP]. Server 6.0.
         """
         only_one("CLIENT TRACKING", bcast=bcast, optin=optin, optout=optout)
         if isinstance(prefix, (str, bytes, bytearray, memoryview)):
@@ -124,38 +150,52 @@ class SessionCommands(Group[S]):
 
     @command
     def readonly(self) -> Command[bool]:
-        """True once this replica of a cluster answers reads of the slots that it has."""
+        """True once this replica of a cluster answers reads of the slots that it has.
+
+        READONLY. Server 3.0.
+        """
         return Command((b"READONLY",), ok)
 
     @command
     def readwrite(self) -> Command[bool]:
-        """True once this node of a cluster sends on what it is no primary for, as at first."""
+        """True once this replica of a cluster redirects all commands on keys again, as at first.
+
+        READWRITE. Server 3.0.
+        """
         return Command((b"READWRITE",), ok)
 
     @command
     def reset(self) -> Command[bool]:
         """True once the connection is as if just accepted: database 0, RESP2, no WATCH or name.
 
-        It is not logged in any more either, where the server asks for a password.  Server 6.2.
+        It is not logged in any more either, if the server asks for a password.
+        RESET. Server 6.2.
         """
         return Command((b"RESET",), _has_reset)
 
     @command
     def select(self, index: int) -> Command[bool]:
-        """True once the session works on the database *index*."""
+        """True once the session works on the database *index*.
+
+        SELECT index. Server 1.0.
+        """
         return Command((b"SELECT", index), ok)
 
     @command
     def unwatch(self) -> Command[bool]:
-        """True once no key is watched."""
+        """True once no key is watched.
+
+        UNWATCH. Server 2.2.
+        """
         return Command((b"UNWATCH",), ok)
 
     @blocking_command
     def wait(self, num_replicas: int, timeout: Milliseconds) -> Command[int]:
-        """How many replicas have all that the session wrote so far.
+        """The number of replicas that have all writes of the session so far.
 
-        The answer comes when they are *num_replicas*, or after *timeout* milliseconds (0: however
-        long it takes).  A cancel closes the connection; what was written stays written.
+        The answer comes once there are *num_replicas* of them, or after *timeout* milliseconds (0:
+        no limit).  A cancel closes the connection; the writes stay written.
+        WAIT num_replicas milliseconds. Server 3.0.
         """
         return Command((b"WAIT", num_replicas, duration(timeout, MILLISECOND)), integer)
 
@@ -163,24 +203,27 @@ class SessionCommands(Group[S]):
     def waitaof(
         self, num_local: int, num_replicas: int, timeout: Milliseconds
     ) -> Command[tuple[int, int]]:
-        """How many append-only files, here (0 or 1) and on replicas, have all the session wrote.
+        """The append-only files, here (0 or 1) and on replicas, that have the session's writes.
 
-        The answer comes when they are *num_local* and *num_replicas*, or after *timeout*
-        milliseconds (0: however long it takes).  A cancel closes the connection; what was written
-        stays written.  Server 7.2.
+        The answer comes once there are *num_local* and *num_replicas* of them, or after *timeout*
+        milliseconds (0: no limit).  A cancel closes the connection; the writes stay written.
+        WAITAOF num_local num_replicas milliseconds. Server 7.2.
         """
         words = (b"WAITAOF", num_local, num_replicas, duration(timeout, MILLISECOND))
         return Command(words, _files)
 
     @command
     def watch(self, *keys: Key) -> Command[bool]:
-        """True once a transaction on this session fails if any of *keys* changes before it."""
+        """True once a transaction on this session fails if any of *keys* changes before it.
+
+        WATCH key [key …]. Server 2.2.
+        """
         at_least_one("WATCH", "keys", keys)
         return Command((b"WATCH", *keys), ok)
 
 
 def _mode(command: str, mode: str, *known: str) -> bytes:
-    """The word for *mode*; a bool would be true for `"OFF"` too, hence the words."""
+    """The word for *mode*; words, because as a bool `"OFF"` would be true too."""
     if isinstance(mode, str) and mode.upper() in known:
         return mode.upper().encode()
     msg = f"{command}: {mode!r:.40} is none of {', '.join(known)}"

@@ -13,102 +13,145 @@ class Sets(Group[S]):
 
     @command
     def sadd(self, key: Key, *values: Value) -> Command[int]:
-        """How many of *values* are new in the set at *key*, where all of them are now."""
+        """The number of *values* that are new in the set at *key*; afterwards it has all of them.
+
+        SADD key value [value …]. Server 1.0.
+        """
         at_least_one("SADD", "values", values)
         return Command((b"SADD", key, *values), integer)
 
     @command
     def scard(self, key: Key) -> Command[int]:
-        """How many members the set at *key* has, 0 where there is none."""
+        """The number of members of the set at *key*, 0 if there is none.
+
+        SCARD key. Server 1.0.
+        """
         return Command((b"SCARD", key), integer)
 
     @command
     def sdiff(self, *keys: Key) -> Command[set[S]]:
-        """The members of the first of *keys* that none of the others has."""
+        """The members of the first of *keys* that none of the other keys has.
+
+        SDIFF key [key …]. Server 1.0.
+        """
         at_least_one("SDIFF", "keys", keys)
         return Command((b"SDIFF", *keys), self.read.text_set)
 
     @command
     def sdiffcard(self, *keys: Key, limit: int = 0) -> Command[int]:
-        """How many members `sdiff` would give, counted up to *limit* (0: to the end).
+        """The number of members in the reply of `sdiff`, counted up to *limit* (0: to the end).
 
-        Redis 8.10.
+        SDIFFCARD numkeys key [key …] [LIMIT n]. Redis 8.10.
         """
         return Command((b"SDIFFCARD", *_counted("SDIFFCARD", keys), *_limit(limit)), integer)
 
     @command
     def sdiffstore(self, dest: Key, *keys: Key) -> Command[int]:
-        """How many members `sdiff` gives, now the set at *dest*; without any, *dest* is gone."""
+        """The number of members of `sdiff`, stored at *dest*; without any, *dest* is deleted.
+
+        SDIFFSTORE dest key [key …]. Server 1.0.
+        """
         at_least_one("SDIFFSTORE", "keys", keys)
         return Command((b"SDIFFSTORE", dest, *keys), integer)
 
     @command
     def sinter(self, *keys: Key) -> Command[set[S]]:
-        """The members that all of *keys* have."""
+        """The members that all of *keys* have.
+
+        SINTER key [key …]. Server 1.0.
+        """
         at_least_one("SINTER", "keys", keys)
         return Command((b"SINTER", *keys), self.read.text_set)
 
     @command
     def sintercard(self, *keys: Key, limit: int = 0) -> Command[int]:
-        """How many members `sinter` would give, counted up to *limit* (0: to the end).
+        """The number of members in the reply of `sinter`, counted up to *limit* (0: to the end).
 
-        Server 7.0.
+        SINTERCARD numkeys key [key …] [LIMIT n]. Server 7.0.
         """
         return Command((b"SINTERCARD", *_counted("SINTERCARD", keys), *_limit(limit)), integer)
 
     @command
     def sinterstore(self, dest: Key, *keys: Key) -> Command[int]:
-        """How many members `sinter` gives, now the set at *dest*; without any, *dest* is gone."""
+        """The number of members of `sinter`, stored at *dest*; without any, *dest* is deleted.
+
+        SINTERSTORE dest key [key …]. Server 1.0.
+        """
         at_least_one("SINTERSTORE", "keys", keys)
         return Command((b"SINTERSTORE", dest, *keys), integer)
 
     @command
     def sismember(self, key: Key, value: Value) -> Command[bool]:
-        """Whether the set at *key* has *value*."""
+        """Whether the set at *key* has *value*.
+
+        SISMEMBER key value. Server 1.0.
+        """
         return Command((b"SISMEMBER", key, value), boolean)
 
     @command
     def smembers(self, key: Key) -> Command[set[S]]:
-        """All members of the set at *key*, empty where there is none."""
+        """All members of the set at *key*, empty if there is none.
+
+        SMEMBERS key. Server 1.0.
+        """
         return Command((b"SMEMBERS", key), self.read.text_set)
 
     @command
     def smismember(self, key: Key, *values: Value) -> Command[list[bool]]:
-        """Whether the set at *key* has each of *values*, in their order.  Server 6.2."""
+        """Whether the set at *key* has each of *values*, in their order.
+
+        SMISMEMBER key value [value …]. Server 6.2.
+        """
         at_least_one("SMISMEMBER", "values", values)
         return Command((b"SMISMEMBER", key, *values), booleans)
 
     @command
     def smove(self, src: Key, dst: Key, value: Value) -> Command[bool]:
-        """Whether *value* was in the set at *src* and so is now in the one at *dst*."""
+        """True if *value* was in the set at *src* and is now in the set at *dst*.
+
+        SMOVE src dst value. Server 1.0.
+        """
         return Command((b"SMOVE", src, dst, value), boolean)
 
     @command
     def spop(self, key: Key) -> Command[S | None]:
-        """A random member, which is removed, or None where there is no set."""
+        """A random member, which is removed, or None if there is no set.
+
+        SPOP key. Server 1.0.
+        """
         return Command((b"SPOP", key), self.read.text_or_none)
 
     @command
     def spop_many(self, key: Key, count: int) -> Command[set[S]]:
-        """Up to *count* random members, which are removed."""
+        """Up to *count* random members, which are removed.
+
+        SPOP key count. Server 3.2.
+        """
         return Command((b"SPOP", key, count), self.read.text_set)
 
     @command
     def srandmember(self, key: Key) -> Command[S | None]:
-        """A random member, which stays, or None where there is no set."""
+        """A random member, which stays, or None if there is no set.
+
+        SRANDMEMBER key. Server 1.0.
+        """
         return Command((b"SRANDMEMBER", key), self.read.text_or_none)
 
     @command
     def srandmember_many(self, key: Key, number: int) -> Command[list[S]]:
         """Up to *number* random members, each once, which stay.
 
-        A negative *number* gives exactly that many, some perhaps more than once.
+        A negative *number* gives exactly that many, and some may come more than once.
+        SRANDMEMBER key number. Server 2.6.
         """
         return Command((b"SRANDMEMBER", key, number), self.read.texts)
 
     @command
     def srem(self, key: Key, *values: Value) -> Command[int]:
-        """How many of *values* were in the set and so were removed; an empty set is gone."""
+        """The number of *values* that were in the set and were removed; an empty set is deleted.
+
+        SREM key value [value …]. Server 1.0.
+        """
         at_least_one("SREM", "values", values)
         return Command((b"SREM", key, *values), integer)
 
@@ -116,32 +159,41 @@ class Sets(Group[S]):
     def sscan(
         self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
     ) -> Command[tuple[int, list[S]]]:
-        """The next cursor (0: that was all) and one page of members.
+        """The next cursor (0: the last page) and one page of members.
 
-        *match* is a pattern; *count* says how much to look at, not how many to give: a page may be
-        empty.  A member may come more than once if the set changes meanwhile.
+        *match* is a pattern.  *count* is the number of members that the server looks at, not the
+        number that it gives: a page may be empty.  A member may come more than once if the set
+        changes meanwhile.
+        SSCAN key cursor [MATCH pattern] [COUNT n]. Server 2.8.
         """
         words = (b"SSCAN", key, cursor, *narrowed(match, count))
         return Command(words, self.read.page(self.read.texts))
 
     @command
     def sunion(self, *keys: Key) -> Command[set[S]]:
-        """The members that any of *keys* has."""
+        """The members that any of *keys* has.
+
+        SUNION key [key …]. Server 1.0.
+        """
         at_least_one("SUNION", "keys", keys)
         return Command((b"SUNION", *keys), self.read.text_set)
 
     @command
     def sunioncard(self, *keys: Key, limit: int = 0, approx: bool = False) -> Command[int]:
-        """How many members `sunion` would give, counted up to *limit* (0: to the end).
+        """The number of members in the reply of `sunion`, counted up to *limit* (0: to the end).
 
-        With *approx* it is an estimate, quicker for large sets.  Redis 8.10.
+        With *approx* the number is an estimate, quicker for large sets.
+        SUNIONCARD numkeys key [key …] [APPROX] [LIMIT n]. Redis 8.10.
         """
         words = (b"SUNIONCARD", *_counted("SUNIONCARD", keys), *flags(approx=approx))
         return Command((*words, *_limit(limit)), integer)
 
     @command
     def sunionstore(self, dest: Key, *keys: Key) -> Command[int]:
-        """How many members `sunion` gives, now the set at *dest*; without any, *dest* is gone."""
+        """The number of members of `sunion`, stored at *dest*; without any, *dest* is deleted.
+
+        SUNIONSTORE dest key [key …]. Server 1.0.
+        """
         at_least_one("SUNIONSTORE", "keys", keys)
         return Command((b"SUNIONSTORE", dest, *keys), integer)
 

@@ -38,30 +38,33 @@ class SortedSets(Group[S]):
         max: bool = False,
         count: int | None = None,
     ) -> Command[tuple[S, list[tuple[S, float]]] | None]:
-        """What `zmpop` gives, or None where no member came within *timeout*.
+        """The reply of `zmpop`, or None if no member came within *timeout*.
 
-        *timeout* is in seconds, 0 waits forever.  Cancelled, it closes its connection; members
-        popped at that very moment are lost.  Server 7.0.
+        *timeout* is in seconds; 0 waits forever.  Cancelling the call closes its connection;
+        members popped at that very moment are lost.
+        BZMPOP timeout numkeys key [key …] MIN|MAX [COUNT n]. Server 7.0.
         """
         words = (b"BZMPOP", timeout, *_end_of_first("BZMPOP", keys, count, min=min, max=max))
         return Command(words, self.read.keyed(self.read.scored))
 
     @blocking_command
     def bzpopmax(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S, float] | None]:
-        """The first of *keys* that has members, and the one of the highest score, removed.
+        """The first of *keys* that has members, and its member of the highest score, removed.
 
-        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
-        connection; a member popped at that very moment is lost.
+        None if no member came within *timeout* seconds; 0 waits forever.  Cancelling the call
+        closes its connection; a member popped at that very moment is lost.
+        BZPOPMAX key [key …] timeout. Server 5.0.
         """
         at_least_one("BZPOPMAX", "keys", keys)
         return Command((b"BZPOPMAX", *keys, timeout), _popped(self.read))
 
     @blocking_command
     def bzpopmin(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S, float] | None]:
-        """The first of *keys* that has members, and the one of the lowest score, removed.
+        """The first of *keys* that has members, and its member of the lowest score, removed.
 
-        None where none came within *timeout* seconds; 0 waits forever.  Cancelled, it closes its
-        connection; a member popped at that very moment is lost.
+        None if no member came within *timeout* seconds; 0 waits forever.  Cancelling the call
+        closes its connection; a member popped at that very moment is lost.
+        BZPOPMIN key [key …] timeout. Server 5.0.
         """
         at_least_one("BZPOPMIN", "keys", keys)
         return Command((b"BZPOPMIN", *keys, timeout), _popped(self.read))
@@ -78,9 +81,11 @@ class SortedSets(Group[S]):
         lt: bool = False,
         ch: bool = False,
     ) -> Command[int]:
-        """How many members of *mapping* were new; with *ch* how many were new or changed.
+        """The number of new members of *mapping*; with *ch* the number of new or changed ones.
 
-        *nx* only adds, *xx* only updates, *gt* and *lt* only update to a higher or lower score.
+        *nx* only adds, *xx* only updates (server 3.0.2); *gt* and *lt* only update to a higher or
+        lower score (server 6.2).
+        ZADD key [NX | XX] [GT | LT] [CH] score member [score member …]. Server 1.2.
         """
         condition = _condition("ZADD", nx=nx, xx=xx, gt=gt, lt=lt)
         words = flat("ZADD", "mapping", mapping)
@@ -101,19 +106,26 @@ class SortedSets(Group[S]):
     ) -> Command[float | None]:
         """The score of *member* after *amount* was added, or None: the condition was not met.
 
-        A missing one counts from 0; conditions as for `zadd`.
+        A missing member counts from 0; conditions as for `zadd`.
+        ZADD key [NX | XX] [GT | LT] INCR amount member. Server 3.0.2.
         """
         condition = _condition("ZADD", nx=nx, xx=xx, gt=gt, lt=lt)
         return Command((b"ZADD", key, *condition, b"INCR", amount, member), number_or_none)
 
     @command
     def zcard(self, key: Key) -> Command[int]:
-        """How many members are in the sorted set, 0 where there is none."""
+        """The number of members of the sorted set, 0 if there is none.
+
+        ZCARD key. Server 1.2.
+        """
         return Command((b"ZCARD", key), integer)
 
     @command
     def zincrby(self, key: Key, amount: float, value: Value) -> Command[float]:
-        """The score of member *value* after *amount* was added; a missing one counts from 0."""
+        """The score of member *value* after *amount* was added; a missing one counts from 0.
+
+        ZINCRBY key amount value. Server 1.2.
+        """
         return Command((b"ZINCRBY", key, amount, value), number)
 
     @command
@@ -122,77 +134,114 @@ class SortedSets(Group[S]):
     ) -> Command[tuple[S, list[tuple[S, float]]] | None]:
         """The first of *keys* that has members, and up to *count* (1) of them, removed.
 
-        Those with the lowest scores with *min*, the highest with *max*: give one of both.  None
-        where all are empty.  Server 7.0.
+        The members with the lowest scores with *min*, the highest with *max*: give one of both.
+        None if all are empty.
+        ZMPOP numkeys key [key …] MIN|MAX [COUNT n]. Server 7.0.
         """
         words = (b"ZMPOP", *_end_of_first("ZMPOP", keys, count, min=min, max=max))
         return Command(words, self.read.keyed(self.read.scored))
 
     @command
     def zmscore(self, key: Key, *members: Value) -> Command[list[float | None]]:
-        """The scores of *members* in their order, None for one that is not there."""
+        """The scores of *members* in their order, None for one that is not there.
+
+        ZMSCORE key member [member …]. Server 6.2.
+        """
         at_least_one("ZMSCORE", "members", members)
         return Command((b"ZMSCORE", key, *members), _scores)
 
     @command
     def zpopmax(self, key: Key, count: int | None = None) -> Command[list[tuple[S, float]]]:
-        """Up to *count* (1) members with the highest scores, removed, the highest first."""
+        """Up to *count* (1) members with the highest scores, removed, the highest first.
+
+        ZPOPMAX key [count]. Server 5.0.
+        """
         return Command((b"ZPOPMAX", key, *_count(count)), self.read.scored)
 
     @command
     def zpopmin(self, key: Key, count: int | None = None) -> Command[list[tuple[S, float]]]:
-        """Up to *count* (1) members with the lowest scores, removed, the lowest first."""
+        """Up to *count* (1) members with the lowest scores, removed, the lowest first.
+
+        ZPOPMIN key [count]. Server 5.0.
+        """
         return Command((b"ZPOPMIN", key, *_count(count)), self.read.scored)
 
     @command
     def zrandmember(self, key: Key) -> Command[S | None]:
-        """A random member, or None where there is no sorted set."""
+        """A random member, or None if there is no sorted set.
+
+        ZRANDMEMBER key. Server 6.2.
+        """
         return Command((b"ZRANDMEMBER", key), self.read.text_or_none)
 
     @command
     def zrandmember_many(self, key: Key, count: int) -> Command[list[S]]:
-        """Up to *count* different random members; with a negative one -*count*, repeats likely."""
+        """Up to *count* random members, each once.
+
+        A negative *count* gives exactly that many, and some may come more than once.
+        ZRANDMEMBER key count. Server 6.2.
+        """
         return Command((b"ZRANDMEMBER", key, count), self.read.texts)
 
     @command
     def zrandmember_with_scores(self, key: Key, count: int) -> Command[list[tuple[S, float]]]:
-        """What `zrandmember_many` gives, with scores."""
+        """Like `zrandmember_many`, each member with its score.
+
+        ZRANDMEMBER key count WITHSCORES. Server 6.2.
+        """
         return Command((b"ZRANDMEMBER", key, count, b"WITHSCORES"), self.read.scored)
 
     @command
     def zrank(self, key: Key, value: Value) -> Command[int | None]:
-        """The rank of member *value*, 0 for the lowest score, or None where it is not there."""
+        """The rank of member *value*, 0 for the lowest score, or None if it is not there.
+
+        ZRANK key value. Server 2.0.
+        """
         return Command((b"ZRANK", key, value), integer_or_none)
 
     @command
     def zrank_with_score(self, key: Key, value: Value) -> Command[tuple[int, float] | None]:
-        """The rank of member *value* as by `zrank`, and its score.  Server 7.2."""
+        """The rank of member *value* as by `zrank`, and its score.
+
+        ZRANK key value WITHSCORE. Server 7.2.
+        """
         return Command((b"ZRANK", key, value, b"WITHSCORE"), _rank_and_score)
 
     @command
     def zrem(self, key: Key, *values: Value) -> Command[int]:
-        """How many of the members *values* were there and so were removed."""
+        """The number of members *values* that existed and were removed.
+
+        ZREM key value [value …]. Server 1.2.
+        """
         at_least_one("ZREM", "values", values)
         return Command((b"ZREM", key, *values), integer)
 
     @command
     def zrevrank(self, key: Key, value: Value) -> Command[int | None]:
-        """The rank of member *value*, 0 for the highest score, or None where it is not there."""
+        """The rank of member *value*, 0 for the highest score, or None if it is not there.
+
+        ZREVRANK key value. Server 2.0.
+        """
         return Command((b"ZREVRANK", key, value), integer_or_none)
 
     @command
     def zrevrank_with_score(self, key: Key, value: Value) -> Command[tuple[int, float] | None]:
-        """The rank of member *value* as by `zrevrank`, and its score.  Server 7.2."""
+        """The rank of member *value* as by `zrevrank`, and its score.
+
+        ZREVRANK key value WITHSCORE. Server 7.2.
+        """
         return Command((b"ZREVRANK", key, value, b"WITHSCORE"), _rank_and_score)
 
     @command
     def zscan(
         self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
     ) -> Command[tuple[int, list[tuple[S, float]]]]:
-        """The next cursor (0: that was all) and one page of members with their scores.
+        """The next cursor (0: the last page) and one page of members with their scores.
 
-        *match* is a pattern for members; *count* says how much to look at, not how many to give:
-        a page may be empty.  A member may come more than once if the sorted set changes meanwhile.
+        *match* is a pattern for members.  *count* is the number of members that the server looks
+        at, not the number that it gives: a page may be empty.  A member may come more than once if
+        the sorted set changes meanwhile.
+        ZSCAN key cursor [MATCH pattern] [COUNT n]. Server 2.8.
         """
         words = (b"ZSCAN", key, cursor, *narrowed(match, count))
         return Command(words, self.read.page(self.read.scored))
@@ -201,13 +250,19 @@ class SortedSets(Group[S]):
     def zscan_no_scores(
         self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
     ) -> Command[tuple[int, list[S]]]:
-        """Like `zscan`, members only.  Valkey 8.0."""
+        """Like `zscan`, but the members only.
+
+        ZSCAN key cursor [MATCH pattern] [COUNT n] NOSCORES. Valkey 8.0.
+        """
         words = (b"ZSCAN", key, cursor, *narrowed(match, count), b"NOSCORES")
         return Command(words, self.read.page(self.read.texts))
 
     @command
     def zscore(self, key: Key, value: Value) -> Command[float | None]:
-        """The score of member *value*, or None where it is not there."""
+        """The score of member *value*, or None if it is not there.
+
+        ZSCORE key value. Server 1.2.
+        """
         return Command((b"ZSCORE", key, value), number_or_none)
 
 
@@ -236,7 +291,7 @@ def _count(count: int | None) -> tuple[Value, ...]:
 
 
 def _popped(read: TextReaders[S]) -> Callable[[Reply], tuple[S, S, float] | None]:
-    """A reader of a key, a member popped from it and its score, or of a null: nothing was."""
+    """A reader of a key, a member popped from it and the score, or of a null: nothing came."""
 
     def popped(reply: Reply) -> tuple[S, S, float] | None:
         if reply is None:

@@ -1,4 +1,4 @@
-"""Sorting: the members of a list, set or sorted set in order, and what other keys say of them."""
+"""Sorting: the members of a list, set or sorted set in order, or other keys' values for them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class Sorting(Group[S]):
     ) -> Command[list[S]]:
         """The members of the list, set or sorted set at *key* in numeric order.
 
-        With *alpha* the order is that of text, with *desc* the other way round; *by* names the keys
-        to order by, with `*` for the member.  *start* and *num* are where to begin and how many.
+        With *alpha* the order is that of text, with *desc* it is reversed; *by* names the keys to
+        order by, with `*` for the member.  *start* is the first position, *num* the number of
+        members.
+        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA]. Server 1.0.
         """
         order = _order("SORT", start, num, by, desc=desc, alpha=alpha)
         return Command((b"SORT", key, *order), self.read.texts)
@@ -42,9 +44,11 @@ class Sorting(Group[S]):
         desc: bool = False,
         alpha: bool = False,
     ) -> Command[list[S | None]]:
-        """What is at the keys *get* (`*` for the member, `#` is the member itself), for each member.
+        """The values of the keys *get*, for each member.
 
-        One flat list, None where a key is missing; order and options as for `sort`.
+        In *get* `*` stands for the member, and `#` is the member itself.  One flat list, None for
+        each key that is missing; order and options as for `sort`.
+        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA] GET pattern […]. Server 1.0.
         """
         order = _order("SORT", start, num, by, desc=desc, alpha=alpha)
         words = (b"SORT", key, *order, *_gets("SORT", get))
@@ -61,7 +65,10 @@ class Sorting(Group[S]):
         desc: bool = False,
         alpha: bool = False,
     ) -> Command[list[S]]:
-        """What `sort` gives, from a replica too.  Server 7.0."""
+        """The reply of `sort`, from a replica too.
+
+        SORT_RO key [BY pattern] [LIMIT start num] [DESC] [ALPHA]. Server 7.0.
+        """
         order = _order("SORT_RO", start, num, by, desc=desc, alpha=alpha)
         return Command((b"SORT_RO", key, *order), self.read.texts)
 
@@ -76,7 +83,10 @@ class Sorting(Group[S]):
         desc: bool = False,
         alpha: bool = False,
     ) -> Command[list[S | None]]:
-        """What `sort_get` gives, from a replica too.  Server 7.0."""
+        """The reply of `sort_get`, from a replica too.
+
+        SORT_RO key [BY pattern] [LIMIT start num] [DESC] [ALPHA] GET pattern […]. Server 7.0.
+        """
         order = _order("SORT_RO", start, num, by, desc=desc, alpha=alpha)
         words = (b"SORT_RO", key, *order, *_gets("SORT_RO", get))
         return Command(words, self.read.texts_or_nones)
@@ -93,7 +103,10 @@ class Sorting(Group[S]):
         desc: bool = False,
         alpha: bool = False,
     ) -> Command[int]:
-        """The length of the list that is at *destination* now: what `sort` or `sort_get` gives."""
+        """The length of the list at *destination*, which is the reply of `sort` or `sort_get`.
+
+        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA] [GET …] STORE dest. Server 1.0.
+        """
         order = _order("SORT", start, num, by, desc=desc, alpha=alpha)
         got = _gets("SORT", get) if get else ()
         return Command((b"SORT", key, *order, *got, b"STORE", destination), integer)
@@ -108,7 +121,7 @@ def _order(
     desc: bool,
     alpha: bool,
 ) -> tuple[Value, ...]:
-    """The words of SORT that say which members, and in which order."""
+    """The words of SORT for the range of members and their order."""
     if (start is None) != (num is None):
         msg = f"{command}: start and num belong together: give both or neither"
         raise DataValueError(msg)

@@ -188,10 +188,10 @@ class BasePool(Holder):
         return (
             f"<{type(self).__name__} capacity={self.capacity} free={self.free} "
             f"leased={self.leased} connecting={self.connecting} waiting={waiting} "
-            f"shared={sum(len(each.multiplexed) for each in allocators)} "
-            f"own={sum(len(each.exclusive) for each in allocators)} "
+            f"multiplexed={sum(len(each.multiplexed) for each in allocators)} "
+            f"exclusive={sum(len(each.exclusive) for each in allocators)} "
             f"idle={sum(len(each.idle) for each in allocators)} "
-            f"retiring={sum(len(each.draining) for each in allocators)} "
+            f"draining={sum(len(each.draining) for each in allocators)} "
             f"dialling={sum(each.dialling for each in allocators)} "
             f"unanswered={unanswered} tombstones={tombstones}>"
         )

@@ -4,15 +4,15 @@
         async with anyredis.Redis.from_url(server.url) as client:
             ...
 
-The server is gone when the block ends, and when the process ends, however that happens.
+The server is gone when the block ends, and when the process ends, in any way.
 """
 
 from anyredis.server.binary import ServerNotFoundError
 from anyredis.server.cluster import Cluster, run_cluster
-from anyredis.server.plan import TLSFiles
+from anyredis.server.readiness import NotReadyError
 from anyredis.server.running import Server, ServerStartError, run
 from anyredis.server.sentinel import SentinelDeployment, run_sentinel
-from anyredis.server.talk import NotReadyError
+from anyredis.server.server_spec import TLSFiles
 
 __all__ = [
     "Cluster",

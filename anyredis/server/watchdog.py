@@ -1,17 +1,17 @@
-"""Runs one server, and kills it as soon as the process that wanted it is gone.
+"""Runs one server, and kills it as soon as the process that started it is gone.
 
 A program of its own, not to be imported: `python -I -S watchdog.py OWNER SCRATCH BINARY ARGUMENT…`.
 It uses the standard library alone and starts in about 20 ms.
 
-- Standard input is the lifeline.  A byte on it is the order to kill the server.  Its end means
-  that the owner is gone, for the kernel closes it however the owner died: then the server is
-  killed, and its scratch folder removed.  Should some other process have inherited the far end,
-  the change of parent tells the same within a second.
+- Standard input is the control pipe.  A byte on it is the order to kill the server.  Its end means
+  that the owner is gone, because the kernel closes it in any case: then the server is killed, and
+  its scratch folder removed.  If another process has inherited the other end, the change of parent
+  shows it within a second.
 - Standard output gets one line: the process id of the server.
 - Standard error is the log of the server.
 - The exit status is that of the server; 128 + n if signal n ended it.
 
-On Linux the kernel also kills the server should the watchdog itself be killed.
+On Linux the kernel also kills the server if the watchdog itself is killed.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ LOOK_EVERY = 1.0  # seconds
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies, where the kernel can do so."""
+    """Have the kernel kill this process when its parent dies, if the kernel can do so."""
     if sys.platform != "linux":
         return
-    # Some Pythons are built without ctypes; the lifeline alone must do there.
+    # Some Pythons are built without ctypes; they rely on the control pipe alone.
     with contextlib.suppress(ImportError):
         importlib.import_module("ctypes").CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -54,13 +54,13 @@ def become_server(watchdog: int, command: list[str]) -> None:
 
 
 def kill(server: int) -> None:
-    """Kill the server and all that it forked."""
+    """Kill the server and all processes that it forked."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(server, signal.SIGKILL)
 
 
 def remove(folder: str) -> None:
-    """Remove a folder and all that is in it; what resists stays."""
+    """Remove a folder with its content; a file that cannot be removed stays."""
     for path, folders, files in os.walk(folder, topdown=False):
         with contextlib.suppress(OSError):
             for name in files:
@@ -72,7 +72,7 @@ def remove(folder: str) -> None:
 
 
 def guard(owner: int, server: int, abandoned: list[bool]) -> None:
-    """Kill the server when its owner says so or is gone; then note that it was abandoned."""
+    """Kill the server on the owner's order; if the owner is gone, note that and kill it too."""
     while os.getppid() == owner:
         readable, _, _ = select.select([0], [], [], LOOK_EVERY)
         if readable and os.read(0, 1):
@@ -84,12 +84,12 @@ def guard(owner: int, server: int, abandoned: list[bool]) -> None:
 
 
 def main(owner: int, scratch: str, command: list[str]) -> int:
-    """Run the command to its end; the exit status for it."""
+    """Run the command to its end, and give the exit status to use."""
     watchdog = os.getpid()
     server = os.fork()
     if server == 0:
         become_server(watchdog, command)
-    # Both sides set the group, so that it is there whoever runs first.
+    # Both processes set the group, so that it exists in either order.
     with contextlib.suppress(PermissionError):
         os.setpgid(server, server)
     abandoned: list[bool] = []

@@ -7,7 +7,7 @@
         assert await client.get("greeting") == "hello"  # a read is sent again
     assert server.count("GET") == 2
 
-`FakeCluster` is a cluster of such servers, whose slots move and whose nodes fail when a test says so.
+`FakeCluster` is a cluster of such servers; its slots move and its nodes fail on a test's command.
 
 With pytest, the fixture `anyredis_server` is a real server, emptied for each test.
 """

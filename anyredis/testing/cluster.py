@@ -1,11 +1,12 @@
-"""A cluster of fake servers, in memory: slots, redirections, migrations and failovers on request.
+"""A cluster of fake servers, in memory: slots, redirects, migrations and failovers on request.
 
     cluster = FakeCluster(primaries=3, replicas=1)
     connection = FakeClusterConnection(cluster=cluster, host="fake", port=7000)
-    cluster.move(cluster.slot_of("k"), cluster.nodes[2])    # the next GET k is told MOVED
+    cluster.move(cluster.slot_of("k"), cluster.nodes[2])    # the next GET k gets MOVED
     cluster.fail(cluster.nodes[0])                          # connections break, dials are refused
 
-Law: nothing here runs by itself; the cluster changes when a test says so, and at once everywhere.
+Law: nothing here runs by itself; a test changes the cluster, and every node sees the change at
+once.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.redis_cluster import RedisCluster
 from anyredis.connection.options import TCPOptions
-from anyredis.testing.nodes import FakeNode, Topology
+from anyredis.testing.nodes import FakeNode, FakeTopology
 from anyredis.testing.resp import Answer
 from anyredis.wire.slots import SLOTS, slot_of
 
@@ -31,7 +32,7 @@ RETRY = Retry()
 
 
 class FakeCluster:
-    """A cluster in memory: *primaries* that share the slots evenly, each with so many *replicas*.
+    """A cluster in memory: *primaries* that share the slots evenly, with *replicas* each.
 
     Their addresses are (*host*, *first_port*) and the ports that follow.  Replicas have the data of
     their primaries at once.  It works on every event loop, and needs no closing.
@@ -41,8 +42,8 @@ class FakeCluster:
         self, primaries: int = 3, replicas: int = 0, *, host: str = "fake", first_port: int = 7000
     ) -> None:
         if primaries < 1 or replicas < 0:
-            raise ValueError("a cluster has at least one primary, and no replica less than none")
-        self._topology = Topology()
+            raise ValueError("a cluster has at least one primary, and no negative replicas")
+        self._topology = FakeTopology()
         self._host = host
         self._next_port = first_port
         first = [self.add_node() for _ in range(primaries)]
@@ -58,7 +59,7 @@ class FakeCluster:
         replicas = len(self.nodes) - primaries
         return f"<{type(self).__name__} {primaries} primaries, {replicas} replicas>"
 
-    # -- what is where --------------------------------------------------------------------------
+    # -- nodes and slots, as they are ------------------------------------------------------------
 
     @property
     def nodes(self) -> list[FakeNode]:
@@ -88,9 +89,9 @@ class FakeCluster:
     # -- slots ----------------------------------------------------------------------------------
 
     def move(self, slots: int | range, to: FakeNode, *, keys: bool = True) -> None:
-        """Give *slots* to *to* at once, with their keys unless these are to stay behind unseen.
+        """Give *slots* to *to* at once, with their keys; otherwise the keys stay behind unseen.
 
-        Raises `ValueError` where *to* is a replica.
+        Raises `ValueError` if *to* is a replica.
         """
         self._require_primary(to)
         leaving: dict[FakeNode, set[int]] = {}
@@ -104,7 +105,7 @@ class FakeCluster:
                 to.database[key] = source.database.pop(key)
 
     def unassign(self, slots: int | range) -> None:
-        """Take *slots* from whoever serves them: nobody does then, and their keys stay unseen."""
+        """Take *slots* from their owners: no node serves them then, and their keys stay unseen."""
         for slot in _each(slots):
             self._topology.owners[slot] = None
             self._topology.moving.pop(slot, None)
@@ -112,7 +113,7 @@ class FakeCluster:
     def start_migration(self, slot: int, to: FakeNode) -> None:
         """Begin to move *slot*: its owner is MIGRATING it, *to* IMPORTING; its keys stay for now.
 
-        Raises `ValueError` where *to* is a replica or serves it, `LookupError` where nobody does.
+        Raises `ValueError` if *to* is a replica or serves it, `LookupError` if no node serves it.
         """
         self._require_primary(to)
         if self.node_of(slot) is to:
@@ -122,7 +123,7 @@ class FakeCluster:
     def migrate_key(self, key: str | bytes) -> None:
         """Move *key* to the node that imports its slot.
 
-        Raises `LookupError` where its slot does not move, or its owner does not have it.
+        Raises `LookupError` if its slot does not move, or its owner does not have it.
         """
         name = key.encode() if isinstance(key, str) else key
         slot = slot_of(name)
@@ -134,13 +135,13 @@ class FakeCluster:
     def finish_migration(self, slot: int) -> None:
         """Move the keys of *slot* that are left, and let the node that imports it serve it.
 
-        Raises `LookupError` where it does not move.
+        Raises `LookupError` if it does not move.
         """
         self.move(slot, self._importer(slot))
 
     def _importer(self, slot: int) -> FakeNode:
         if slot not in self._topology.moving:
-            raise LookupError(f"slot {slot} is not on the move: start_migration() comes first")
+            raise LookupError(f"slot {slot} is not migrating: start_migration() comes first")
         return self._topology.moving[slot]
 
     def _require_primary(self, node: FakeNode) -> None:
@@ -150,7 +151,7 @@ class FakeCluster:
     # -- nodes ----------------------------------------------------------------------------------
 
     def add_node(self, *, replica_of: FakeNode | None = None) -> FakeNode:
-        """A new node: a primary without slots, which CLUSTER SLOTS does not tell, or a replica."""
+        """A new node: a replica, or a primary without slots, which CLUSTER SLOTS leaves out."""
         if replica_of is not None:
             self._require_primary(replica_of)
         node = FakeNode(self._host, self._next_port, self._topology, replica_of)
@@ -161,7 +162,7 @@ class FakeCluster:
     def remove_node(self, node: FakeNode) -> None:
         """Take *node* away: its connections break, and new ones are refused.
 
-        Raises `ValueError` where it has slots, imports one, or has replicas.
+        Raises `ValueError` if it has slots, imports one, or has replicas.
         """
         topology = self._topology
         if node in topology.owners or node in topology.moving.values():
@@ -174,8 +175,8 @@ class FakeCluster:
     def promote(self, replica: FakeNode) -> None:
         """A failover: *replica* gets the slots of its primary, which then replicates it.
 
-        A primary that is down is known to be then: CLUSTER SLOTS does not tell it until `revive`.
-        Raises `ValueError` where *replica* is a primary.
+        From now on a primary that is down counts as failed: CLUSTER SLOTS leaves it out until
+        `revive`.  Raises `ValueError` if *replica* is a primary.
         """
         topology, old = self._topology, replica.primary
         if old is None:
@@ -193,14 +194,14 @@ class FakeCluster:
         node.server.reset()
 
     def revive(self, node: FakeNode) -> None:
-        """Let *node* take connections again, as what it is by now."""
+        """Let *node* take connections again, in its present role."""
         node.server.down = node.failed = False
 
     def announce(self, node: FakeNode, host: str | None) -> None:
-        """Have *node*'s host written as *host* in CLUSTER SLOTS and in redirections to it.
+        """Have *node*'s host written as *host* in CLUSTER SLOTS and in redirects to it.
 
-        A name or an IP address; "" for a host that is not known, None for null: both mean the host
-        that the client asked.  Connections find the node by all hosts that it ever announced.
+        A name or an IP address; "" for an unknown host, None for null: both mean the host that the
+        client is connected to.  Connections find the node by each host that it ever announced.
         """
         node.announced = host
         if host:
@@ -211,7 +212,7 @@ class FakeCluster:
     def pool(
         self, *, pool_class: type[ClusterConnectionPool] = ClusterConnectionPool, **arguments: Any
     ) -> ClusterConnectionPool:
-        """A pool for it, which begins with its first node; *arguments* are those of the pool."""
+        """A pool for it, with its first node as seed; *arguments* are those of the pool."""
         arguments.setdefault("startup_nodes", [self.nodes[0].address])
         return pool_class(connection_class=FakeClusterConnection, cluster=self, **arguments)
 
@@ -236,9 +237,10 @@ class FakeCluster:
     # -- for connections ------------------------------------------------------------------------
 
     def find(self, host: str, port: int) -> FakeNode | None:
-        """The node at that address; None where there is none.
+        """The node at that address; None if there is none.
 
-        Where a node announces no host, the host of any other will do.
+        If a node announces no host, the host
+        of any other node finds it too.
         """
         for node in self.nodes:
             nameless = not node.announced and any(host in other.names for other in self.nodes)
@@ -258,7 +260,7 @@ class FakeCluster:
 class FakeClusterConnection(ClusterConnection):
     """A connection to the node of *cluster* at *host* and *port*.
 
-    The other arguments are those of `ClusterConnection`; those for TLS are checked, and not used.
+    The other arguments are those of `ClusterConnection`; those for TLS are checked, but not used.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""What the tiny Redis in memory keeps, and the commands that work on it.
+"""The data of the tiny Redis in memory, and the commands that work on it.
 
-Law: each command is a function of one database and its arguments; connections do not matter here.
+Law: each command is a function of one database and its arguments, independent of connections.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Database(UserDict[bytes, "bytes | list[bytes]"]):
     def __init__(self) -> None:
         super().__init__()
         self.versions: Counter[bytes] = Counter()
-        """How often each key was changed: WATCH compares it."""
+        """The number of changes of each key: WATCH compares it."""
         self.cursors: list[bytes] = []
-        """The keys after which SCANs are to go on; a cursor is a position here, from 1."""
+        """The keys after which SCANs continue; a cursor is a position here, from 1."""
 
     def __setitem__(self, key: bytes, value: bytes | list[bytes]) -> None:
         super().__setitem__(key, value)
@@ -50,14 +50,14 @@ class Database(UserDict[bytes, "bytes | list[bytes]"]):
         return value
 
     def items_of(self, key: bytes) -> list[bytes]:
-        """The list at *key*, empty where there is none; raises `WrongTypeError` for a string."""
+        """The list at *key*, empty if there is none; raises `WrongTypeError` for a string."""
         value = self.get(key, [])
         if not isinstance(value, list):
             raise from_server(WRONG_TYPE)
         return value
 
     def store(self, key: bytes, items: list[bytes]) -> int:
-        """The length of the list that is now at *key*: an empty one is none."""
+        """The length of the list that is now at *key*; an empty list is deleted."""
         if items:
             self[key] = items
         else:
@@ -66,7 +66,7 @@ class Database(UserDict[bytes, "bytes | list[bytes]"]):
 
 
 def _some(arguments: tuple[T, ...]) -> tuple[T, ...]:
-    """*arguments*; raises `ValueError` where there are none."""
+    """*arguments*; raises `ValueError` if there are none."""
     if not arguments:
         raise ValueError("it takes at least one")
     return arguments
@@ -144,7 +144,7 @@ def _flushdb(database: Database, _words: Words) -> Answer:
 
 
 def _matches(key: bytes, pattern: bytes) -> bool:
-    """Whether *key* is one that *pattern* means: `*`, `?`, `[a-z]`, `[^a-z]`, without escapes."""
+    """True if *pattern* matches *key*: `*`, `?`, `[a-z]`, `[^a-z]`, without escapes."""
     return fnmatchcase(key, pattern.replace(b"[^", b"[!"))
 
 
@@ -154,7 +154,7 @@ def _keys(database: Database, words: Words) -> Answer:
 
 
 def _scan(database: Database, words: Words) -> Answer:
-    """Pages of the sorted keys; as with real servers, MATCH and TYPE thin out a page."""
+    """Pages of the sorted keys; as on real servers, MATCH and TYPE filter a page afterwards."""
     cursor, options = words[0], words[1:]
     pattern, kind, count = b"*", None, PAGE
     for option, value in zip(options[::2], options[1::2], strict=True):
@@ -169,7 +169,8 @@ def _scan(database: Database, words: Words) -> Answer:
                 return from_server(SYNTAX)
     rest = sorted(database)
     if number := int(cursor):
-        # A key, not an offset: so what was there all the time is found, whatever else goes away.
+        # A key, not an offset: so a key that exists all the time is found, even if others are
+        # deleted.
         last = database.cursors[number - 1] if 0 < number <= len(database.cursors) else None
         rest = [key for key in rest if last is not None and key > last]
     page, more = rest[:count], rest[count:]
@@ -249,4 +250,4 @@ COMMANDS: Final[Mapping[bytes, Callable[[Database, Words], Answer]]] = {
     b"LLEN": _llen,
     b"LRANGE": _lrange,
 }
-"""What works on a database, by name."""
+"""The commands on a database, by name."""

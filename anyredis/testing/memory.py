@@ -1,4 +1,4 @@
-"""A tiny Redis in memory: enough for handshakes, and for tests of what a client promises.
+"""A tiny Redis in memory: enough for handshakes, and for tests of a client's promises.
 
 It knows HELLO, AUTH, SELECT, CLIENT, RESET, PING, ECHO; GET, SET, MGET, MSET, INCR, INCRBY; DEL,
 UNLINK, EXISTS, TOUCH, KEYS, SCAN, DBSIZE, FLUSHDB, FLUSHALL; LPUSH, RPUSH, LPOP, LLEN, LRANGE, BLPOP;
@@ -19,12 +19,12 @@ from anyredis.testing.resp import Answer, Nothing
 DATABASES = 16
 
 AT_ONCE = frozenset({b"EXEC", b"DISCARD", b"MULTI", b"WATCH", b"RESET"})
-"""What a transaction does not queue."""
+"""The commands that a transaction does not queue."""
 
 
 @dataclass
 class ClientState:
-    """What a server knows of one client."""
+    """A server's state for one client."""
 
     id: int
     protocol: int = 2
@@ -37,11 +37,11 @@ class ClientState:
     watched: dict[tuple[int, bytes], int] = field(default_factory=dict[tuple[int, bytes], int])
     """Watched keys, and the version in which each was seen."""
     dirty: bool = False
-    """Whether a command after MULTI was refused: EXEC will be, too."""
+    """True if a command after MULTI was refused: EXEC is refused, too."""
     readonly: bool = False
-    """READONLY: it takes what a replica has."""
+    """READONLY: the client accepts the data of a replica."""
     asking: bool = False
-    """ASKING: its next command may be on a slot that is still being imported."""
+    """ASKING: its next command may be on a slot that the node is importing."""
 
     def leave_transaction(self) -> None:
         """Forget MULTI and WATCH."""
@@ -49,13 +49,13 @@ class ClientState:
 
 
 class Memory:
-    """The data of a server, and what its commands do; *users* maps names to passwords, if any."""
+    """The data of a server, and its commands; *users* maps names to passwords, if any."""
 
     def __init__(self, users: Mapping[str, str] | None = None) -> None:
         self.databases = [Database() for _ in range(DATABASES)]
         self.users = dict(users or {})
         self.ran: Counter[bytes] = Counter()
-        """How often each command was run; those in a transaction when EXEC runs them."""
+        """The number of runs of each command; in a transaction they count when EXEC runs them."""
         self._ids = itertools.count(1)
         self._commands: dict[bytes, Callable[[ClientState, Words], Answer]] = {
             b"HELLO": self._hello,
@@ -78,7 +78,7 @@ class Memory:
         return ClientState(next(self._ids))
 
     def run(self, client: ClientState, words: Words) -> Answer:
-        """What the server answers *client* to the command *words*, an error as a value."""
+        """The server's answer to *client* for the command *words*, an error as a value."""
         name = words[0].upper()
         refusal = self._refusal(client, words, name)
         if refusal is not None:
@@ -90,7 +90,7 @@ class Memory:
         return self._execute(client, words, name)
 
     def refuse(self, client: ClientState, words: Words) -> RedisError | None:  # noqa: ARG002 - theirs
-        """Why a command that is known is neither run nor queued: for subclasses; None if it is."""
+        """The error for a known command that is neither run nor queued, or None; for subclasses."""
         return None
 
     def _refusal(self, client: ClientState, words: Words, name: bytes) -> RedisError | None:

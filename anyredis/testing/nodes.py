@@ -1,8 +1,8 @@
-"""One node of a fake cluster: which commands it runs itself, and what it says of the others.
+"""One node of a fake cluster: it runs commands on its own slots, and redirects all others.
 
-Law: all nodes know the truth, which is one `Topology`, at once; a node that is to tell something
-else is told so by `FakeNode.sees`.  Where servers differ they answer as Redis 8.2 does.  Valkey 9
-takes what is missing in a moving slot into a transaction and answers ASK or TRYAGAIN to its EXEC;
+Law: all nodes share one `FakeTopology`, so each change is known to all at once; `FakeNode.sees`
+gives a node another view.  If servers differ, nodes answer as Redis 8.2 does.  Valkey 9 queues a
+command on a missing key of a moving slot in a transaction, and answers ASK or TRYAGAIN to its EXEC;
 its replicas answer ASK, too.
 """
 
@@ -23,13 +23,13 @@ from anyredis.wire.slots import SLOTS, slot_of
 WRITES_WITHOUT_KEYS = frozenset({b"FLUSHALL", b"FLUSHDB"})
 
 
-class Topology:
-    """Who is there, which slots they have, and which of these are on the move."""
+class FakeTopology:
+    """The nodes of the cluster, the owner of each slot, and the slots that migrate."""
 
     def __init__(self) -> None:
         self.nodes: list[FakeNode] = []
         self.owners: list[FakeNode | None] = [None] * SLOTS
-        """The primary that serves each slot; None where nobody does."""
+        """The primary that serves each slot; None if no node does."""
         self.moving: dict[int, FakeNode] = {}
         """The primary that imports a slot, which its owner migrates."""
 
@@ -54,19 +54,21 @@ class Topology:
 
 
 class FakeNode:
-    """A node of a `FakeCluster`; `server` is its `FakeServer`, to script and to trouble."""
+    """A node of a `FakeCluster`; `server` is its `FakeServer`, for scripts and failures."""
 
-    def __init__(self, host: str, port: int, topology: Topology, primary: FakeNode | None) -> None:
+    def __init__(
+        self, host: str, port: int, topology: FakeTopology, primary: FakeNode | None
+    ) -> None:
         self.host = host
         self.port = port
         self.primary = primary
         """The node that it replicates; None for a primary."""
         self.failed = False
-        """Whether the others know that it is down: as a replica it is not in CLUSTER SLOTS then."""
+        """True if the others know that it is down: then a replica is not in CLUSTER SLOTS."""
         self.announced: str | None = host
-        """How its host is written in CLUSTER SLOTS and in redirections; see `announce`."""
+        """Its host as written in CLUSTER SLOTS and in redirects; see `announce`."""
         self.view: Answer = None
-        """What it answers to CLUSTER SLOTS; None for the truth."""
+        """Its answer to CLUSTER SLOTS; None for the present state."""
         self.names = {host}
         """All hosts by which it can be found."""
         self.topology = topology
@@ -79,7 +81,7 @@ class FakeNode:
 
     @property
     def address(self) -> TCPAddress:
-        """Where connections find it, whatever it announces."""
+        """The address at which connections find it, independent of `announce`."""
         return TCPAddress(self.host, self.port)
 
     @property
@@ -93,9 +95,9 @@ class FakeNode:
         return self.server.memory.databases[0]
 
     def sees(self, view: Answer) -> None:
-        """Answer CLUSTER SLOTS with *view*, such as an earlier `FakeCluster.slots()`; None: truly.
+        """Answer CLUSTER SLOTS with *view*, such as an earlier `FakeCluster.slots()`; None ends that.
 
-        Redirections of this node still tell the truth.
+        Redirects of this node still follow the present state.
         """
         self.view = view
 
@@ -109,12 +111,12 @@ class FakeNode:
 
     def redirection(self, kind: str, slot: int) -> RedisError:
         """The error that sends a client to this node; *kind* is MOVED or ASK."""
-        # A host that is not known is empty here, and an IPv6 address has no brackets.
+        # An unknown host is empty here, and an IPv6 address has no brackets.
         return from_server(f"{kind} {slot} {self.announced or ''}:{self.port}")
 
 
 class NodeMemory(Memory):
-    """What the commands of a node do: it has one database, and refuses keys that others serve."""
+    """The commands of a node: it has one database, and refuses keys that other nodes serve."""
 
     def __init__(self, node: FakeNode, database: Database) -> None:
         super().__init__()
@@ -128,22 +130,22 @@ class NodeMemory(Memory):
         }
 
     def run(self, client: ClientState, words: Words) -> Answer:
-        """What the node answers *client* to the command *words*, an error as a value."""
+        """The node's answer to *client* for the command *words*, an error as a value."""
         answer = super().run(client, words)
         if client.queue is None and words[0].upper() != b"ASKING":
-            client.asking = False  # it is for one command, or for one transaction
+            client.asking = False  # ASKING is for one command, or for one transaction
         return answer
 
     def refuse(self, client: ClientState, words: Words) -> RedisError | None:
-        """The redirection or other error for keys that are not for this node to serve."""
+        """The redirect or other error for keys that this node does not serve."""
         name = words[0].upper()
         if name in WRITES_WITHOUT_KEYS and self.node.primary is not None:
             return from_server("READONLY You can't write against a read only replica.")
         if name != b"EXEC":
             return self._misplaced(client, _keys_of(words), reads=_only_reads(words))
         if client.dirty:
-            return None  # it answers EXECABORT, wherever the slots are by now
-        # What was queued is looked at once more: its slots may have moved in the meantime.
+            return None  # it answers EXECABORT, independent of the slots
+        # The queued commands are checked once more: their slots may have moved in the meantime.
         queue = [queued for queued in client.queue or () if _keys_of(queued)]
         keys = [key for queued in queue for key in _keys_of(queued)]
         error = self._misplaced(client, keys, reads=all(map(_only_reads, queue)))
@@ -154,7 +156,7 @@ class NodeMemory(Memory):
     def _misplaced(
         self, client: ClientState, keys: Sequence[bytes], *, reads: bool
     ) -> RedisError | None:
-        """Why a command on *keys* is not to be run here: the rules of `getNodeByQuery`."""
+        """The error for a command on *keys* that must not run here, as by `getNodeByQuery`."""
         if not keys:
             return None
         slot, node = slot_of(keys[0]), self.node
@@ -197,7 +199,7 @@ class NodeMemory(Memory):
                 return from_server(f"ERR unknown subcommand '{words[0].decode()}'")
 
     def _line(self, other: FakeNode) -> str:
-        """What CLUSTER NODES says of *other*; which slots move, a node says only of its own."""
+        """The line about *other* in CLUSTER NODES; a node reports only its own migrating slots."""
         topology, own = self.node.topology, other is self.node
         role = "slave" if other.primary else "master"
         name = other.announced if other.announced != other.host else None
@@ -230,7 +232,7 @@ class NodeMemory(Memory):
 
 
 def _keys_of(words: Words) -> list[bytes]:
-    """The keys of a command; none of a malformed one, which is refused when it is run."""
+    """The keys of a command; none for a malformed command, which is refused when it is run."""
     try:
         return [words[position] for position in facts_of(words).key_positions(words) or ()]
     except DataError:
@@ -238,5 +240,5 @@ def _keys_of(words: Words) -> list[bytes]:
 
 
 def _only_reads(words: Words) -> bool:
-    """Whether a replica may run it: WATCH marks a connection, but writes nothing."""
+    """True if a replica may run the command: WATCH marks a connection, but writes nothing."""
     return facts_of(words).read_only or words[0].upper() == b"WATCH"

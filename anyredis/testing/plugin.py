@@ -20,14 +20,14 @@ def anyredis_portal() -> Iterator[BlockingPortal]:
 
 @pytest.fixture(scope="session")
 def anyredis_shared_server(anyredis_portal: BlockingPortal) -> Iterator[Server]:
-    """The one server of this run, as `anyredis.server.run()` starts it; override it for another."""
+    """The server of this run, started by `anyredis.server.run()`; override it for another one."""
     with anyredis_portal.wrap_async_context_manager(run()) as server:
         yield server
 
 
 @pytest.fixture
 def anyredis_server(anyredis_portal: BlockingPortal, anyredis_shared_server: Server) -> Server:
-    """A server with nothing in it, shared by the whole run: leave its configuration alone."""
+    """An empty server, shared by the whole run: do not change its configuration."""
     anyredis_portal.call(_empty, anyredis_shared_server.url)
     return anyredis_shared_server
 

@@ -9,7 +9,7 @@ from anyredis.exceptions import RedisError
 
 
 class Raw(NamedTuple):
-    """Bytes to send as they are, be they RESP or not."""
+    """Bytes to send unchanged, RESP or not."""
 
     data: bytes
 
@@ -23,11 +23,11 @@ class Nothing:
 
 
 NOTHING: Final = Nothing()
-"""Instead of a reply: none is sent."""
+"""In place of an answer: none is sent."""
 
 Scalar: TypeAlias = bool | int | float | str | bytes | RedisError | Raw | Nothing | None
 Answer: TypeAlias = "Scalar | Sequence[Answer] | Mapping[Answer, Answer]"
-"""What a fake server can answer: str is a simple string (`OK`), bytes a bulk string, a `RedisError`
+"""An answer of a fake server: str is a simple string (`OK`), bytes a bulk string, a `RedisError`
 an error reply with its message."""
 
 

@@ -1,7 +1,7 @@
-"""A server without a socket: it answers in the very moment in which it is sent a command.
+"""A server without a socket: it answers at the moment at which a command is sent to it.
 
-Law: nothing here runs by itself.  What the client sends is run and recorded inside its `send`;
-what the server does beyond that, a test does, by calling a method.
+Law: nothing here runs by itself.  A command is run and recorded inside the client's `send`; for
+anything else that the server does, a test calls a method.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RETRY = Retry()
 
 
 class FakePeer:
-    """The server's end of one connection; `state` is what the server knows of the client."""
+    """The server's end of one connection; `state` is the server's state for the client."""
 
     def __init__(self, server: FakeServer) -> None:
         self.stream = FakeStream(self._received, self._closed)
@@ -57,13 +57,13 @@ class FakePeer:
         self._server.forget(self)
 
     def run(self, words: Words) -> Answer:
-        """What the tiny Redis in memory answers to a command, which it runs."""
+        """Run a command, and give the answer of the tiny Redis in memory."""
         return self._server.memory.run(self.state, words)
 
-    # -- what a server can do -------------------------------------------------------------------
+    # -- actions of the server -------------------------------------------------------------------
 
     def send(self, answer: Answer) -> None:
-        """Send one reply, asked for or not; `Raw` for bytes that are none."""
+        """Send one reply, asked for or not; `Raw` is for bytes that are no reply."""
         self.stream.deliver(encode(answer, self.state.protocol))
 
     def push(self, *items: Answer) -> None:
@@ -71,19 +71,19 @@ class FakePeer:
         self.stream.deliver(encode_push(items))
 
     def hold(self, after: int = 0) -> None:
-        """Stop sending after so many more bytes, wherever that is; the rest waits for `release`."""
+        """Stop sending after that many more bytes, at any point; the rest waits for `release`."""
         self.stream.hold(after)
 
     def release(self, count: int | None = None) -> None:
-        """Send *count* bytes of what is held back, or all of it and what will come."""
+        """Send *count* of the bytes held back; without *count* all of them, and later bytes too."""
         self.stream.release(count)
 
     def stop_reading(self) -> None:
-        """Let the client's sends wait."""
+        """Make the client's sends wait."""
         self.stream.stop_reading()
 
     def start_reading(self) -> None:
-        """Read what the client sends again."""
+        """Read the client's bytes again."""
         self.stream.start_reading()
 
     def half_close(self) -> None:
@@ -91,17 +91,17 @@ class FakePeer:
         self.stream.half_close()
 
     def reset(self) -> None:
-        """Break the connection for both directions; what is held back is lost."""
+        """Break the connection for both directions; bytes held back are lost."""
         self.stream.reset()
         self._server.forget(self)
 
 
 Handler: TypeAlias = Callable[[FakePeer, Words], Answer]
-"""Gives the answer to one command, and may do to the connection what it likes."""
+"""Gives the answer to one command, and may change the connection in any way."""
 
 
 def silent(peer: FakePeer, words: Words) -> Answer:  # noqa: ARG001 - a `Handler`
-    """Swallow the command: it is not run, and there is no answer."""
+    """Ignore the command: it is not run, and there is no answer."""
     return NOTHING
 
 
@@ -120,16 +120,16 @@ def run_then_half_close(peer: FakePeer, words: Words) -> Answer:
 
 
 class FakeServer:
-    """A server in memory, with a tiny Redis inside, that a test can trouble in any way.
+    """A server in memory, with a tiny Redis inside; a test can make it fail in any way.
 
         server = FakeServer()
         async with server.client(decode_responses=True, max_connections=2) as client:
             server.on("INCR", run_then_reset, times=1)
             ...
 
-    *users* maps names to passwords; without it nobody has to log in.  *greeting* is sent as each
-    connection is made.  *memory* is what runs the commands, in place of a new one for *users*.  It
-    works on every event loop, and needs no closing.
+    *users* maps names to passwords; without it no client has to log in.  *greeting* is sent as each
+    connection is made.  *memory* runs the commands, in place of a new one for *users*.  It works on
+    every event loop, and needs no closing.
     """
 
     def __init__(
@@ -142,13 +142,13 @@ class FakeServer:
         self.memory = Memory(users) if memory is None else memory
         self.greeting = greeting
         self.received: list[Words] = []
-        """Every command that came through any connection, in order, run or not."""
+        """Every command of every connection, in order, run or not."""
         self.accepted = 0
-        """How many connections were ever made."""
+        """The number of connections ever made."""
         self.peers: list[FakePeer] = []
         """The connections that are open now."""
         self.down = False
-        """Whether connections are refused, as by a port where nobody listens."""
+        """True if connections are refused, as by a port without a listener."""
         self._handlers: dict[bytes, list[tuple[Handler, int | None]]] = {}
         self._hold_new: int | None = None
         self._changed = anyio.Event()
@@ -190,11 +190,11 @@ class FakeServer:
     # -- scripts --------------------------------------------------------------------------------
 
     def on(self, name: str, answer: Handler | Answer, *, times: int | None = None) -> None:
-        """Give *answer*, or what it returns where it is a function, to the command *name*.
+        """Give *answer*, or its result if it is a function, to the command *name*.
 
-        *name* `*` is any command that has no script of its own.  *times*: only so often, then what
-        was asked for before is done again.  The command is recorded, and run only by a function
-        that calls `peer.run`.
+        *name* `*` is any command without a script of its own.  *times*: only that often, then the
+        earlier script applies again.  The command is recorded, and run only by a function that
+        calls `peer.run`.
         """
         handler: Handler = answer if callable(answer) else lambda _peer, _words: answer
         self._handlers.setdefault(name.upper().encode(), []).append((handler, times))
@@ -213,7 +213,7 @@ class FakeServer:
                 return handler
         return FakePeer.run
 
-    # -- trouble for all connections ------------------------------------------------------------
+    # -- failures of all connections ------------------------------------------------------------
 
     def hold(self, after: int = 0) -> None:
         """Stop sending after *after* bytes for each connection, also for new ones."""
@@ -222,7 +222,7 @@ class FakeServer:
             peer.hold(after)
 
     def release(self) -> None:
-        """Send on each connection what is held back, and hold nothing any more."""
+        """Send the bytes held back on each connection, and hold nothing any more."""
         self._hold_new = None
         for peer in self.peers:
             peer.release()
@@ -232,21 +232,21 @@ class FakeServer:
         for peer in list(self.peers):
             peer.reset()
 
-    # -- what happened --------------------------------------------------------------------------
+    # -- records --------------------------------------------------------------------------------
 
     def count(self, name: str) -> int:
-        """How often the command *name* was received."""
+        """The number of times that the command *name* was received."""
         return sum(words[0].upper() == name.upper().encode() for words in self.received)
 
     async def wait_for(self, name: str, count: int = 1) -> None:
-        """Wait until the command *name* was received *count* times, all told."""
+        """Wait until the command *name* was received *count* times in total."""
         while self.count(name) < count:
             await self._changed.wait()
 
     # -- for connections ------------------------------------------------------------------------
 
     async def connect(self) -> ByteStream:
-        """A new stream to it; raises `ConnectionRefusedError` where it is `down`."""
+        """A new stream to it; raises `ConnectionRefusedError` if it is `down`."""
         await anyio.lowlevel.checkpoint()
         if self.down:
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
@@ -259,7 +259,7 @@ class FakeServer:
         return peer.stream
 
     def take(self, peer: FakePeer, words: Words) -> Answer:
-        """What to answer to a command that came through *peer*; records it."""
+        """The answer to a command of *peer*, which is recorded."""
         self.received.append(words)
         changed, self._changed = self._changed, anyio.Event()
         changed.set()

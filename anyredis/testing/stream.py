@@ -1,7 +1,7 @@
-"""The client's end of an in-memory connection, which its other end can trouble in any way.
+"""The client's end of an in-memory connection, which its other end can break in any way.
 
-Law: bytes arrive whole, in order and once, up to the byte where the other end holds them back.
-What had arrived before a reset or an end can still be read.
+Law: bytes arrive whole, in order and once, up to the byte at which the other end holds them back.
+Bytes that arrived before a reset or an end can still be read.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from anyio.abc import ByteStream
 class FakeStream(ByteStream):
     """A byte stream in memory.
 
-    *on_bytes* gets what the client sends, at once; *on_close* is called when the client closes it.
-    The methods that are not those of a `ByteStream` are for the server's end.
+    *on_bytes* gets the bytes that the client sends, at once; *on_close* is called when the client
+    closes it.  The methods that are not those of a `ByteStream` are for the server's end.
     """
 
     def __init__(self, on_bytes: Callable[[bytes], None], on_close: Callable[[], None]) -> None:
@@ -29,11 +29,11 @@ class FakeStream(ByteStream):
         self._changed = anyio.Event()
         self._reading = True
         self.closed = False
-        """Whether the client has closed it."""
+        """True once the client has closed it."""
         self.broken = False
-        """Whether it was reset."""
+        """True once it was reset."""
         self.ended = False
-        """Whether the server sends no more, though it still reads."""
+        """True once the server sends no more, though it still reads."""
 
     # -- the client's end -----------------------------------------------------------------------
 
@@ -70,7 +70,7 @@ class FakeStream(ByteStream):
         await anyio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
-        """Close it; harmless where it is closed."""
+        """Close it; harmless if it is closed."""
         if not self.closed:
             self.closed = True
             self._wake()
@@ -84,7 +84,7 @@ class FakeStream(ByteStream):
             raise anyio.BrokenResourceError
 
     async def _change(self) -> None:
-        """Wait until the other end did something."""
+        """Wait until the other end changes the state."""
         await self._changed.wait()
 
     def _wake(self) -> None:
@@ -94,7 +94,7 @@ class FakeStream(ByteStream):
     # -- the server's end -----------------------------------------------------------------------
 
     def deliver(self, data: bytes) -> None:
-        """Send *data* to the client, or as much of it as is not held back."""
+        """Send *data* to the client, except for the bytes that are held back."""
         if self.broken or self.ended:
             return
         self._held += data
@@ -115,7 +115,7 @@ class FakeStream(ByteStream):
         self._allowance = after
 
     def release(self, count: int | None = None) -> None:
-        """Let *count* more bytes through, or all that is held and will come."""
+        """Let *count* more bytes through; without *count* all held and later bytes."""
         self._allowance = None if count is None else (self._allowance or 0) + count
         self._flow()
 
@@ -125,22 +125,22 @@ class FakeStream(ByteStream):
         return len(self._held)
 
     def stop_reading(self) -> None:
-        """Let whoever sends wait until `start_reading`."""
+        """Make senders wait until `start_reading`."""
         self._reading = False
 
     def start_reading(self) -> None:
-        """Take what is sent again."""
+        """Accept sent bytes again."""
         self._reading = True
         self._wake()
 
     def half_close(self) -> None:
-        """Send no more: the client reads what had arrived, then `EndOfStream`."""
+        """Send no more: the client reads the bytes that had arrived, then gets `EndOfStream`."""
         self._held.clear()
         self.ended = True
         self._wake()
 
     def reset(self) -> None:
-        """Break it: the client reads what had arrived, then gets `BrokenResourceError`."""
+        """Break it: the client reads the arrived bytes, then gets `BrokenResourceError`."""
         self._held.clear()
         self.broken = True
         self._wake()

@@ -1,1 +1,1 @@
-"""The wire, as values: arguments to bytes, bytes to replies, what is in flight. No I/O."""
+"""The wire, as values: arguments to bytes, bytes to replies, requests in flight.  No I/O."""

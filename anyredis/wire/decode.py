@@ -1,9 +1,9 @@
 """Bytes to replies.
 
 Law: replies come out in the order they arrived, each exactly once.  Text that does not decode
-spoils its own reply only; any other trouble is the end of the stream, because nobody can say where
-the next reply starts.  What hiredis 3 does not read (streamed strings, bulk errors, attributes) no
-server sends unasked; an attribute, after `DEBUG PROTOCOL ATTRIB`, would be taken for a reply.
+spoils its own reply only; any other error is the end of the stream, because the start of the next
+reply is unknown.  hiredis 3 does not read streamed strings, bulk errors and attributes, which no
+server sends unasked; it would take an attribute, after `DEBUG PROTOCOL ATTRIB`, for a reply.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from anyredis.exceptions import ProtocolError, RedisError, ReplyDecodeError, fro
 Reply: TypeAlias = (
     "bytes | str | int | float | bool | list[Reply] | dict[Reply, Reply] | RedisError | None"
 )
-"""What a server can answer; an error reply is a value here, and raised by whoever asked."""
+"""A reply of a server; an error reply is a value here, and the caller raises it."""
 
 Push = hiredis.PushNotification
 """A RESP3 push: a list that answers no request."""
@@ -35,11 +35,11 @@ class Incomplete:
 
 
 MORE: Final = Incomplete()
-"""Instead of a reply: the next one has not arrived whole."""
+"""In place of a reply: the next one has not arrived whole."""
 
 
 UNDECODABLE: Final[dict[int, UnicodeDecodeError]] = {}
-"""Threads that have just met text that does not decode; empty but for a moment."""
+"""Threads that have just met text that does not decode; empty most of the time."""
 
 
 ESCAPES = "anyredis.unreadable"
@@ -78,7 +78,7 @@ def _keeps_bytes(encoding: str) -> bool:
 class NotRedisError(ProtocolError):
     """The error for bytes that are not the protocol.
 
-    A class, because hiredis only takes the type of the error that it is to raise.
+    A class, because hiredis takes only the type of the error to raise.
     """
 
     def __init__(self, message: str) -> None:
@@ -88,11 +88,12 @@ class NotRedisError(ProtocolError):
 class Decoder:
     """Turns received bytes into replies; *encoding* None leaves strings as bytes.
 
-    *read_error* makes the value for an error reply out of its text.
+    *read_error* makes the value of an error reply from its text.
 
-    `gets` is the next reply or `MORE`; `gets(False)` leaves strings as bytes whatever the encoding.
-    `raw` gives a push that `gets` gave with all its strings as bytes.  Where `UNDECODABLE` is not empty then, `checked` has to see what it gave.  `ProtocolError`, or
-    `TypeError` for a map that no dict can hold, say that nobody knows where the next reply starts.
+    `gets` is the next reply or `MORE`; `gets(False)` leaves strings as bytes in any encoding.  `raw`
+    gives a push with all its strings as bytes.  If `UNDECODABLE` is not empty afterwards, the reply
+    has to pass through `checked`.  After `ProtocolError`, or `TypeError` for a map that no dict can
+    hold, the start of the next reply is unknown.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class Decoder:
         self._feed(data)
 
     def checked(self, reply: Reply | Incomplete) -> Reply | Incomplete:
-        """*reply*, or the error for it where its text does not decode."""
+        """*reply*, or the error for it if its text does not decode."""
         error = UNDECODABLE.pop(threading.get_ident(), None)
         if error is None or type(reply) is Push:
             return reply
@@ -144,7 +145,7 @@ class Decoder:
         return [_raw(each, self._encoding or "") for each in push]
 
     def next_reply(self) -> Reply | Incomplete:
-        """The next reply or `MORE`; raises `ProtocolError` at the end of what can be read."""
+        """The next reply or `MORE`; raises `ProtocolError` if the stream cannot be read on."""
         try:
             return self.checked(self.gets())
         except TypeError as error:
@@ -172,7 +173,7 @@ def _decoded(value: Reply, encoding: str) -> Reply:
 
 
 def decode_error(error: UnicodeError) -> ReplyDecodeError:
-    """The error to give instead of a reply that is not the text it should be."""
+    """The error in place of a reply whose text does not decode."""
     twin = ReplyDecodeError(
         f"the reply is not {getattr(error, 'encoding', 'valid')} text: {error}; the command "
         "was run. Read binary values with a client that has decode_responses=False"
@@ -185,7 +186,7 @@ Decode: TypeAlias = Callable[[Reply], Reply]
 
 
 def text_decoder(encoding: str) -> Decode:
-    """A function that gives a reply which was read as bytes as text in *encoding*."""
+    """A function that turns a reply, read as bytes, into text in *encoding*."""
 
     def decode(reply: Reply) -> Reply:
         if isinstance(reply, bytes):

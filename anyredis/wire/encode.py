@@ -1,8 +1,8 @@
 """Arguments to bytes.
 
 Law: bytes, bytearray, memoryview, str, int and float go on the wire; a bool, None or anything else
-is refused before a byte is written, because guessing what it should become corrupts data silently.
-Subclasses count as what they are (`IntEnum`, `StrEnum`, numpy's `str_` …), bool excepted.
+is refused before a byte is written, because a guess would corrupt data silently.  Subclasses count
+as their base (`IntEnum`, `StrEnum`, numpy's `str_` …), except bool.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ import hiredis
 from anyredis.exceptions import DataError, DataTypeError, DataValueError
 
 Value: TypeAlias = bytes | bytearray | memoryview | str | int | float
-"""What can be sent as an argument."""
+"""A value that can be sent as an argument."""
 
 Key: TypeAlias = bytes | bytearray | memoryview | str
-"""What names a key, a field or a pattern."""
+"""The name of a key or a field, or a pattern."""
 
 Encoder: TypeAlias = Callable[[tuple[Value, ...]], bytes]
 
 READY = frozenset((bytes, str, int, float))
-"""The exact types that hiredis packs as they are; one set operation checks a whole command."""
+"""The exact types that hiredis packs directly; one set operation checks a whole command."""
 
 
 SECRET_ARGUMENTS = frozenset(("AUTH", "HELLO"))
-"""Commands whose arguments no message may show, not even those of a wrong type."""
+"""Commands whose arguments no message may show, not even an argument of a wrong type."""
 
 
 class NotSendable(Exception):  # noqa: N818 - never leaves the package
-    """Carries the argument that cannot be sent to where its name is known."""
+    """Carries an argument that cannot be sent to the caller, which knows the argument's name."""
 
     def __init__(self, value: object) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class NotSendable(Exception):  # noqa: N818 - never leaves the package
 
 
 def ready(args: tuple[Value, ...]) -> tuple[Value, ...]:
-    """The same arguments in types that hiredis packs; raises `NotSendable` with one that has none."""
+    """The same arguments in types that hiredis packs; raises `NotSendable` for one that has none."""
     if READY.issuperset(map(type, args)):
         return args
     return tuple(map(_ready, args))
@@ -81,10 +81,11 @@ _pack: Encoder = getattr(hiredis, "pack_command")  # noqa: B009
 def encoder(encoding: str = "utf-8") -> Encoder:
     """A function that packs one command's arguments, text in *encoding*.
 
-    The arguments have been through `ready`; what still cannot be packed raises, see `encode`.
+    The arguments have passed `ready`; if one still cannot be packed, the function raises: see
+    `encode`.
     """
     if codecs.lookup(encoding).name == "utf-8":
-        return _pack  # no frame of ours on the hot path
+        return _pack  # no Python frame on the hot path
 
     def pack(args: tuple[Value, ...]) -> bytes:
         return _pack(tuple(arg.encode(encoding) if isinstance(arg, str) else arg for arg in args))

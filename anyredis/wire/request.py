@@ -1,4 +1,4 @@
-"""A request: what is sent, who waits for the answer, and what is known of it in between."""
+"""A request: the payload to send, the waiter for its answer, and its state in between."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from anyredis.wire.decode import Reply
 
 
 class ReplyWaiter(Protocol):
-    """Whoever waits for a reply: an `asyncio.Future`, or its like."""
+    """A waiter for a reply: an `asyncio.Future` or an object with the same methods."""
 
     def done(self) -> bool:
-        """Whether it has its answer, or has been cancelled."""
+        """True once it has its answer, or was cancelled."""
         ...
 
     def cancelled(self) -> bool:
-        """Whether it has been cancelled."""
+        """True once it was cancelled."""
         ...
 
     def __await__(self) -> Generator[Any, Any, Reply]:
@@ -29,14 +29,14 @@ class ReplyWaiter(Protocol):
 
 
 class Abandoned:
-    """In place of who waited for an abandoned request."""
+    """In place of the waiter of an abandoned request."""
 
     def done(self) -> bool:
         """True: no answer is wanted."""
         return True
 
     def cancelled(self) -> bool:
-        """True: there was none."""
+        """True: the waiter is gone."""
         return True
 
     def __await__(self) -> Generator[Any, Any, Reply]:
@@ -52,27 +52,27 @@ ABANDONED = Abandoned()
 class Request:
     """One command, or several that are written and answered as one.
 
-    No `__slots__`: the defaults below are read off the class, so that the ordinary request, of
-    which there are a hundred thousand a second, stores two things.
+    No `__slots__`: the defaults below are read from the class, so that an ordinary request, of
+    which there are a hundred thousand a second, stores two attributes only.
     """
 
     binary = False
-    """Whether strings in the reply stay bytes, whatever the decoder's encoding."""
+    """True if strings in the reply stay bytes, independent of the decoder's encoding."""
     abandoned = False
     swallowed = False
-    """Whether the reply came while the one who waited was on the way to `abandon` it."""
+    """True if the reply came while its waiter, already cancelled, was about to `abandon` it."""
     replies: list[Reply] | None = None
-    """Where several replies are collected."""
+    """The list in which several replies are collected."""
     missing = 1
-    """How many replies are still to come."""
+    """The number of replies that are still to come."""
     reply_count = 1
-    """How many replies this payload brings."""
+    """The number of replies that this payload brings."""
     is_first = True
     """False for the rest of a request that is sent in several payloads."""
 
     def __init__(self, payload: bytes, waiter: ReplyWaiter) -> None:
         self.payload: bytes | None = payload
-        """What to send; None once it was taken for sending."""
+        """The bytes to send; None once they were taken for sending."""
         self.waiter = waiter
 
     @classmethod
@@ -85,7 +85,7 @@ class Request:
         return request
 
     def continued(self, payload: bytes, reply_count: int) -> Request:
-        """One more payload of this request: it is sent only while somebody waits for the whole."""
+        """One more payload of this request: sent only while the whole request has a waiter."""
         rest = Request(payload, self.waiter)
         rest.reply_count = reply_count
         rest.is_first = False

@@ -1,9 +1,9 @@
-"""What one connection has in flight: requests in order, tombstones, pushes, deadlines.
+"""The requests in flight on one connection: in order, with tombstones, pushes and deadlines.
 
-Law: replies go to requests first come, first served, so a request keeps its place until its reply
-came, whether or not somebody still waits for it.  A request abandoned before it was taken for
-sending is never sent; one abandoned after is a tombstone that swallows its reply.  Nothing here
-waits: bytes and moments in, bytes and answers out.
+Law: replies go to requests in the order of sending, so a request keeps its place until its reply
+came, with or without a waiter.  A request abandoned before it was taken for sending is never sent;
+one abandoned after is a tombstone that swallows its reply.  Nothing here waits: bytes and points in
+time go in, bytes and answers come out.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, NotRedisError, Push
 from anyredis.wire.request import ABANDONED, Request
 
 MAX_SEND = 256 * 1024
-"""Bytes that one send joins at most; a single larger request goes alone."""
+"""The most bytes that one send joins; a single larger request is sent alone."""
 
 MAX_TOMBSTONES = 1024
-"""Abandoned requests that may be waiting for their replies."""
+"""The most abandoned requests that may be waiting for their replies."""
 
 MAX_SWALLOWED = 16 * 1024 * 1024
-"""Bytes received for a tombstone before the connection is given up."""
+"""The most bytes received for tombstones before the connection is given up."""
 
 
 class RequestQueue:
     """Requests and replies of one connection.
 
-    *reply_timeout* is how many seconds the oldest request in flight may wait for its reply (None: for
-    ever).  *on_push* gets the RESP3 pushes, whose strings are bytes whatever the decoder's
-    encoding; without it they are dropped.  It must not raise.
+    *reply_timeout* is the number of seconds that the oldest request in flight may wait for its reply
+    (None: no limit).  *on_push* gets the RESP3 pushes, with their strings as bytes in any encoding;
+    without it they are dropped.  It must not raise.
     """
 
     def __init__(
@@ -47,44 +47,44 @@ class RequestQueue:
         self.tombstones = 0
         self.reply_timeout = reply_timeout
         self.sent = 0
-        """Replies that everything sent so far brings."""
+        """The number of replies to everything sent so far."""
         self.answered = 0
-        """Replies that have come."""
+        """The number of replies received."""
         self._has_uneven = False
-        """Whether something unsent brings more or less than one reply."""
+        """True if an unsent payload brings more or fewer replies than one."""
         self._swallowed = 0
         self._deadlines: deque[tuple[int, float]] = deque()
         self._decoder = decoder
         self._on_push = on_push
 
     def submit(self, request: Request) -> None:
-        """Put *request* in line for sending."""
+        """Put *request* in the queue for sending."""
         if request.reply_count != 1 or not request.is_first:
             self._has_uneven = True
         self.unsent.append(request)
         self.unsent_bytes += len(request.payload or b"")
 
     def abandon(self, request: Request) -> None:
-        """Nobody waits for *request* any more; safe at any time, and twice."""
+        """Take note that *request* has no waiter any more; safe at any time, and twice."""
         waiter = request.waiter
         answered = request.swallowed or (waiter.done() and not waiter.cancelled())
         if answered or request.abandoned:
             return
         request.abandoned = True
-        request.waiter = ABANDONED  # also where it was given up without being cancelled
+        request.waiter = ABANDONED  # also if it was abandoned without being cancelled
         if request.payload is None:
             self.tombstones += 1
         else:
             self._drop(request)
 
     def _drop(self, request: Request) -> None:
-        """Forget the bytes of an unsent request; `take` passes over what is left of it."""
+        """Forget the bytes of an unsent request; `take` skips the rest."""
         self.unsent_bytes -= len(request.payload or b"")
         request.payload = b""
 
     def take(self, now: float) -> bytes:
-        """The bytes to send next, now in flight since *now*; empty where there are none."""
-        # An asyncio future is cancelled before its task has run to abandon the request.
+        """The bytes to send next, in flight from *now* on; empty if there are none."""
+        # An asyncio future is cancelled before its task has run and abandoned the request.
         wanted = [request for request in self.unsent if not request.waiter.done()]
         if len(wanted) < len(self.unsent):
             for request in self.unsent:
@@ -110,7 +110,7 @@ class RequestQueue:
         return data
 
     def _first_chunk(self, wanted: list[Request]) -> list[Request]:
-        """As many of *wanted* as one send may join, at least one; the rest waits."""
+        """The first of *wanted* that one send may join, at least one; the rest waits."""
         size = 0
         for count, request in enumerate(wanted):
             size += len(request.payload or b"")
@@ -131,7 +131,7 @@ class RequestQueue:
         deadlines.append((self.sent, deadline))
 
     def overdue(self, now: float) -> bool:
-        """Whether the oldest request in flight has waited longer than it may."""
+        """True if the oldest request in flight has waited longer than *reply_timeout*."""
         for sent, deadline in self._deadlines:
             if sent > self.answered:
                 return deadline < now
@@ -144,12 +144,12 @@ class RequestQueue:
     def feed(self, data: bytes) -> None:
         """Take received bytes and answer every request whose reply is complete.
 
-        Raises `ProtocolError` where the stream cannot be read any further.
+        Raises `ProtocolError` if the stream cannot be read any further.
         """
         self._decoder.feed(data)
         try:
             self._answer_what_is_complete()
-        except TypeError as error:  # a map whose key is one that no dict can have
+        except TypeError as error:  # a map with a key that no dict can have
             raise NotRedisError(str(error)) from error
         if self.tombstones:
             self._count_swallowed(len(data))
@@ -185,7 +185,7 @@ class RequestQueue:
     def _collect(self, request: Request, replies: list[Reply], reply: Any) -> Any:
         """Collect *reply* and those behind it for a request that gets several.
 
-        Gives `MORE` where the next one is not complete; what it gives otherwise means nothing.
+        Gives `MORE` if the next one is not complete; any other result has no meaning.
         """
         gets = self._decoder.gets
         while True:
@@ -221,16 +221,16 @@ class RequestQueue:
 
     @property
     def exhausted(self) -> bool:
-        """Whether so much is being swallowed that a new connection is the better way."""
+        """True if tombstones swallow so much that the connection should be replaced."""
         return self.tombstones > MAX_TOMBSTONES or self._swallowed > MAX_SWALLOWED
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is unsent or in flight, tombstones included."""
+        """True if nothing is unsent or in flight, tombstones included."""
         return not self.unsent and not self.inflight
 
     def fail(self, error: Callable[[Outcome], RedisError]) -> None:
-        """Answer everything with an error of its own: the connection is gone."""
+        """Answer every request with its own error: the connection is gone."""
         for outcome, requests in (
             (Outcome.UNKNOWN, self.inflight),
             (Outcome.NOT_SENT, self.unsent),

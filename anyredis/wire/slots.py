@@ -1,4 +1,4 @@
-"""Hash slots: which of the 16384 a key belongs to (CRC16 of its hash tag, XMODEM variant).
+"""Hash slots: each key belongs to one of 16384 (CRC16 of its hash tag, XMODEM variant).
 
 Source: the cluster specification, «Hash tags» and appendix A.
 """

@@ -1,4 +1,4 @@
-"""One call of each command that four servers know, and where it has to go in a cluster."""
+"""One call of each command that four servers know, and its destination in a cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEY = b"1"
 
 
 class Facts(TypedDict):
-    """What `commands.json` tells of each command, as far as it is asked here."""
+    """The facts in `commands.json` about each command, as far as these tests need them."""
 
     arity: int
     key_specs: NotRequired[list[object]]
@@ -26,9 +26,9 @@ COMMANDS: dict[str, Facts] = json.loads((Path(__file__).parents[1] / "commands.j
 
 
 class Way(Enum):
-    """Where a call goes."""
+    """The destination of a call."""
 
-    SLOT = "who serves its key"
+    SLOT = "the node that serves its key"
     ANYWHERE = "one primary"
     PRIMARIES = "all primaries"
     NODES = "all nodes"
@@ -36,10 +36,10 @@ class Way(Enum):
 
 
 WAITS = {"WAIT", "WAITAOF"}
-"""What is about one connection."""
+"""Commands that concern one connection."""
 
 OF_ONE_CURSOR = {"SCAN", "HOTKEYS GET", "HOTKEYS RESET", "HOTKEYS START", "HOTKEYS STOP"}
-"""What the tips call special, and has no keys."""
+"""Commands without keys whose tips say special."""
 
 WORDS: dict[str, tuple[bytes, ...]] = {
     "XREAD": (b"XREAD", b"STREAMS", KEY, b"0"),
@@ -60,7 +60,7 @@ def call(name: str) -> tuple[bytes, ...]:
 
 
 def expected(name: str) -> Way:
-    """Where the call has to go, by what the servers say of the command."""
+    """The destination of the call, by the servers' facts about the command."""
     tips = COMMANDS[name].get("tips", [])
     container = name.encode() in CONTAINERS and name != "COMMAND"
     refused = container or name in OF_ONE_NODE.keys() | OF_ONE_CURSOR | WAITS

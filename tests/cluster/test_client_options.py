@@ -1,4 +1,4 @@
-"""The arguments of the cluster client: what they become, and what makes no sense."""
+"""The arguments of the cluster client: their meaning, and senseless ones."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def test_options_reach_the_pool() -> None:
     ],
 )
 def test_what_makes_no_sense(options: dict[str, Any], error: type[Exception], message: str) -> None:
-    """It is refused at once, and the error says what would make some."""
+    """It is refused at once, and the error has the remedy."""
     with pytest.raises(error, match=message):
         RedisCluster(**options)
 
 
 def test_a_pool_that_is_given() -> None:
-    """It knows all the rest: nothing else may be said beside it but what it says itself."""
+    """The pool has all options already: no argument may contradict it."""
     pool = ClusterConnectionPool(host="h", decode_responses=True)
     assert RedisCluster(connection_pool=pool, decode_responses=True).connection_pool is pool
     with pytest.raises(DataValueError, match="the pool has decode_responses=True"):
@@ -135,7 +135,7 @@ def test_a_url_of_several_hosts() -> None:
     ],
 )
 def test_urls_that_make_no_sense(url: str, message: str) -> None:
-    """The error names what is wrong."""
+    """The error names the wrong part."""
     with pytest.raises(DataValueError, match=message):
         RedisCluster.from_url(url)
 

@@ -43,7 +43,7 @@ def whole(client: RedisCluster[bytes]) -> bool:
 
 @pytest.mark.parametrize("loss", [run_then_reset, run_then_half_close])
 async def test_a_write_whose_reply_is_lost_is_run_once(loss: object) -> None:
-    """The error says that the outcome is unknown, and where (G11)."""
+    """The error says that the outcome is unknown, and names the node (G11)."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         server = cluster.nodes[2].server
@@ -56,7 +56,7 @@ async def test_a_write_whose_reply_is_lost_is_run_once(loss: object) -> None:
 
 
 async def test_a_read_whose_reply_is_lost_is_repeated() -> None:
-    """On the same node, where it still serves the key."""
+    """On the same node, if it still serves the key."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         await client.set("foo", "v")
@@ -66,7 +66,7 @@ async def test_a_read_whose_reply_is_lost_is_repeated() -> None:
 
 
 async def test_a_read_goes_on_to_the_new_primary() -> None:
-    """After a failover, which the lost connection tells of."""
+    """After a failover, which the lost connection reveals."""
     cluster = FakeCluster(3, 1)
     old, new = cluster.nodes[2], cluster.nodes[5]
     async with cluster.client() as client:
@@ -163,7 +163,7 @@ async def test_what_goes_everywhere() -> None:
 
 
 async def test_keys_in_several_slots() -> None:
-    """What cannot be split is refused before anything is sent."""
+    """A command that cannot be split is refused before anything is sent."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         with pytest.raises(CrossSlotError, match=r"RENAME was not sent.*\{hash tag\}"):
@@ -176,7 +176,7 @@ async def test_keys_in_several_slots() -> None:
 
 @pytest.mark.parametrize(("limit", "refused"), [(2, 8), (10, 0)])
 async def test_a_strict_limit_for_each_node(limit: int, refused: int) -> None:
-    """Ten at once on one key: what is too many raises."""
+    """Ten at once on one key: the commands beyond the limit raise."""
     cluster = FakeCluster()
     errors: list[MaxConnectionsError] = []
     async with cluster.client(max_connections=limit, max_connections_per_node=True) as client:
@@ -195,7 +195,7 @@ async def test_a_strict_limit_for_each_node(limit: int, refused: int) -> None:
 
 
 async def test_a_waiting_limit_for_all() -> None:
-    """Nobody is refused, also what goes to several nodes and follows a redirection."""
+    """No command is refused, even if it goes to several nodes or follows a redirect."""
     cluster = FakeCluster()
     pool_class = BlockingClusterConnectionPool
     async with cluster.client(pool_class=pool_class, max_connections=1) as client:
@@ -243,7 +243,7 @@ async def test_a_blocking_command_follows_its_slot() -> None:
 
 
 async def test_a_blocking_command_that_is_sent_away_while_it_waits() -> None:
-    """The slot moves under it: the server answers MOVED, and it waits on where that points."""
+    """The slot moves while it waits: the server answers MOVED, and it waits on at the new node."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     got: list[object] = []
@@ -312,7 +312,7 @@ async def readers(client: RedisCluster[bytes], cluster: FakeCluster, times: int 
     [(ReadFrom.REPLICAS, {7005, 7008}), (ReadFrom.ANY, {7002, 7005, 7008})],
 )
 async def test_whom_a_readonly_client_asks(policy: ReadFrom, ports: set[int]) -> None:
-    """The replicas in turn, or all; what writes goes to the primary."""
+    """Reads go to the replicas in turn, or to all; writes go to the primary."""
     cluster = FakeCluster(3, 2)
     async with cluster.client(readonly=True, read_from=policy) as client:
         await client.set("foo", "v")
@@ -336,7 +336,7 @@ async def test_the_nearest_is_asked() -> None:
 
 
 async def test_a_replica_that_fails_is_left() -> None:
-    """Nobody notices, and it is not asked for a while."""
+    """No read fails, and the replica counts as unhealthy for a while."""
     cluster = FakeCluster(3, 2)
     async with cluster.client(readonly=True) as client:
         assert await readers(client, cluster) == {7005, 7008}
@@ -396,7 +396,7 @@ async def test_a_command_of_ones_own() -> None:
 
 
 async def test_numbers_are_keys_too() -> None:
-    """They go to the slot of what is sent, in any encoding."""
+    """They go to the slot of their sent bytes, in any encoding."""
     cluster = FakeCluster()
     for encoding in ("utf-8", "utf-16"):
         async with cluster.client(encoding=encoding, retry=None) as client:

@@ -1,4 +1,4 @@
-"""The client for one node of a cluster outlives what the slot map says of that node."""
+"""The client for one node of a cluster outlives changes of the slot map."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_nothing_is_redirected() -> None:
 
 
 async def test_a_node_that_the_layout_does_not_know() -> None:
-    """It can be asked, as often as the slot map is refreshed meanwhile."""
+    """It answers, independent of refreshes of the slot map meanwhile."""
     cluster = FakeCluster()
     joined = cluster.add_node()
     async with cluster.client() as client:
@@ -56,7 +56,7 @@ async def test_a_node_that_the_layout_does_not_know() -> None:
 
 
 async def test_a_node_that_comes_back() -> None:
-    """A replica that was down for a while is the same node to whoever has its client."""
+    """A replica that was down for a while is the same node to its client."""
     cluster = FakeCluster(1, 1)
     replica = cluster.nodes[1]
     async with cluster.client() as client:

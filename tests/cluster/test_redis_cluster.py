@@ -71,7 +71,7 @@ async def test_seeds_that_are_gone_later() -> None:
 
 
 async def test_a_server_that_is_no_cluster() -> None:
-    """Its error is told."""
+    """Its error is raised."""
     cluster = FakeCluster(1)
     cluster.nodes[0].server.on(
         "CLUSTER", UnknownCommandError("ERR This instance has cluster support disabled")
@@ -177,7 +177,7 @@ async def run_pipeline(client: RedisCluster[bytes], *, transaction: bool) -> Non
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("entered_before", [False, True])
 async def test_outside_its_block(use: Use, entered_before: bool) -> None:
-    """A client that is not open says what to write."""
+    """The error of a client that is not open says what to write."""
     cluster = FakeCluster()
     client = cluster.client()
     if entered_before:
@@ -214,7 +214,7 @@ async def test_a_command_is_an_asyncio_task() -> None:
 
 
 async def test_a_forgotten_await_warns() -> None:
-    """A coroutine that nobody awaits does nothing, and Python says so."""
+    """A coroutine that is not awaited does nothing, and Python warns."""
     async with FakeCluster().client() as client:
         calls: list[Callable[[], object]] = [
             lambda: client.set("foo", 1),
@@ -228,7 +228,7 @@ async def test_a_forgotten_await_warns() -> None:
 
 
 async def test_execute_command() -> None:
-    """Where its keys are, or where the user says."""
+    """It goes to the node of its keys, or to the one that the user names."""
     cluster = FakeCluster()
     async with cluster.client(decode_responses=True) as client:
         assert await client.execute_command("set", "foo", 1.5) == "OK"
@@ -259,7 +259,7 @@ async def test_execute_command() -> None:
     ],
 )
 async def test_words_that_make_no_command(words: tuple[Any, ...], message: str) -> None:
-    """What cannot be sent is refused before anything is, and the error says what to do."""
+    """Words that are no command are refused before anything is sent, with the remedy."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         before = [len(node.server.received) for node in cluster.nodes]
@@ -287,7 +287,7 @@ async def test_nodes_and_primaries() -> None:
 
 
 async def test_the_node_of_a_key() -> None:
-    """Its primary now; an error where nobody serves it."""
+    """Its present primary; an error if no node serves it."""
     cluster = FakeCluster()
     cluster.unassign(0)
     async with cluster.client() as client:

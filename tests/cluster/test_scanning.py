@@ -1,4 +1,4 @@
-"""All keys of a cluster: each that stays comes at least once, whatever happens meanwhile."""
+"""All keys of a cluster: each key that stays comes at least once, through all changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEYS = {f"k{number}" for number in range(120)}
 FOO = 12182
 
 Trouble = Callable[[FakeCluster, int], None]
-"""What happens to a cluster at the nth key."""
+"""A change of a cluster at the nth key."""
 
 
 async def filled(client: RedisCluster[str]) -> None:
@@ -45,7 +45,7 @@ async def scanned(client: RedisCluster[str], cluster: FakeCluster, trouble: Trou
 
 
 async def test_all_keys_come() -> None:
-    """Once each, where nothing happens, and without asking for the slot map again."""
+    """Without changes each key comes once, and the slot map is not refreshed."""
     cluster = FakeCluster()
     async with cluster.client(decode_responses=True) as client:
         await filled(client)
@@ -57,7 +57,7 @@ async def test_all_keys_come() -> None:
 
 
 async def test_an_empty_cluster_is_scanned_at_once() -> None:
-    """Each node is asked a few times; nobody waits for the slot map to be asked for again."""
+    """Each node is asked a few times, without a wait for a refresh of the slot map."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         for node in cluster.nodes:
@@ -115,7 +115,7 @@ def pages_are_lost(cluster: FakeCluster, at: int) -> None:
 
 
 def others_are_out_of_date(cluster: FakeCluster, at: int) -> None:
-    """Slots move from under the cursor, and what the nodes tell of it is an old story."""
+    """Slots move during the scan, and the nodes give an outdated slot map."""
     if at == 20:
         view = cluster.slots()
         for node in cluster.nodes:
@@ -168,7 +168,7 @@ async def test_a_migration_that_is_given_up() -> None:
 
 
 async def test_the_target_of_a_migration_fails_over() -> None:
-    """What was moved there is looked for where it is now."""
+    """Keys that were moved there are found on their new node."""
     cluster = FakeCluster(2, 1)
     last, target, _, heir = cluster.nodes
     async with cluster.client(decode_responses=True) as client:
@@ -188,7 +188,7 @@ async def test_the_target_of_a_migration_fails_over() -> None:
 
 
 async def test_a_node_that_restarts_between_two_pages() -> None:
-    """Nobody was waiting for it, yet its cursor means nothing any more: the pass begins again."""
+    """No request was in flight, but its cursor has no meaning any more: the pass begins again."""
     cluster = FakeCluster()
     async with cluster.client(decode_responses=True) as client:
         await filled(client)
@@ -219,7 +219,7 @@ async def test_a_page_that_is_cancelled() -> None:
 
 
 async def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A node that does not come back: its error is told, and the scan can go on later."""
+    """A node does not come back: its error is raised, and the scan can be continued later."""
     monkeypatch.setattr("anyredis.cluster.scanning.PATIENCE", 0.2)
     cluster = FakeCluster()
     async with cluster.client(decode_responses=True) as client:
@@ -252,7 +252,7 @@ async def test_a_slot_that_nobody_serves(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_a_slot_that_nobody_admits_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others say that a node serves it, the node says that it does not: the error tells."""
+    """Other nodes say that a node serves it, the node says that it does not: the error says so."""
     monkeypatch.setattr("anyredis.cluster.scanning.PATIENCE", 0.2)
     cluster = FakeCluster()
     async with cluster.client() as client:

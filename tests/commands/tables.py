@@ -1,4 +1,4 @@
-"""What tables of commands are made of: arguments in, words out; a reply's bytes in, a value out."""
+"""Helpers for tables of commands: arguments in, words out; a reply's bytes in, a value out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def words(command: Command[object]) -> list[str]:
 
 
 def parsed(command: Command[T], raw: bytes, encoding: str | None = "utf-8") -> T:
-    """What *command* makes of the reply *raw*, on a client that decodes (*encoding* None: not)."""
+    """The value of the reply *raw* to *command*, decoded in *encoding* (None: not decoded)."""
     decoder = Decoder(encoding)
     decoder.feed(raw)
     reply = decoder.gets(False) if command.binary else decoder.gets()
@@ -33,5 +33,5 @@ def parsed(command: Command[T], raw: bytes, encoding: str | None = "utf-8") -> T
 
 
 def unchecked(method: Callable[..., object]) -> Callable[..., object]:
-    """*method* as those call it who have no type checker: with arguments it does not take."""
+    """*method* without its types: it can be called with arguments that it does not take."""
     return method

@@ -26,7 +26,7 @@ class Binary(Blueprint, BlockingLists[bytes]):
 
 
 class Queue(Batch, BlockingLists[str]):
-    """What no pipeline should be."""
+    """A pipeline with blocking commands, which must not exist."""
 
     read = TextReaders(str)
 

@@ -149,7 +149,7 @@ LINE = (
 
 @pytest.mark.parametrize("kind", [b"$", b"="])
 def test_clients(kind: bytes) -> None:
-    """Lines about clients are read from RESP2 and RESP3, whatever the encoding of names is."""
+    """Lines about clients are read from RESP2 and RESP3, with names in any encoding."""
     body = LINE if kind == b"$" else b"txt:" + LINE
     raw = kind + str(len(body)).encode() + b"\r\n" + body + b"\r\n"
     one = parsed(text.client_info(), raw)
@@ -164,7 +164,7 @@ def test_clients(kind: bytes) -> None:
 
 
 def test_replies_undecoded() -> None:
-    """On a client that does not decode, text is bytes; what the server names stays str."""
+    """On a client that does not decode, text is bytes; the server's own words stay str."""
     assert parsed(binary.echo(b"\xff"), b"$1\r\n\xff\r\n", encoding=None) == b"\xff"
     assert parsed(binary.client_getname(), b"$1\r\na\r\n", encoding=None) == b"a"
     assert parsed(binary.ping(), b"+PONG\r\n", encoding=None) is True
@@ -198,7 +198,7 @@ def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None
 
 
 def test_error_reply() -> None:
-    """An address that nobody has is an error of the server."""
+    """An address without a client is an error of the server."""
     with pytest.raises(ResponseError, match="No such client"):
         parsed(text.client_kill("a:1"), b"-ERR No such client\r\n")
 

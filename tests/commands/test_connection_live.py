@@ -36,7 +36,7 @@ async def test_ping_and_echo(client: Redis[str]) -> None:
 
 
 async def test_client_info(client: Redis[str]) -> None:
-    """The connection is as the list tells of it, in RESP3 and RESP2."""
+    """The connection is the same as in the list, in RESP3 and RESP2."""
     id_ = await client.client_id()
     info = await client.client_info()
     assert info.id == id_
@@ -70,7 +70,7 @@ async def test_client_list(client: Redis[str]) -> None:
 
 
 async def test_client_filters(valkey: Server, redis8: Server) -> None:
-    """Valkey takes conditions on all that it tells; Redis refuses them."""
+    """Valkey takes conditions on all fields; Redis refuses them."""
     async with Redis(host=valkey.host, port=valkey.port, client_name="one") as client:
         me = await client.client_info()
         found = await client.client_list(name="one", addr=me.addr, db=0, not_type="pubsub")

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.commands.core`: which groups make up what every executor has."""
+"""Tests of `anyredis.commands.core`: the groups that every executor has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
     importlib.import_module(module.name)
 
 OF_SESSIONS: tuple[type[Group[Any]], ...] = (SessionCommands, HashImport)
-"""Groups whose commands need a connection of one's own."""
+"""Groups whose commands need an exclusive connection."""
 
 
 def groups() -> list[type[Group[Any]]]:
@@ -45,7 +45,7 @@ CORE = [group for group in groups() if group not in OF_SESSIONS]
 
 @pytest.mark.parametrize("group", CORE, ids=lambda group: group.__name__)
 def test_every_group_is_in_it(group: type[object]) -> None:
-    """A group that is written is had by all executors, unless it needs a connection of its own."""
+    """Every group is part of all executors, unless it needs an exclusive connection."""
     assert issubclass(CoreCommands, group)
 
 

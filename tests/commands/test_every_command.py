@@ -1,6 +1,7 @@
 """Every command of four servers has a method here, or a reason why not.
 
-What has a method is read off the tables of the groups' tests, so it also has a test of its words.
+The commands with a method are read from the tables of the groups' tests, so each also has a test of
+its words.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ from typing import TypedDict
 from anyredis.command import Command
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
+from anyredis.commands.counters import Counters
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hash_import import HashImport
 from anyredis.commands.hashes import Hashes
+from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.lists import Lists
+from anyredis.commands.persistence import Persistence
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
+from anyredis.commands.sorted_set_combinations import SortedSetCombinations
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
@@ -30,14 +35,18 @@ from anyredis.facts import table
 from tests.commands import (
     test_blocking_lists,
     test_connection,
+    test_counters,
     test_hash_expiry,
     test_hash_import,
     test_hashes,
+    test_key_expiry,
     test_keys,
     test_lists,
+    test_persistence,
     test_server,
     test_session,
     test_sets,
+    test_sorted_set_combinations,
     test_sorted_set_ranges,
     test_sorted_sets,
     test_sorting,
@@ -49,14 +58,18 @@ HERE = Path(__file__).parent
 TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     BlockingLists: test_blocking_lists.SENT,
     ConnectionCommands: test_connection.SENT,
+    Counters: test_counters.SENT,
     HashExpiry: test_hash_expiry.SENT,
     HashImport: test_hash_import.SENT,
     Hashes: test_hashes.SENT,
+    KeyExpiry: test_key_expiry.SENT,
     Keys: test_keys.SENT,
     Lists: test_lists.SENT,
+    Persistence: test_persistence.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
+    SortedSetCombinations: test_sorted_set_combinations.SENT,
     SortedSetRanges: test_sorted_set_ranges.SENT,
     SortedSets: test_sorted_sets.SENT,
     Sorting: test_sorting.SENT,
@@ -65,9 +78,10 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
 
 
 class Facts(TypedDict):
-    """What `commands.json` tells of each command, as far as it is asked here."""
+    """The facts in `commands.json` about each command, as far as these tests need them."""
 
     group: str
+    since: str
 
 
 COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_text())
@@ -84,7 +98,7 @@ LATER_GROUPS = {
     "stream": "later issue: streams",
 }
 
-# Of those groups, what is here already: a session needs it.
+# The commands of those groups that are here already: a session needs them.
 SOONER = {"ASKING", "READONLY", "READWRITE"}
 
 LATER_NAMES = """

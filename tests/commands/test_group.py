@@ -53,7 +53,7 @@ DURATIONS: list[tuple[int | Delta, Delta, int]] = [
 
 @pytest.mark.parametrize(("value", "unit", "number"), DURATIONS)
 def test_a_duration(value: int | Delta, unit: Delta, number: int) -> None:
-    """A number stays what it is, a timedelta becomes a whole number of units."""
+    """A number stays as it is, a timedelta becomes a whole number of units."""
     assert duration(value, unit) == number
 
 
@@ -68,7 +68,7 @@ UNEVEN: list[tuple[Delta, Delta, str]] = [
 
 @pytest.mark.parametrize(("value", "unit", "message"), UNEVEN)
 def test_an_uneven_duration_is_refused(value: Delta, unit: Delta, message: str) -> None:
-    """It is not rounded in silence; the message shows it and says what to do."""
+    """It is not rounded silently; the message shows it and has the remedy."""
     with pytest.raises(DataValueError, match=message) as refused:
         duration(value, unit)
     assert repr(value) in str(refused.value)
@@ -92,7 +92,7 @@ MOMENTS: list[tuple[int | Moment, Delta, int]] = [
 
 @pytest.mark.parametrize(("value", "unit", "number"), MOMENTS)
 def test_a_moment(value: int | Moment, unit: Delta, number: int) -> None:
-    """A number stays what it is, a datetime becomes the unit of Unix time that it is in."""
+    """A number stays as it is, a datetime becomes a Unix time in the unit."""
     assert moment(value, unit) == number
 
 
@@ -142,7 +142,7 @@ EXPIRIES: list[tuple[tuple[object, ...], tuple[object, ...]]] = [
 
 @pytest.mark.parametrize(("made", "words"), EXPIRIES)
 def test_a_time_to_live(made: tuple[object, ...], words: tuple[object, ...]) -> None:
-    """The option becomes its word, and a whole number where it has one: 0 is a number too."""
+    """The option becomes its word, and a whole number if it has one: 0 is a number too."""
     assert made == words
 
 
@@ -156,7 +156,7 @@ EXCLUSIVE: list[tuple[str, Callable[[], object]]] = [
 
 @pytest.mark.parametrize(("message", "call"), EXCLUSIVE)
 def test_one_time_to_live_at_most(message: str, call: Callable[[], object]) -> None:
-    """Which one is meant is not guessed; the message names those that were given."""
+    """No choice is guessed; the message names the given options."""
     with pytest.raises(DataValueError, match=message):
         call()
 
@@ -199,12 +199,12 @@ def test_flags() -> None:
     assert flags(gt=True, nx=False, ch=True) == (b"GT", b"CH")
 
 
-# -- what is empty ------------------------------------------------------------------------------
+# -- empty arguments ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("values", [["a"], (0,), {"a": None}, "a", {""}], ids=repr)
 def test_something_is_enough(values: list[object]) -> None:
-    """One value is enough, whatever it is."""
+    """One value is enough, even a false one."""
     at_least_one("DEL", "keys", values)
 
 
@@ -243,7 +243,7 @@ NO_MAPPINGS: list[tuple[object, str]] = [
 
 @pytest.mark.parametrize(("given", "kind"), NO_MAPPINGS)
 def test_what_is_no_mapping(given: object, kind: str) -> None:
-    """It is refused as the wrong type; the message names the argument and what it is."""
+    """It is refused as the wrong type; the message names the argument and its type."""
     message = f"HSET: mapping has to be a mapping, not {kind}$"
     with pytest.raises(DataTypeError, match=message):
         unchecked(flat)("HSET", "mapping", given)
@@ -260,7 +260,7 @@ def test_an_empty_mapping() -> None:
 
 
 def test_narrowing_a_scan() -> None:
-    """What is None is left out; what is empty or 0 is the caller's wish."""
+    """None is left out; an empty pattern or a count of 0 is sent."""
     assert narrowed(None, None) == ()
     assert narrowed("a*", None) == (b"MATCH", "a*")
     assert narrowed(None, 9) == (b"COUNT", 9)
@@ -278,14 +278,14 @@ def test_a_choice(value: str) -> None:
     "value", ["", "BEFOR", "BEFORE AFTER", b"BEFORE", None, True, 1, ["BEFORE"]]
 )
 def test_what_is_none_of_the_words(value: object) -> None:
-    """The message names the argument, what it is, and what can be given."""
+    """The message names the argument, its value, and the allowed words."""
     with pytest.raises(DataValueError) as refused:
         choice("LINSERT", "where", value, "BEFORE", "AFTER")
     assert str(refused.value) == f"LINSERT: where is {value!r}: give BEFORE or AFTER"
 
 
 def test_a_long_wrong_word_is_cut_short() -> None:
-    """A message can be read, whatever was given."""
+    """The message stays readable for any value."""
     with pytest.raises(DataValueError) as refused:
         choice("LINSERT", "where", "x" * 10_000, "BEFORE", "AFTER")
     assert len(str(refused.value)) < 150

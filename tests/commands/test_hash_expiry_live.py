@@ -25,7 +25,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[Redis[str]]:
 
 
 async def test_hexpire(client: Redis[str]) -> None:
-    """Each field has its own time to live; what it was is told for each."""
+    """Each field has its own time to live, and a code of its own."""
     assert await client.hexpire("h", 100, "a", "missing") == [1, -2]
     (seconds, none, missing) = await client.httl("h", "a", "b", "missing")
     assert 0 < seconds <= 100
@@ -37,7 +37,7 @@ async def test_hexpire(client: Redis[str]) -> None:
 
 
 async def test_conditions(client: Redis[str]) -> None:
-    """0 tells that the condition was not met."""
+    """0 means that the condition was not met."""
     assert await client.hexpire("h", 100, "a", "b", xx=True) == [0, 0]
     assert await client.hexpire("h", 100, "a", nx=True) == [1]
     assert await client.hexpire("h", 100, "a", nx=True) == [0]
@@ -56,7 +56,7 @@ async def test_moments(client: Redis[str]) -> None:
 
 
 async def test_the_past(client: Redis[str]) -> None:
-    """2 tells that the field is gone, for its end has passed; the last takes the hash along."""
+    """2 means that the field has expired already; the last field takes the hash along."""
     assert await client.hexpire("h", 0, "a") == [2]
     assert await client.hgetall("h") == {"b": "2"}
     assert await client.hpexpireat("h", 1, "b") == [2]
@@ -134,7 +134,7 @@ async def test_server_too_old(redis8: Server) -> None:
 
 @pytest.mark.parametrize("name", ["valkey", "redis8"])
 async def test_bytes(request: pytest.FixtureRequest, name: str) -> None:
-    """A client that does not decode gives values as bytes, whatever they are."""
+    """A client that does not decode gives all values as bytes."""
     server: Server = request.getfixturevalue(name)
     async with Redis(host=server.host, port=server.port) as client:
         await client.hsetex("h", b"\xff", b"\x00\r\n", ex=100)

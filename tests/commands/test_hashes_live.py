@@ -20,7 +20,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[Redis[str]]:
 
 
 async def test_fields_and_values(client: Redis[str]) -> None:
-    """What is stored is read back, one by one and all at once."""
+    """Stored fields are read back, one by one and all at once."""
     assert await client.hset("h", "a", 1) == 1
     assert await client.hset("h", "a", 2, mapping={"b": 3, "c": 4.5}) == 2
     assert await client.hmset("h", {"c": 5}) is True
@@ -35,7 +35,7 @@ async def test_fields_and_values(client: Redis[str]) -> None:
 
 
 async def test_missing_hash(client: Redis[str]) -> None:
-    """Where there is no hash, everything is empty."""
+    """Without a hash all replies are empty."""
     assert await client.hget("h", "a") is None
     assert await client.hmget("h", "a", "b") == [None, None]
     assert await client.hgetall("h") == {}
@@ -106,7 +106,7 @@ async def test_wrong_type(client: Redis[str]) -> None:
 
 @pytest.mark.parametrize("name", ["valkey", "redis8"])
 async def test_bytes(request: pytest.FixtureRequest, name: str) -> None:
-    """A client that does not decode gives fields and values as bytes, whatever they are."""
+    """A client that does not decode gives all fields and values as bytes."""
     server: Server = request.getfixturevalue(name)
     async with Redis(host=server.host, port=server.port) as client:
         await client.hset("h", b"\xff", b"\x00\r\n")

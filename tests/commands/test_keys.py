@@ -37,13 +37,6 @@ SENT: list[tuple[str, Command[object]]] = [
     ("DEL a b", text.delete("a", b"b")),
     ("DUMP k", text.dump("k")),
     ("EXISTS a a", text.exists("a", "a")),
-    ("EXPIRE k 9", text.expire("k", 9)),
-    ("EXPIRE k 60 NX", text.expire("k", MINUTE, nx=True)),
-    ("EXPIRE k 9 XX GT", text.expire("k", 9, xx=True, gt=True)),
-    ("EXPIRE k 9 LT", text.expire("k", 9, lt=True)),
-    ("EXPIREAT k 9", text.expireat("k", 9)),
-    ("EXPIREAT k 2000000000 GT", text.expireat("k", MOMENT, gt=True)),
-    ("EXPIRETIME k", text.expiretime("k")),
     ("KEYS *", text.keys()),
     ("KEYS user:*", text.keys("user:*")),
     (
@@ -65,13 +58,6 @@ SENT: list[tuple[str, Command[object]]] = [
     ("OBJECT FREQ k", text.object_freq("k")),
     ("OBJECT IDLETIME k", text.object_idletime("k")),
     ("OBJECT REFCOUNT k", text.object_refcount("k")),
-    ("PERSIST k", text.persist("k")),
-    ("PEXPIRE k 9", text.pexpire("k", 9)),
-    ("PEXPIRE k 60000 XX LT", text.pexpire("k", MINUTE, xx=True, lt=True)),
-    ("PEXPIREAT k 9", text.pexpireat("k", 9)),
-    ("PEXPIREAT k 2000000000000 NX", text.pexpireat("k", MOMENT, nx=True)),
-    ("PEXPIRETIME k", text.pexpiretime("k")),
-    ("PTTL k", text.pttl("k")),
     ("RANDOMKEY", text.randomkey()),
     ("RENAME a b", text.rename("a", "b")),
     ("RENAMENX a b", text.renamenx("a", "b")),
@@ -85,7 +71,6 @@ SENT: list[tuple[str, Command[object]]] = [
     ("SCAN 17 MATCH a* COUNT 100 TYPE hash", text.scan(17, "a*", 100, "hash")),
     ("SCAN 17 COUNT 0", text.scan(cursor=17, count=0)),
     ("TOUCH a b", text.touch("a", "b")),
-    ("TTL k", text.ttl("k")),
     ("TYPE k", text.type("k")),
     ("UNLINK a b", text.unlink("a", "b")),
 ]
@@ -105,9 +90,6 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.dump("k"), b"$-1\r\n", None),
     (text.dump("k"), b"_\r\n", None),
     (text.exists("a"), b":1\r\n", 1),
-    (text.expire("k", 1), b":1\r\n", True),
-    (text.expireat("k", 1), b":0\r\n", False),
-    (text.expiretime("k"), b":2000000000\r\n", 2_000_000_000),
     (text.keys(), b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", ["a", "b"]),
     (text.keys(), b"*0\r\n", []),
     (text.migrate("h", 1, "a", destination_db=0, timeout=1), b"+OK\r\n", True),
@@ -118,11 +100,6 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.object_freq("k"), b":5\r\n", 5),
     (text.object_idletime("k"), b"$-1\r\n", None),
     (text.object_refcount("k"), b":1\r\n", 1),
-    (text.persist("k"), b":0\r\n", False),
-    (text.pexpire("k", 1), b":1\r\n", True),
-    (text.pexpireat("k", 1), b":1\r\n", True),
-    (text.pexpiretime("k"), b":-1\r\n", -1),
-    (text.pttl("k"), b":-2\r\n", -2),
     (text.randomkey(), b"$1\r\na\r\n", "a"),
     (text.randomkey(), b"_\r\n", None),
     (text.rename("a", "b"), b"+OK\r\n", True),
@@ -135,7 +112,6 @@ READ: list[tuple[Command[object], bytes, object]] = [
         (18_446_744_073_709_551_615, ["a"]),
     ),
     (text.touch("a"), b":1\r\n", 1),
-    (text.ttl("k"), b":60\r\n", 60),
     (text.type("k"), b"+none\r\n", "none"),
     (text.unlink("a"), b":0\r\n", 0),
 ]
@@ -182,7 +158,6 @@ UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.rename("a", "b"), b":1\r\n"),
     (text.scan(), b"*1\r\n$1\r\n0\r\n"),
     (text.scan(), b"*2\r\n$1\r\n0\r\n:1\r\n"),
-    (text.ttl("k"), b"_\r\n"),
     (text.type("k"), b"_\r\n"),
 ]
 
@@ -195,27 +170,19 @@ def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None
 
 
 def test_error_reply() -> None:
-    """What the server refuses is raised by its code."""
+    """A refusal of the server is raised as the error of its code."""
     with pytest.raises(BusyKeyError):
         parsed(text.restore("k", 0, b""), b"-BUSYKEY Target key name already exists.\r\n")
 
 
-ODD = datetime.timedelta(milliseconds=1500)
-
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "DEL: keys[1] is None", lambda: unchecked(text.delete)("a", None)),
-    (DataTypeError, "TTL: key is ['k']", lambda: unchecked(text.ttl)(["k"])),
     (DataTypeError, "RESTORE: value is None", lambda: unchecked(text.restore)("k", 0, None)),
     (DataTypeError, "SCAN: count is True", lambda: unchecked(text.scan)(count=True)),
     (DataValueError, "DEL: keys is empty", text.delete),
     (DataValueError, "EXISTS: keys is empty", text.exists),
     (DataValueError, "TOUCH: keys is empty", text.touch),
     (DataValueError, "UNLINK: keys is empty", text.unlink),
-    (DataValueError, "EXPIRE: nx and xx", lambda: text.expire("k", 1, nx=True, xx=True)),
-    (DataValueError, "EXPIREAT: nx and gt", lambda: text.expireat("k", 1, nx=True, gt=True)),
-    (DataValueError, "PEXPIRE: gt and lt", lambda: text.pexpire("k", 1, gt=True, lt=True)),
-    (DataValueError, "PEXPIREAT: nx and lt", lambda: text.pexpireat("k", 1, nx=True, lt=True)),
-    (DataValueError, "whole number of seconds", lambda: text.expire("k", ODD)),
     (
         DataValueError,
         "MIGRATE: keys is empty",

@@ -46,7 +46,7 @@ async def test_push_where_there_is_a_list(client: Redis[str]) -> None:
 
 
 async def test_pop(client: Redis[str]) -> None:
-    """Elements are popped at either end, one or many; None where there is no list."""
+    """Elements are popped at either end, one or many; None if there is no list."""
     await client.rpush("k", "a", "b", "c", "d", "e")
     assert await client.lpop("k") == "a"
     assert await client.rpop("k") == "e"
@@ -103,7 +103,7 @@ async def test_move(client: Redis[str]) -> None:
 
 
 async def test_move_many(valkey: Server) -> None:
-    """Valkey does not know LMOVEM, and says so; tables hold what Redis 8.10 does."""
+    """Valkey does not know LMOVEM, which is an error; the tables have the replies of Redis 8.10."""
     async with Redis(host=valkey.host, port=valkey.port, decode_responses=True) as client:
         with pytest.raises(UnknownCommandError):
             await client.lmovem("k", "l", count=2, ordering="OBO")
@@ -129,7 +129,7 @@ async def test_bytes(server: Server) -> None:
 
 
 async def test_blocking_with_elements(client: Redis[str]) -> None:
-    """What is there is popped or moved without waiting."""
+    """Existing elements are popped or moved without waiting."""
     await client.rpush("k", "a", "b", "c", "d", "e", "f")
     assert await client.blpop("none", "k") == ("k", "a")
     assert await client.brpop("k", "none") == ("k", "f")
@@ -141,7 +141,7 @@ async def test_blocking_with_elements(client: Redis[str]) -> None:
 
 
 async def test_blocking_in_vain(client: Redis[str]) -> None:
-    """Where nothing comes in time the answer is None."""
+    """If no element comes in time the reply is None."""
     assert await client.blpop("k", timeout=0.001) is None
     assert await client.brpop("k", "l", timeout=0.001) is None
     assert await client.blmove("k", "l", 0.001) is None
@@ -161,7 +161,7 @@ async def test_blocking_until_it_comes(client: Redis[str]) -> None:
 
 
 async def test_refusals(client: Redis[str]) -> None:
-    """What the server refuses is the caller's error."""
+    """A refusal of the server is the caller's error."""
     await client.rpush("k", "a")
     with pytest.raises(ResponseError, match="timeout is negative"):
         await client.blpop("none", timeout=-1)

@@ -20,7 +20,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[Redis[str]]:
 
 
 async def test_scan_iter(client: Redis[str]) -> None:
-    """What is there the whole time comes, whatever comes and goes meanwhile."""
+    """Keys that exist the whole time come, while other keys come and go."""
     await client.mset({f"stays:{i}": i for i in range(500)})
     await client.lpush("stays:list", "v")
     found: set[str] = set()

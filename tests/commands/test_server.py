@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 
 import pytest
@@ -16,7 +15,7 @@ from anyredis.commands.server import (
     ServerCommands,
     SlowlogEntry,
 )
-from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, ResponseError
+from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
@@ -37,10 +36,6 @@ text, binary = Text(), Binary()
 
 SENT: list[tuple[str, Command[object]]] = [
     ("ACL WHOAMI", text.acl_whoami()),
-    ("BGREWRITEAOF", text.bgrewriteaof()),
-    ("BGSAVE SCHEDULE", text.bgsave()),
-    ("BGSAVE", text.bgsave(schedule=False)),
-    ("BGSAVE CANCEL", text.bgsave_cancel()),
     ("COMMAND COUNT", text.command_count()),
     ("COMMAND GETKEYS SET k 1", text.command_getkeys("SET", "k", 1)),
     ("CONFIG GET *", text.config_get()),
@@ -57,7 +52,6 @@ SENT: list[tuple[str, Command[object]]] = [
     ("FLUSHDB ASYNC", text.flushdb(asynchronous=True)),
     ("INFO", text.info()),
     ("INFO server memory", text.info("server", "memory")),
-    ("LASTSAVE", text.lastsave()),
     ("LOLWUT", text.lolwut()),
     ("LOLWUT VERSION 5 1 2 3", text.lolwut(5, 1, 2, 3)),
     ("MEMORY DOCTOR", text.memory_doctor()),
@@ -67,7 +61,6 @@ SENT: list[tuple[str, Command[object]]] = [
     ("MEMORY USAGE k", text.memory_usage("k")),
     ("MEMORY USAGE k SAMPLES 0", text.memory_usage("k", samples=0)),
     ("ROLE", text.role()),
-    ("SAVE", text.save()),
     ("SLOWLOG GET", text.slowlog_get()),
     ("SLOWLOG GET 0", text.slowlog_get(0)),
     ("SLOWLOG LEN", text.slowlog_len()),
@@ -89,7 +82,7 @@ def bulk(body: bytes) -> bytes:
 
 
 def verbatim(body: bytes) -> bytes:
-    """What RESP3 has for text that people read."""
+    """A RESP3 verbatim string."""
     return b"=%d\r\ntxt:%s\r\n" % (len(body) + 4, body)
 
 
@@ -115,9 +108,6 @@ SENTINEL = b"*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n"
 
 # Read the same whether the client decodes or not.
 READ: list[tuple[Command[object], bytes, object]] = [
-    (text.bgrewriteaof(), b"+Background append only file rewriting started\r\n", True),
-    (text.bgsave(), b"+Background saving started\r\n", True),
-    (text.bgsave_cancel(), b"+Background saving cancelled\r\n", True),
     (text.command_count(), b":241\r\n", 241),
     (text.config_get("a"), b"*2\r\n$1\r\na\r\n$1\r\n1\r\n", {"a": "1"}),
     (text.config_get("a"), b"%1\r\n$1\r\na\r\n$1\r\n1\r\n", {"a": "1"}),
@@ -131,11 +121,6 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.info(), bulk(INFO), KNOWN),
     (text.info(), verbatim(INFO), KNOWN),
     (text.info(), bulk(b"config_file:/\xff"), {"config_file": "/\N{REPLACEMENT CHARACTER}"}),
-    (
-        text.lastsave(),
-        b":1700000000\r\n",
-        datetime.datetime(2023, 11, 14, 22, 13, 20, tzinfo=datetime.UTC),
-    ),
     (text.lolwut(), verbatim("⠀ Redis ver. 8".encode()), "⠀ Redis ver. 8"),
     (text.memory_doctor(), bulk(b"Hi Sam"), "Hi Sam"),
     (text.memory_malloc_stats(), verbatim(b"none"), "none"),
@@ -148,7 +133,6 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.role(), PRIMARY, PrimaryRole("master", 14, [ReplicaState("10.0.0.2", 6380, 14)])),
     (text.role(), REPLICA, ReplicaRole("slave", "10.0.0.1", 6379, "connected", 14)),
     (text.role(), SENTINEL, SentinelRole("sentinel", ["mymaster"])),
-    (text.save(), b"+OK\r\n", True),
     (text.slowlog_get(), SLOW, [ENTRY]),
     (text.slowlog_get(), SLOW_NEWER, [ENTRY]),
     (text.slowlog_get(), b"*0\r\n", []),
@@ -169,7 +153,7 @@ def test_replies(command: Command[object], raw: bytes, value: object, encoding: 
 
 
 def test_replies_of_text() -> None:
-    """Keys and names are what the client decodes to."""
+    """Keys and names are of the type that the client decodes to."""
     raw = b"*1\r\n$1\r\nk\r\n"
     assert parsed(text.command_getkeys("GET", "k"), raw) == ["k"]
     assert parsed(binary.command_getkeys("GET", "k"), raw, encoding=None) == [b"k"]
@@ -178,13 +162,11 @@ def test_replies_of_text() -> None:
 
 
 UNDECODABLE: list[tuple[Command[object], bytes]] = [
-    (text.bgsave(), b":1\r\n"),
     (text.command_count(), b"+OK\r\n"),
     (text.command_getkeys("GET", "k"), b":1\r\n"),
     (text.config_get(), b"*1\r\n$1\r\na\r\n"),
     (text.config_get(), b"%1\r\n$1\r\na\r\n_\r\n"),
     (text.info(), b"*0\r\n"),
-    (text.lastsave(), b"$1\r\n1\r\n"),
     (text.lolwut(), b"_\r\n"),
     (text.memory_stats(), b"+OK\r\n"),
     (text.memory_stats(), b"%1\r\n$4\r\npeak\r\n_\r\n"),
@@ -206,12 +188,6 @@ def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None
     """A reply that the command cannot have is a `ProtocolError`, never a guess."""
     with pytest.raises(ProtocolError, match="the server answered"):
         parsed(command, raw)
-
-
-def test_error_reply() -> None:
-    """What the server refuses is raised."""
-    with pytest.raises(ResponseError, match="in progress"):
-        parsed(text.bgsave(), b"-ERR Background save already in progress\r\n")
 
 
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [

@@ -78,7 +78,7 @@ async def test_databases(client: Redis[str]) -> None:
 
 
 async def test_who_and_when(client: Redis[str]) -> None:
-    """The server tells the time, its role, the user and its commands."""
+    """The server gives the time, its role, the user and its commands."""
     seconds, microseconds = await client.time()
     assert abs(datetime.datetime.now(datetime.UTC).timestamp() - seconds) < 5
     assert 0 <= microseconds < 1_000_000
@@ -95,7 +95,7 @@ async def test_who_and_when(client: Redis[str]) -> None:
 
 
 async def test_memory(client: Redis[str]) -> None:
-    """What memory is used for."""
+    """The use of memory is reported."""
     await client.set("k", "v")
     size = await client.memory_usage("k")
     assert size is not None
@@ -112,7 +112,7 @@ async def test_memory(client: Redis[str]) -> None:
 
 
 async def test_slowlog(client: Redis[str]) -> None:
-    """What took long is told, cut or not, and forgotten."""
+    """Slow commands are reported, cut or not, and forgotten."""
     assert await client.slowlog_reset() is True
     assert await client.slowlog_len() == 0
     assert await client.slowlog_get() == []
@@ -131,41 +131,8 @@ async def test_slowlog(client: Redis[str]) -> None:
     assert await client.slowlog_reset() is True
 
 
-async def finished(client: Redis[str]) -> None:
-    """Return once nothing is being saved."""
-    while True:
-        info = await client.info("persistence")
-        if not info["rdb_bgsave_in_progress"] and not info["aof_rewrite_in_progress"]:
-            return
-
-
-async def test_save(client: Redis[str]) -> None:
-    """The data is saved at once or in the background, and when is told."""
-    await finished(client)
-    assert await client.save() is True
-    saved = await client.lastsave()
-    assert abs(datetime.datetime.now(datetime.UTC) - saved) < datetime.timedelta(seconds=60)
-    assert await client.bgsave(schedule=False) is True
-    await finished(client)
-    assert await client.bgsave() is True
-    await finished(client)
-    assert await client.bgrewriteaof() is True
-    await finished(client)
-
-
-async def test_bgsave_cancel(private_server: Server) -> None:
-    """A save that waits is called off; without one there is nothing to call off."""
-    async with Redis(host=private_server.host, port=private_server.port) as client:
-        with pytest.raises(ResponseError, match="not in progress"):
-            await client.bgsave_cancel()
-        async with client.pipeline() as pipe:
-            pipe.bgsave()
-            cancelled = pipe.bgsave_cancel()
-        assert cancelled.value is True
-
-
 async def test_resp2(in_resp2: Redis[bytes]) -> None:
-    """With RESP2, and without decoding, what servers tell is the same."""
+    """With RESP2, and without decoding, the replies are the same."""
     await in_resp2.set(b"k", b"v")
     info = await in_resp2.info("keyspace")
     assert isinstance(info["db0"], dict)

@@ -27,7 +27,7 @@ async def session(client: Redis[str]) -> AsyncIterator[Session[str]]:
 
 
 async def test_auth(session: Session[str]) -> None:
-    """The default user here takes any password, if named; nobody else is known."""
+    """The default user here accepts any password, if named; no other user exists."""
     assert await session.auth("any", "default") is True
     with pytest.raises(AuthenticationError):
         await session.auth("wrong", "nobody")
@@ -36,7 +36,7 @@ async def test_auth(session: Session[str]) -> None:
 
 
 async def test_select(client: Redis[str], session: Session[str]) -> None:
-    """G9: a session changes its database, and nobody else's."""
+    """G9: a session changes its own database only."""
     assert await session.select(1) is True
     await session.set("k", "v")
     assert await session.dbsize() == 1
@@ -46,7 +46,7 @@ async def test_select(client: Redis[str], session: Session[str]) -> None:
 
 
 async def test_client_settings(session: Session[str]) -> None:
-    """What a session says of itself is told of it."""
+    """The settings of a session show in its client information."""
     assert await session.client_setname("me") is True
     assert await session.client_setinfo("LIB-NAME", "tests") is True
     assert await session.client_setinfo("LIB-VER", "7") is True
@@ -62,7 +62,7 @@ async def test_client_settings(session: Session[str]) -> None:
 
 
 async def test_client_capa(valkey: Server, redis8: Server) -> None:
-    """Valkey knows of what clients can do, and who brings data; Redis does not."""
+    """Valkey knows capabilities of clients and import sources; Redis does not."""
     async with Redis(host=valkey.host, port=valkey.port) as client, client.session() as session:
         assert await session.client_capa("redirect") is True
         assert (await session.client_info()).fields["capa"] == "r"
@@ -76,7 +76,7 @@ async def test_client_capa(valkey: Server, redis8: Server) -> None:
 
 
 async def test_tracking(client: Redis[str], session: Session[str]) -> None:
-    """Tracking is on as told, and off again."""
+    """Tracking is turned on with its options, and off again."""
     with pytest.raises(ResponseError, match="CLIENT CACHING"):
         await session.client_caching("YES")
     assert await session.client_tracking_on(optin=True) is True
@@ -99,7 +99,7 @@ async def test_cluster_settings(session: Session[str]) -> None:
     """A server that is in no cluster has nothing to ask or to redirect."""
     for call in (session.asking, session.readonly, session.readwrite):
         try:
-            assert await call() is True  # Valkey lets replicas be told
+            assert await call() is True  # Valkey accepts READONLY and READWRITE too
         except ResponseError as error:
             assert "cluster support disabled" in str(error)  # noqa: PT017 - either is right
 
@@ -113,7 +113,7 @@ async def test_watch(session: Session[str]) -> None:
 
 
 async def test_wait(session: Session[str]) -> None:
-    """Without a replica nobody has what was written; without a file neither has that."""
+    """Without a replica no replica has the writes; without an append-only file no file has them."""
     await session.set("k", "v")
     assert await session.wait(0, 1000) == 0
     assert await session.wait(1, 1) == 0
@@ -123,7 +123,7 @@ async def test_wait(session: Session[str]) -> None:
 
 
 async def test_reset(client: Redis[str], session: Session[str]) -> None:
-    """A session is as at first, and speaks RESP2; G9: nobody gets its connection afterwards."""
+    """A session is as at first, and speaks RESP2; G9: its connection is closed afterwards."""
     await session.select(1)
     await session.client_setname("me")
     assert await session.reset() is True

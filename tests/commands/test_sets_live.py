@@ -34,7 +34,7 @@ async def test_members(client: Redis[str]) -> None:
 
 
 async def test_missing_set(client: Redis[str]) -> None:
-    """Where there is no set, everything is empty."""
+    """Without a set all replies are empty."""
     assert await client.scard("none") == 0
     assert await client.smembers("none") == set()
     assert await client.smismember("none", "a") == [False]
@@ -68,7 +68,7 @@ async def test_random_members(client: Redis[str]) -> None:
 
 
 async def test_several_sets(client: Redis[str]) -> None:
-    """What they have in common, in all, and apart."""
+    """Intersection, union and difference of the sets."""
     assert await client.sdiff("s", "t") == {"a"}
     assert await client.sinter("s", "t") == {"b", "c"}
     assert await client.sinter("s", "none") == set()
@@ -78,7 +78,7 @@ async def test_several_sets(client: Redis[str]) -> None:
 
 
 async def test_stored_results(client: Redis[str]) -> None:
-    """The result becomes a set; where it is empty, none is left."""
+    """The result becomes a set; an empty result leaves none."""
     assert await client.sdiffstore("d", "s", "t") == 1
     assert await client.smembers("d") == {"a"}
     assert await client.sinterstore("d", "s", "t") == 2
@@ -122,7 +122,7 @@ async def test_wrong_type(client: Redis[str]) -> None:
 
 @pytest.mark.parametrize("name", ["valkey", "redis8"])
 async def test_bytes(request: pytest.FixtureRequest, name: str) -> None:
-    """A client that does not decode gives members as bytes, whatever they are."""
+    """A client that does not decode gives all members as bytes."""
     server: Server = request.getfixturevalue(name)
     async with Redis(host=server.host, port=server.port) as client:
         await client.sadd("s", b"\xff\x00")

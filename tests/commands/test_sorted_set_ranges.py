@@ -1,4 +1,4 @@
-"""The commands on ranges of sorted sets and on several of them: words, replies and mistakes."""
+"""The commands on ranges of sorted sets: words, replies and mistakes."""
 
 from __future__ import annotations
 
@@ -32,23 +32,6 @@ SENT: list[tuple[Command[object], str]] = [
     (text.zcount("k", 1, 2.5), "ZCOUNT k 1 2.5"),
     (text.zcount("k", "(1", "+inf"), "ZCOUNT k (1 +inf"),
     (text.zcount("k", -inf, inf), "ZCOUNT k -inf inf"),
-    (text.zdiff("a", b"b"), "ZDIFF 2 a b"),
-    (text.zdiff_with_scores("a"), "ZDIFF 1 a WITHSCORES"),
-    (text.zdiffstore("d", "a", "b"), "ZDIFFSTORE d 2 a b"),
-    (text.zinter("a", "b"), "ZINTER 2 a b"),
-    (
-        text.zinter("a", "b", weights=[1, 2.5], aggregate="max"),
-        "ZINTER 2 a b WEIGHTS 1 2.5 AGGREGATE MAX",
-    ),
-    (text.zinter_with_scores("a", weights=(2,)), "ZINTER 1 a WEIGHTS 2 WITHSCORES"),
-    (text.zinter_with_scores("a", aggregate="COUNT"), "ZINTER 1 a AGGREGATE COUNT WITHSCORES"),
-    (text.zintercard("a", "b"), "ZINTERCARD 2 a b"),
-    (text.zintercard("a", "b", limit=3), "ZINTERCARD 2 a b LIMIT 3"),
-    (text.zinterstore("d", "a", "b"), "ZINTERSTORE d 2 a b"),
-    (
-        text.zinterstore("d", "a", "b", weights=[1, 2], aggregate="MIN"),
-        "ZINTERSTORE d 2 a b WEIGHTS 1 2 AGGREGATE MIN",
-    ),
     (text.zlexcount("k", "-", b"[b"), "ZLEXCOUNT k - [b"),
     (text.zrange("k", 0, -1), "ZRANGE k 0 -1"),
     (text.zrange("k", 0, 1, desc=True), "ZRANGE k 0 1 REV"),
@@ -90,47 +73,27 @@ SENT: list[tuple[Command[object], str]] = [
         text.zrevrangebyscore_with_scores("k", 2, 1, start=0, num=1),
         "ZREVRANGEBYSCORE k 2 1 LIMIT 0 1 WITHSCORES",
     ),
-    (text.zunion("a", "b"), "ZUNION 2 a b"),
-    (
-        text.zunion("a", "b", weights=[1, 2], aggregate="SUM"),
-        "ZUNION 2 a b WEIGHTS 1 2 AGGREGATE SUM",
-    ),
-    (text.zunion_with_scores("a", "b"), "ZUNION 2 a b WITHSCORES"),
-    (text.zunionstore("d", "a", "b"), "ZUNIONSTORE d 2 a b"),
-    (
-        text.zunionstore("d", "a", weights=[0.5], aggregate="count"),
-        "ZUNIONSTORE d 1 a WEIGHTS 0.5 AGGREGATE COUNT",
-    ),
 ]
 
 NUMBERS: list[Command[int]] = [
     text.zcount("k", 0, 1),
-    text.zdiffstore("d", "a"),
-    text.zintercard("a"),
-    text.zinterstore("d", "a"),
     text.zlexcount("k", "-", "+"),
     text.zrangestore("d", "k", 0, 1),
     text.zremrangebylex("k", "-", "+"),
     text.zremrangebyrank("k", 0, 1),
     text.zremrangebyscore("k", 0, 1),
-    text.zunionstore("d", "a"),
 ]
 
 MEMBERS: list[tuple[Command[list[str]], Command[list[bytes]]]] = [
-    (text.zdiff("a"), binary.zdiff("a")),
-    (text.zinter("a"), binary.zinter("a")),
     (text.zrange("k", 0, 1), binary.zrange("k", 0, 1)),
     (text.zrangebylex("k", "-", "+"), binary.zrangebylex("k", "-", "+")),
     (text.zrangebyscore("k", 0, 1), binary.zrangebyscore("k", 0, 1)),
     (text.zrevrange("k", 0, 1), binary.zrevrange("k", 0, 1)),
     (text.zrevrangebylex("k", "+", "-"), binary.zrevrangebylex("k", "+", "-")),
     (text.zrevrangebyscore("k", 1, 0), binary.zrevrangebyscore("k", 1, 0)),
-    (text.zunion("a"), binary.zunion("a")),
 ]
 
 SCORED: list[tuple[Command[list[tuple[str, float]]], Command[list[tuple[bytes, float]]]]] = [
-    (text.zdiff_with_scores("a"), binary.zdiff_with_scores("a")),
-    (text.zinter_with_scores("a"), binary.zinter_with_scores("a")),
     (text.zrange_with_scores("k", 0, 1), binary.zrange_with_scores("k", 0, 1)),
     (text.zrangebyscore_with_scores("k", 0, 1), binary.zrangebyscore_with_scores("k", 0, 1)),
     (text.zrevrange_with_scores("k", 0, 1), binary.zrevrange_with_scores("k", 0, 1)),
@@ -138,34 +101,9 @@ SCORED: list[tuple[Command[list[tuple[str, float]]], Command[list[tuple[bytes, f
         text.zrevrangebyscore_with_scores("k", 1, 0),
         binary.zrevrangebyscore_with_scores("k", 1, 0),
     ),
-    (text.zunion_with_scores("a"), binary.zunion_with_scores("a")),
 ]
 
 MISTAKES: list[tuple[Callable[[], object], type[DataError], str]] = [
-    (text.zdiff, DataValueError, "ZDIFF: keys is empty"),
-    (text.zdiff_with_scores, DataValueError, "ZDIFF: keys is empty"),
-    (lambda: text.zdiffstore("d"), DataValueError, "ZDIFFSTORE: keys is empty"),
-    (text.zinter, DataValueError, "ZINTER: keys is empty"),
-    (text.zintercard, DataValueError, "ZINTERCARD: keys is empty"),
-    (lambda: text.zinterstore("d"), DataValueError, "ZINTERSTORE: keys is empty"),
-    (text.zunion, DataValueError, "ZUNION: keys is empty"),
-    (lambda: text.zunionstore("d"), DataValueError, "ZUNIONSTORE: keys is empty"),
-    (lambda: unchecked(text.zunion)(["a"]), DataTypeError, r"ZUNION: keys\[0\] is \['a'\]"),
-    (
-        lambda: text.zunion("a", "b", weights=[1]),
-        DataValueError,
-        "ZUNION: 1 weights for 2 keys: give one for each",
-    ),
-    (
-        lambda: unchecked(text.zunion)("a", weights=[None]),
-        DataTypeError,
-        r"ZUNION: weights\[0\] is None",
-    ),
-    (
-        lambda: unchecked(text.zinter)("a", aggregate="AVG"),
-        DataValueError,
-        "ZINTER: aggregate is 'AVG': give SUM or MIN or MAX or COUNT",
-    ),
     (
         lambda: text.zrange("k", 0, 1, byscore=True, bylex=True),
         DataValueError,

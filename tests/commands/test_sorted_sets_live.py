@@ -47,7 +47,7 @@ async def test_add(client: Redis[str]) -> None:
 
 
 async def test_increment(client: Redis[str]) -> None:
-    """Scores are added to; None where the condition was not met."""
+    """Scores are increased; None if the condition was not met."""
     assert await client.zincrby("k", 1.5, "a") == 1.5
     assert await client.zadd_incr("k", "a", 1e-7) == 1.5 + 1e-7
     assert await client.zadd_incr("k", "a", 1, nx=True) is None
@@ -130,7 +130,7 @@ async def test_pop_from_the_first(client: Redis[str]) -> None:
 
 
 async def test_blocking_with_members(client: Redis[str]) -> None:
-    """What is there is popped without waiting."""
+    """Existing members are popped without waiting."""
     await client.zadd("k", {"a": 1, "b": 2.5, "c": 3, "d": inf})
     assert await client.bzpopmin("none", "k") == ("k", "a", 1)
     assert await client.bzpopmax("none", "k") == ("k", "d", inf)
@@ -138,7 +138,7 @@ async def test_blocking_with_members(client: Redis[str]) -> None:
 
 
 async def test_blocking_in_vain(client: Redis[str]) -> None:
-    """Where nothing comes in time the answer is None."""
+    """If no member comes in time the reply is None."""
     assert await client.bzpopmin("k", timeout=0.001) is None
     assert await client.bzpopmax("k", "l", timeout=0.001) is None
     assert await client.bzmpop("k", min=True, timeout=0.001) is None
@@ -228,7 +228,7 @@ async def test_several_sets(client: Redis[str]) -> None:
 
 
 async def test_store_several_sets(client: Redis[str]) -> None:
-    """What several sorted sets make is stored."""
+    """The combination of several sorted sets is stored."""
     await client.zadd("k", {"a": 1, "b": 2})
     await client.zadd("l", {"b": 10, "c": 20.5})
     assert await client.zdiffstore("d", "k", "l") == 1
@@ -248,7 +248,7 @@ async def test_bytes(server: Server) -> None:
 
 
 async def test_refusals(client: Redis[str]) -> None:
-    """What the server refuses is the caller's error."""
+    """A refusal of the server is the caller's error."""
     await client.zadd("k", {"a": inf})
     with pytest.raises(ResponseError, match="not a number"):
         await client.zincrby("k", -inf, "a")

@@ -13,7 +13,7 @@ from anyredis.server import Server
 
 @pytest.fixture(params=["valkey", "redis8"])
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[Redis[str]]:
-    """A client that decodes, of each server, with a list and what belongs to its members."""
+    """A client that decodes, of each server, with a list and keys for its members."""
     server: Server = request.getfixturevalue(request.param)
     async with Redis(host=server.host, port=server.port, decode_responses=True) as client:
         await client.rpush("k", "10", "9", "8")
@@ -33,14 +33,14 @@ async def test_sort(client: Redis[str]) -> None:
 
 
 async def test_sort_get(client: Redis[str]) -> None:
-    """Other keys come for each member, None where there is none."""
+    """The values of other keys come for each member, None for a missing key."""
     assert await client.sort_get("k", "o_*") == ["eight", "nine", None]
     assert await client.sort_get("k", "#", "o_*", num=2, start=1) == ["9", "nine", "10", None]
     assert await client.sort_ro_get("k", "o_*", by="w_*") == ["nine", None, "eight"]
 
 
 async def test_sort_store(client: Redis[str]) -> None:
-    """The order is stored; what is missing is an empty string there."""
+    """The order is stored; a missing value is an empty string there."""
     assert await client.sort_store("k", "d") == 3
     assert await client.lrange("d", 0, -1) == ["8", "9", "10"]
     assert await client.sort_store("k", "d", "o_*", desc=True) == 3

@@ -33,9 +33,6 @@ MOMENT = datetime.datetime(2033, 5, 18, 3, 33, 20, tzinfo=datetime.UTC)
 
 SENT: list[tuple[str, Command[object]]] = [
     ("APPEND k v", text.append("k", "v")),
-    ("DECRBY k 1", text.decr("k")),
-    ("DECRBY k 5", text.decr("k", 5)),
-    ("DECRBY k 5", text.decrby("k", 5)),
     ("DELEX k", text.delex("k")),
     ("DELEX k IFEQ v", text.delex("k", ifeq="v")),
     ("DELEX k IFNE v", text.delex("k", ifne=b"v")),
@@ -57,21 +54,6 @@ SENT: list[tuple[str, Command[object]]] = [
     ("GETEX k PERSIST", text.getex("k", persist=True)),
     ("GETRANGE k 0 -1", text.getrange("k", 0, -1)),
     ("SET k v GET", text.getset("k", "v")),
-    ("INCRBY k 1", text.incr("k")),
-    ("INCRBY k 5", text.incr("k", 5)),
-    ("INCRBY k 5", text.incrby("k", 5)),
-    ("INCRBYFLOAT k 0.5", text.incrbyfloat("k", 0.5)),
-    ("INCREX k BYINT 1", text.increx("k")),
-    (
-        "INCREX k BYINT 2 SATURATE LBOUND -9 UBOUND 9 EX 60 ENX",
-        text.increx("k", 2, saturate=True, lbound=-9, ubound=9, ex=60, enx=True),
-    ),
-    ("INCREX k BYINT 1 PERSIST", text.increx("k", persist=True)),
-    ("INCREX k BYFLOAT 0.5", text.increx_float("k", 0.5)),
-    (
-        "INCREX k BYFLOAT 0.5 SATURATE LBOUND 0.0 UBOUND 1.5 PXAT 7 ENX",
-        text.increx_float("k", 0.5, saturate=True, lbound=0.0, ubound=1.5, pxat=7, enx=True),
-    ),
     ("LCS a b", text.lcs("a", "b")),
     ("LCS a b LEN", text.lcs_len("a", "b")),
     ("LCS a b IDX MINMATCHLEN 0", text.lcs_idx("a", "b")),
@@ -133,8 +115,6 @@ NO_MATCH = b"*4\r\n$7\r\nmatches\r\n*0\r\n$3\r\nlen\r\n:0\r\n"
 
 READ: list[tuple[Command[object], bytes, object]] = [
     (text.append("k", "v"), b":5\r\n", 5),
-    (text.decr("k"), b":-1\r\n", -1),
-    (text.decrby("k", 1), b":-1\r\n", -1),
     (text.delex("k"), b":1\r\n", True),
     (text.delex("k", ifeq="v"), b":0\r\n", False),
     (text.delifeq("k", "v"), b":1\r\n", True),
@@ -153,13 +133,6 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.getrange("k", 0, 1), b"$2\r\nvw\r\n", "vw"),
     (text.getset("k", "v"), b"$3\r\nold\r\n", "old"),
     (text.getset("k", "v"), b"$-1\r\n", None),
-    (text.incr("k"), b":1\r\n", 1),
-    (text.incrby("k", 1), b":9223372036854775807\r\n", 2**63 - 1),
-    (text.incrbyfloat("k", 0.5), b"$3\r\n0.5\r\n", 0.5),
-    (text.incrbyfloat("k", 0.5), b",0.5\r\n", 0.5),
-    (text.increx("k"), b"*2\r\n:7\r\n:1\r\n", (7, 1)),
-    (text.increx_float("k", 1), b"*2\r\n$3\r\n1.5\r\n$1\r\n1\r\n", (1.5, 1.0)),
-    (text.increx_float("k", 1), b"*2\r\n,1.5\r\n,1\r\n", (1.5, 1.0)),
     (text.lcs("a", "b"), b"$6\r\nmytext\r\n", "mytext"),
     (text.lcs("a", "b"), b"$0\r\n\r\n", ""),
     (text.lcs_len("a", "b"), b":6\r\n", 6),
@@ -204,8 +177,6 @@ READ_AS_BYTES: list[tuple[Command[object], bytes, object]] = [
     (binary.set_get("k", "v"), b"$3\r\nold\r\n", b"old"),
     (binary.set("k", "v"), b"+OK\r\n", True),
     (binary.mget("a", "b"), b"*2\r\n$1\r\n1\r\n_\r\n", [b"1", None]),
-    (binary.incrbyfloat("k", 0.5), b"$3\r\n0.5\r\n", 0.5),
-    (binary.increx_float("k", 1), b"*2\r\n$3\r\n1.5\r\n$1\r\n1\r\n", (1.5, 1.0)),
     (binary.digest("k"), b"$4\r\ncafe\r\n", "cafe"),
     (binary.lcs("a", "b"), b"$2\r\nmy\r\n", b"my"),
     (binary.lcs_idx("a", "b"), LCS2, Matches([Match((4, 7), (5, 8), None)], 6)),
@@ -227,10 +198,6 @@ UNDECODABLE: list[tuple[Command[object], bytes]] = [
     (text.get("k"), b":1\r\n"),
     (text.get("k"), b"*0\r\n"),
     (text.getrange("k", 0, 1), b"_\r\n"),
-    (text.incr("k"), b"_\r\n"),
-    (text.incrbyfloat("k", 1), b"+many\r\n"),
-    (text.increx("k"), b"*1\r\n:1\r\n"),
-    (text.increx_float("k", 1), b"*2\r\n:1\r\n_\r\n"),
     (text.lcs_idx("a", "b"), b"*0\r\n"),
     (text.lcs_idx("a", "b"), b"*2\r\n$7\r\nmatches\r\n*0\r\n"),
     (text.lcs_idx("a", "b"), b"%2\r\n$7\r\nmatches\r\n*1\r\n*1\r\n:1\r\n$3\r\nlen\r\n:6\r\n"),
@@ -258,7 +225,7 @@ def test_text_where_bytes_belong() -> None:
 
 
 def test_error_reply() -> None:
-    """What the server refuses is raised by its code."""
+    """A refusal of the server is raised as the error of its code."""
     with pytest.raises(WrongTypeError):
         parsed(text.get("k"), b"-WRONGTYPE Operation against a key\r\n")
 
@@ -288,14 +255,6 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataValueError, "DELEX: ifeq and ifne", lambda: text.delex("k", ifeq="a", ifne="b")),
     (DataValueError, "MSETEX: nx and xx", lambda: text.msetex({"a": 1}, nx=True, xx=True)),
     (DataValueError, "MSETEX: ex and keepttl", lambda: text.msetex({"a": 1}, ex=1, keepttl=True)),
-    (DataValueError, "INCREX: ex and px", lambda: text.increx("k", ex=1, px=1)),
-    (DataValueError, "INCREX: lbound=2 is above", lambda: text.increx("k", lbound=2, ubound=1)),
-    (DataValueError, "INCREX: enx is without", lambda: text.increx("k", enx=True)),
-    (
-        DataValueError,
-        "INCREX: enx is without",
-        lambda: text.increx_float("k", 1, enx=True, persist=True),
-    ),
     (
         DataValueError,
         "is not a whole number of seconds",

@@ -236,8 +236,8 @@ async def test_tombstones_are_bounded(valkey: Server) -> None:
                 await anyio.wait_all_tasks_blocked()
                 tasks.cancel_scope.cancel()
             assert not connection.usable
-            assert "shared=0" in repr(client.connection_pool)
-            assert "retiring=1" in repr(client.connection_pool)
+            assert "multiplexed=0" in repr(client.connection_pool)
+            assert "draining=1" in repr(client.connection_pool)
             tap.release()  # the patient one still gets the answer of the old connection
         assert await client.client_id() != before
         await until(lambda: connection not in connections_of(client))

@@ -100,7 +100,7 @@ async def test_errors_of_the_server_take_no_lease(
             async with client.pipeline() as pipe:
                 pipe.incr("text")
         assert_all_free(client.connection_pool)
-        assert "own=0" in repr(client.connection_pool)
+        assert "exclusive=0" in repr(client.connection_pool)
 
 
 @each_pool
@@ -201,7 +201,7 @@ async def test_a_connection_enters_the_pool_after_its_handshake(valkey: Server) 
         await until(lambda: b"SETINFO" in tap.sent)
         await anyio.wait_all_tasks_blocked()
         assert (pool.leased, pool.connecting) == (0, 1)
-        assert "shared=0 own=0 idle=0 retiring=0 dialling=1" in repr(pool)
+        assert "multiplexed=0 exclusive=0 idle=0 draining=0 dialling=1" in repr(pool)
         assert b"PING" not in tap.sent
         tap.release()
     assert b"PING" in tap.sent

@@ -19,7 +19,7 @@ from tests.servers import ROOT, processes, valkey_binary
 pytestmark = pytest.mark.server
 
 FOLDER = ROOT / "examples"
-NO_EXAMPLES = {"demo.py", "interrupts.py", "stage.py"}
+NO_EXAMPLES = {"demo.py", "interrupts.py", "runner.py"}
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py") if path.name not in NO_EXAMPLES)
 ASYNCIO_ONLY = {"gather.py"}
 

@@ -345,7 +345,7 @@ async def test_a_registered_command_that_blocks_has_a_connection_for_itself() ->
     async with server.client() as client:
         await client.ping()
         assert await client.execute_command("MY.POP", "k", 3) == b"x"
-        assert "own=0 idle=1" in repr(client.connection_pool)
+        assert "exclusive=0 idle=1" in repr(client.connection_pool)
         with pytest.raises(DataValueError, match=r"MY\.POP blocks"):
             client.pipeline().execute_command("MY.POP", "k", 3)
 

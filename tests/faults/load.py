@@ -1,8 +1,8 @@
-"""A mixed load on a cluster, and the books it keeps: what the servers may hold in the end.
+"""A mixed load on a cluster, with a record of every write, to check the data at the end.
 
-32 tasks read, write, send pipelines, transactions and split commands, one thing after the other
-as an application would, each to keys of its own.  Every write is noted as it begins, together with
-what became of it, so that afterwards it can be said of each key what must be there and what may.
+32 tasks read, write, send pipelines, transactions and split commands, one after the other as an
+application would, each to keys of its own.  Every write is recorded as it begins, together with its
+outcome, so that the necessary and the possible values of each key are known at the end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PATIENCE = 30.0
 """Seconds after which a load that does not get on is stuck."""
 
 HONEST = (ConnectionError, TimeoutError, ClusterDownError)
-"""What callers may see while a node fails."""
+"""The errors that callers may see while a node fails."""
 
 SHARDS = [range(SLOTS * number // 3, SLOTS * (number + 1) // 3) for number in range(3)]
 """The slots that each of three primaries serves."""
@@ -54,7 +54,7 @@ def tags() -> tuple[str, ...]:
 
 
 class Fate(enum.Enum):
-    """What the client said of a write."""
+    """The outcome of a write, as the client reported it."""
 
     ACKNOWLEDGED = enum.auto()
     UNKNOWN = enum.auto()
@@ -102,13 +102,13 @@ class Book:
         return {write.number for write in self.writes if write.fate is not Fate.NOT_RUN}
 
     def check_count(self, count: object, surely: Surely) -> None:
-        """A counter is what was acknowledged, and no more than that and what is unknown."""
+        """A counter is at least the acknowledged number, and at most that plus the unknown ones."""
         assert isinstance(count, str | None)
         low, high = len(self.certain(surely)), len(self.possible())
         assert low <= int(count or 0) <= high, (self.key, low, count, high)
 
     def check_items(self, items: Sequence[str], surely: Surely) -> None:
-        """A list holds what was acknowledged, each once and in order, and nothing that was not."""
+        """A list holds the acknowledged items, once each and in order, and no refused ones."""
         numbers = [int(item) for item in items]
         assert numbers == sorted(set(numbers)), (self.key, numbers)
         assert self.certain(surely) <= set(numbers) <= self.possible(), self.key
@@ -232,7 +232,7 @@ class Worker:
             book.check_value(value, self._load.surely_now)
 
     async def _note(self, action: Awaitable[T], *writes: Write) -> T | None:
-        """What *action* gives; None where it fails, which is noted and settles the *writes*."""
+        """The result of *action*; None if it fails, which is recorded for the *writes*."""
         outcome: T | RedisError
         try:
             outcome = await action
@@ -244,7 +244,7 @@ class Worker:
         return None if isinstance(outcome, RedisError) else outcome
 
     def _settle(self, write: Write, outcome: object, *, blame: bool = True) -> None:
-        """Note what became of *write*."""
+        """Record the outcome of *write*."""
         write.ended = anyio.current_time()
         write.fate = Fate.ACKNOWLEDGED
         if isinstance(outcome, RedisError):
@@ -255,7 +255,7 @@ class Worker:
 
 
 class Load:
-    """The tasks and what they saw; *areas* are slots of which each task gets one each.
+    """The tasks and their records; each task gets one slot of each of the *areas*.
 
     *unsafe* are slots whose acknowledged writes may be lost while it runs.
     """
@@ -276,7 +276,7 @@ class Load:
         ]
 
     def surely_now(self, slot: int, write: Write) -> bool:
-        """Whether a reader has to see what was acknowledged before."""
+        """True if a reader has to see the writes acknowledged before."""
         return slot not in self._unsafe
 
     def blame(self, error: RedisError) -> None:
@@ -303,7 +303,7 @@ class Load:
                 await anyio.sleep(0.002)
 
     async def check(self, surely: Surely = lambda _slot, _write: True) -> None:
-        """Hold the books against what the servers have."""
+        """Compare the records with the data of the servers."""
         books = [books for worker in self.workers for books in worker.books]
         async with self.client.pipeline() as pipe:
             found: list[tuple[Books, list[Any]]] = [
@@ -332,7 +332,7 @@ class Load:
 async def load_on(
     client: RedisCluster[str], areas: Sequence[Sequence[int]], unsafe: Sequence[int] = ()
 ) -> AsyncGenerator[Load]:
-    """A load that runs during the block; each task ends with what it has begun."""
+    """A load that runs during the block; each task completes its last operation."""
     load = Load(client, areas, unsafe)
     async with anyio.create_task_group() as tasks:
         for worker in load.workers:

@@ -1,6 +1,6 @@
-"""Clusters, and what happens to them, by the commands of the servers alone.
+"""Changes of real clusters, made with the commands of the servers alone.
 
-The client under test has no part in it.
+The client under test is not used for them.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tests.servers import ask
 Words: TypeAlias = Sequence[str | bytes | int]
 
 NAME = "faults"
-"""What all clients here are called, so that servers can tell who is one of them."""
+"""The name of all clients here, by which the servers' client lists can be filtered."""
 
 PACK = encoder("utf-8")
 
 AT_ONCE = 125
-"""Slots that are on the move at the same time."""
+"""Slots that migrate at the same time."""
 
 
 class Line:
@@ -74,10 +74,10 @@ async def move_by_hand(
     target: Server,
     meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Move *slots* as the cluster specification tells, key by key, `AT_ONCE` of them at a time.
+    """Move *slots* by the cluster specification, key by key, `AT_ONCE` of them at a time.
 
-    *meanwhile* is done while the first of them still belong to the source, and their keys are all
-    at the target.
+    *meanwhile* runs while the first of them still belong to the source, and all their keys are at
+    the target.
     """
     names = {server: await cluster.id_of(server) for server in (source, target)}
     others = [each for each in primaries_of(cluster) if each not in names]
@@ -91,7 +91,7 @@ async def move_by_hand(
             await _move_keys(giver, some, target)
             if meanwhile is not None and not begin:
                 await meanwhile()
-            # First the taker: were the giver first, nobody would own them for a moment.
+            # First the target: with the source first, the slots would have no owner for a moment.
             for line in (taker, giver, *rest):
                 await line.ask_all(setslot(some, "NODE", names[target]))
 
@@ -143,7 +143,7 @@ async def replicas_of(cluster: Cluster, primary: Server) -> list[Server]:
 
 
 async def replicated(primary: Server) -> float:
-    """A time for which holds: what *primary* acknowledged before it, its replicas have."""
+    """A time such that its replicas have all writes that *primary* acknowledged before it."""
     async with line_to(primary) as line:
         asked_at = anyio.current_time()
         written = integer(array(await line.ask("ROLE"))[1])

@@ -1,15 +1,15 @@
-"""A primary dies by kill -9 under load: what is lost, what never is, and how soon all is well.
+"""A primary dies by kill -9 under load: the possible losses, and the time until all is well.
 
-What asynchronous replication allows: a server acknowledges a write before its replica has it.  So
-writes that the dead primary acknowledged and had not passed on are lost with it, and nothing else
-is.  What may not be lost, and is held here against what the new primary has:
+Replication is asynchronous: a server acknowledges a write before its replica has it.  So writes
+that the dead primary acknowledged and had not replicated are lost with it, and no others.  These
+writes may not be lost, and are compared here with the data of the new primary:
 
-- whatever any other primary acknowledged;
-- whatever the dead one acknowledged before the moment for which its replica confirmed that it had
-  all (the replica's offset reached the primary's of a moment after those acknowledgements);
-- whatever was begun after the death, and so acknowledged by the replica as the new primary.
+- all writes that any other primary acknowledged;
+- all writes that the dead one acknowledged before the moment up to which its replica confirmed to
+  have all (the replica's offset reached the primary's of a moment after those acknowledgements);
+- all writes begun after the death, and so acknowledged by the replica as the new primary.
 
-And whatever was lost or not, nothing is there that the client said was not run, and nothing twice.
+In any case no write is there that the client reported as not run, and none twice.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ async def all_serve(client: RedisCluster[str]) -> float:
 async def test_kill_a_primary_under_load(nodes: Cluster) -> None:
     """G5, G11: what has to survive is there, nothing ran twice, and soon all slots serve again.
 
-    A write to every slot that is begun when the cluster says that it is well takes at most few
-    seconds longer than it took before the fault: for this is not about how fast this machine is.
+    A write to every slot, begun once the cluster reports to be well, takes at most few seconds
+    longer than before the fault, so that the speed of the machine does not matter.
     """
     victim = await nodes.primary_for(SHARDS[0][0])
     async with RedisCluster(

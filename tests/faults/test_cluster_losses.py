@@ -12,14 +12,14 @@ LOSSES = 5
 
 
 class Lossy(ByteStream):
-    """The connection *inner*; where *doomed* it breaks as soon as something comes in."""
+    """The connection *inner*; if *doomed* it breaks as soon as bytes come in."""
 
     def __init__(self, inner: ByteStream) -> None:
         self._inner = inner
         self.doomed = False
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
-        """What comes in; raises `ConnectionResetError` instead where it is doomed."""
+        """The received bytes; raises `ConnectionResetError` instead if it is doomed."""
         data = await self._inner.receive(max_bytes)
         if self.doomed:
             raise ConnectionResetError("the network broke")
@@ -50,7 +50,7 @@ class LossyConnection(ClusterConnection):
 
 
 async def test_replies_are_lost_under_load(valkey_cluster: Cluster) -> None:
-    """G11: what a node ran and could not tell is unknown to the caller, and is not run again."""
+    """G11: a write that ran and whose reply was lost is unknown, and is not run again."""
 
     class Connection(LossyConnection):
         streams: list[Lossy] = []  # noqa: RUF012 - of this test

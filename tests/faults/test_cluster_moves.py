@@ -80,7 +80,7 @@ async def test_1000_slots_move_by_hand(redis8_nodes: Cluster) -> None:
             await load.goes_on()
         await settled(load)
     asked, tried_again = counted(cluster, "ASK"), counted(cluster, "TRYAGAIN")
-    assert asked > before[0], "no command met a slot on the move"
+    assert asked > before[0], "no command met a migrating slot"
     assert tried_again > before[1], "no command met keys on two nodes"
 
 

@@ -27,13 +27,13 @@ MOVING = range(100, 132)
 
 @dataclass(frozen=True)
 class Naming:
-    """How nodes are told to call themselves, and what comes of it."""
+    """The names that nodes are given, and the addresses that the client has to use."""
 
     settings: dict[str, str]
     said: str | None
     """The host in CLUSTER SLOTS."""
     meant: str
-    """Where the client has to go, which began with 127.0.0.1."""
+    """The host that the client, started with 127.0.0.1, has to use."""
 
 
 NAMINGS = {
@@ -54,7 +54,7 @@ NAMINGS = {
 def nodes(portal: BlockingPortal) -> Iterator[Cluster]:
     """Three Redis 8.2 that listen on both loopback addresses."""
     arguments = "--bind", "127.0.0.1", "::1"
-    # They tell each other what they are called twice in that timeout.
+    # They exchange their names twice in that timeout.
     with private_cluster(portal, redis8_binary(), *arguments, node_timeout=1.0) as cluster:
         yield cluster
 
@@ -73,7 +73,7 @@ async def called(cluster: Cluster, naming: Naming) -> None:
 
 
 def names_in(reply: Reply) -> set[tuple[str | None, str | None]]:
-    """What the primaries in CLUSTER SLOTS are called, and their IP addresses."""
+    """The names of the primaries in CLUSTER SLOTS, and their IP addresses."""
     nodes = [array(array(entry)[2]) for entry in array(reply)]
     hosts = [word_or_none(node[0]) for node in nodes]
     addresses = [word_or_none(record(node[3]).get("ip")) for node in nodes]

@@ -55,7 +55,7 @@ async def reader_of(
     read_from: ReadFrom = ReadFrom.REPLICAS,
     availability_zone: str | None = None,
 ) -> AsyncGenerator[RedisCluster[str]]:
-    """A client that reads from replicas, of a cluster where every key has itself as its value."""
+    """A client that reads from replicas; in its cluster every key has itself as its value."""
     empty(cluster)
     async with RedisCluster.from_url(
         cluster.url,
@@ -165,7 +165,7 @@ async def test_a_replica_is_killed_under_reads(nodes: Cluster) -> None:
         await victim.start()
         await nodes.wait_until_ok()
         with anyio.fail_after(10):
-            while not reads(victim):  # servers list it once it has told them how far it is
+            while not reads(victim):  # servers list it once it has sent them its offset
                 assert await client.connection_pool.topology.wait_refreshed() is None
                 await read_by(client, 1)
         pool = client.connection_pool
@@ -173,7 +173,7 @@ async def test_a_replica_is_killed_under_reads(nodes: Cluster) -> None:
 
 
 async def test_a_failover_under_reads(nodes: Cluster) -> None:
-    """Primary and replica change places: no error, and soon reads go to who is a replica now."""
+    """Primary and replica change places: no error, and soon reads go to the new replica."""
     async with reader_of(nodes) as client:
         before, [after, *_] = await shard_of(nodes, SHARDS[0][0])
         async with anyio.create_task_group() as tasks:

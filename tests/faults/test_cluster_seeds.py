@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 @pytest.fixture
 def dead() -> Iterator[list[tuple[str, int]]]:
-    """Four addresses at which nobody listens, nor will: the ports are taken."""
+    """Four addresses without a listener, now and later: the ports are reserved."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(4)]
         for each in sockets:
@@ -40,7 +40,7 @@ def never_late(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_all_seeds_are_down(dead: list[tuple[str, int]]) -> None:
-    """One error tells of each; nothing was sent."""
+    """One error names each seed; nothing was sent."""
     with pytest.raises(ConnectionError) as raised:
         async with RedisCluster(startup_nodes=dead):
             pytest.fail("there is no cluster")
@@ -74,7 +74,7 @@ async def test_the_last_seed_is_the_one(
 async def test_a_silent_seed_beside_one_that_answers(
     valkey_cluster: Cluster, silent: tuple[str, int], never_late: None
 ) -> None:
-    """They are asked at the same time, so the silent one holds up nobody."""
+    """They are asked at the same time, so the silent one delays no request."""
     seeds = [silent, (valkey_cluster.host, valkey_cluster.port)]
     async with RedisCluster(startup_nodes=seeds) as client:
         assert await client.set("k", "v")

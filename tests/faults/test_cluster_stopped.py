@@ -81,9 +81,9 @@ async def test_only_the_slots_of_a_stopped_node_are_slow(nodes: Cluster) -> None
 
 
 async def test_a_stopped_node_is_given_up_by_all_who_come_later(nodes: Cluster) -> None:
-    """While it stays frozen nobody waits for longer than the timeout, and never is it unclear.
+    """While it stays frozen no caller waits longer than the timeout, and each outcome is clear.
 
-    What comes after the first timeout finds no connection, so it was not sent.
+    A command after the first timeout finds no connection, so it was not sent.
     """
     empty(nodes)
     stopped = nodes.primaries[1]
@@ -104,7 +104,7 @@ async def test_a_stopped_node_is_given_up_by_all_who_come_later(nodes: Cluster) 
 
 
 async def test_a_refresh_that_fails_concerns_nobody(nodes: Cluster) -> None:
-    """G14: no node tells its layout; the user's block goes on, and so does the client later."""
+    """G14: no node gives its slot map; the user's block continues, and the client recovers."""
     went_on = False
     async with client_of(nodes) as client:
         await client.get(KEYS[0])
@@ -125,7 +125,7 @@ async def test_a_refresh_that_fails_concerns_nobody(nodes: Cluster) -> None:
 
 
 async def test_one_node_is_enough_for_a_refresh(nodes: Cluster) -> None:
-    """All others are frozen: the layout is learned all the same, and what can run, runs."""
+    """All others are frozen: the slot map is loaded all the same, and commands for it run."""
     async with client_of(nodes) as client:
         for key in KEYS:
             await client.set(key, "v")

@@ -47,9 +47,9 @@ async def test_slots_move_under_load(nodes: Cluster, certificates: Certificates)
 
 
 async def test_a_certificate_that_nobody_trusts(nodes: Cluster, certificates: Certificates) -> None:
-    """G15: no node of the cluster is asked anything; the error tells of each."""
+    """G15: no node of the cluster gets a request; the error names each."""
     with pytest.raises(ConnectionError, match=r"certificate") as raised:
         async with RedisCluster.from_url(nodes.url, ssl_ca_certs=str(certificates.stranger_ca)):
-            pytest.fail("nobody was to be trusted")
+            pytest.fail("no certificate was to be trusted")
     for server in nodes.servers:
         assert f"{server.host}:{server.port}" in str(raised.value)

@@ -1,8 +1,8 @@
 """Failovers by real sentinels, under load.
 
-What asynchronous replication allows: a write that the old primary acknowledged and had not passed
-on to the replica that was promoted is lost.  So a counter can fall back at a switch; it never runs
-ahead of what it was told, and what the new primary acknowledged stays.
+Replication is asynchronous: a write that the old primary acknowledged and had not replicated to the
+promoted replica is lost.  So a counter can fall back at a switch; it never exceeds the number of
+increments, and the writes that the new primary acknowledged stay.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Writer:
 
 
 class Load:
-    """Writers, pipelines and readers on one client; and a look at what the sentinels say."""
+    """Writers, pipelines and readers on one client, and an observer of the sentinels' answers."""
 
     def __init__(self, client: Redis[str], sentinel: Sentinel) -> None:
         self.client = client
@@ -209,7 +209,7 @@ async def test_passwords_and_tls(certificates: Certificates) -> None:
 
 
 async def refused(sentinel: Sentinel, why: str) -> None:
-    """No client of *sentinel* works, and no message tells a password."""
+    """No client of *sentinel* works, and no message shows a password."""
     async with sentinel.primary_for(connect_timeout=1, retry=None) as client:
         with pytest.raises(ConnectionError, match=why) as caught:
             await client.get("k")

@@ -308,8 +308,8 @@ async def test_the_repr_of_a_pool_without_work() -> None:
     """All that there is to know, in a line."""
     async with FakeServer().pool(pool_class=BlockingConnectionPool, max_connections=7) as pool:
         assert repr(pool) == (
-            "<BlockingConnectionPool capacity=7 free=7 leased=0 connecting=0 waiting=0 shared=0 "
-            "own=0 idle=0 retiring=0 dialling=0 unanswered=0 tombstones=0>"
+            "<BlockingConnectionPool capacity=7 free=7 leased=0 connecting=0 waiting=0 multiplexed=0 "
+            "exclusive=0 idle=0 draining=0 dialling=0 unanswered=0 tombstones=0>"
         )
 
 
@@ -563,14 +563,14 @@ async def test_repr_tells_everything(valkey: Server) -> None:
     async with pool, Redis(connection_pool=pool) as client:
         assert repr(pool) == (
             "<ConnectionPool capacity=5 free=5 leased=0 connecting=0 waiting=0 "
-            "shared=0 own=0 idle=0 retiring=0 dialling=0 unanswered=0 tombstones=0>"
+            "multiplexed=0 exclusive=0 idle=0 draining=0 dialling=0 unanswered=0 tombstones=0>"
         )
         async with client.session() as session:
             await session.ping()
             await client.ping()
             assert repr(pool) == (
                 "<ConnectionPool capacity=5 free=4 leased=1 connecting=0 waiting=0 "
-                "shared=1 own=1 idle=0 retiring=0 dialling=0 unanswered=0 tombstones=0>"
+                "multiplexed=1 exclusive=1 idle=0 draining=0 dialling=0 unanswered=0 tombstones=0>"
             )
     assert repr(pool) == "<ConnectionPool not open>"
 

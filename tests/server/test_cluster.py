@@ -61,13 +61,13 @@ on_each_loop = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def anyio_backend() -> Backend:
-    """One event loop, the strictest, where a test does not ask for each."""
+    """One event loop, the strictest, for tests that do not ask for each."""
     return BACKENDS["trio"]
 
 
 @pytest.fixture(scope="module")
 async def cluster(anyio_backend: Backend) -> AsyncGenerator[Cluster]:
-    """A cluster of this file: each test leaves it in working order, if with other roles."""
+    """A cluster of this file: each test leaves it in working order, perhaps with other roles."""
     async with run_cluster(binary=valkey_binary(), node_timeout=1) as cluster:
         yield cluster
 
@@ -105,7 +105,7 @@ def children() -> set[int]:
 
 @on_each_loop
 async def test_it_works_at_once_and_is_gone_after_an_exception(anyio_backend: Backend) -> None:
-    """What the block raises leaves it unwrapped; a paused server does not hold it up."""
+    """An exception leaves the block unwrapped; a paused server does not delay it."""
     error = KeyError("mine")
     pids: list[int] = []
     begun = math.inf
@@ -192,7 +192,7 @@ async def test_tls(certificates: Certificates) -> None:
 
 
 async def test_an_added_server_is_known_to_all_until_it_is_removed(cluster: Cluster) -> None:
-    """It is a member without slots; after that nobody knows it and it is gone.
+    """It is a member without slots; once removed, no server knows it and it is gone.
 
     It stays as long as it has a replica.
     """
@@ -206,7 +206,7 @@ async def test_an_added_server_is_known_to_all_until_it_is_removed(cluster: Clus
     primary, replica = cluster.primaries[0], cluster.replicas[0]
     ask(replica, "CLUSTER", "REPLICATE", name)
     await cluster.wait_until_ok()
-    with pytest.raises(ValueError, match="has replicas: have them replicate"):
+    with pytest.raises(ValueError, match="has replicas: move them to another primary"):
         await cluster.remove_server(server)
     ask(replica, "CLUSTER", "REPLICATE", await cluster.id_of(primary))
     await cluster.wait_until_ok()
@@ -229,7 +229,7 @@ async def test_a_server_with_slots_is_not_removed(cluster: Cluster) -> None:
 
 
 async def test_a_killed_primary_is_replaced_and_comes_back(cluster: Cluster) -> None:
-    """To wait is to wait for a replica's promotion; who comes back knows who it is."""
+    """`wait_until_ok` waits for a replica's promotion; the old primary comes back as a replica."""
     old = await cluster.primary_for(0)
     name = await cluster.id_of(old)
     await old.kill()
@@ -263,7 +263,7 @@ async def test_slots_that_nobody_serves_are_told(cluster: Cluster) -> None:
     try:
         with pytest.raises(LookupError, match="serves the slot 7"):
             await cluster.primary_for(7)
-        with pytest.raises(NotReadyError, match="knows who serves 16383 of the 16384 slots"):
+        with pytest.raises(NotReadyError, match="knows the owners of 16383 of the 16384 slots"):
             await cluster.wait_until_ok(timeout=0.3)
     finally:
         assert ask(await cluster.primary_for(8), "CLUSTER", "ADDSLOTS", 7) == b"OK"
@@ -290,14 +290,14 @@ async def test_numbers_that_make_no_sense_are_refused(
 
 
 async def test_a_missing_binary_is_an_error_at_once(tmp_path: Path) -> None:
-    """Nothing starts where the program is not there."""
+    """Nothing starts if the program does not exist."""
     with pytest.raises(ServerNotFoundError, match="pip install"):
         async with run_cluster(binary=tmp_path / "nowhere"):
             pytest.fail("it must not start")
 
 
 async def test_a_server_that_does_not_start_is_told_with_its_log() -> None:
-    """The error names the server that failed, and nobody is left."""
+    """The error names the server that failed, and no server is left."""
     before = children()
     with pytest.raises(ServerStartError, match=r"(?s)redis://.* ended with status 1 .*no-such"):
         async with run_cluster(binary=valkey_binary(), arguments=["--no-such-option", "1"]):
@@ -306,7 +306,7 @@ async def test_a_server_that_does_not_start_is_told_with_its_log() -> None:
 
 
 async def test_servers_that_do_not_come_together_are_told() -> None:
-    """When the time is over, the error has each server's view, and nobody is left."""
+    """When the time is over, the error has each server's view, and no server is left."""
     before = children()
     with pytest.raises(NotReadyError, match=r"(?s)not ok after .*cluster_state:fail.*log ends"):
         async with run_cluster(primaries=1, binary=valkey_binary(), startup_timeout=0.7):
@@ -315,7 +315,7 @@ async def test_servers_that_do_not_come_together_are_told() -> None:
 
 
 async def test_servers_that_cannot_be_a_cluster_are_told() -> None:
-    """What a server refuses is in the error."""
+    """The refusal of a server is in the error."""
     renamed = ["--rename-command", "CLUSTER", "NOTHING"]
     with pytest.raises(NotReadyError, match="could not be formed") as caught:
         async with run_cluster(primaries=1, binary=valkey_binary(), arguments=renamed):
@@ -338,7 +338,7 @@ async def test_cancelled_while_forming_it_leaves_nothing(
 
 
 def test_all_die_with_their_owner() -> None:
-    """SIGKILL of the process that wanted the cluster is the end of all its servers."""
+    """SIGKILL of the process that started the cluster is the end of all its servers."""
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(valkey_binary())],
         cwd=ROOT,
@@ -356,7 +356,7 @@ def test_all_die_with_their_owner() -> None:
 
 
 def test_the_shared_clusters_are_empty(valkey_cluster: Cluster, redis8_cluster: Cluster) -> None:
-    """Tests find no data of others in them, and leave some."""
+    """A test finds no data of other tests in them, and leaves some."""
     for shared in (valkey_cluster, redis8_cluster):
         for primary in shared.primaries:
             assert ask(primary, "DBSIZE") == 0

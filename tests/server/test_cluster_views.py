@@ -1,4 +1,4 @@
-"""Tests of `anyredis.server.cluster_views`: tables of what servers say, and what is made of it."""
+"""Tests of `anyredis.server.cluster_views`: tables of replies, and the problems found in them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from anyredis.server.cluster_views import (
-    Node,
-    View,
-    newcomers_troubles,
+    ClusterView,
+    NodeEntry,
+    find_problems,
+    membership_problems,
     owner_of,
     parse_view,
-    strangers,
-    troubles,
+    problems_of_new_node,
 )
 
 NODES = """\
@@ -23,9 +23,9 @@ cccc 127.0.0.1:0@17003,,tls-port=7003,shard-id=dddd slave,fail? bbbb 1 2 2 disco
 """
 
 
-def node(port: int, *slots: range, flags: str = "master", of: str | None = None) -> Node:
+def node(port: int, *slots: range, flags: str = "master", of: str | None = None) -> NodeEntry:
     """A node whose name is its port."""
-    return Node(
+    return NodeEntry(
         id=str(port),
         port=port,
         flags=frozenset(flags.split(",")),
@@ -35,9 +35,9 @@ def node(port: int, *slots: range, flags: str = "master", of: str | None = None)
     )
 
 
-def view(*nodes: Node, state: str = "ok", link: str = "") -> View:
+def view(*nodes: NodeEntry, state: str = "ok", link: str = "") -> ClusterView:
     """A view of some nodes."""
-    return View(state=state, nodes=nodes, link=link)
+    return ClusterView(state=state, nodes=nodes, link=link)
 
 
 FIRST, SECOND = node(1, range(8192)), node(2, range(8192, 16384))
@@ -47,11 +47,11 @@ ALL_GOOD = {1: GOOD, 2: GOOD, 3: replace(GOOD, link="up")}
 
 
 def test_a_view_is_read() -> None:
-    """Names, roles, slots (those on the move left out), and the port from that of the bus."""
+    """Names, roles, slots (migrating ones left out), and the port from that of the bus."""
     seen = parse_view("cluster_enabled:1\r\ncluster_state:fail\r\n", NODES, "role:master\r\n")
     assert (seen.state, seen.link) == ("fail", "")
     first, second, third = seen.nodes
-    assert first == Node(
+    assert first == NodeEntry(
         id="aaaa",
         port=7001,
         flags=frozenset({"myself", "master"}),
@@ -68,58 +68,58 @@ def test_a_replica_tells_of_its_link() -> None:
     assert parse_view("", "", "role:slave\r\nmaster_link_status:down\r\n").link == "down"
 
 
-def test_a_good_cluster_has_no_troubles() -> None:
-    """Nothing to complain of is an empty answer."""
-    assert troubles(ALL_GOOD, frozenset()) == {}
+def test_a_good_cluster_has_no_problems() -> None:
+    """Without problems the result is empty."""
+    assert find_problems(ALL_GOOD, frozenset()) == {}
 
 
 @pytest.mark.parametrize(
-    ("seen", "complaint"),
+    ("seen", "problem"),
     [
         ("cannot be asked: why", "cannot be asked: why"),
         (replace(GOOD, state="fail"), "says cluster_state:fail"),
         (view(FIRST, SECOND), "does not know :3"),
         (view(FIRST, replace(SECOND, flags=frozenset({"fail?"})), REPLICA), "sees :2 as fail?"),
-        (view(FIRST, replace(SECOND, slots=()), REPLICA), "knows who serves 8192 of the 16384"),
+        (view(FIRST, replace(SECOND, slots=()), REPLICA), "knows the owners of 8192 of the 16384"),
         (replace(GOOD, link="down"), "has no link to its primary"),
         (view(FIRST, SECOND, node(3)), "does not agree with the others"),
     ],
 )
-def test_each_trouble_is_told(seen: View | str, complaint: str) -> None:
-    """One server that sees it otherwise is enough, and the complaint is its own."""
-    found = troubles({**ALL_GOOD, 3: seen}, frozenset())
-    assert complaint in "; ".join(found[3])
+def test_each_problem_is_told(seen: ClusterView | str, problem: str) -> None:
+    """One server with another view is enough, and the problem is its own."""
+    found = find_problems({**ALL_GOOD, 3: seen}, frozenset())
+    assert problem in "; ".join(found[3])
 
 
-def test_slots_of_a_stopped_server_are_a_trouble_before_it_counts_as_failed() -> None:
+def test_slots_of_a_stopped_server_are_a_problem_before_it_counts_as_failed() -> None:
     """A cluster that has not noticed yet is not ok."""
-    found = troubles({1: GOOD, 3: GOOD}, frozenset({2}))
+    found = find_problems({1: GOOD, 3: GOOD}, frozenset({2}))
     assert found[1] == ["takes :2 for the owner of 8192 slots, and it does not run"]
 
 
-def test_a_stopped_replica_is_no_trouble() -> None:
-    """Who is not there and not needed may be unknown or failed."""
+def test_a_stopped_replica_is_no_problem() -> None:
+    """A server that is stopped and not needed may be unknown or failed."""
     lost = view(FIRST, SECOND, replace(REPLICA, flags=frozenset({"slave", "fail"})))
-    assert troubles({1: lost, 2: view(FIRST, SECOND)}, frozenset({3})) == {}
+    assert find_problems({1: lost, 2: view(FIRST, SECOND)}, frozenset({3})) == {}
 
 
-def test_strangers_are_told_who_is_missing() -> None:
-    """Acquaintance is asked for without regard to slots and state."""
+def test_servers_tell_which_others_are_missing() -> None:
+    """Membership is checked without regard to slots and state."""
     fresh = view(node(1), replace(node(2), flags=frozenset({"handshake"})), state="fail")
-    assert strangers({1: fresh, 2: view(node(1), node(2), state="fail")}) == {
+    assert membership_problems({1: fresh, 2: view(node(1), node(2), state="fail")}) == {
         1: ["sees :2 as handshake"]
     }
 
 
 def test_a_newcomer_is_to_see_the_state_of_the_others() -> None:
-    """It has joined when it says what the others say, be that good or bad."""
+    """It has joined when it reports the state that the others report, good or bad."""
     bad = replace(GOOD, state="fail")
-    assert newcomers_troubles({1: GOOD, 2: GOOD, 3: bad}, 3) == {3: ["says cluster_state:fail"]}
-    assert newcomers_troubles({1: bad, 2: bad, 3: bad}, 3) == {}
+    assert problems_of_new_node({1: GOOD, 2: GOOD, 3: bad}, 3) == {3: ["says cluster_state:fail"]}
+    assert problems_of_new_node({1: bad, 2: bad, 3: bad}, 3) == {}
 
 
 def test_the_newest_claim_on_a_slot_counts() -> None:
-    """A server that was away still claims what others have now."""
+    """A server that was away still claims slots that others have now."""
     old, new = view(node(1, range(10))), view(node(1), node(2, range(5)))
     assert owner_of(4, {1: old, 2: new, 3: "cannot be asked"}) == 2
     assert owner_of(5, {1: old, 2: new}) == 1

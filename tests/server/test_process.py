@@ -1,4 +1,4 @@
-"""Tests of `anyredis.server.process`: a server does not outlive the process that wanted it."""
+"""Tests of `anyredis.server.process`: a server does not outlive the process that started it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def watchdog_of(process: subprocess.Popen[str]) -> Process:
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name
 )
 def test_the_server_dies_with_its_owner(anyio_backend: Backend, number: signal.Signals) -> None:
-    """Whatever signal ends the process, server, watchdog and folder are gone soon after."""
+    """After any signal that ends the process, server, watchdog and folder are soon gone."""
     with owner(anyio_backend) as process:
         pid, folder = running(process)
         watchdog = watchdog_of(process)
@@ -112,7 +112,7 @@ def test_a_paused_server_dies_with_its_owner(anyio_backend: Backend) -> None:
     eventually(lambda: not is_alive(pid))
 
 
-def test_the_server_dies_though_a_fork_holds_the_lifeline(anyio_backend: Backend) -> None:
+def test_the_server_dies_though_a_fork_holds_the_control_pipe(anyio_backend: Backend) -> None:
     """A forked process that inherited the pipe does not keep the server alive."""
     forks = PROGRAM.replace(
         "await anyio.sleep_forever()",
@@ -138,7 +138,7 @@ def test_the_server_dies_though_a_fork_holds_the_lifeline(anyio_backend: Backend
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has PR_SET_PDEATHSIG")
 def test_the_server_dies_with_its_watchdog(anyio_backend: Backend, short_folder: Path) -> None:
     """Killing every Python process of the machine at once leaves no server."""
-    # Nobody is left to remove the server's folder, so it is made where the test removes it.
+    # No process is left to remove the server's folder, so the test makes and removes it.
     with owner(anyio_backend, TMPDIR=str(short_folder)) as process:
         pid, _ = running(process)
         os.kill(watchdog_of(process).pid, signal.SIGKILL)
@@ -147,7 +147,7 @@ def test_the_server_dies_with_its_watchdog(anyio_backend: Backend, short_folder:
 
 
 @pytest.mark.parametrize("milliseconds", [0, 5, 10, 20, 30, 45, 60])
-def test_no_moment_of_starting_is_a_bad_one(
+def test_a_kill_at_any_moment_of_the_start(
     anyio_backend: Backend, milliseconds: int, short_folder: Path
 ) -> None:
     """A process that is killed while its server starts leaves none."""

@@ -13,7 +13,7 @@ import pytest
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
-from anyredis.server import Server, ServerNotFoundError, ServerStartError, plan, run
+from anyredis.server import Server, ServerNotFoundError, ServerStartError, run, server_spec
 from tests.servers import (
     Certificates,
     ask,
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.server
 
 @pytest.fixture(autouse=True)
 def the_usual_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs where a test does not say: Valkey, whatever the environment wants."""
+    """The server of tests that name none: Valkey, independent of the environment."""
     monkeypatch.setenv("ANYREDIS_SERVER", str(valkey_binary()))
 
 
 async def exchange(stream: ByteStream, line: bytes) -> bytes:
-    """What the server answers to one line."""
+    """The server's answer to one line."""
     await stream.send(line + b"\r\n")
     return await stream.receive()
 
@@ -58,7 +58,7 @@ async def test_it_answers_at_once() -> None:
 
 @pytest.mark.parametrize("find", [valkey_binary, redis8_binary, redis_tls_binary])
 async def test_any_server_will_do(find: Callable[[], Path]) -> None:
-    """Valkey and Redis alike start under the same options."""
+    """Valkey and Redis both start with the same options."""
     async with run(binary=find()) as server:
         assert server.binary == find()
         assert ask(server, "PING") == b"PONG"
@@ -75,7 +75,7 @@ async def test_pid_is_the_servers_own() -> None:
 
 async def test_a_port_of_ones_own_choice() -> None:
     """`port=` is the port it listens on."""
-    port = plan.free_port()
+    port = server_spec.free_port()
     async with run(port=port) as server:
         assert server.port == port
         assert ask(server, "PING") == b"PONG"
@@ -109,7 +109,7 @@ async def test_unix_socket_alone(tmp_path_factory: pytest.TempPathFactory) -> No
 
 
 async def test_no_address_at_all_is_refused() -> None:
-    """`port=0` without a Unix socket would be a server that nobody can reach."""
+    """`port=0` without a Unix socket would be a server that no client can reach."""
     with pytest.raises(ValueError, match="give it a unix_socket"):
         async with run(port=0):
             pytest.fail("it must not start")
@@ -146,21 +146,21 @@ async def test_tls(certificates: Certificates) -> None:
 
 async def test_tls_without_a_server_that_can() -> None:
     """A server built without TLS says so in the error."""
-    files = plan.TLSFiles(cert="c.pem", key="k.pem", ca="ca.pem")
+    files = server_spec.TLSFiles(cert="c.pem", key="k.pem", ca="ca.pem")
     with pytest.raises(ServerStartError, match="tls"):
         async with run(tls=files):
             pytest.fail("it must not start")
 
 
 async def test_a_missing_binary_is_an_error_at_once(tmp_path: Path) -> None:
-    """Nothing starts where the program is not there."""
+    """Nothing starts if the program does not exist."""
     with pytest.raises(ServerNotFoundError, match="pip install"):
         async with run(binary=tmp_path / "nowhere"):
             pytest.fail("it must not start")
 
 
 async def test_a_file_that_is_no_program_is_told(tmp_path: Path) -> None:
-    """What the system says about a program that it cannot run is in the error."""
+    """The system's message about a program that it cannot run is in the error."""
     path = tmp_path / "program"
     path.write_bytes(b"\0not a program")
     path.chmod(0o755)
@@ -180,12 +180,12 @@ async def test_a_port_in_use_is_told_with_the_log() -> None:
 
 
 async def test_a_free_port_that_was_snatched_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody named the port, another one is tried."""
+    """If the caller named no port, another one is tried."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         taken = listener.getsockname()[1]
-        offers = iter([taken, taken, plan.free_port()])
+        offers = iter([taken, taken, server_spec.free_port()])
         monkeypatch.setattr("anyredis.server.running.free_port", lambda: next(offers))
         async with run() as server:
             assert server.port != taken
@@ -224,7 +224,7 @@ async def test_gone_after_the_block() -> None:
 
 
 async def test_gone_after_an_exception_which_stays_itself() -> None:
-    """What the block raises leaves it unwrapped, and the server is gone."""
+    """An exception leaves the block unwrapped, and the server is gone."""
     error = KeyError("mine")
     pid = 0
     with pytest.raises(KeyError) as caught:  # noqa: PT012 - the block is what is tested
@@ -310,7 +310,7 @@ async def test_a_cancelled_stop_is_a_kill(private_server: Server) -> None:
 
 
 async def test_pause_and_resume(private_server: Server) -> None:
-    """A paused server keeps its connections and answers nobody until it is resumed."""
+    """A paused server keeps its connections and does not answer until it is resumed."""
     async with dial(private_server) as stream:
         private_server.pause()
         await stream.send(b"PING\r\n")
@@ -323,7 +323,7 @@ async def test_pause_and_resume(private_server: Server) -> None:
 
 
 async def test_stop_and_kill_are_harmless_twice(private_server: Server) -> None:
-    """What has ended can be ended again."""
+    """A server that has ended can be ended again."""
     await private_server.stop()
     await private_server.stop()
     await private_server.kill()
@@ -341,7 +341,7 @@ async def test_what_needs_a_running_server_says_so(private_server: Server) -> No
 
 
 async def test_a_server_that_ends_by_itself_can_be_started_again(private_server: Server) -> None:
-    """A crash that nobody asked for is noticed."""
+    """A crash that the caller did not cause is noticed."""
     with pytest.raises(ConnectionResetError):
         ask(private_server, "SHUTDOWN", "NOSAVE")
     with anyio.fail_after(5):
@@ -354,7 +354,7 @@ async def test_a_server_that_ends_by_itself_can_be_started_again(private_server:
 async def test_shared_servers(
     valkey: Server, redis8: Server, redis_tls: Server, redis_mtls: Server
 ) -> None:
-    """The servers that all tests share are what their names say, and empty."""
+    """The servers that all tests share are of the kind that their names say, and empty."""
     for server, version in (
         (valkey, "valkey_version:9."),
         (redis8, "redis_version:8."),

@@ -19,7 +19,7 @@ from anyredis.server import (
     ServerStartError,
     run_sentinel,
 )
-from anyredis.server.talk import talk
+from anyredis.server.readiness import connect_to
 from tests.conftest import BACKENDS, Backend
 from tests.servers import (
     Certificates,
@@ -40,13 +40,13 @@ on_each_loop = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def anyio_backend() -> Backend:
-    """One event loop, the strictest, where a test does not ask for each."""
+    """One event loop, the strictest, for tests that do not ask for each."""
     return BACKENDS["trio"]
 
 
 @pytest.fixture(scope="module")
-async def guarded(anyio_backend: Backend) -> AsyncGenerator[SentinelDeployment]:
-    """Servers of this file, with passwords: each test leaves all running, if with other roles."""
+async def server_clients(anyio_backend: Backend) -> AsyncGenerator[SentinelDeployment]:
+    """Servers of this file, with passwords: each test leaves all running, with any roles."""
     async with run_sentinel(
         binary=valkey_binary(), password="secret", sentinel_password="hidden"
     ) as deployment:
@@ -54,13 +54,13 @@ async def guarded(anyio_backend: Backend) -> AsyncGenerator[SentinelDeployment]:
 
 
 async def told(server: Server, *command: str) -> object:
-    """What a server answers to those who know its password."""
-    async with talk(server) as client:
+    """The reply of a server to a client with its password."""
+    async with connect_to(server) as client:
         reply: object = await client.execute_command(*command)
     return reply
 
 
-def everybody(deployment: SentinelDeployment) -> list[Server]:
+def members(deployment: SentinelDeployment) -> list[Server]:
     """Servers and sentinels."""
     return [deployment.primary, *deployment.replicas, *deployment.sentinels]
 
@@ -86,9 +86,9 @@ async def test_it_is_ready_at_once_and_gone_after_the_block(anyio_backend: Backe
                 assert str(port) in repr(ask(sentinel, "SENTINEL", what, "mymaster"))
         assert await deployment.current_primary() is deployment.primary
         await deployment.wait_until_ok(timeout=5)
-        pids = [server.pid for server in everybody(deployment)]
+        pids = [server.pid for server in members(deployment)]
     assert not any(map(is_alive, pids))
-    assert not any(server.directory.exists() for server in everybody(deployment))
+    assert not any(server.directory.exists() for server in members(deployment))
 
 
 @pytest.mark.parametrize("find", [valkey_binary, redis8_binary])
@@ -116,86 +116,88 @@ async def test_tls_and_passwords(certificates: Certificates) -> None:
         assert await deployment.failover() is deployment.replicas[0]
 
 
-async def test_a_deployment_tells_where_it_is(guarded: SentinelDeployment) -> None:
+async def test_a_deployment_tells_where_it_is(server_clients: SentinelDeployment) -> None:
     """`addresses` and `url` are those of the sentinels, without passwords."""
-    ports = [sentinel.port for sentinel in guarded.sentinels]
-    assert guarded.addresses == [("127.0.0.1", port) for port in ports]
+    ports = [sentinel.port for sentinel in server_clients.sentinels]
+    assert server_clients.addresses == [("127.0.0.1", port) for port in ports]
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
-    assert guarded.url == f"redis+sentinel://{hosts}/mymaster/0"
-    assert guarded.tls is None
-    assert "5 of 5 servers running" in repr(guarded)
-    assert "secret" not in repr(guarded) + repr(everybody(guarded))
-    assert "hidden" not in repr(guarded) + repr(everybody(guarded))
+    assert server_clients.url == f"redis+sentinel://{hosts}/mymaster/0"
+    assert server_clients.tls is None
+    assert "5 of 5 servers running" in repr(server_clients)
+    assert "secret" not in repr(server_clients) + repr(members(server_clients))
+    assert "hidden" not in repr(server_clients) + repr(members(server_clients))
 
 
-async def test_passwords_are_asked_for(guarded: SentinelDeployment) -> None:
+async def test_passwords_are_asked_for(server_clients: SentinelDeployment) -> None:
     """Servers and sentinels have a password each, and their own one only."""
-    for server in everybody(guarded):
+    for server in members(server_clients):
         assert "NOAUTH" in repr(ask(server, "PING"))
-    assert {server.password for server in guarded.sentinels} == {"hidden"}
-    assert guarded.primary.password == guarded.replicas[0].password == "secret"
+    assert {server.password for server in server_clients.sentinels} == {"hidden"}
+    assert server_clients.primary.password == server_clients.replicas[0].password == "secret"
 
 
-async def test_a_killed_primary_is_replaced_and_comes_back(guarded: SentinelDeployment) -> None:
-    """To wait is to wait for the sentinels' decision; who comes back becomes a replica."""
-    old = await guarded.current_primary()
+async def test_a_killed_primary_is_replaced_and_comes_back(
+    server_clients: SentinelDeployment,
+) -> None:
+    """`wait_until_ok` waits for the sentinels' decision; the old primary becomes a replica."""
+    old = await server_clients.current_primary()
     await old.kill()
-    await guarded.wait_until_ok()
-    assert await guarded.current_primary() is not old
+    await server_clients.wait_until_ok()
+    assert await server_clients.current_primary() is not old
     await old.start()
-    await guarded.wait_until_ok()
+    await server_clients.wait_until_ok()
     assert str(await told(old, "ROLE")).startswith("['slave'")
 
 
-async def test_failover(guarded: SentinelDeployment) -> None:
+async def test_failover(server_clients: SentinelDeployment) -> None:
     """The new primary is one that was a replica, the old one is its replica, all know it.
 
     It knows it still when it was killed and started again.
     """
-    old = await guarded.current_primary()
-    new = await guarded.failover()
+    old = await server_clients.current_primary()
+    new = await server_clients.failover()
     assert new is not old
-    assert await guarded.current_primary() is new
+    assert await server_clients.current_primary() is new
     assert str(await told(old, "ROLE")).startswith(f"['slave', '127.0.0.1', {new.port}")
     await new.kill()
     await new.start()
     assert str(await told(new, "ROLE")).startswith("['master'")
-    for server in guarded.sentinels:
+    for server in server_clients.sentinels:
         address = await told(server, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
         assert address == ["127.0.0.1", str(new.port)]
-    await guarded.wait_until_ok()
+    await server_clients.wait_until_ok()
 
 
-async def test_what_is_not_ok_is_told(guarded: SentinelDeployment) -> None:
-    """The error has what each sees; one that is killed is not missed."""
-    sentinel, primary = guarded.sentinels[2], await guarded.current_primary()
+async def test_what_is_not_ok_is_told(server_clients: SentinelDeployment) -> None:
+    """The error has the view of each; a killed one is not missed."""
+    sentinel, primary = server_clients.sentinels[2], await server_clients.current_primary()
     sentinel.pause()
     try:
         with pytest.raises(NotReadyError, match="sentinels are not ready") as caught:
-            await guarded.wait_until_ok(timeout=1.2)
+            await server_clients.wait_until_ok(timeout=1.2)
     finally:
         sentinel.resume()
     assert f"{sentinel.url}: cannot be asked: " in str(caught.value)
     assert primary.url not in str(caught.value)
     await sentinel.kill()
-    await guarded.wait_until_ok()
+    await server_clients.wait_until_ok()
     await sentinel.start()
-    await guarded.wait_until_ok()
+    await server_clients.wait_until_ok()
 
 
-async def test_no_sentinel_no_primary(guarded: SentinelDeployment) -> None:
-    """Where all sentinels are gone, nobody tells; they remember when they are back."""
-    primary = await guarded.current_primary()
-    for sentinel in guarded.sentinels:
+async def test_no_sentinel_no_primary(server_clients: SentinelDeployment) -> None:
+    """Without a running sentinel the primary is unknown; restarted sentinels remember it."""
+    primary = await server_clients.current_primary()
+    for sentinel in server_clients.sentinels:
         await sentinel.kill()
     try:
         with pytest.raises(LookupError, match="no sentinel of"):
-            await guarded.current_primary()
+            await server_clients.current_primary()
     finally:
-        for sentinel in guarded.sentinels:
+        for sentinel in server_clients.sentinels:
             await sentinel.start()
-    assert await guarded.current_primary() is primary
-    await guarded.wait_until_ok()
+    assert await server_clients.current_primary() is primary
+    await server_clients.wait_until_ok()
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ async def test_arguments_that_make_no_sense_are_refused(
 
 
 async def test_a_server_that_does_not_start_is_told_with_its_log() -> None:
-    """The error names the server that failed, and nobody is left."""
+    """The error names the server that failed, and no server is left."""
     before = children()
     with pytest.raises(ServerStartError, match=r"(?s)redis://.* ended with status 1 .*no-such"):
         async with run_sentinel(binary=valkey_binary(), arguments=["--no-such-option", "1"]):
@@ -245,13 +247,13 @@ async def test_cancelled_while_starting_it_leaves_nothing(
 
 
 async def test_gone_after_an_exception_which_stays_itself() -> None:
-    """What the block raises leaves it unwrapped; nobody is waited for."""
+    """An exception leaves the block unwrapped, and at once."""
     error = KeyError("mine")
     pids: list[int] = []
     begun = math.inf
     with pytest.raises(KeyError) as caught:  # noqa: PT012 - the block is what is tested
         async with run_sentinel(binary=valkey_binary(), replicas=0) as deployment:
-            pids += [server.pid for server in everybody(deployment)]
+            pids += [server.pid for server in members(deployment)]
             begun = time.monotonic()
             deployment.sentinels[1].pause()
             raise error

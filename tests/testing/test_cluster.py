@@ -1,4 +1,4 @@
-"""Tests of `anyredis.testing.cluster`: a fake cluster changes when it is told to, as it is told."""
+"""Tests of `anyredis.testing.cluster`: a fake cluster changes on command, and only then."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def reaches(cluster: FakeCluster, host: str, port: int) -> FakeNode:
 
 
 def ranges(cluster: FakeCluster) -> list[tuple[Answer, Answer, list[Answer]]]:
-    """What CLUSTER SLOTS says: first slot, last slot, ports."""
+    """The ranges in CLUSTER SLOTS: first slot, last slot, ports."""
     found: list[tuple[Answer, Answer, list[Answer]]] = []
     for item in cluster.slots():
         match item:
@@ -53,7 +53,7 @@ def ranges(cluster: FakeCluster) -> list[tuple[Answer, Answer, list[Answer]]]:
     return found
 
 
-# -- what is where ------------------------------------------------------------------------------
+# -- nodes and slots, as they are ----------------------------------------------------------------
 
 
 def test_a_new_cluster() -> None:
@@ -71,7 +71,7 @@ def test_a_new_cluster() -> None:
 
 @pytest.mark.parametrize("primaries", [1, 2, 5, 7])
 def test_slots_are_shared_evenly(primaries: int) -> None:
-    """All of them, and nobody has two more than another."""
+    """All of them are served, and no share differs by more than one slot."""
     cluster = FakeCluster(primaries)
     shares = [len(cluster.slots_of(node)) for node in cluster.nodes]
     assert sum(shares) == 16384
@@ -86,7 +86,7 @@ def test_a_cluster_that_cannot_be(primaries: int, replicas: int) -> None:
 
 
 def test_the_node_of_a_key() -> None:
-    """Or of a slot; none for a slot that nobody serves."""
+    """It is found for a key or a slot; a slot without an owner has none."""
     cluster = FakeCluster()
     assert cluster.slot_of("foo") == cluster.slot_of(b"{foo}1") == FOO
     assert cluster.node_of("foo") is cluster.node_of(b"foo") is cluster.node_of(FOO)
@@ -125,7 +125,7 @@ async def test_a_connection_that_reads_from_a_replica() -> None:
 
 
 async def test_an_address_where_nobody_is() -> None:
-    """It refuses, as a port where nobody listens."""
+    """It refuses, as a port without a listener does."""
     cluster = FakeCluster()
     for host, port in (("fake", 6999), ("nowhere", 7000)):
         connection = FakeClusterConnection(cluster=cluster, host=host, port=port)
@@ -136,7 +136,7 @@ async def test_an_address_where_nobody_is() -> None:
 
 
 async def test_scripts_of_a_node() -> None:
-    """Its server can be scripted as any, and what a script runs is redirected as ever."""
+    """Its server can be scripted as any other; commands that a script runs are redirected too."""
     cluster = FakeCluster()
     server = cluster.nodes[0].server
     server.on("GET", run_then_reset, times=1)
@@ -185,7 +185,7 @@ def test_moving_a_slot() -> None:
 
 
 def test_moving_a_range_of_slots() -> None:
-    """From whoever had them, to one; moving them there again changes nothing."""
+    """The slots move from all their owners to one; moving them again changes nothing."""
     cluster = FakeCluster()
     first, second, last = cluster.nodes
     last.database[b"foo"] = b"1"
@@ -209,7 +209,7 @@ def test_moving_slots_without_their_keys() -> None:
 
 
 def test_a_migration() -> None:
-    """Keys go one by one; the slot, and what is left of it, when it is finished."""
+    """Keys move one by one; the slot and its remaining keys move at the end."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     last.database.update({b"{foo}1": b"1", b"{foo}2": [b"2"]})
@@ -222,7 +222,7 @@ def test_a_migration() -> None:
     assert cluster.node_of("foo") is first
     assert first.database == {b"{foo}1": b"1", b"{foo}2": [b"2"]}
     assert last.database == {}
-    with pytest.raises(LookupError, match="not on the move"):
+    with pytest.raises(LookupError, match="not migrating"):
         cluster.finish_migration(FOO)
 
 
@@ -240,7 +240,7 @@ def test_moving_a_slot_in_the_middle_of_its_migration() -> None:
 
 
 def test_migrations_that_cannot_be() -> None:
-    """To a replica, to where it is, of nobody's slot, of a key that is not there."""
+    """To a replica, to its own node, of a slot without owner, of a missing key: each is refused."""
     cluster = FakeCluster(2, 1)
     first, last, replica, _ = cluster.nodes
     for to in (replica, last):
@@ -293,7 +293,7 @@ def test_a_failover() -> None:
 
 
 def test_a_failover_of_a_node_that_is_down() -> None:
-    """CLUSTER SLOTS tells it again when it is revived, as a replica then."""
+    """CLUSTER SLOTS has it again when it is revived, now as a replica."""
     cluster = FakeCluster(1, 1)
     old, new = cluster.nodes
     cluster.fail(old)
@@ -320,7 +320,7 @@ def test_a_failover_in_the_middle_of_a_migration() -> None:
 
 
 async def test_a_node_that_joins() -> None:
-    """CLUSTER SLOTS tells it once it has slots; it redirects before."""
+    """CLUSTER SLOTS has it once it has slots; until then it redirects."""
     cluster = FakeCluster(1)
     before = cluster.slots()
     node = cluster.add_node()
@@ -334,7 +334,7 @@ async def test_a_node_that_joins() -> None:
 
 
 def test_a_replica_that_joins() -> None:
-    """It has the data of its primary, and is told at once; replicas have no replicas."""
+    """It has the data of its primary, and is listed at once; replicas have no replicas."""
     cluster = FakeCluster(1)
     [primary] = cluster.nodes
     replica = cluster.add_node(replica_of=primary)
@@ -345,7 +345,7 @@ def test_a_replica_that_joins() -> None:
 
 
 async def test_a_node_that_leaves() -> None:
-    """Its connections break, and nobody is at its address any more."""
+    """Its connections break, and its address refuses connections."""
     cluster = FakeCluster(2)
     first, last = cluster.nodes
     cluster.move(range(16384), first)

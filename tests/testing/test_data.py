@@ -61,7 +61,7 @@ def test_a_scan_comes_in_pages() -> None:
 
 
 def test_a_scan_has_all_that_was_there_all_the_time() -> None:
-    """What is deleted between two pages hides nothing else."""
+    """A key deleted between two pages hides no other key."""
     database = filled(6)
     cursor, keys = page(database, "SCAN 0 COUNT 3")
     for key in keys:

@@ -163,7 +163,7 @@ def test_it_answers_as_valkey_does(valkey: Server, protocol: int) -> None:
 
 
 def comparable(reply: Reply) -> object:
-    """*reply*, where an error counts by its first word."""
+    """*reply*, or the first word of an error."""
     if isinstance(reply, Exception):
         return f"-{str(reply).split()[0]}"
     if isinstance(reply, list):
@@ -177,7 +177,7 @@ def run(memory: Memory, client: ClientState, line: str) -> object:
 
 
 def test_a_list_that_is_empty_never_answers_a_blpop() -> None:
-    """There is nobody to wake who waits."""
+    """No other client can wake the one that waits."""
     memory = Memory()
     assert run(memory, memory.new_client(), "BLPOP l 0") is NOTHING
 
@@ -206,7 +206,7 @@ def test_what_it_does_not_know() -> None:
 
 
 def test_it_counts_what_it_ran() -> None:
-    """Commands in a transaction count when EXEC runs them, what was refused does not."""
+    """Commands in a transaction count when EXEC runs them; refused ones do not count."""
     memory = Memory()
     client = memory.new_client()
     for line in ("MULTI", "INCR n", "INCR n"):

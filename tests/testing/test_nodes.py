@@ -20,7 +20,7 @@ Tell: TypeAlias = Callable[[str], Answer]
 
 
 def client_of(node: FakeNode) -> Tell:
-    """A client that is told answers, errors as text, to commands as one types them."""
+    """A client that takes commands as text and gives replies, errors as text."""
     memory = node.server.memory
     state = memory.new_client()
 
@@ -31,7 +31,7 @@ def client_of(node: FakeNode) -> Tell:
     return tell
 
 
-def talk(node: FakeNode, *lines: str) -> list[Answer]:
+def answers_to(node: FakeNode, *lines: str) -> list[Answer]:
     """All answers to one new client."""
     return list(map(client_of(node), lines))
 
@@ -43,7 +43,7 @@ def moving(*, migrated: Sequence[str] = ()) -> tuple[FakeCluster, Tell, Tell]:
     """
     cluster = FakeCluster()
     source, target = cluster.node_of(FOO), cluster.nodes[0]
-    talk(source, "MSET {foo}1 one {foo}2 two")
+    answers_to(source, "MSET {foo}1 one {foo}2 two")
     cluster.start_migration(FOO, target)
     for key in migrated:
         cluster.migrate_key(key)
@@ -56,7 +56,7 @@ def test_cluster_slots(protocol: int) -> None:
     cluster = FakeCluster(replicas=1)
     cluster.move(0, cluster.nodes[1])
     reader = hiredis.Reader()
-    [answer] = talk(cluster.nodes[3], "CLUSTER SLOTS")
+    [answer] = answers_to(cluster.nodes[3], "CLUSTER SLOTS")
     reader.feed(encode(answer, protocol))
     nothing: object = {} if protocol == 3 else []
     entries = [
@@ -72,39 +72,39 @@ def test_cluster_slots(protocol: int) -> None:
 
 
 def test_who_a_node_is() -> None:
-    """MYID is its id in CLUSTER SLOTS, HELLO tells its mode and role."""
+    """MYID is its id in CLUSTER SLOTS, and HELLO gives its mode and role."""
     cluster = FakeCluster(1, 1)
     primary, replica = cluster.nodes
-    assert talk(replica, "CLUSTER MYID") == [replica.id.encode()]
+    assert answers_to(replica, "CLUSTER MYID") == [replica.id.encode()]
     assert (replica.address, primary.primary, replica.primary) == (
         TCPAddress("fake", 7001),
         None,
         primary,
     )
     for node, role in ((primary, b"master"), (replica, b"replica")):
-        match talk(node, "HELLO 3"):
+        match answers_to(node, "HELLO 3"):
             case [{b"mode": b"cluster", b"role": found}]:
                 assert found == role
             case other:
                 raise AssertionError(other)
-    assert talk(primary, "HELLO 4") == ["-NOPROTO unsupported protocol version"]
+    assert answers_to(primary, "HELLO 4") == ["-NOPROTO unsupported protocol version"]
     assert repr(replica) == "<FakeNode fake:7001 replica of fake:7000>"
     assert "primary" in repr(primary)
 
 
 def test_cluster_nodes() -> None:
-    """Each node with its slots; which of them move, a node tells of its own."""
+    """Each node is listed with its slots; a node lists only its own migrating slots."""
     cluster = FakeCluster(2, 1)
     first, last, replica, _ = cluster.nodes
     cluster.start_migration(0, last)
-    [answer] = talk(first, "CLUSTER NODES")
+    [answer] = answers_to(first, "CLUSTER NODES")
     assert isinstance(answer, bytes)
     mine, other, copy, _ = answer.decode().splitlines()
     head = f"{first.id} fake:7000@17000, myself,master - 0 0 0 connected"
     assert mine == f"{head} 0-8191 [0->-{last.id}]"
     assert other == f"{last.id} fake:7001@17001, master - 0 0 0 connected 8192-16383"
     assert copy == f"{replica.id} fake:7002@17002, slave {first.id} 0 0 0 connected"
-    [answer] = talk(last, "CLUSTER NODES")
+    [answer] = answers_to(last, "CLUSTER NODES")
     assert isinstance(answer, bytes)
     assert answer.decode().splitlines()[1].endswith(f" 8192-16383 [0-<-{first.id}]")
 
@@ -120,15 +120,15 @@ def test_what_a_node_does_not_have() -> None:
 
 
 def test_keys_of_others() -> None:
-    """MOVED tells the slot and where it is; the node that has it takes them."""
+    """MOVED has the slot and the address of its node, which accepts the commands."""
     cluster = FakeCluster()
-    assert talk(cluster.nodes[0], "SET foo v") == ["-MOVED 12182 fake:7002"]
-    assert talk(cluster.nodes[2], "SET foo v", "GET foo") == ["OK", b"v"]
+    assert answers_to(cluster.nodes[0], "SET foo v") == ["-MOVED 12182 fake:7002"]
+    assert answers_to(cluster.nodes[2], "SET foo v", "GET foo") == ["OK", b"v"]
     assert cluster.nodes[2].database == {b"foo": b"v"}
 
 
 def test_commands_without_keys_run_anywhere() -> None:
-    """So do those that are malformed, to be told so."""
+    """Malformed commands run anywhere too, and get their error."""
     tell = client_of(FakeCluster().nodes[1])
     assert tell("PING") == "PONG"
     assert tell("DBSIZE") == 0
@@ -137,7 +137,7 @@ def test_commands_without_keys_run_anywhere() -> None:
 
 
 def test_keys_of_two_slots() -> None:
-    """CROSSSLOT, even where one node has both; a hash tag brings them together."""
+    """The answer is CROSSSLOT, even if one node has both; a hash tag brings them together."""
     tell = client_of(FakeCluster(1).nodes[0])
     assert tell("MGET foo bar") == "-CROSSSLOT Keys in request don't hash to the same slot"
     assert tell("MSET {foo}1 one foo two") == "OK"
@@ -171,7 +171,7 @@ def test_a_slot_that_moves_away() -> None:
 
 
 def test_a_slot_that_is_being_imported() -> None:
-    """It is still another's, but for who says ASKING."""
+    """Another node owns it still, except for a client that says ASKING."""
     _, _, target = moving(migrated=["{foo}1"])
     assert target("GET {foo}1") == "-MOVED 12182 fake:7002"
     assert target("ASKING") == "OK"
@@ -181,15 +181,15 @@ def test_a_slot_that_is_being_imported() -> None:
 def test_a_bystander_of_a_migration() -> None:
     """It sends to the owner, ASKING or not."""
     cluster, *_ = moving()
-    answers = talk(cluster.nodes[1], "GET {foo}1", "ASKING", "GET {foo}1")
+    answers = answers_to(cluster.nodes[1], "GET {foo}1", "ASKING", "GET {foo}1")
     assert answers == ["-MOVED 12182 fake:7002", "OK", "-MOVED 12182 fake:7002"]
 
 
 def test_asking_is_for_one_command() -> None:
-    """Whatever that is, and for that connection alone."""
+    """It holds for any next command, and for that connection alone."""
     cluster, _, target = moving(migrated=["{foo}1"])
     target("ASKING")
-    assert talk(cluster.nodes[0], "GET {foo}1") == ["-MOVED 12182 fake:7002"]
+    assert answers_to(cluster.nodes[0], "GET {foo}1") == ["-MOVED 12182 fake:7002"]
     assert target("GET {foo}1") == b"one"
     assert target("GET {foo}1") == "-MOVED 12182 fake:7002"
     target("ASKING")
@@ -242,13 +242,13 @@ def test_a_command_that_is_refused_while_queued(line: str, refusal: str) -> None
     cluster.unassign(slot_of(b"gone"))
     cluster.move(slot_of(b"asked"), cluster.nodes[2])
     cluster.start_migration(slot_of(b"asked"), cluster.nodes[1])
-    answers = talk(cluster.nodes[2], "MULTI", "SET foo v", line, "EXEC", "GET foo", "EXEC")
+    answers = answers_to(cluster.nodes[2], "MULTI", "SET foo v", line, "EXEC", "GET foo", "EXEC")
     assert answers == [
         *("OK", "QUEUED", refusal),
         "-EXECABORT Transaction discarded because of previous errors.",
         *(None, "-ERR EXEC without MULTI"),
     ]
-    assert talk(cluster.nodes[2], "MULTI", "SET foo v", "EXEC")[-1] == ["OK"]
+    assert answers_to(cluster.nodes[2], "MULTI", "SET foo v", "EXEC")[-1] == ["OK"]
 
 
 def test_a_slot_that_moves_between_queueing_and_exec() -> None:
@@ -264,7 +264,7 @@ def test_a_slot_that_moves_between_queueing_and_exec() -> None:
 
 
 def test_a_key_that_migrates_between_queueing_and_exec() -> None:
-    """EXEC is told ASK, or TRYAGAIN where some of its keys are still there."""
+    """EXEC gets ASK, or TRYAGAIN if some of its keys are still there."""
     cluster, source, target = moving()
     for line in ("MULTI", "GET {foo}1", "GET {foo}2"):
         source(line)
@@ -289,7 +289,9 @@ def test_a_refused_transaction_is_aborted_wherever_its_slots_are() -> None:
 
 def test_a_transaction_has_one_slot() -> None:
     """Each command may be at home here: EXEC is not, on keys of two slots."""
-    answers = talk(FakeCluster(1).nodes[0], "MULTI", "SET foo v", "SET bar v", "EXEC", "GET foo")
+    answers = answers_to(
+        FakeCluster(1).nodes[0], "MULTI", "SET foo v", "SET bar v", "EXEC", "GET foo"
+    )
     assert answers[-2:] == ["-CROSSSLOT Keys in request don't hash to the same slot", None]
 
 
@@ -307,12 +309,12 @@ def test_a_replica_redirects() -> None:
     """Reads too, unless the connection said READONLY; READWRITE and RESET take that back."""
     cluster = FakeCluster(1, 1)
     primary, replica = cluster.nodes
-    talk(primary, "SET foo v")
+    answers_to(primary, "SET foo v")
     moved = "-MOVED 12182 fake:7000"
     tell = client_of(replica)
     assert tell("GET foo") == moved
     assert [tell("READONLY"), tell("GET foo"), tell("SET foo w")] == ["OK", b"v", moved]
-    assert talk(replica, "GET foo") == [moved]
+    assert answers_to(replica, "GET foo") == [moved]
     assert [tell("READWRITE"), tell("GET foo")] == ["OK", moved]
     assert [tell("READONLY"), tell("RESET"), tell("GET foo")] == ["OK", "RESET", moved]
 
@@ -320,12 +322,12 @@ def test_a_replica_redirects() -> None:
 def test_a_replica_has_only_what_its_primary_serves() -> None:
     """Keys of other primaries are with these."""
     cluster = FakeCluster(3, 1)
-    answers = talk(cluster.nodes[3], "READONLY", "GET bar", "GET foo")
+    answers = answers_to(cluster.nodes[3], "READONLY", "GET bar", "GET foo")
     assert answers == ["OK", None, "-MOVED 12182 fake:7002"]
 
 
 def test_transactions_on_a_replica() -> None:
-    """They may read and WATCH, and what has no keys writes none."""
+    """They may read and WATCH; a command without keys is no write."""
     cluster = FakeCluster(1, 1)
     tell = client_of(cluster.nodes[1])
     reading = ("READONLY", "WATCH foo", "MULTI", "GET foo", "EXEC")
@@ -342,19 +344,19 @@ def test_a_replica_has_the_data_of_its_primary() -> None:
     """At once; it can tell it, but not flush it."""
     cluster = FakeCluster(1, 1)
     primary, replica = cluster.nodes
-    talk(primary, "SET foo v")
+    answers_to(primary, "SET foo v")
     assert replica.database is primary.database
     readonly = "-READONLY You can't write against a read only replica."
-    answers = talk(replica, "DBSIZE", "KEYS *", "FLUSHDB", "FLUSHALL")
+    answers = answers_to(replica, "DBSIZE", "KEYS *", "FLUSHDB", "FLUSHALL")
     assert answers == [1, [b"foo"], readonly, readonly]
 
 
 def test_readonly_is_harmless_on_a_primary() -> None:
     """It writes all the same."""
-    assert talk(FakeCluster(1).nodes[0], "READONLY", "SET foo v") == ["OK", "OK"]
+    assert answers_to(FakeCluster(1).nodes[0], "READONLY", "SET foo v") == ["OK", "OK"]
 
 
-# -- what a node tells --------------------------------------------------------------------------
+# -- answers about the cluster -------------------------------------------------------------------
 
 
 def test_a_node_with_a_view_of_its_own() -> None:
@@ -364,13 +366,13 @@ def test_a_node_with_a_view_of_its_own() -> None:
     past = cluster.slots()
     first.sees(past)
     cluster.move(FOO, cluster.nodes[1])
-    assert talk(first, "CLUSTER SLOTS", "GET foo") == [past, "-MOVED 12182 fake:7001"]
-    assert talk(last, "CLUSTER SLOTS") == [cluster.slots()]
+    assert answers_to(first, "CLUSTER SLOTS", "GET foo") == [past, "-MOVED 12182 fake:7001"]
+    assert answers_to(last, "CLUSTER SLOTS") == [cluster.slots()]
     assert past != cluster.slots()
     first.sees([])
-    assert talk(first, "CLUSTER SLOTS", "CLUSTER MYID") == [[], first.id.encode()]
+    assert answers_to(first, "CLUSTER SLOTS", "CLUSTER MYID") == [[], first.id.encode()]
     first.sees(None)
-    assert talk(first, "CLUSTER SLOTS") == [cluster.slots()]
+    assert answers_to(first, "CLUSTER SLOTS") == [cluster.slots()]
 
 
 @pytest.mark.parametrize(
@@ -388,6 +390,6 @@ def test_hosts_as_they_are_announced(announced: str | None, host: bytes | None, 
     node = cluster.nodes[0]
     cluster.announce(node, announced)
     assert node.entry() == [host, 7000, node.id.encode(), {b"ip": b"fake"}]
-    assert talk(cluster.nodes[1], "GET bar") == [f"-MOVED 5061 {moved}"]
+    assert answers_to(cluster.nodes[1], "GET bar") == [f"-MOVED 5061 {moved}"]
     cluster.start_migration(FOO, node)
-    assert talk(cluster.nodes[2], "GET foo") == [f"-ASK 12182 {moved}"]
+    assert answers_to(cluster.nodes[2], "GET foo") == [f"-ASK 12182 {moved}"]

@@ -62,6 +62,6 @@ def test_the_fixture(tmp_path: Path) -> None:
 
 
 def test_it_is_registered() -> None:
-    """Who installs anyredis has the fixture, without a line of configuration."""
+    """The fixture exists once anyredis is installed, without configuration."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {"anyredis": "anyredis.testing.plugin"}

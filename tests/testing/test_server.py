@@ -1,4 +1,4 @@
-"""Tests of `anyredis.testing.server`: a fake server, and clients that are sent through trouble."""
+"""Tests of `anyredis.testing.server`: a fake server, and clients that meet its failures."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_it_records_what_it_received() -> None:
 
 
 async def test_users() -> None:
-    """Passwords are asked for where there are users."""
+    """Passwords are required if there are users."""
     server = FakeServer(users={"me": "secret"})
     async with server.client(username="me", password="secret") as client:
         assert await client.ping()
@@ -130,7 +130,7 @@ async def test_a_script_that_is_a_function() -> None:
 
 
 async def test_a_script_for_some_times() -> None:
-    """Then what was asked for before is done again."""
+    """Afterwards the earlier script applies again."""
     server = FakeServer()
     server.on("GET", b"always")
     server.on("GET", b"twice", times=2)
@@ -201,7 +201,7 @@ async def test_holding_all_connections() -> None:
 
 
 async def test_pushes() -> None:
-    """They can be sent at any time, and answer nobody."""
+    """They can be sent at any time, and answer no request."""
     server = FakeServer()
     async with server.client(decode_responses=True) as client:
         await client.ping()

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.testing.stream`: a byte stream that can be troubled in any way."""
+"""Tests of `anyredis.testing.stream`: a byte stream that can fail in any way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def ignore(_: bytes = b"") -> None:
 
 
 class Ends:
-    """A stream, and what its other end sees."""
+    """A stream, and the events at its other end."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -26,7 +26,7 @@ class Ends:
 
 
 async def test_bytes_go_both_ways() -> None:
-    """What is sent is there at once; what is delivered can be received in pieces."""
+    """Sent bytes are there at once; delivered bytes can be received in pieces."""
     ends = Ends()
     await ends.stream.send(b"hello")
     assert ends.sent == [b"hello"]
@@ -52,7 +52,7 @@ async def test_receiving_waits() -> None:
 
 
 async def test_it_stops_at_any_byte() -> None:
-    """What is held back comes in full, and in order, when it is released."""
+    """Bytes held back come in full, and in order, when released."""
     for after in range(7):
         stream = Ends().stream
         stream.hold(after)
@@ -71,15 +71,15 @@ async def test_it_stops_at_any_byte() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "error"),
+    ("failure", "error"),
     [("half_close", anyio.EndOfStream), ("reset", anyio.BrokenResourceError)],
 )
-async def test_it_ends(trouble: str, error: type[Exception]) -> None:
-    """What had arrived is read first, what was held back is lost."""
+async def test_it_ends(failure: str, error: type[Exception]) -> None:
+    """Bytes that had arrived are read first; bytes held back are lost."""
     stream = Ends().stream
     stream.hold(2)
     stream.deliver(b"abc")
-    getattr(stream, trouble)()
+    getattr(stream, failure)()
     stream.deliver(b"too late")
     assert await stream.receive() == b"ab"
     for _ in range(2):
@@ -88,10 +88,10 @@ async def test_it_ends(trouble: str, error: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "error"),
+    ("failure", "error"),
     [("half_close", anyio.EndOfStream), ("reset", anyio.BrokenResourceError)],
 )
-async def test_who_receives_is_woken_by_the_end(trouble: str, error: type[Exception]) -> None:
+async def test_a_waiting_reader_is_woken_by_the_end(failure: str, error: type[Exception]) -> None:
     """A reader that waits learns of it at once."""
     stream = Ends().stream
 
@@ -102,11 +102,11 @@ async def test_who_receives_is_woken_by_the_end(trouble: str, error: type[Except
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(receive)
         await anyio.wait_all_tasks_blocked()
-        getattr(stream, trouble)()
+        getattr(stream, failure)()
 
 
 async def test_sending_after_the_end() -> None:
-    """A half-closed stream still takes what is sent, a broken one does not."""
+    """A half-closed stream still takes sent bytes, a broken one does not."""
     ends = Ends()
     ends.stream.half_close()
     await ends.stream.send(b"a")

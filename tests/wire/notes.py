@@ -1,4 +1,4 @@
-"""A session of the wire, and waiters that nobody awaits: what its tests share."""
+"""A session of the wire, and waiters without a task, for its tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anyredis.wire.request_queue import RequestQueue
 
 
 class Note:
-    """A waiter that nobody awaits."""
+    """A waiter without a task."""
 
     def __init__(self) -> None:
         self.answers: list[Any] = []

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.wire.decode`: bytes to replies, and what hiredis leaves to us."""
+"""Tests of `anyredis.wire.decode`: bytes to replies, and the cases that hiredis leaves open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, Push, Reply, text_d
 
 
 def decoded(data: bytes, encoding: str | None = None) -> list[Any]:
-    """All replies in *data*, where a spoiled one stands as its error."""
+    """All replies in *data*; a spoiled one is its error."""
     decoder = Decoder(encoding)
     decoder.feed(data)
     replies: list[Any] = []
@@ -112,7 +112,7 @@ def test_text_that_does_not_decode_spoils_its_own_reply_only() -> None:
 
 
 def test_bad_text_in_a_push_spoils_the_push_only() -> None:
-    """A push that cannot be read is still told apart: it answers nobody."""
+    """A push that cannot be read is still no reply."""
     decoder = Decoder("utf-8")
     decoder.feed(b">2\r\n+invalidate\r\n$1\r\n\xff\r\n+mine\r\n")
     assert type(decoder.next_reply()) is Push
@@ -121,7 +121,7 @@ def test_bad_text_in_a_push_spoils_the_push_only() -> None:
 
 
 def test_two_streams_of_one_thread_do_not_mix() -> None:
-    """Bad text in the half of one reply is not the next stream's trouble."""
+    """Bad text in the half of one reply does not affect the next stream."""
     one, two = Decoder("utf-8"), Decoder("utf-8")
     one.feed(b"*2\r\n$1\r\n\xff\r\n")
     assert one.next_reply() is MORE
@@ -141,7 +141,7 @@ def test_bad_text_inside_an_array_spoils_the_array_only() -> None:
 
 @pytest.mark.parametrize("cut", range(1, 26))
 def test_bad_text_in_pieces(cut: int) -> None:
-    """It makes no difference where the bytes of a bad text were cut."""
+    """The position of a cut in the bytes of a bad text makes no difference."""
     data = b"*2\r\n$2\r\n\xff\xfe\r\n:7\r\n+after\r\n"
     decoder = Decoder("utf-8")
     found: list[object] = []
@@ -171,13 +171,13 @@ def test_bad_text_in_pieces(cut: int) -> None:
     ],
 )
 def test_anything_else_is_the_end_of_the_stream(data: bytes) -> None:
-    """A bad type byte, a bad length, a map key that no dict can have: nobody can read on."""
+    """After a bad type byte, a bad length, or a bad map key the stream cannot be read on."""
     with pytest.raises(ProtocolError, match="does not speak the Redis protocol"):
         decoded(data)
 
 
 def test_a_streamed_string_is_the_end_of_the_stream() -> None:
-    """There hiredis does not read what RESP3 allows and no server sends."""
+    """RESP3 allows one, but hiredis does not read it, and no server sends it."""
     with pytest.raises(ProtocolError):
         decoded(b"$?\r\n;4\r\nabcd\r\n;0\r\n")
 
@@ -185,7 +185,7 @@ def test_a_streamed_string_is_the_end_of_the_stream() -> None:
 def test_an_attribute_is_taken_for_a_reply() -> None:
     """The trap: hiredis gives an attribute as if it were a reply, so there is one too many.
 
-    No server sends one unasked; should hiredis learn better, this test tells.
+    No server sends one unasked; if hiredis learns to read it, this test fails.
     """
     assert decoded(b"|1\r\n+ttl\r\n:3600\r\n$1\r\nv\r\n") == [[b"ttl", 3600], b"v"]
 

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.wire.encode`: what can be sent, and how it is packed."""
+"""Tests of `anyredis.wire.encode`: the values that can be sent, and their bytes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Real(float):
     ],
 )
 def test_what_can_be_sent(value: Any, sent: bytes) -> None:
-    """Bytes, text and numbers go as what they hold, subclasses as what they are."""
+    """Bytes, text and numbers are sent as their content, subclasses as their base."""
     packed = encoder()(ready((b"ECHO", value)))
     assert packed == b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (len(sent), sent)
 
@@ -83,7 +83,7 @@ def test_arguments_that_are_ready_are_not_copied() -> None:
 @settings(deadline=None)
 @given(st.lists(st.one_of(st.binary(), st.text(), st.integers(), st.floats()), min_size=1))
 def test_packing_is_what_servers_read(args: list[Any]) -> None:
-    """What is packed reads back as an array of as many bulk strings."""
+    """A packed command reads back as an array of as many bulk strings."""
     try:
         packed = encoder()(ready(tuple(args)))
     except UnicodeEncodeError:
@@ -114,7 +114,7 @@ def test_utf_8_by_any_name(name: str) -> None:
 
 
 def test_an_unknown_encoding() -> None:
-    """An encoding that Python does not know is told at once."""
+    """An encoding that Python does not know is an error at once."""
     with pytest.raises(LookupError, match="klingon"):
         encoder("klingon")
 

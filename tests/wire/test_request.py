@@ -1,4 +1,4 @@
-"""Tests of `anyredis.wire.request`: what is known of a request."""
+"""Tests of `anyredis.wire.request`: the state of a request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_request_goes_on() -> None:
 
 
 def test_gone_wants_no_answer() -> None:
-    """It is done and cancelled, and takes what comes."""
+    """It is done and cancelled, and ignores each result."""
     assert ABANDONED.done()
     assert ABANDONED.cancelled()
     ABANDONED.set_result(None)

@@ -13,7 +13,7 @@ from tests.wire.notes import Note, ask, lost, session
 
 
 def ask_for_bytes(wire: RequestQueue) -> Note:
-    """A request in line whose strings stay bytes."""
+    """A submitted request whose strings stay bytes."""
     note = Note()
     request = Request(b"x", note)
     request.binary = True
@@ -89,7 +89,7 @@ def test_a_request_may_be_abandoned_without_a_cancellation() -> None:
 
 
 def test_an_abandoned_sent_request_swallows_its_reply() -> None:
-    """G3: a tombstone keeps its place, and nobody else notices."""
+    """G3: a tombstone keeps its place, and other requests get their own replies."""
     wire = session()
     first, note = ask(wire, b"one")
     _, other = ask(wire, b"two")
@@ -134,7 +134,7 @@ def test_several_replies_for_one_request() -> None:
 
 
 def test_a_batch_abandoned_half_way_swallows_all_of_its_replies() -> None:
-    """G3: a tombstone is as long as what it stands for, and keeps nothing."""
+    """G3: a tombstone swallows as many replies as its request has, and keeps none."""
     wire = session()
     request, note = ask(wire, b"batch", 3)
     _, other = ask(wire, b"x")
@@ -213,7 +213,7 @@ def test_what_others_receive_is_not_swallowed() -> None:
 
 
 def test_pushes_answer_nobody() -> None:
-    """G1: a push between replies is told, and changes nobody's turn."""
+    """G1: a push between replies is reported, and changes no request's turn."""
     pushes: list[Any] = []
     wire = session(pushes=pushes)
     _, first = ask(wire, b"x")
@@ -226,7 +226,7 @@ def test_pushes_answer_nobody() -> None:
 
 
 def test_a_push_that_does_not_decode_spoils_no_reply() -> None:
-    """G1, G12: what cannot be read in a push is not the trouble of who waits for a reply."""
+    """G1, G12: unreadable text in a push does not affect requests that wait for replies."""
     pushes: list[Any] = []
     wire = session("utf-8", pushes=pushes)
     _, note = ask(wire, b"x")
@@ -237,7 +237,7 @@ def test_a_push_that_does_not_decode_spoils_no_reply() -> None:
 
 
 def test_a_push_in_pieces_that_does_not_decode_spoils_no_reply() -> None:
-    """G1, G12: wherever it was cut."""
+    """G1, G12: the same for a cut at any byte."""
     data = b">2\r\n+invalidate\r\n*1\r\n$1\r\n\xff\r\n+mine\r\n"
     for cut in range(1, len(data)):
         wire = session("utf-8")
@@ -292,7 +292,7 @@ def test_pushes_are_dropped_where_nobody_wants_them() -> None:
 
 @pytest.mark.parametrize("request_first", [False, True])
 def test_a_reply_that_nobody_asked_for_is_the_end(request_first: bool) -> None:
-    """G1: with one reply too many, nobody can say whose the next would be."""
+    """G1: after one reply too many, the next one cannot be assigned to a request."""
     wire = session()
     if request_first:
         ask(wire, b"x")
@@ -333,7 +333,7 @@ def test_a_binary_request_gets_bytes() -> None:
 
 
 def test_a_binary_request_in_pieces() -> None:
-    """Who asked for bytes gets them, wherever the reply was cut."""
+    """A request for bytes gets bytes, with the reply cut at any byte."""
     data = b"*2\r\n$1\r\n\xff\r\n$1\r\nb\r\n"
     for cut in range(1, len(data)):
         wire = session("utf-8")
@@ -345,7 +345,7 @@ def test_a_binary_request_in_pieces() -> None:
 
 
 def test_failing_tells_each_what_is_known() -> None:
-    """G11, G12: what was sent is unknown, what was not is known; who was answered keeps it."""
+    """G11, G12: sent requests are unknown, unsent ones are not sent; answered ones keep theirs."""
     wire = session()
     _, answered = ask(wire, b"x")
     sent, note_sent = ask(wire, b"x")
@@ -395,7 +395,7 @@ def test_overdue_is_the_oldest_in_flight() -> None:
 
 
 def test_a_tombstone_is_overdue_too() -> None:
-    """That nobody waits for a reply does not make the connection any better."""
+    """A missing reply makes the connection overdue even if its request is abandoned."""
     wire = session(reply_timeout=10)
     request, _ = ask(wire, b"x")
     wire.take(0)

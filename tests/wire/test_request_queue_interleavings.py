@@ -30,14 +30,14 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(expected=st.none() | st.integers(1, 3))
     def submit(self, expected: int | None) -> None:
-        """Somebody asks, for one reply or several."""
+        """A request is submitted, for one reply or several."""
         number = len(self.requests)
         payload = pack((b"ECHO", number)) * (expected or 1)
         self.requests.append(ask(self.wire, payload, expected))
 
     @rule()
     def take(self) -> None:
-        """The writer takes what there is, and the server answers in order."""
+        """The writer takes all unsent bytes, and the server answers in order."""
         already_given_up = set(self.abandoned)
         self.server.feed(self.wire.take(0))
         while (command := self.server.gets()) is not False:
@@ -58,7 +58,7 @@ class Interleavings(RuleBasedStateMachine):
     @precondition(lambda self: self.requests)
     @rule(data=st.data(), how=st.sampled_from(["cancelled", "cancelled first", "dropped"]))
     def abandon(self, data: st.DataObject, how: str) -> None:
-        """Somebody is cancelled, under asyncio the future first; or is dropped uncancelled."""
+        """A request is cancelled, under asyncio the future first; or is dropped uncancelled."""
         number = data.draw(st.integers(0, len(self.requests) - 1))
         request, note = self.requests[number]
         if not note.answers:
@@ -115,7 +115,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def bytes_are_counted(self) -> None:
-        """G13: what counts as unsent is what is unsent."""
+        """G13: the count of unsent bytes is right."""
         assert self.wire.unsent_bytes == sum(len(each.payload or b"") for each in self.wire.unsent)
         assert all(each.payload is None for each in self.wire.inflight)
 

@@ -28,7 +28,7 @@ def test_the_check_value_of_the_specification() -> None:
     ],
 )
 def test_hash_tags(key: bytes, hashed: bytes) -> None:
-    """What is between the first { and the next } counts, if it is not empty."""
+    """The text between the first { and the next } counts, if it is not empty."""
     assert hash_tag(key) == hashed
 
 

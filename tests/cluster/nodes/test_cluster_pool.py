@@ -212,4 +212,4 @@ async def test_what_it_holds_is_told() -> None:
         await pool.ready()
         async with exclusive_connection(pool.endpoint_at(cluster.nodes[1].address)):
             assert "capacity=5 free=4 leased=1 connecting=0 waiting=0" in repr(pool)
-            assert "own=1" in repr(pool)
+            assert "exclusive=1" in repr(pool)

@@ -81,7 +81,7 @@ def test_any_random_key_may_come() -> None:
 
 
 def test_logical_policies() -> None:
-    """AND and OR, also where a server says more than 1."""
+    """AND and OR, also if a server says more than 1."""
     assert aggregate(facts_of((b"SCRIPT", b"EXISTS", "a")), answers([2], [1])) == [1]
     assert ResponsePolicy.AGG_LOGICAL_OR not in RESPONSE.values(), "then it needs a line above"
     assert ResponsePolicy.AGG_MAX not in RESPONSE.values(), "then it needs a line above"
@@ -128,7 +128,7 @@ def test_a_split_reply_that_cannot_be(reply: Reply) -> None:
 
 
 def test_a_failure_in_part() -> None:
-    """The error names the nodes, what each said, and what succeeded."""
+    """The error names the nodes, the answer of each, and the parts that succeeded."""
     lost = ConnectionError("gone", outcome=Outcome.UNKNOWN)
     parts = [
         NodeReply("n0:1", (b"DEL", "a"), 1),
@@ -151,7 +151,7 @@ def test_a_failure_in_part() -> None:
 
 @pytest.mark.parametrize("args", [(b"DBSIZE",), (b"SCRIPT", b"KILL"), (b"FUNCTION", b"KILL")])
 def test_a_failure_of_all(args: tuple[Value, ...]) -> None:
-    """Then also of what needs one success only; nothing succeeded, and the error says so."""
+    """Then a command that needs a single success fails too; the error says that none succeeded."""
     no = ResponseError("NOTBUSY No scripts")
     with pytest.raises(PartialFailureError, match=r"failed wherever it went \(n1:1: NOT") as caught:
         aggregate(facts_of(args), answers(no, no))
@@ -160,7 +160,7 @@ def test_a_failure_of_all(args: tuple[Value, ...]) -> None:
 
 
 def test_one_error_is_enough() -> None:
-    """Where all have to succeed, whatever the policy."""
+    """One error fails the call if all have to succeed, with any policy."""
     for args in ((b"INFO",), (b"RANDOMKEY",), (b"KEYS", "*"), (b"FLUSHALL",), (b"MGET", "a", "b")):
         with pytest.raises(PartialFailureError, match="succeeded on n0:1"):
             aggregate(facts_of(args), answers([b"x"], from_server("NOPERM no")))

@@ -1,4 +1,4 @@
-"""Pipelines over all nodes: order of results, order for each key, failures that stay where they are."""
+"""Pipelines over all nodes: order of results, order for each key, failures of single nodes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_splits_and_everywhere_in_a_pipeline() -> None:
 
 
 async def test_order_for_a_key_through_a_move() -> None:
-    """A slot that moves in the middle: what was refused goes on in its order."""
+    """A slot moves in the middle: its refused commands are sent on in their order."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     async with cluster.client(decode_responses=True) as client:
@@ -116,14 +116,14 @@ async def test_order_for_a_key_through_a_migration() -> None:
 
 
 async def test_all_parts_of_a_slot_go_on_to_the_same_node() -> None:
-    """One was refused, the next one redirected: both go where the redirection points."""
+    """One was refused, the next one redirected: both go to the node in the redirect."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     view = cluster.slots()
     async with cluster.client(decode_responses=True) as client:
         await client.rpush("foo", "0")
         for node in cluster.nodes:
-            node.sees(view)  # no refresh tells
+            node.sees(view)  # no refresh reveals it
         pipe = client.pipeline()
         pipe.rpush("foo", "1")
         pipe.rpush("foo", "2")
@@ -156,7 +156,7 @@ async def test_a_node_that_loses_its_connection() -> None:
 
 
 async def test_the_error_of_a_pipeline_tells_the_outcome() -> None:
-    """What is raised for the first command that failed says whether it may have run (G11)."""
+    """The error of the first failed command says if it may have run (G11)."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         cluster.nodes[2].server.on("INCRBY", run_then_reset, times=1)
@@ -193,7 +193,7 @@ async def test_reads_are_repeated_where_all_of_a_nodes_batch_reads() -> None:
 
 
 async def test_a_dead_node() -> None:
-    """Nothing was sent: its commands are tried again, and go to whoever takes over."""
+    """Nothing was sent: its commands are tried again, and go to the node that takes over."""
     cluster = FakeCluster(3, 1)
     async with cluster.client() as client:
         cluster.fail(cluster.nodes[2])
@@ -268,7 +268,7 @@ async def test_what_cannot_be_sent_refuses_the_whole() -> None:
 
 
 async def test_a_strict_pool_refuses_the_whole() -> None:
-    """Where it has not a lease for each node; what holds one is counted."""
+    """It refuses if it has no lease for some node; leases in use are counted."""
     cluster = FakeCluster()
     async with cluster.client(max_connections=2) as client:
         pipe = client.pipeline()
@@ -314,7 +314,7 @@ async def test_a_waiting_pool_waits() -> None:
 
 
 async def test_a_pipeline_that_is_cancelled() -> None:
-    """All its leases come back, and nobody else notices."""
+    """All its leases come back, and no other request is affected."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         await client.mget("foo", "bar", "c")

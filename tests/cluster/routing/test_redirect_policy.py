@@ -1,4 +1,4 @@
-"""What to do when a cluster did not answer: values in, a step out."""
+"""The next step after an error of a cluster: values in, a step out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def step(
 
 @pytest.mark.parametrize("redirection", [MOVED, ASK])
 def test_a_redirection_is_followed_at_once(redirection: RedisError) -> None:
-    """It was not run, whatever it is and however the client retries; ASK wants ASKING."""
+    """No redirected command was run, so any is followed, with any `retry`; ASK needs ASKING."""
     assert step(redirection) == NextAttempt(0.0, to=redirection)  # type: ignore[arg-type]
     found = step(redirection)
     assert found is not None
@@ -67,7 +67,7 @@ def test_redirections_end() -> None:
     ],
 )
 def test_a_refusal_is_repeated_for_a_while(text: str, refresh: bool) -> None:
-    """A write too, for it was not run; the slot map is asked for where it may be the reason."""
+    """A write too, because it was not run; the slot map is refreshed if it may be the reason."""
     pursuit, failed = RedirectPolicy(None), from_server(text)
     first = pursuit.decide(failed, only_reads=False, now=10.0)
     assert first is not None
@@ -80,7 +80,7 @@ def test_a_refusal_is_repeated_for_a_while(text: str, refresh: bool) -> None:
 
 
 def test_a_lost_reply() -> None:
-    """A read is repeated, a write only where the client says so, and the slot map is asked for."""
+    """A read is repeated, a write only if the client allows it, and the slot map is refreshed."""
     retry = Retry(backoff=Backoff(base=0, cap=0))
     assert step(LOST, retry=retry, only_reads=True) == NextAttempt(0.0, refresh=True)
     assert step(LOST, retry=retry) is None
@@ -90,7 +90,7 @@ def test_a_lost_reply() -> None:
 
 
 def test_failures_are_counted() -> None:
-    """As often as `attempts` says, whatever comes in between; the deadline holds as well."""
+    """Up to `attempts` failures, also with redirects in between; the deadline holds as well."""
     pursuit = RedirectPolicy(Retry(attempts=2))
     for failed in (LOST, MOVED, LOST, ASK):
         assert pursuit.decide(failed, only_reads=True, now=0.0) is not None
@@ -115,12 +115,12 @@ def test_failures_are_counted() -> None:
     ],
 )
 def test_what_is_told_at_once(failed: RedisError) -> None:
-    """The server's verdict, the pool's, and what took its time already."""
+    """Errors of the server, of the pool, and timeouts are raised at once."""
     assert step(failed, retry=Retry(), only_reads=True) is None
 
 
 def test_a_blocked_command_that_a_demoted_node_sends_away() -> None:
-    """It was not run: it goes on at the new primary, which a fresh slot map tells."""
+    """It was not run: it continues at the new primary, which a refreshed slot map has."""
     demoted = from_server(
         "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
     )

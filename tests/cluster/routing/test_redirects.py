@@ -1,4 +1,4 @@
-"""A command's way through a cluster: redirections, refusals, nodes that nobody knows."""
+"""A command's way through a cluster: redirects, refusals, unknown nodes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_moved_is_followed_and_noted() -> None:
-    """The command goes on to where the slot is; the next one goes there at once."""
+    """The command goes on to the slot's node; the next one goes there at once."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     async with cluster.client() as client:
@@ -47,7 +47,7 @@ async def test_moved_is_followed_and_noted() -> None:
 
 
 async def test_moved_has_the_layout_refreshed() -> None:
-    """One slot told of another slot map: all of it is asked for."""
+    """One slot has moved: the whole slot map is refreshed."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         cluster.move(range(16384), cluster.nodes[0])
@@ -61,7 +61,7 @@ async def test_moved_has_the_layout_refreshed() -> None:
 
 @pytest.mark.parametrize("host", ["", None, "10.0.0.7", "::1", "node.example"])
 async def test_moved_to_hosts_of_all_kinds(host: str | None) -> None:
-    """An empty host is that of who redirects; IPv6 is written without brackets."""
+    """An empty host is that of the redirecting node; IPv6 is written without brackets."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     async with cluster.client() as client:
@@ -69,7 +69,7 @@ async def test_moved_to_hosts_of_all_kinds(host: str | None) -> None:
         cluster.announce(first, host)
         cluster.move(FOO, first)
         for node in cluster.nodes:
-            node.sees([])  # so that only the redirection tells
+            node.sees([])  # so that only the redirect has the address
         assert await client.get("foo") == b"v"
         assert client.node_for("foo").address == str(TCPAddress(host or last.host, first.port))
 
@@ -102,7 +102,7 @@ async def test_moved_to_ipv6_in_brackets() -> None:
     ],
 )
 async def test_a_redirection_that_cannot_be_read(text: str) -> None:
-    """It breaks the protocol, says who wrote it, and harms nothing else."""
+    """It breaks the protocol, the error names the node, and nothing else is affected."""
     cluster = FakeCluster()
     async with cluster.client() as client:
         cluster.nodes[2].server.on("GET", from_server(text), times=3)
@@ -147,7 +147,7 @@ async def test_ask_to_a_node_that_the_map_does_not_know() -> None:
 
 
 async def test_asking_is_for_one_command_and_nobody_elses() -> None:
-    """ASKING and its command are back to back on the connection, whoever else uses it (G9)."""
+    """ASKING and its command are back to back on the connection, with any other users (G9)."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     async with cluster.client() as client:
@@ -174,7 +174,7 @@ TEMPORARY_REFUSALS = ["TRYAGAIN later", "CLUSTERDOWN not now", "MASTERDOWN no", 
 async def test_a_refusal_is_waited_out(
     text: str, retry: Retry | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A write is run once it is accepted, and once; whatever the client retries."""
+    """A write runs exactly once, when it is accepted, independent of the client's `retry`."""
     monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 5.0)
     cluster = FakeCluster()
     async with cluster.client(retry=retry) as client:
@@ -223,7 +223,7 @@ async def test_a_slot_that_nobody_serves() -> None:
 
 
 async def test_a_slot_that_is_served_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits for it goes on."""
+    """The waiting command continues."""
     monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 5.0)
     cluster = FakeCluster()
     cluster.unassign(FOO)
@@ -259,7 +259,7 @@ def finish_handler(handler: Callable[[FakePeer, Words], object]) -> Handler:
 
 
 async def test_whom_a_target_means() -> None:
-    """Who serves the slot, the node at an address, or anybody."""
+    """The node that serves the slot, the node at an address, or any node."""
     cluster = FakeCluster()
     async with cluster.pool() as pool:
         assert Target(FOO).find(pool) is Target().find(pool) is None
@@ -278,7 +278,7 @@ async def test_whom_a_target_means() -> None:
 
 
 async def test_a_cluster_that_cannot_be_asked() -> None:
-    """Where the slot map is not known, the first command says why it cannot be learned."""
+    """Without a slot map the first command says why it cannot be loaded."""
     cluster = FakeCluster()
     async with cluster.pool() as pool:
         for node in cluster.nodes:
@@ -292,7 +292,7 @@ async def test_a_cluster_that_cannot_be_asked() -> None:
 
 
 async def test_a_layout_that_changes_between_routing_and_sending() -> None:
-    """A command that was routed to a node which left goes to who serves its slot now."""
+    """A command that was routed to a node which left goes to the node that serves its slot now."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     for retry in (Retry(), None):

@@ -1,4 +1,4 @@
-"""Where each command goes: the whole table of four servers, and how it is split."""
+"""The destination of each command: the whole table of four servers, and the splits."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from tests.cluster.commands import COMMANDS, KEY, Way, call, expected
 A, B, C = slot_of(b"a"), slot_of(b"b"), slot_of(b"c")
 
 OF_CONNECTIONS = {(b"HELLO",), (b"HELLO", b"3"), (b"CLIENT", b"SETINFO"), (b"CLUSTER", b"SLOTS")}
-"""What the client says by itself: it is answered as ever."""
+"""Commands that the client sends by itself: they get their usual answer."""
 
 WHAT_TO_DO = re.compile(
     r"client\.(session|node)\(|the client's (pubsub\(\)|protocol=)|leave the client's block"
     r"|connection into a (replica's|stream)|without the replies"
 )
-"""A refusal says what to use instead, or why there is nothing."""
+"""A refusal names the alternative, or says why there is none."""
 
 
 def answer_one(peer: FakePeer, words: Words) -> Answer:
-    """1 to whatever the client was asked for."""
+    """The answer 1 to any command."""
     return peer.run(words) if words[:2] in OF_CONNECTIONS else 1
 
 
@@ -48,7 +48,7 @@ def calls_by_port(cluster: FakeCluster, words: Words) -> list[int]:
 
 
 async def test_every_command_goes_where_it_has_to() -> None:
-    """To its slot, everywhere, anywhere; or it is refused, and the error says what to do."""
+    """It goes to its slot, to all nodes or to any node; or it is refused, with the remedy."""
     cluster = FakeCluster(3, 1)
     for node in cluster.nodes:
         node.server.on("*", answer_one)
@@ -91,7 +91,7 @@ def test_the_table_is_there() -> None:
 
 
 def test_a_command_with_keys_goes_to_their_slot() -> None:
-    """Whatever goes by its key goes to that slot, as one piece."""
+    """Every command that is routed by its key goes to that slot, as one piece."""
     ways = {name: route(call(name)) for name in COMMANDS if expected(name) is Way.SLOT}
     slot = slot_of(KEY)
     assert {
@@ -100,7 +100,7 @@ def test_a_command_with_keys_goes_to_their_slot() -> None:
 
 
 def test_the_fast_path_is_for_what_needs_no_second_look() -> None:
-    """What goes by its first key neither blocks, nor changes its connection, nor has a tip."""
+    """A command on the fast path neither blocks, nor changes its connection, nor has a tip."""
     assert not FIRST_KEY.keys() & SPECIAL
     assert not FIRST_KEY.keys() & REQUEST.keys()
 
@@ -155,7 +155,7 @@ SPLITS: list[tuple[tuple[Value, ...], list[SplitPart]]] = [
 
 @pytest.mark.parametrize(("words", "pieces"), SPLITS, ids=lambda each: str(each)[:20])
 def test_what_is_split(words: tuple[Value, ...], pieces: list[SplitPart]) -> None:
-    """A piece for each slot has its keys in their order, with what goes with them."""
+    """A piece for each slot has its keys in their order, with their values."""
     way = route(words)
     assert isinstance(way, Split)
     assert list(way.pieces) == pieces
@@ -181,7 +181,7 @@ def test_names_in_any_spelling() -> None:
 
 
 def test_keys_of_other_types() -> None:
-    """A number, or bytes of another kind, goes to the slot of what is sent."""
+    """A number, or bytes of another type, goes to the slot of its sent bytes."""
     for key in (b"12", bytearray(b"12"), memoryview(b"12"), "12", 12):
         assert route((b"GET", key)) == ToSlot(slot_of(b"12"), reads=True)
     for number in (1.5, 1e22, -0.0, 10**30):
@@ -206,7 +206,7 @@ def test_a_key_that_cannot_be_encoded() -> None:
 
 
 def test_the_slot_of_several_keys() -> None:
-    """None where there are several."""
+    """None if there are several."""
     args = (b"MGET", "a", "{a}1", "b")
     assert slot_of_keys(args, (1, 2), "utf-8") == A
     assert slot_of_keys(args, (1, 2, 3), "utf-8") is None

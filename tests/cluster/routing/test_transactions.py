@@ -1,4 +1,4 @@
-"""Transactions in a cluster: on one slot, and all of it again where it is redirected."""
+"""Transactions in a cluster: on one slot, and sent again as a whole if redirected."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_several_slots_are_refused() -> None:
 
 
 def test_the_slot_of_all() -> None:
-    """None where nothing has keys; what has none may be beside what has."""
+    """None if no command has keys; commands with and without keys may be mixed."""
     publish, one, two = (
         raw_command("PUBLISH", "c", "m"),
         raw_command("GET", "foo"),
@@ -111,13 +111,13 @@ ABORT = from_server("EXECABORT Transaction discarded because of previous errors.
     ],
 )
 def test_why_it_was_not_run(replies: list[Reply], told: str | None) -> None:
-    """A redirection or refusal of one of its commands, or of EXEC; nothing where EXEC ran."""
+    """A redirect or refusal of one of its commands, or of EXEC; None if EXEC ran."""
     found = refusal(replies)
     assert (None if found is None else str(found)) == told
 
 
 async def test_moved_while_it_is_queued() -> None:
-    """All of it goes to where its slot is now."""
+    """The whole transaction goes to the present node of its slot."""
     cluster = FakeCluster()
     first = cluster.nodes[0]
     async with cluster.client(decode_responses=True) as client:
@@ -146,7 +146,7 @@ async def test_moved_between_two_of_its_commands_and_at_exec() -> None:
 
 
 async def test_ask() -> None:
-    """ASKING goes before MULTI, and holds for all of it; nobody else's command is in between."""
+    """ASKING goes before MULTI, and holds for all of it; no other command is in between."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
     async with cluster.client(decode_responses=True) as client:
@@ -191,7 +191,7 @@ async def test_tryagain() -> None:
 
 
 async def test_tryagain_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told, and nothing has run."""
+    """It is raised, and nothing has run."""
     monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 0.05)
     cluster = FakeCluster()
     cluster.nodes[2].server.on("GET", from_server("TRYAGAIN x"))
@@ -253,7 +253,7 @@ async def test_without_keys_it_goes_anywhere() -> None:
 
 
 async def test_a_watched_key() -> None:
-    """In a session of its slot: `WatchError` where it changed, and nothing has run."""
+    """In a session of its slot: `WatchError` if it changed, and nothing has run."""
     cluster = FakeCluster()
     async with cluster.client(decode_responses=True) as client:
         async with client.session("foo") as session:

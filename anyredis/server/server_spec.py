@@ -1,4 +1,4 @@
-"""What to run and where it will be found: values, decided before anything starts."""
+"""The program, addresses and folders of a server: values, decided before anything starts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
-# Below the ports that systems hand to outgoing connections: a client that keeps dialling a killed
+# Below the ports that systems use for outgoing connections: a client that keeps dialling a killed
 # server must neither take its port nor reach itself.
 PORTS = range(20000, 30000)
-BUS_OFFSET = 10000  # from the port of a cluster's server to the one where it talks to the others
-# Where the port of the bus is below those of outgoing connections too: they begin at 32768.
+BUS_OFFSET = 10000  # from a cluster server's port to the port of its cluster bus
+# Here the bus port is below the ports of outgoing connections too: they begin at 32768.
 CLUSTER_PORTS = range(20000, 32768 - BUS_OFFSET)
-LONGEST_UNIX_PATH = 103  # bytes, on every system; Linux would take 107
+LONGEST_UNIX_PATH = 103  # bytes, on every system; Linux alone takes 107
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,12 +34,12 @@ class TLSFiles:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """A server to be: its program, its addresses, its folders.
+class ServerSpec:
+    """The program, the addresses and the folders of a server that is not started yet.
 
-    *password* is that of its clients, and of the primary that it may come to have.  *settings* are
-    for a file which the server may rewrite, with what it learns.  With *sentinel* it is no database
-    but watches some.
+    *password* is that of its clients, and of a primary that it may replicate.  *settings* are
+    written to a file that the server may rewrite.  With *sentinel* it runs as a sentinel, not as a
+    database.
     """
 
     binary: Path
@@ -55,24 +55,24 @@ class Plan:
 
     @property
     def url(self) -> str:
-        """The address as a URL: TCP, or the Unix socket where there is no port."""
+        """The address as a URL: TCP, or the Unix socket if there is no port."""
         if self.port == 0:
             return f"unix://{self.unix_socket_path}"
         return f"{'rediss' if self.tls else 'redis'}://{HOST}:{self.port}"
 
     @property
     def control_path(self) -> str:
-        """The Unix socket on which this server, and no other, can be asked whether it is ready."""
+        """The Unix socket of this server alone, for the question whether it is ready."""
         return self.unix_socket_path or default_unix_path(self.scratch)
 
     @property
     def log(self) -> Path:
-        """The file that takes all that the server writes."""
+        """The file with everything that the server writes."""
         return self.scratch / "log"
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The command line.  The caller's arguments replace what is before them, not after."""
+        """The command line, in which the caller's arguments override the words before them only."""
         return (
             str(self.binary),
             *(() if self.settings is None else (str(self.settings_file),)),
@@ -87,7 +87,7 @@ class Plan:
 
     @property
     def settings_file(self) -> Path:
-        """Where the *settings* have to be when the server starts."""
+        """The path at which the *settings* have to be when the server starts."""
         return self.scratch / "server.conf"
 
     @property
@@ -114,14 +114,14 @@ def absolute(path: str | os.PathLike[str]) -> Path:
 
 
 def free_port() -> int:
-    """A TCP port on the loopback interface that nobody listens on."""
+    """A TCP port on the loopback interface that no process listens on."""
     while not is_free(port := secrets.choice(PORTS)):
         pass
     return port
 
 
 def free_cluster_port() -> int:
-    """A TCP port that nobody listens on, nor on the port of the cluster bus that goes with it."""
+    """A TCP port without a listener, on itself and on the port of its cluster bus."""
     while True:
         port = secrets.choice(CLUSTER_PORTS)
         if is_free(port) and is_free(port + BUS_OFFSET):
@@ -129,9 +129,9 @@ def free_cluster_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on a TCP port of the loopback interface."""
+    """True if no process listens on that TCP port of the loopback interface."""
     with socket.socket() as probe:
-        # As servers do: the last connections of an earlier server do not count.
+        # As servers do: lingering connections of an earlier server do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -141,14 +141,14 @@ def is_free(port: int) -> bool:
 
 
 def default_unix_path(scratch: Path) -> str:
-    """Where a server's Unix socket is if nobody says otherwise."""
+    """The default path of a server's Unix socket."""
     return str(scratch / "server.sock")
 
 
 def unix_path(wanted: bool | str | os.PathLike[str], scratch: Path) -> str | None:
     """The path of the Unix socket to publish: None for False, one in *scratch* for True.
 
-    Raises `ValueError` where the system could not take it.
+    Raises `ValueError` if it is too long for the system.
     """
     if wanted is False:
         return None

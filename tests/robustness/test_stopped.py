@@ -19,7 +19,7 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 async def test_a_server_that_freezes(private_server: Server) -> None:
     """SIGSTOP: TimeoutError after stream_timeout, ConnectTimeoutError after that; SIGCONT: service.
 
-    G1: what the server answers late, to those who no longer wait, reaches nobody.
+    G1: late answers to abandoned requests are dropped.
     """
     server = private_server
     async with Redis(
@@ -44,7 +44,7 @@ async def test_a_server_that_freezes(private_server: Server) -> None:
 
 
 async def test_a_server_that_freezes_for_less_than_stream_timeout(private_server: Server) -> None:
-    """Nobody notices but by the clock."""
+    """Callers wait longer, and get their replies."""
     server = private_server
     async with Redis(server.host, server.port, decode_responses=True) as client:
         identity = await client.client_id()
@@ -60,7 +60,7 @@ async def test_a_server_that_freezes_for_less_than_stream_timeout(private_server
 async def test_a_frozen_server_and_callers_with_more_to_say_than_it_reads(
     private_server: Server,
 ) -> None:
-    """G13: they wait, with bounded bytes unsent; after stream_timeout all of them are told."""
+    """G13: they wait, with bounded bytes unsent; after stream_timeout all of them get an error."""
     server = private_server
     failed: list[RedisError] = []
     value = bytes(1024 * 1024)
@@ -112,7 +112,7 @@ async def test_a_server_that_closes_an_idle_connection(private_server: Server) -
 
 
 class Tally:
-    """What one task knows of its counter."""
+    """The results of one task for its counter."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -156,8 +156,8 @@ async def counting(client: Redis[str], names: list[str]) -> AsyncGenerator[list[
 async def test_kill_and_restart_under_load(shared_connections: int) -> None:
     """Kill -9: service returns with the server, and every write is accounted for.
 
-    G11: no acknowledged write is lost, and none runs twice: each counter on the server is between
-    what was acknowledged and that plus what is unknown.
+    G11: no acknowledged write is lost, and none runs twice: each counter on the server is at least
+    the acknowledged number, and at most that plus the unknown ones.
     """
     names = [f"counter-{number}" for number in range(20)]
     async with (

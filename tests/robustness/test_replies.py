@@ -28,7 +28,7 @@ LARGE = 100 * 1024 * 1024
 
 @pytest.mark.parametrize("lose", [run_then_reset, run_then_half_close])
 async def test_a_write_whose_reply_is_lost(lose: object) -> None:
-    """G11: it ran once, is not sent again, and the caller is told that the outcome is unknown."""
+    """G11: it ran once, is not sent again, and its error says that the outcome is unknown."""
     server = FakeServer()
     async with server.client() as client:
         server.on("INCRBY", run_then_reset if lose is run_then_reset else run_then_half_close)
@@ -41,7 +41,7 @@ async def test_a_write_whose_reply_is_lost(lose: object) -> None:
 
 
 async def test_a_read_whose_reply_is_lost() -> None:
-    """G11: it is sent again, up to three times, and nobody notices."""
+    """G11: it is sent again, up to three times, and the caller gets the reply."""
     server = FakeServer()
     server.on("GET", run_then_reset, times=3)
     async with server.client(decode_responses=True) as client:
@@ -93,7 +93,7 @@ async def test_a_pipeline_whose_replies_are_lost() -> None:
 
 
 async def test_a_server_that_dies_in_mid_reply() -> None:
-    """G1: wherever a reply breaks off, it is an error, and the next command's reply its own."""
+    """G1: a reply that breaks off at any byte is an error; the next command gets its own reply."""
     reply = encode([b"some", b"items", {b"and": 1}])
     for after in range(len(reply)):
         server = FakeServer()
@@ -131,7 +131,7 @@ async def test_one_dead_connection_fails_what_it_carried_and_no_more() -> None:
 
 
 async def test_a_late_reply() -> None:
-    """G3: a reply that comes after its caller gave up reaches nobody; the connection stays."""
+    """G3: a reply that comes after its caller gave up is dropped; the connection stays."""
     server = FakeServer()
     async with server.client(decode_responses=True) as client:
         await client.ping()
@@ -228,7 +228,7 @@ async def test_text_that_does_not_decode(valkey: Server, protocol: int) -> None:
 
 
 async def test_a_push_that_does_not_decode_is_not_a_reply() -> None:
-    """G1: text that does not decode in a push must not be taken for somebody's reply."""
+    """G1: text that does not decode in a push must not be taken for a reply."""
     server = FakeServer()
     async with server.client(decode_responses=True, retry=None) as client:
         await client.ping()
@@ -244,7 +244,7 @@ async def test_a_push_that_does_not_decode_is_not_a_reply() -> None:
 
 
 async def test_pushes_in_the_middle() -> None:
-    """G1: pushes between replies, and between the bytes of a turn, change nobody's reply."""
+    """G1: pushes between replies, and between the bytes of a turn, change no reply."""
     server = FakeServer()
 
     def push_around(peer: object, words: tuple[bytes, ...]) -> Raw:

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.server.fleet`: servers that start together and end together."""
+"""Tests of `anyredis.server.server_group`: servers that start together and end together."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import anyio.lowlevel
 import pytest
 
 from anyredis.server import ServerStartError
-from anyredis.server.fleet import at_once, fleet
-from anyredis.server.plan import free_cluster_port
-from anyredis.server.talk import talk
+from anyredis.server.readiness import connect_to
+from anyredis.server.server_group import gather, server_group
+from anyredis.server.server_spec import free_cluster_port
 from tests.servers import Process, ask, is_alive, processes, valkey_binary
 
 pytestmark = pytest.mark.server
@@ -29,7 +29,7 @@ def watchdogs() -> set[Process]:
 
 
 async def test_results_come_in_order_of_the_jobs() -> None:
-    """Jobs run at the same time, and who ends first does not matter."""
+    """Jobs run at the same time, and the order in which they end does not matter."""
     first = anyio.Event()
 
     async def wait() -> str:
@@ -40,12 +40,12 @@ async def test_results_come_in_order_of_the_jobs() -> None:
         first.set()
         return "second"
 
-    assert await at_once([wait, tell]) == ["first", "second"]
+    assert await gather([wait, tell]) == ["first", "second"]
 
 
 async def test_no_job_is_no_wait() -> None:
     """Nothing to do has no results."""
-    assert await at_once(list[Callable[[], Awaitable[None]]]()) == []
+    assert await gather(list[Callable[[], Awaitable[None]]]()) == []
 
 
 async def test_the_first_error_ends_the_others_and_stays_itself() -> None:
@@ -64,16 +64,16 @@ async def test_the_first_error_ends_the_others_and_stays_itself() -> None:
         raise error
 
     with pytest.raises(KeyError) as caught:
-        await at_once([wait, fail])
+        await gather([wait, fail])
     assert caught.value is error
     assert cancelled == [True]
 
 
 async def test_each_server_has_its_own_port_and_folder() -> None:
     """Servers that are launched at once do not meet, and all can be asked."""
-    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+    async with server_group(valkey_binary(), tls=None, startup_timeout=10) as members:
         launch = partial(members.launch, arguments=["--maxmemory", "12mb"])
-        servers = await at_once([launch, launch])
+        servers = await gather([launch, launch])
         assert len({server.port for server in servers}) == 2
         assert len({server.directory for server in servers}) == 2
         for server in servers:
@@ -82,20 +82,20 @@ async def test_each_server_has_its_own_port_and_folder() -> None:
 
 
 async def test_a_password_is_asked_for_and_known() -> None:
-    """A server with a password can be talked to, by those who have it."""
-    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+    """A server with a password answers clients that have it."""
+    async with server_group(valkey_binary(), tls=None, startup_timeout=10) as members:
         server = await members.launch(password="secret")
         assert "NOAUTH" in repr(ask(server, "PING"))
-        async with talk(server) as client:
+        async with connect_to(server) as client:
             assert await client.execute_command("PING") == "PONG"
         assert "secret" not in repr(server) + server.url
 
 
 async def test_what_a_server_writes_down_outlives_a_restart() -> None:
-    """Settings are where the server begins; what it rewrites is there the next time."""
-    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+    """The server starts with the settings, and finds its own changes to them the next time."""
+    async with server_group(valkey_binary(), tls=None, startup_timeout=10) as members:
         server = await members.launch(settings="maxclients 77\n", password="secret")
-        async with talk(server) as client:
+        async with connect_to(server) as client:
             assert await client.execute_command("CONFIG", "GET", "maxclients") == [
                 "maxclients",
                 "77",
@@ -103,19 +103,19 @@ async def test_what_a_server_writes_down_outlives_a_restart() -> None:
             await client.execute_command("CONFIG", "SET", "maxclients", "88")
             await client.execute_command("CONFIG", "REWRITE")
         await server.restart()
-        async with talk(server) as client:
+        async with connect_to(server) as client:
             reply = await client.execute_command("CONFIG", "GET", "maxclients")
         assert reply == ["maxclients", "88"]
 
 
 async def test_one_that_does_not_start_takes_the_others_with_it() -> None:
-    """The error tells of the one that failed, and nobody is left."""
+    """The error names the server that failed, and no server is left."""
     before = watchdogs()
-    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
+    async with server_group(valkey_binary(), tls=None, startup_timeout=10) as members:
         good = partial(members.launch, arguments=["--maxmemory", "12mb"])
         bad = partial(members.launch, arguments=["--no-such-option", "1"])
         with pytest.raises(ServerStartError, match=r"(?s)ended with status 1 .*no-such-option"):
-            await at_once([good, good, bad])
+            await gather([good, good, bad])
     assert watchdogs() == before
 
 
@@ -123,19 +123,19 @@ async def test_a_port_that_was_snatched_is_replaced(monkeypatch: pytest.MonkeyPa
     """Two servers that chose the same port end up on two."""
     port, other = free_cluster_port(), free_cluster_port()
     offers = iter([port, port, other])
-    monkeypatch.setattr("anyredis.server.fleet.free_cluster_port", lambda: next(offers))
-    async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
-        servers = await at_once([members.launch, members.launch])
+    monkeypatch.setattr("anyredis.server.server_group.free_cluster_port", lambda: next(offers))
+    async with server_group(valkey_binary(), tls=None, startup_timeout=10) as members:
+        servers = await gather([members.launch, members.launch])
         assert {server.port for server in servers} == {port, other}
 
 
 async def test_gone_after_an_exception_which_stays_itself() -> None:
-    """What the block raises leaves it unwrapped; paused servers do not hold it up."""
+    """An exception leaves the block unwrapped; paused servers do not delay it."""
     error = KeyError("mine")
     pids: list[int] = []
     with pytest.raises(KeyError) as caught:  # noqa: PT012 - the block is what is tested
-        async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
-            servers = await at_once([members.launch, members.launch])
+        async with server_group(valkey_binary(), tls=None, startup_timeout=10) as members:
+            servers = await gather([members.launch, members.launch])
             pids += [server.pid for server in servers]
             servers[0].pause()
             raise error
@@ -145,11 +145,11 @@ async def test_gone_after_an_exception_which_stays_itself() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.02, 0.05, 0.1])
 async def test_gone_after_a_cancellation_whenever_it_comes(seconds: float) -> None:
-    """No moment of starting is a bad one to be cancelled in."""
+    """A cancellation at any moment of the start leaves nothing."""
     before = watchdogs()
     with anyio.move_on_after(seconds) as scope:
-        async with fleet(valkey_binary(), tls=None, startup_timeout=10) as members:
-            await at_once([members.launch] * 3)
+        async with server_group(valkey_binary(), tls=None, startup_timeout=10) as members:
+            await gather([members.launch] * 3)
             await anyio.sleep_forever()
     assert scope.cancelled_caught
     assert watchdogs() == before

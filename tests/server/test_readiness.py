@@ -1,4 +1,4 @@
-"""Tests of `anyredis.server.talk`."""
+"""Tests of `anyredis.server.readiness`."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ import pytest
 
 from anyredis.client.redis import Redis
 from anyredis.server import NotReadyError, Server, ServerStartError
-from anyredis.server.talk import (
-    Complaints,
-    answers_of,
+from anyredis.server.readiness import (
+    Problems,
     check_seconds,
+    connect_to,
+    connect_to_all,
     not_ready,
     parse_info,
+    poll_until_ready,
+    replies_of,
     running,
-    settle,
-    talk,
-    talk_to_all,
 )
 
 
 async def ping(client: Redis[str]) -> bytes:
-    """What a server answers to a PING."""
+    """The reply of a server to a PING."""
     reply: str = await client.execute_command("PING")
     return reply.encode()
 
 
 async def test_tls_is_no_obstacle(redis_mtls: Server) -> None:
-    """A server is asked over its Unix socket, whatever its port demands."""
-    async with talk(redis_mtls) as client:
+    """A server is asked over its Unix socket, even if its port demands TLS."""
+    async with connect_to(redis_mtls) as client:
         assert await ping(client) == b"PONG"
 
 
 async def test_those_that_do_not_answer_are_told(valkey: Server, private_server: Server) -> None:
     """One server that is gone does not keep the others from answering."""
-    async with talk_to_all([valkey, private_server]) as clients:
-        assert await answers_of(clients, ping) == {
+    async with connect_to_all([valkey, private_server]) as clients:
+        assert await replies_of(clients, ping) == {
             valkey.port: b"PONG",
             private_server.port: b"PONG",
         }
         await private_server.kill()
-        answers = await answers_of(clients, ping)
+        answers = await replies_of(clients, ping)
     assert answers[valkey.port] == b"PONG"
     assert str(answers[private_server.port]).startswith("cannot be asked: ")
 
@@ -58,41 +58,41 @@ async def test_running_are_those_whose_process_is_there(
     assert running([valkey, private_server]) == [valkey]
 
 
-async def test_settle_ends_as_soon_as_all_is_well() -> None:
-    """Nothing is left when there is nothing to complain of."""
-    answers: list[Complaints] = [{}, {1: ["not yet"]}]
+async def test_polling_ends_as_soon_as_all_is_well() -> None:
+    """The result is empty once there are no problems."""
+    answers: list[Problems] = [{}, {1: ["not yet"]}]
 
-    async def look() -> Complaints:
+    async def check() -> Problems:
         await anyio.lowlevel.checkpoint()
         return answers.pop()
 
-    assert await settle(look, timeout=10) == {}
+    assert await poll_until_ready(check, timeout=10) == {}
     assert answers == []
 
 
-async def test_settle_tells_what_was_wrong_last() -> None:
-    """When the time is over, the last complaints are the result."""
+async def test_polling_gives_the_last_problems() -> None:
+    """When the time is over, the last problems are the result."""
 
-    async def look() -> Complaints:
+    async def check() -> Problems:
         await anyio.lowlevel.checkpoint()
         return {1: ["never"]}
 
-    assert await settle(look, timeout=0.05) == {1: ["never"]}
+    assert await poll_until_ready(check, timeout=0.05) == {1: ["never"]}
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 0.01])
-async def test_settle_without_an_answer_is_not_well(seconds: float) -> None:
-    """No time to look is no reason to be content."""
+async def test_polling_without_an_answer_is_not_well(seconds: float) -> None:
+    """Without time for a check the servers do not count as ready."""
 
-    async def look() -> Complaints:
+    async def check() -> Problems:
         await anyio.sleep_forever()
         return {}
 
-    assert await settle(look, timeout=seconds) == {0: ["there was no time to look"]}
+    assert await poll_until_ready(check, timeout=seconds) == {0: ["there was no time to check"]}
 
 
 async def test_the_error_has_each_view_and_the_log_of_the_first(private_server: Server) -> None:
-    """Who complains is named by URL, and the end of its log is there."""
+    """A server with problems is named by URL, and the end of its log is there."""
     error = not_ready("bad", {private_server.port: ["one", "two"]}, [private_server])
     assert isinstance(error, NotReadyError)
     assert isinstance(error, ServerStartError)
@@ -103,7 +103,7 @@ async def test_the_error_has_each_view_and_the_log_of_the_first(private_server: 
 async def test_the_log_of_a_server_that_ended_goes_before_all(
     valkey: Server, private_server: Server
 ) -> None:
-    """What broke is more likely there than where it was noticed."""
+    """The cause is more likely there than in the log of the server that noticed it."""
     await private_server.kill()
     error = not_ready("bad", {valkey.port: ["lonely"], 0: ["x"]}, [valkey, private_server])
     assert f"in all: x\n  {private_server.url}: its log ends with:" in str(error)

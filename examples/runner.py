@@ -1,6 +1,6 @@
-"""What all examples share: a real server to run on, and a way to show what happens.
+"""The runner of all examples: it starts a real server, and shows results.
 
-Nothing here is needed to use anyredis; read the examples instead.
+It is not needed to use anyredis; read the examples instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from anyio.from_thread import start_blocking_portal
 import anyredis.server
 
 Example: TypeAlias = Callable[[str], Awaitable[None]]
-"""What an example is: a coroutine function of the URL of a server."""
+"""An example: a coroutine function of the URL of a server."""
 
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 WIDTH = 42
@@ -26,19 +26,19 @@ LOOK_EVERY = 0.05  # seconds
 
 
 def show(what: str, result: object) -> None:
-    """Print what was done, and what came of it."""
+    """Print an action and its result."""
     print(f"    {what:<{WIDTH}}  {_painted(str(result), '32')}", flush=True)
 
 
 def show_whole(what: str, result: object) -> None:
-    """Print what was done, and below it what came of it, however long."""
+    """Print an action, and below it its result, of any length."""
     print(f"    {what}", flush=True)
     for line in textwrap.wrap(str(result), 68, break_on_hyphens=False):
         print(f"        {_painted(line, '32')}", flush=True)
 
 
 def title(text: str) -> None:
-    """Print what comes now."""
+    """Print a heading."""
     print(f"\n  {_painted(text, '1')}", flush=True)
 
 
@@ -62,20 +62,20 @@ def run(example: Example, backends: tuple[str, ...] = ("asyncio", "trio")) -> No
 def perform(scenes: Iterable[tuple[str, Example]]) -> int:
     """Run each of some examples under its backend, all on one server; gives the exit status.
 
-    The server lives in one thread and each example in another, so that this one can always hear
-    that it has to stop; then the example is cancelled, and both leave as their scopes say.
+    The server lives in one thread and each example in another, so that this thread can always
+    handle a signal; then the example is cancelled, and both threads leave their scopes in order.
     """
     try:
         with (
-            start_blocking_portal() as backstage,
-            backstage.wrap_async_context_manager(anyredis.server.run()) as server,
+            start_blocking_portal() as server_thread,
+            server_thread.wrap_async_context_manager(anyredis.server.run()) as server,
         ):
             last = ""
             for backend, example in scenes:
                 if backend != last:
                     _rule(last := backend)
-                with start_blocking_portal(backend) as stage:
-                    _wait_for(stage.start_task_soon(_play, example, server.url))
+                with start_blocking_portal(backend) as example_thread:
+                    _wait_for(example_thread.start_task_soon(_play, example, server.url))
     except interrupts.Interrupted:
         print("\n  Stopped. The server is gone.", flush=True)
         return interrupts.EXIT_STATUS

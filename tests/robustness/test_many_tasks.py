@@ -68,7 +68,7 @@ async def test_ten_thousand_tasks_take_turns(valkey: Server, shared_connections:
 
 
 async def test_too_large_a_crowd(valkey: Server) -> None:
-    """A strict pool turns away exactly those who are one too many, at once."""
+    """A strict pool refuses exactly the commands beyond its limit, at once."""
     refused = served = 0
 
     async def get() -> None:

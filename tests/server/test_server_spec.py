@@ -1,4 +1,4 @@
-"""Tests of `anyredis.server.plan`."""
+"""Tests of `anyredis.server.server_spec`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from anyredis.server.plan import (
+from anyredis.server.server_spec import (
     BUS_OFFSET,
     CLUSTER_PORTS,
     HOST,
     LONGEST_UNIX_PATH,
     PORTS,
-    Plan,
+    ServerSpec,
     TLSFiles,
     free_cluster_port,
     free_port,
@@ -24,7 +24,7 @@ from anyredis.server.plan import (
 )
 
 SCRATCH = Path("/scratch")
-PLAN = Plan(
+SPEC = ServerSpec(
     binary=Path("/bin/valkey-server"),
     port=7000,
     unix_socket_path=None,
@@ -36,58 +36,58 @@ PLAN = Plan(
 FILES = TLSFiles(cert="/c.pem", key="/k.pem", ca="/ca.pem")
 
 
-def option(plan: Plan, name: str) -> list[str]:
+def option(spec: ServerSpec, name: str) -> list[str]:
     """The values that a command line gives to an option, in order."""
-    words = plan.command
+    words = spec.command
     return [words[index + 1] for index, word in enumerate(words) if word == name]
 
 
 def test_it_saves_nothing_and_listens_on_loopback() -> None:
-    """The server is nobody's but this machine's."""
-    assert option(PLAN, "--save") == [""]
-    assert option(PLAN, "--bind") == [HOST]
+    """The server listens on this machine only."""
+    assert option(SPEC, "--save") == [""]
+    assert option(SPEC, "--bind") == [HOST]
 
 
 def test_arguments_override_what_may_be_overridden() -> None:
-    """The caller's own word comes later on the command line, and the last one counts."""
-    assert option(replace(PLAN, arguments=("--save", "60 1")), "--save") == ["", "60 1"]
+    """The caller's words come later on the command line, and the last one counts."""
+    assert option(replace(SPEC, arguments=("--save", "60 1")), "--save") == ["", "60 1"]
 
 
 def test_arguments_do_not_override_the_addresses() -> None:
-    """What `url` tells is what the server does."""
-    plan = replace(PLAN, arguments=("--port", "1", "--daemonize", "yes"))
-    assert option(plan, "--port")[-1] == "7000"
-    assert option(plan, "--daemonize")[-1] == "no"
+    """The server listens at its `url`."""
+    spec = replace(SPEC, arguments=("--port", "1", "--daemonize", "yes"))
+    assert option(spec, "--port")[-1] == "7000"
+    assert option(spec, "--daemonize")[-1] == "no"
 
 
 @pytest.mark.parametrize(
-    ("plan", "url"),
+    ("spec", "url"),
     [
-        (PLAN, "redis://127.0.0.1:7000"),
-        (replace(PLAN, tls=FILES), "rediss://127.0.0.1:7000"),
-        (replace(PLAN, unix_socket_path="/r.sock"), "redis://127.0.0.1:7000"),
-        (replace(PLAN, unix_socket_path="/r.sock", port=0), "unix:///r.sock"),
+        (SPEC, "redis://127.0.0.1:7000"),
+        (replace(SPEC, tls=FILES), "rediss://127.0.0.1:7000"),
+        (replace(SPEC, unix_socket_path="/r.sock"), "redis://127.0.0.1:7000"),
+        (replace(SPEC, unix_socket_path="/r.sock", port=0), "unix:///r.sock"),
     ],
 )
-def test_the_url_is_one_a_client_takes(plan: Plan, url: str) -> None:
-    """TCP first, TLS where it is spoken, the Unix socket where there is nothing else."""
-    assert plan.url == url
+def test_the_url_is_one_a_client_takes(spec: ServerSpec, url: str) -> None:
+    """TCP comes first, perhaps with TLS; the Unix socket is for servers without TCP."""
+    assert spec.url == url
 
 
 @pytest.mark.parametrize(("required", "word"), [(False, "no"), (True, "yes")])
 def test_tls_replaces_the_plain_port(*, required: bool, word: str) -> None:
-    """Nothing listens without TLS where TLS was asked for."""
-    plan = replace(PLAN, tls=replace(FILES, require_client_cert=required))
-    assert option(plan, "--port") == ["0"]
-    assert option(plan, "--tls-port") == ["7000"]
-    assert option(plan, "--tls-auth-clients") == [word]
-    assert option(plan, "--tls-cert-file") == ["/c.pem"]
+    """With TLS no port accepts plain connections."""
+    spec = replace(SPEC, tls=replace(FILES, require_client_cert=required))
+    assert option(spec, "--port") == ["0"]
+    assert option(spec, "--tls-port") == ["7000"]
+    assert option(spec, "--tls-auth-clients") == [word]
+    assert option(spec, "--tls-cert-file") == ["/c.pem"]
 
 
 def test_readiness_is_asked_on_a_socket_of_its_own() -> None:
-    """There is a Unix socket even where none was asked for."""
-    assert PLAN.unix_socket_path is None
-    assert option(PLAN, "--unixsocket") == [PLAN.control_path] == ["/scratch/server.sock"]
+    """There is a Unix socket even if the caller asked for none."""
+    assert SPEC.unix_socket_path is None
+    assert option(SPEC, "--unixsocket") == [SPEC.control_path] == ["/scratch/server.sock"]
 
 
 def test_a_free_port_is_free_and_never_an_outgoing_one() -> None:
@@ -134,33 +134,33 @@ def test_a_cluster_port_is_free_and_so_is_its_bus(
 
 def test_a_password_is_for_clients_and_for_the_primary() -> None:
     """A replica can follow a primary with the same password."""
-    plan = replace(PLAN, password="secret")
-    assert option(plan, "--requirepass") == option(plan, "--masterauth") == ["secret"]
-    assert option(PLAN, "--requirepass") == []
+    spec = replace(SPEC, password="secret")
+    assert option(spec, "--requirepass") == option(spec, "--masterauth") == ["secret"]
+    assert option(SPEC, "--requirepass") == []
 
 
-def test_a_plan_does_not_show_its_password() -> None:
+def test_a_spec_does_not_show_its_password() -> None:
     """Passwords appear in no repr and in no URL."""
-    plan = replace(PLAN, password="secret")
-    assert "secret" not in repr(plan) + plan.url
+    spec = replace(SPEC, password="secret")
+    assert "secret" not in repr(spec) + spec.url
 
 
 def test_settings_are_a_file_before_all_options() -> None:
-    """What the command line says goes before what the server has written down."""
-    plan = replace(PLAN, settings="replicaof 127.0.0.1 7001\n")
-    assert plan.command[:2] == ("/bin/valkey-server", "/scratch/server.conf")
+    """The command line overrides the settings that the server has written."""
+    spec = replace(SPEC, settings="replicaof 127.0.0.1 7001\n")
+    assert spec.command[:2] == ("/bin/valkey-server", "/scratch/server.conf")
 
 
 def test_a_sentinel_is_told_that_it_is_one() -> None:
     """It needs a file to write to, and its password is not that of a primary."""
-    plan = replace(PLAN, settings="", sentinel=True, password="secret")
-    assert plan.command[1:3] == ("/scratch/server.conf", "--sentinel")
-    assert option(plan, "--requirepass") == ["secret"]
-    assert option(plan, "--masterauth") == []
+    spec = replace(SPEC, settings="", sentinel=True, password="secret")
+    assert spec.command[1:3] == ("/scratch/server.conf", "--sentinel")
+    assert option(spec, "--requirepass") == ["secret"]
+    assert option(spec, "--masterauth") == []
 
 
 def test_unix_path_is_none_made_up_or_the_callers(tmp_path: Path) -> None:
-    """False, True and a path mean what they say."""
+    """False is no path, True a path in the folder, and a path is itself."""
     assert unix_path(wanted=False, scratch=SCRATCH) is None
     assert unix_path(wanted=True, scratch=SCRATCH) == "/scratch/server.sock"
     assert unix_path("/r.sock", SCRATCH) == "/r.sock"

@@ -1,4 +1,4 @@
-"""Asking servers, over their Unix sockets: what TLS and whom redirections concern is not our care."""
+"""Readiness of servers: they are asked over their Unix sockets, without TLS and redirects."""
 
 from __future__ import annotations
 
@@ -12,67 +12,67 @@ import anyio
 
 from anyredis.client.redis import Redis
 from anyredis.exceptions import RedisError
-from anyredis.server.fleet import at_once
 from anyredis.server.running import Server, ServerStartError, end_of_log
+from anyredis.server.server_group import gather
 
-PATIENCE = 2.0  # seconds that one reply may take
-GLANCE = 0.5  # seconds for an answer that is asked for again and again
-POLL = 0.02  # seconds
+REPLY_TIMEOUT = 2.0  # seconds that one reply may take
+PROBE_TIMEOUT = 0.5  # seconds for a reply that is asked for repeatedly
+POLL_INTERVAL = 0.02  # seconds
 
 T = TypeVar("T")
 
 Clients: TypeAlias = Mapping[Server, Redis[str]]
 """A client of each of some servers."""
 
-Complaints: TypeAlias = Mapping[int, Sequence[str]]
-"""What is not yet as it should be, for each server, by its port; empty when all is well."""
+Problems: TypeAlias = Mapping[int, Sequence[str]]
+"""The problems of each server, by its port; empty if all is well."""
 
 
 class NotReadyError(ServerStartError):
-    """Servers run but do not work together in time; the message tells how each of them sees it."""
+    """Servers run but do not work together in time; the message has the view of each of them."""
 
 
 @asynccontextmanager
-async def talk(server: Server) -> AsyncGenerator[Redis[str]]:
-    """A client of a server, over its Unix socket, which sends nothing twice."""
+async def connect_to(server: Server) -> AsyncGenerator[Redis[str]]:
+    """A client of a server, over its Unix socket, without retries."""
     async with Redis(
         unix_socket_path=server.unix_socket_path,
         password=server.password,
         decode_responses=True,
         protocol=2,
-        connect_timeout=PATIENCE,
-        stream_timeout=PATIENCE,
+        connect_timeout=REPLY_TIMEOUT,
+        stream_timeout=REPLY_TIMEOUT,
         retry=None,
     ) as client:
         yield client
 
 
 @asynccontextmanager
-async def talk_to_all(servers: Sequence[Server]) -> AsyncGenerator[Clients]:
+async def connect_to_all(servers: Sequence[Server]) -> AsyncGenerator[Clients]:
     """A client of each server."""
     async with AsyncExitStack() as stack:
-        yield {server: await stack.enter_async_context(talk(server)) for server in servers}
+        yield {server: await stack.enter_async_context(connect_to(server)) for server in servers}
 
 
-async def answers_of(
+async def replies_of(
     clients: Clients, ask: Callable[[Redis[str]], Awaitable[T]]
 ) -> dict[int, T | str]:
-    """What each server answers, by its port; or what went wrong, for those that do not soon."""
+    """The reply of each server, by its port; an error text for one that does not answer soon."""
 
     async def answer(client: Redis[str]) -> T | str:
         try:
-            with anyio.move_on_after(GLANCE):
+            with anyio.move_on_after(PROBE_TIMEOUT):
                 return await ask(client)
         except RedisError as error:
             return f"cannot be asked: {error}"
-        return f"cannot be asked: no answer within {GLANCE} s"
+        return f"cannot be asked: no answer within {PROBE_TIMEOUT} s"
 
-    answers = await at_once([partial(answer, client) for client in clients.values()])
+    answers = await gather([partial(answer, client) for client in clients.values()])
     return {server.port: said for server, said in zip(clients, answers, strict=True)}
 
 
 def running(servers: Sequence[Server]) -> list[Server]:
-    """Those of the servers that run, also if they are paused."""
+    """The servers that run, paused ones included."""
     return [server for server in servers if server.is_running]
 
 
@@ -83,28 +83,28 @@ def check_seconds(name: str, seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-async def settle(
-    look: Callable[[], Awaitable[Complaints]],
+async def poll_until_ready(
+    check: Callable[[], Awaitable[Problems]],
     *,
-    timeout: float,  # noqa: ASYNC109 - what is not well then is returned
-) -> Complaints:
-    """What *look* still complains of after *timeout* seconds; nothing as soon as all is well."""
-    complaints: Complaints = {0: ["there was no time to look"]}
+    timeout: float,  # noqa: ASYNC109 - the remaining problems are returned
+) -> Problems:
+    """The problems that *check* still finds after *timeout* seconds; empty once all is well."""
+    problems: Problems = {0: ["there was no time to check"]}
     with anyio.move_on_after(timeout):
-        while complaints := await look():  # noqa: ASYNC110 - no event tells
-            await anyio.sleep(POLL)
-    return complaints
+        while problems := await check():  # noqa: ASYNC110 - no event tells
+            await anyio.sleep(POLL_INTERVAL)
+    return problems
 
 
-def not_ready(what: str, complaints: Complaints, servers: Sequence[Server]) -> NotReadyError:
-    """The error that says *what* happened, each server's complaints, and the log of the first.
+def not_ready(what: str, problems: Problems, servers: Sequence[Server]) -> NotReadyError:
+    """The error with *what* happened, each server's problems, and the log of the first server.
 
-    Complaints about port 0 are about none of them; a server that has ended goes before all.
+    Problems of port 0 concern no single server; the log is that of an ended server, if any.
     """
     urls = {server.port: server.url for server in servers}
-    lines = [f"{urls.get(port, 'in all')}: {'; '.join(said)}" for port, said in complaints.items()]
+    lines = [f"{urls.get(port, 'in all')}: {'; '.join(said)}" for port, said in problems.items()]
     guilty = [server for server in servers if not server.is_running]
-    guilty += [server for server in servers if server.port in complaints]
+    guilty += [server for server in servers if server.port in problems]
     lines += [f"{server.url}: {end_of_log(server)}" for server in guilty[:1]]
     return NotReadyError("\n  ".join([f"{what}:", *lines]))
 

@@ -51,7 +51,7 @@ async def test_a_key_that_is_none() -> None:
 
 
 async def test_a_wrong_argument_is_a_type_error() -> None:
-    """Who catches TypeError or RedisError catches it."""
+    """`except TypeError` and `except RedisError` both catch it."""
     value: Any = None
     async with FakeServer().client() as client:
         for kind in (TypeError, RedisError, DataError):
@@ -60,7 +60,7 @@ async def test_a_wrong_argument_is_a_type_error() -> None:
 
 
 async def test_a_wrong_argument_in_a_pipeline() -> None:
-    """It is refused where it is queued, and the rest of the pipeline is not sent."""
+    """It is refused when it is queued, and the rest of the pipeline is not sent."""
     server = FakeServer()
     value: Any = None
     async with server.client() as client:
@@ -110,7 +110,7 @@ async def test_a_command_without_a_name() -> None:
 
 @pytest.mark.parametrize("name", ["SUBSCRIBE", "MONITOR", "QUIT", "HELLO", "CLIENT REPLY", "SYNC"])
 async def test_commands_that_no_connection_can_carry(name: str) -> None:
-    """G9: what would shift or end everybody's replies is refused, with the reason."""
+    """G9: a command that would shift or end the replies of others is refused, with the reason."""
     server = FakeServer()
     async with server.client() as client:
         with pytest.raises(DataValueError, match="cannot be sent: "):
@@ -125,7 +125,7 @@ async def test_commands_that_no_connection_can_carry(name: str) -> None:
     "words", [("SELECT", 1), ("WATCH", "k"), ("MULTI",), ("CLIENT SETNAME", 1)]
 )
 async def test_commands_that_need_a_connection_of_their_own(words: tuple[Any, ...]) -> None:
-    """G9: what would change the shared connection is refused, and told where it belongs."""
+    """G9: a command that would change a multiplexed connection is refused, with the remedy."""
     server = FakeServer()
     async with server.client() as client:
         with pytest.raises(DataValueError, match=r"async with client\.session\(\)"):
@@ -210,7 +210,7 @@ async def test_a_session_that_has_ended() -> None:
     ],
 )
 def test_a_client_with_bad_arguments(arguments: dict[str, Any], message: str) -> None:
-    """A client that can never work is an error where it is made, which names the argument."""
+    """A client that can never work is an error when it is made, which names the argument."""
     make: Any = Redis
     with pytest.raises((DataError, LookupError), match=message):
         make(**arguments)

@@ -1,4 +1,4 @@
-"""Several servers that start at the same time, and are all gone when one scope ends."""
+"""A group of servers that start at the same time, and are all gone when one scope ends."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import TypeVar
 
 import anyio
 
-from anyredis.server.plan import (
-    Plan,
+from anyredis.server.running import Server, started
+from anyredis.server.server_spec import (
+    ServerSpec,
     TLSFiles,
     default_unix_path,
     free_cluster_port,
     scratch_folder,
 )
-from anyredis.server.running import Server, started
 
 T = TypeVar("T")
 
 
-class Fleet:
-    """Servers of one program, made by `fleet` and there until its block ends.
+class ServerGroup:
+    """Servers of one program, made by `server_group` and there until its block ends.
 
     Each has a temporary folder of its own, which it keeps when it is started again, and a Unix
-    socket, on which it can be asked whatever its TCP port speaks.
+    socket, on which it answers even if its TCP port speaks TLS.
     """
 
     def __init__(
@@ -45,12 +45,13 @@ class Fleet:
         settings: str | None = None,
         sentinel: bool = False,
     ) -> Server:
-        """One more server, which answers; its `Plan` tells what the arguments mean.
+        """One more server, which answers already; the arguments are those of `ServerSpec`.
 
-        Several can be launched `at_once`.  Raises `ServerStartError` where it does not start.
+        Several can be launched at the same time with `gather`.  Raises `ServerStartError` if it
+        does not start.
         """
         scratch = Path(self._folders.enter_context(scratch_folder()))
-        plan = Plan(
+        spec = ServerSpec(
             binary=self._binary,
             port=free_cluster_port(),
             unix_socket_path=default_unix_path(scratch),
@@ -63,34 +64,34 @@ class Fleet:
             sentinel=sentinel,
         )
         if settings is not None:
-            plan.settings_file.write_text(settings)
-        server = await started(plan, self._startup_timeout, other_port=free_cluster_port)
+            spec.settings_file.write_text(settings)
+        server = await started(spec, self._startup_timeout, other_port=free_cluster_port)
         self._servers.append(server)
         return server
 
     async def kill(self) -> None:
-        """A fleet that is gone, whatever happens to the caller meanwhile."""
+        """A group whose servers are all gone, even if the caller is cancelled meanwhile."""
         with anyio.CancelScope(shield=True):
-            await at_once([server.kill for server in self._servers])
+            await gather([server.kill for server in self._servers])
 
 
 @asynccontextmanager
-async def fleet(
+async def server_group(
     binary: Path, *, tls: TLSFiles | None, startup_timeout: float
-) -> AsyncGenerator[Fleet]:
-    """A fleet without servers yet; all that it gets are killed when the block ends, at once."""
+) -> AsyncGenerator[ServerGroup]:
+    """A group without servers yet; all its servers are killed when the block ends."""
     with ExitStack() as folders:
-        servers = Fleet(folders, binary, tls, startup_timeout)
+        servers = ServerGroup(folders, binary, tls, startup_timeout)
         try:
             yield servers
         finally:
             await servers.kill()
 
 
-async def at_once(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """What each job returns, in order, when all have run at the same time.
+async def gather(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """The results of the jobs, in order; all jobs run at the same time.
 
-    The first that fails cancels the others, and its error is raised as itself.
+    The first job that fails cancels the others, and its error is raised as it is.
     """
     results: dict[int, T] = {}
     errors: list[Exception] = []

@@ -22,7 +22,7 @@ from anyredis import (
     RedisError,
     ResponseError,
 )
-from anyredis.server import Server, plan, run
+from anyredis.server import Server, run, server_spec
 from anyredis.testing import FakeServer
 from tests.servers import ask, valkey_binary
 
@@ -108,7 +108,7 @@ async def test_a_database_that_is_not_there(valkey: Server, protocol: int) -> No
 
 async def test_a_server_that_is_not_there() -> None:
     """ConnectionError names the address and says that the command was not sent."""
-    port = plan.free_port()
+    port = server_spec.free_port()
     async with Redis("127.0.0.1", port) as client:
         with pytest.raises(ConnectionError, match=f"cannot connect to 127.0.0.1:{port}") as caught:
             await client.set("k", "v")
@@ -126,7 +126,7 @@ async def test_a_host_that_has_no_address() -> None:
 
 
 async def test_a_unix_socket_that_is_not_there(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A path where there is nothing is a ConnectionError with that path."""
+    """A path without a socket is a ConnectionError with that path."""
     path = str(tmp_path_factory.mktemp("u") / "none.sock")
     async with Redis(unix_socket_path=path) as client:
         with pytest.raises(ConnectionError, match=r"none\.sock"):
@@ -152,7 +152,7 @@ async def test_a_hundred_callers_share_one_refusal() -> None:
 
 
 async def test_a_server_that_is_an_http_server() -> None:
-    """A server that does not speak the protocol is told as such, and hung up on."""
+    """The error says that the server does not speak the protocol; the connection is closed."""
     hung_up = anyio.Event()
 
     async def answer(stream: SocketStream) -> None:
@@ -171,7 +171,7 @@ async def test_a_server_that_is_an_http_server() -> None:
 
 @pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46"])
 async def test_a_server_that_is_something_else(greeting: bytes) -> None:
-    """Whatever it says first, it is no Redis."""
+    """Any other first bytes are a protocol error too."""
     async with FakeServer(greeting=greeting).client() as client:
         with pytest.raises(ProtocolError, match="does not speak the Redis protocol"):
             await client.get("k")
@@ -277,7 +277,7 @@ async def test_a_handshake_in_pieces() -> None:
 
 
 async def test_a_handshake_that_stops_at_any_byte() -> None:
-    """G6: a connection whose handshake broke off is never used, wherever that was."""
+    """G6: a connection whose handshake broke off, at any byte, is never used."""
     for after in range(0, 150, 7):
         server = FakeServer()
         server.hold(after)

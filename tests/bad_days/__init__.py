@@ -1,1 +1,0 @@
-"""Bad input and bad days: what users, servers and networks do to a client."""

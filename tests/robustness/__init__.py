@@ -1,0 +1,1 @@
+"""Robustness: wrong arguments, failing servers and networks, and many tasks at once."""
