@@ -1,7 +1,8 @@
 """A pool: a limit on how many may be at work, and the connections that they share.
 
-A lease is the right to be at work; a command in progress holds one, and so does whoever has a
-connection of their own.  Leases are bounded by the limit, sockets by the leases.
+A lease is the right to be at work: a command in progress holds one, and so does an exclusive
+connection.  Leases are bounded by the limit, sockets by the leases.  `Lease` is the object;
+`Endpoint.run` takes and releases the lease of an ordinary command in place.
 """
 
 from __future__ import annotations

@@ -37,18 +37,16 @@ class Lease:
     `release` ends it, whatever state it is in.
     """
 
-    __slots__ = ("_exclusive", "_limit", "_server", "_waits", "connection", "endpoint")
+    __slots__ = ("_exclusive", "_limit", "_waits", "connection", "endpoint")
 
     def __init__(self, endpoint: LeaseSource) -> None:
         self.endpoint = endpoint
-        """The server that it is for."""
+        """The server that it is for, and that `connection` belongs to."""
         self.connection: BaseConnection | None = None
         """The connection that it is attached to."""
         self._exclusive = False
         self._limit: Limit | None = None
         """The limit that it was taken from, while it is held."""
-        self._server: ServerConnections = endpoint.server
-        """The server that `connection` belongs to."""
         self._waits = False
 
     @classmethod
@@ -140,7 +138,7 @@ class Lease:
             )
         finally:
             self._waits = False
-        self.connection, self._server, self._exclusive = connection, server, exclusive
+        self.connection, self._exclusive = connection, exclusive
         return connection
 
     def detach(self) -> None:
@@ -152,9 +150,9 @@ class Lease:
         if connection is None:
             return
         if self._exclusive:
-            self._server.release_exclusive(connection)
+            self.endpoint.server.release_exclusive(connection)
         else:
-            self._server.release_multiplexed(connection)
+            self.endpoint.server.release_multiplexed(connection)
 
     async def attempt(self, args: tuple[Value, ...], binary: bool) -> Reply:
         """The raw reply to one ordinary command, an error as a value.

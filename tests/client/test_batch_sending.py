@@ -23,6 +23,7 @@ from anyredis import (
 from anyredis.client.batch import (
     COMMANDS_AT_ONCE,
     CommandBatch,
+    EncodedBatch,
     check_encodable,
     first_failure,
     send_large,
@@ -30,6 +31,7 @@ from anyredis.client.batch import (
 )
 from anyredis.command import raw_command
 from anyredis.connection import requests
+from anyredis.pool.lease import Lease
 from anyredis.testing import NOTHING, Answer, FakePeer, FakeServer, Words, run_then_reset
 from anyredis.wire.decode import Reply, text_decoder
 from anyredis.wire.encode import encoder
@@ -395,3 +397,18 @@ async def test_pieces_that_break_off() -> None:
         with pytest.raises(RedisError, match="no more"):
             await send_large(connection, chunks(), 3, binary=False)
         assert connection.closed
+
+
+@pytest.mark.parametrize("value", [b"v", KB], ids=["small", "large"])
+async def test_a_batch_gives_its_connection_back(value: bytes) -> None:
+    """Between two tries its lease is held without a connection, after an answer or an error."""
+    server = FakeServer()
+    async with server.pool(max_connections=1) as pool, Lease(pool.endpoint) as lease:
+        packed = EncodedBatch(many(300, value), PACK)
+        for answer in (run_then_reset, None):
+            if answer is not None:
+                server.on("SET", answer, times=1)
+            reply = await packed.send(lease)
+            assert isinstance(reply, list) is (answer is None)
+            assert lease.connection is None
+            assert (pool.free, pool.leased, pool.connecting) == (0, 1, 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -235,6 +235,22 @@ class Twin:
         if not self.dials[dial].ends.done():
             self.dials[dial].ends.set_result(error)
 
+    def all_dialled(self) -> None:
+        """All dials succeed."""
+        for number in range(len(self.dials)):
+            self.dialled(number, succeeds=True)
+
+    def all_given_back(self) -> None:
+        """All are done with their exclusive connections."""
+        for ends in self.holders:
+            ends.set()
+
+    def all_answered(self) -> None:
+        """All requests get a reply."""
+        for connection in self.asked:
+            while connection.requests:
+                connection.answer_one(0, b"yes")
+
     @property
     def unfinished(self) -> list[asyncio.Task[Any]]:
         """The callers who have not got what they wanted."""
@@ -264,9 +280,9 @@ class Twin:
     def _node_state(node: ServerConnections) -> dict[str, object]:
         allocator = node.allocator
 
-        def told(connections: object) -> list[tuple[int, int, bool]]:
-            assert isinstance(connections, list | set)
-            return [(each.number, each.in_use, each.dirty) for each in connections]
+        def told(connections: Iterable[BaseConnection]) -> list[tuple[int, int, bool]]:
+            stage = [each for each in connections if isinstance(each, StageConnection)]
+            return [(each.number, each.in_use, each.dirty) for each in stage]
 
         return {
             "shared": told(allocator.multiplexed),
@@ -302,27 +318,31 @@ class Twins(RuleBasedStateMachine):
     """The same steps for both."""
 
     @initialize(
-        capacity=st.integers(1, 4),
+        capacity=st.sampled_from([2, 3, 1, 4]),
         waiting=st.booleans(),
-        shared=st.integers(0, 2),
+        shared=st.sampled_from([1, 0, 2]),
         nodes=st.integers(1, 2),
     )
     def start(self, capacity: int, waiting: bool, shared: int, nodes: int) -> None:
         """Two pools of some shape."""
         self.runner = asyncio.Runner()
+        self.twins: list[Twin] = []
 
         async def make() -> None:
-            kind = WaitingLimit if waiting else StrictLimit
-            self.twins = [
-                Twin(run, limit=kind(capacity), shared=shared, nodes=nodes)
-                for run in (Endpoint.run, plainly)
-            ]
+            ways: tuple[Run, Run] = (Endpoint.run, plainly)
+            for run in ways:
+                limit = WaitingLimit(capacity) if waiting else StrictLimit(capacity)
+                self.twins.append(Twin(run, limit=limit, shared=shared, nodes=nodes))
 
         self.runner.run(make())
         self.node_count = nodes
         self.do(lambda _twin: None)
+        for node in range(nodes):  # most conditions are about connections that are there
+            self.do(partial(Twin.ask, node=node, name=b"GET"))
+            self.do(Twin.all_dialled)
+            self.do(Twin.all_answered)
 
-    def do(self, step: Callable[[Twin], None]) -> None:
+    def do(self, step: Callable[[Twin], object]) -> None:
         """Have both make a *step*, and look at them as long as something moves."""
 
         async def turns() -> None:
@@ -350,6 +370,19 @@ class Twins(RuleBasedStateMachine):
         node = self.pick(data, self.node_count)
         self.do(lambda twin: twin.ask(node, name))
 
+    @rule(data=st.data(), beside=st.sampled_from(["own", "ask", "renew"]))
+    def overlap(self, data: st.DataObject, beside: str) -> None:
+        """While an ordinary command is under way, something else begins, here or elsewhere."""
+        here, there = self.pick(data, self.node_count), self.pick(data, self.node_count)
+        self.do(lambda twin: twin.ask(here, b"GET"))
+        if beside == "own":
+            self.do(lambda twin: twin.own(there))
+        elif beside == "ask":
+            self.do(lambda twin: twin.ask(there, b"GET"))
+        else:
+            self.do(lambda twin: twin.nodes[there].replace_connections("the machine wants it"))
+        self.do(Twin.all_answered)
+
     @rule(data=st.data())
     def own(self, data: st.DataObject) -> None:
         """Somebody wants an exclusive connection."""
@@ -362,6 +395,12 @@ class Twins(RuleBasedStateMachine):
         """Somebody is done with an exclusive connection."""
         number = self.pick(data, len(self.one.holders))
         self.do(lambda twin: twin.holders[number].set())
+
+    @precondition(lambda self: self.one.holders)
+    @rule()
+    def all_given_back(self) -> None:
+        """All are done with their exclusive connections."""
+        self.do(Twin.all_given_back)
 
     @precondition(lambda self: self.one.dials)
     @rule(data=st.data(), succeeds=st.sampled_from([True, True, False]))
@@ -403,29 +442,42 @@ class Twins(RuleBasedStateMachine):
 
         self.do(both)
 
+    @precondition(lambda self: self.one.unfinished and (self.one.dials or self.one.holders))
+    @rule(data=st.data())
+    def serve_and_cancel(self, data: st.DataObject) -> None:
+        """Connections come, and a caller is cancelled in the very turn in which it gets one."""
+        number = self.pick(data, len(self.one.unfinished))
+
+        def both(twin: Twin) -> None:
+            caller = twin.unfinished[number]
+            twin.all_dialled()
+            twin.all_given_back()
+            asyncio.get_running_loop().call_soon(caller.cancel)
+
+        self.do(both)
+
+    @precondition(lambda self: self.one.dials)
+    @rule()
+    def all_dialled(self) -> None:
+        """All dials succeed."""
+        self.do(Twin.all_dialled)
+
     @precondition(lambda self: self.one.connections)
-    @rule(data=st.data())
-    def hold_up(self, data: st.DataObject) -> None:
-        """A server does not read fast enough for the next command."""
+    @rule(data=st.data(), harm=st.sampled_from(["hold up", "lose", "renew"]))
+    def harm(self, data: st.DataObject, harm: str) -> None:
+        """A connection takes no command for once, is lost, or is replaced with all of its node."""
         number = self.pick(data, len(self.one.connections))
-
-        def hold_up(twin: Twin) -> None:
-            twin.connections[number].holds_up = True
-
-        self.do(hold_up)
-
-    @precondition(lambda self: self.one.connections)
-    @rule(data=st.data())
-    def lose(self, data: st.DataObject) -> None:
-        """A connection is lost."""
-        number = self.pick(data, len(self.one.connections))
-        self.do(lambda twin: twin.connections[number].close("it was lost"))
-
-    @rule(data=st.data())
-    def replace_connections(self, data: st.DataObject) -> None:
-        """All connections to a node are replaced, those in use after their last command."""
         node = self.pick(data, self.node_count)
-        self.do(lambda twin: twin.nodes[node].replace_connections("the machine wants it"))
+
+        def do_harm(twin: Twin) -> None:
+            if harm == "hold up":
+                twin.connections[number].holds_up = True
+            elif harm == "lose":
+                twin.connections[number].close("it was lost")
+            else:
+                twin.nodes[node].replace_connections("the machine wants it")
+
+        self.do(do_harm)
 
     @invariant()
     def leases_are_counted(self) -> None:

@@ -162,7 +162,7 @@ async def test_a_limit_that_was_replaced_meanwhile() -> None:
 async def test_a_lease_that_is_cancelled_while_it_waits_for_a_connection(
     exclusive: bool, shared: int, answered: bool
 ) -> None:
-    """G5: it is held still, and nobody has the connection that came in that very turn."""
+    """G5: it is held still, and the connection, if it came just then, is for the next."""
     server = FakeServer()
     async with server.pool(max_connections=1, shared_connections=shared) as pool:
         allocator = pool.endpoint.server.allocator
