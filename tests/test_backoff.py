@@ -142,7 +142,8 @@ def test_any_number_of_tries() -> None:
 
 
 def test_no_try_begins_after_the_deadline() -> None:
-    """It is counted from the first failure, also from one at moment 0."""
+    """It is counted from the first failure, whatever the clock says."""
+    assert states(RetryState(STEADY, deadline=3.0), -3.0, -0.5) == [1.0, None]
     assert states(RetryState(STEADY, deadline=3.0), 0.0, 1.0, 3.0) == [1.0, 2.0, None]
     assert states(RetryState(STEADY, deadline=3.0), 7.0, 8.5) == [1.0, None]
 

@@ -303,6 +303,17 @@ def test_bad_arguments_are_refused_at_once(arguments: dict[str, Any], message: s
         ConnectionPool(**arguments)
 
 
+@pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
+def test_an_unknown_argument_is_told_with_those_that_are_known(
+    pool_class: type[ConnectionPool],
+) -> None:
+    """A misspelt keyword is refused where the pool is made, and the error names the known ones."""
+    wrong: dict[str, Any] = {"max_conections": 3}
+    message = "^Connection: unknown argument 'max_conections'; known are .*max_connections"
+    with pytest.raises(DataTypeError, match=message):
+        pool_class(**wrong)
+
+
 @pytest.mark.parametrize("wrong", [0, -1, "1", True])
 def test_a_bad_timeout_is_refused_at_once(wrong: Any) -> None:
     """None waits for ever; anything else is a number of seconds."""
