@@ -169,7 +169,8 @@ def counting_cluster(portal: BlockingPortal) -> Iterator[Cluster]:
 async def client(counting: Server) -> AsyncIterator[App[Any]]:
     """A client of the server, which is empty."""
     ask(counting, "FLUSHALL")
-    async with App(counting.host, counting.port, decode_responses=True) as client:
+    app: App[Any] = App(counting.host, counting.port, decode_responses=True)
+    async with app as client:
         yield client
 
 
@@ -179,7 +180,8 @@ async def cluster(counting_cluster: Cluster) -> AsyncIterator[AppCluster[Any]]:
     for server in counting_cluster.primaries:
         ask(server, "FLUSHALL")
     server = counting_cluster.primaries[0]
-    async with AppCluster(server.host, server.port, decode_responses=True) as client:
+    app: AppCluster[Any] = AppCluster(server.host, server.port, decode_responses=True)
+    async with app as client:
         yield client
 
 
@@ -194,7 +196,8 @@ async def test_on_a_client(client: App[str]) -> None:
 
 async def test_on_a_client_of_bytes(counting: Server) -> None:
     """Text is what the client makes of it."""
-    async with App(counting.host, counting.port) as client:
+    app: App[bytes] = App(counting.host, counting.port)
+    async with app as client:
         await client.counters.add("raw")
         assert await client.counters.text("raw") == b"1"
 
@@ -258,7 +261,8 @@ def test_on_a_blueprint() -> None:
 
 def test_each_parent_has_one_object() -> None:
     """Made on first access and kept; afterwards it is an attribute like any other."""
-    client, other = App(), App()
+    client: App[bytes] = App()
+    other: App[bytes] = App()
     assert "counters" not in vars(client)
     counters = client.counters
     assert client.counters is counters is vars(client)["counters"]
@@ -267,20 +271,22 @@ def test_each_parent_has_one_object() -> None:
 
 def test_a_class_has_the_class() -> None:
     """For help, and for mocks; a group by itself has neither."""
-    assert App.counters is ClientCounters
-    assert AppPipeline.counters is PipelineCounters
+    assert App[str].counters is ClientCounters
+    assert AppPipeline[str].counters is PipelineCounters
     assert Plan.counters is PlannedCounters
-    assert isinstance(HasCounters.counters, Namespace)
-    assert HasCounters.counters.__doc__ == "Counters."
+    group = HasCounters[str].counters
+    assert isinstance(group, Namespace)
+    assert group.__doc__ == "Counters."
 
 
 def test_what_pipelines_do_not_have_is_absent() -> None:
     """An iterator, a blocking command, or the whole of a namespace."""
-    pipe: Any = AppPipeline(App()._run_batch, TextReaders(str))
+    app: App[str] = App(decode_responses=True)
+    pipe: Any = AppPipeline(app._run_batch, app.read)
     assert not hasattr(pipe.counters, "each")
     with pytest.raises(DataTypeError, match="wait blocks"):
         pipe.counters.wait("a")
-    bare: Any = Bare(App()._run_batch, TextReaders(str))
+    bare: Any = Bare(app._run_batch, app.read)
     assert not hasattr(bare, "counters")
     with pytest.raises(AttributeError, match="Bare has no counters: use it on the client"):
         _ = bare.counters

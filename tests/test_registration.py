@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -76,10 +77,10 @@ def test_a_write_without_keys_is_for_a_node_that_the_user_names() -> None:
     ],
 )
 def test_keys_stand_where_the_server_says(
-    said: dict[str, int], args: tuple[Value, ...], keys: list[int]
+    said: dict[str, Any], args: tuple[Value, ...], keys: list[int]
 ) -> None:
     """First, last and step are those of COMMAND INFO; or an argument says how many there are."""
-    register_command("X", first_key=said.pop("first_key", 1), **said)
+    register_command("X", **said)
     assert list(key_positions(args) or ()) == keys
 
 
