@@ -212,7 +212,7 @@ async def test_a_method_of_a_subclass_reaches_the_command() -> None:
     """`super()` gives the function of the base, and leaves the subclass as it is."""
 
     class Counting(Runner):
-        def count(self, key: str, *members: Value) -> Any:
+        def count(self, key: str, *members: Value) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
             """The same."""
             return super().count(f"prefix:{key}", *members)
 

@@ -271,20 +271,22 @@ def test_each_parent_has_one_object() -> None:
 
 def test_a_class_has_the_class() -> None:
     """For help, and for mocks; a group by itself has neither."""
-    assert App.counters is ClientCounters
-    assert AppPipeline.counters is PipelineCounters
+    assert App[str].counters is ClientCounters
+    assert AppPipeline[str].counters is PipelineCounters
     assert Plan.counters is PlannedCounters
-    assert isinstance(HasCounters.counters, Namespace)
-    assert HasCounters.counters.__doc__ == "Counters."
+    group = HasCounters[str].counters
+    assert isinstance(group, Namespace)
+    assert group.__doc__ == "Counters."
 
 
 def test_what_pipelines_do_not_have_is_absent() -> None:
     """An iterator, a blocking command, or the whole of a namespace."""
-    pipe: Any = AppPipeline(App()._run_batch, TextReaders(str))
+    app: App[str] = App(decode_responses=True)
+    pipe: Any = AppPipeline(app._run_batch, app.read)
     assert not hasattr(pipe.counters, "each")
     with pytest.raises(DataTypeError, match="wait blocks"):
         pipe.counters.wait("a")
-    bare: Any = Bare(App()._run_batch, TextReaders(str))
+    bare: Any = Bare(app._run_batch, app.read)
     assert not hasattr(bare, "counters")
     with pytest.raises(AttributeError, match="Bare has no counters: use it on the client"):
         _ = bare.counters

@@ -254,8 +254,10 @@ async def what_a_bound_namespace_gives(
 
 def test_an_unbound_method_is_typed() -> None:
     """That of a client is a coroutine function of the client and its arguments."""
-    pending = Redis[str].get(Redis(decode_responses=True), "k")
-    _ = assert_type(pending, Coroutine[Any, Any, str | None])
+    method = Redis[str].get
+    pending = assert_type(
+        method(Redis(decode_responses=True), "k"), Coroutine[Any, Any, str | None]
+    )
     pending.close()
 
 
