@@ -81,6 +81,14 @@ from anyredis.namespaces import (
     PipelineNamespace,
     namespace,
 )
+from anyredis.observer import (
+    BaseObserver,
+    CommandEnd,
+    CommandEvent,
+    Observer,
+    RedirectEvent,
+    RetryEvent,
+)
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.sentinel.client import Sentinel
 from anyredis.version import __version__
@@ -91,6 +99,7 @@ __all__ = [
     "AuthenticationError",
     "Backoff",
     "BaseConnection",
+    "BaseObserver",
     "Batch",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
@@ -105,6 +114,8 @@ __all__ = [
     "ClusterConnectionPool",
     "ClusterDownError",
     "Command",
+    "CommandEnd",
+    "CommandEvent",
     "ConnectTimeoutError",
     "Connection",
     "ConnectionError",
@@ -131,6 +142,7 @@ __all__ = [
     "NoReplicasError",
     "NoScriptError",
     "NodeClient",
+    "Observer",
     "OutOfMemoryError",
     "Outcome",
     "PartialFailureError",
@@ -146,6 +158,7 @@ __all__ = [
     "ReadFrom",
     "ReadOnlyError",
     "RedirectError",
+    "RedirectEvent",
     "Redis",
     "RedisCluster",
     "RedisError",
@@ -153,6 +166,7 @@ __all__ = [
     "ResponseError",
     "Result",
     "Retry",
+    "RetryEvent",
     "Sentinel",
     "Session",
     "TCPAddress",

@@ -96,11 +96,14 @@ class Observer(Protocol):
         ...
 
     def disconnected(self, address: str, reason: str, /) -> None:
-        """A connection to *address* is closed."""
+        """A connection to *address*, which was `connected` before, is closed."""
         ...
 
-    def lease_waited(self, address: str, duration: float, error: BaseException | None, /) -> None:
-        """A call waited *duration* seconds for a lease; *error* if it did not get one."""
+    def lease_waited(self, duration: float, error: BaseException | None, /) -> None:
+        """A call waited *duration* seconds for a lease of a blocking pool.
+
+        *error* is why it did not get one: the timeout, or a cancellation.
+        """
         ...
 
 
@@ -128,7 +131,7 @@ class BaseObserver:
     def disconnected(self, address: str, reason: str, /) -> None:
         """Nothing."""
 
-    def lease_waited(self, address: str, duration: float, error: BaseException | None, /) -> None:
+    def lease_waited(self, duration: float, error: BaseException | None, /) -> None:
         """Nothing."""
 
 

@@ -47,6 +47,11 @@ class CommandBatch:
         """Whether some reply has to stay bytes, so that all are read as bytes first."""
 
     @property
+    def name(self) -> str:
+        """What an observer is told that it is."""
+        return "MULTI" if self.transaction else "PIPELINE"
+
+    @property
     def words(self) -> Iterator[tuple[Value, ...]]:
         """The arguments of each command."""
         return map(_args, self.commands)

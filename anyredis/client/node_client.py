@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
 from anyredis.client.batch import CommandBatch, EncodedBatch
+from anyredis.client.observed import OnRetry, observe, on_retry
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
@@ -49,6 +50,7 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         self.read = read
         self._pool = pool
         self._endpoint = endpoint
+        observe(self, pool.observer, lambda: self.address)
 
     @property
     def address(self) -> str:
@@ -91,6 +93,7 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
             lambda: facts.read_only,
             lambda: lease.attempt(args, command.binary),
             failed,
+            self._on_retry(lambda: facts.shown),
         )
 
     async def _submit_exclusive(self, command: Command[T], facts: Facts) -> T:
@@ -100,7 +103,13 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
             async with exclusive_connection(self._endpoint) as connection:
                 return await connection.run(command, facts)
 
-        return command.parse(await repeat(self.retry, lambda: facts.read_only, attempt))
+        on_retry = self._on_retry(lambda: facts.shown)
+        return command.parse(
+            await repeat(self.retry, lambda: facts.read_only, attempt, on_retry=on_retry)
+        )
+
+    def _on_retry(self, name: Callable[[], str]) -> OnRetry | None:
+        return on_retry(self._pool.observer, name, self.address)
 
     # -- several commands -----------------------------------------------------------------------
 
@@ -116,12 +125,17 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
 
     def session(self) -> AbstractAsyncContextManager[Session[S]]:
         """One connection for yourself, as an `async with` block; see `Session`."""
-        return open_session(self._endpoint, self.read)
+        return open_session(self._endpoint, self.read, self._pool.observer)
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         packed = EncodedBatch(batch, self._pool.encoder)
         async with Lease(self._endpoint) as lease:
-            replies = await repeat(self.retry, lambda: batch.only_reads, lambda: packed.send(lease))
+            replies = await repeat(
+                self.retry,
+                lambda: batch.only_reads,
+                lambda: packed.send(lease),
+                on_retry=self._on_retry(lambda: batch.name),
+            )
         return batch.replies_by_command(array(replies), self._pool.decodes)
 
 

@@ -16,10 +16,12 @@ async def repeat(
     only_reads: Callable[[], bool],
     attempt: Callable[[], Awaitable[Reply]],
     failed: RedisError | None = None,
+    on_retry: Callable[[RedisError, float], None] | None = None,
 ) -> Reply:
     """What *attempt* gives, made until it is no error or *retry* gives up, which raises the error.
 
-    *failed* is the error of a first attempt that was made already.
+    *failed* is the error of a first attempt that was made already.  *on_retry* gets the error of an
+    attempt that is followed by another, and the seconds until then.
     """
     state: RetryState | None = None
     while True:
@@ -38,6 +40,8 @@ async def repeat(
         delay = state.delay(anyio.current_time())
         if delay is None:
             raise failed
+        if on_retry is not None:
+            on_retry(failed, delay)
         failed = None
         await anyio.sleep(delay)
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 from anyredis.client.batch import CommandBatch, check_encodable, send_large
+from anyredis.client.observed import observe
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.scans import Scans
 from anyredis.command import Command, raw_command
@@ -21,6 +22,7 @@ from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import SPECIAL
+from anyredis.observer import Observer
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
 from anyredis.replies import S, TextReaders, array
@@ -38,9 +40,15 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
     Nothing is sent again when the connection is lost: its state is lost with it.
     """
 
-    def __init__(self, connection: BaseConnection, read: TextReaders[S]) -> None:
+    def __init__(
+        self,
+        connection: BaseConnection,
+        read: TextReaders[S],
+        observer: Observer | None = None,
+    ) -> None:
         self.read = read
         self._connection: BaseConnection | None = connection
+        observe(self, observer, lambda: connection.address)
 
     @property
     def connection(self) -> BaseConnection:
@@ -87,10 +95,12 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 
 
 @asynccontextmanager
-async def open_session(endpoint: Endpoint, read: TextReaders[S]) -> AsyncGenerator[Session[S]]:
+async def open_session(
+    endpoint: Endpoint, read: TextReaders[S], observer: Observer | None
+) -> AsyncGenerator[Session[S]]:
     """A session on a connection of *endpoint*, for an `async with` block."""
     async with exclusive_connection(endpoint) as connection:
-        session = Session(connection, read)
+        session = Session(connection, read, observer)
         try:
             yield session
         finally:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from anyredis.backoff import Retry
 from anyredis.client.batch import ASKING, CommandBatch, EncodedBatch, send_small
 from anyredis.client.node_client import needs_exclusive_connection
+from anyredis.client.observed import observe
 from anyredis.client.scans import Scans
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.routing.aggregate import NodeReply, aggregate, refuse_own_reports
@@ -49,6 +50,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         self._endpoint_by_slot = pool.endpoint_by_slot
         self._encoding = pool.encoding
         self._balances_reads = pool.readonly
+        observe(self, pool.observer, lambda: "")
 
     # -- one command ----------------------------------------------------------------------------
 
@@ -88,7 +90,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
             if not own_reports:
                 refuse_own_reports(facts)
             return command.parse(await self._run_everywhere(command, facts, way))
-        follower = RedirectFollower(self._pool, self.retry, _target(way))
+        follower = RedirectFollower(self._pool, self.retry, _target(way), facts.shown)
         endpoint = await follower.first_endpoint(only_reads=facts.read_only)
         if not blocks:
             return await endpoint.run(command, partial(self._again, facts=facts))
@@ -124,7 +126,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
             return await ask(lease, args, binary)
 
         follower = RedirectFollower(
-            self._pool, self.retry, _target(route(args, self._encoding, known))
+            self._pool, self.retry, _target(route(args, self._encoding, known)), known.shown
         )
         return await follower.follow(
             attempt, endpoint=endpoint, only_reads=lambda: known.read_only, failed=failed
@@ -214,7 +216,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
     async def _run_transaction(self, batch: CommandBatch) -> list[Reply]:
         pool = self._pool
         follower = RedirectFollower(
-            pool, self.retry, Target(slot_of_all(batch.commands, self._encoding))
+            pool, self.retry, Target(slot_of_all(batch.commands, self._encoding)), batch.name
         )
         endpoint = await follower.first_endpoint(only_reads=batch.only_reads)
         plain = EncodedBatch(batch, pool.encoder)

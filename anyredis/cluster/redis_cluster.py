@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, Self, Unpack, overload
 from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import Retry
 from anyredis.client.node_client import NodeClient, readers
+from anyredis.client.observed import event_of, told
 from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.session import Session, open_session
@@ -184,7 +185,9 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         raw = raw_command(*args)
         if node is not None:
             return await self.node(node).submit(raw)
-        return await self._submit_routed(raw, own_reports=True)
+        run = self._submit_routed(raw, own_reports=True)
+        observer = self.connection_pool.observer
+        return await (run if observer is None else told(observer, event_of(raw), run))
 
     @command
     def mset(self, mapping: SupportsItems) -> Command[bool]:
@@ -235,7 +238,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         follower = RedirectFollower(pool, self.retry, Target(self.slot_of(key)))
         endpoint = await follower.first_endpoint(only_reads=True)
         try:
-            async with open_session(endpoint, self.read) as session:
+            async with open_session(endpoint, self.read, pool.observer) as session:
                 yield session
         except RedisError as error:
             follower.note(endpoint, error)

@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 from anyredis.connection.base import BaseConnection, ConnectionListener, PoolWatcher
 from anyredis.connection.options import check_count, check_seconds_or_none
 from anyredis.exceptions import DataTypeError
+from anyredis.observer import Observer, check_observer
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Holder, PoolScope
@@ -54,6 +55,7 @@ class BasePool(Holder):
         max_idle_time: float | None,
         listeners: Iterable[ConnectionListener],
         task_group: TaskGroup | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.decode_responses = example.decode_responses
         self.encoding = example.encoding
@@ -64,6 +66,9 @@ class BasePool(Holder):
         everybody = dict.fromkeys((*example.listeners, *self.listeners))
         self._watchers = [each for each in everybody if isinstance(each, PoolWatcher)]
         check_seconds_or_none("max_idle_time", max_idle_time)
+        check_observer(observer)
+        self.observer = observer
+        """What is told of commands, connections and waits; chosen here, and never changed."""
         if task_group is not None and not isinstance(task_group, TaskGroup):
             raise DataTypeError(
                 f"task_group has to be a task group of anyio or None, not {task_group!r:.80}"

@@ -8,12 +8,14 @@ their straight pass have a connection; the others are objects, which `leases` ho
 from __future__ import annotations
 
 import math
+from time import perf_counter
 from typing import Protocol, TypeAlias
 
 import anyio
 
 from anyredis.connection.options import check_count
 from anyredis.exceptions import MaxConnectionsError, PoolTimeoutError
+from anyredis.observer import Observer, notify
 
 UNBOUNDED = 2**62
 
@@ -83,10 +85,13 @@ class WaitingLimit:
 
     lifted = False
 
-    def __init__(self, capacity: int, timeout: float | None = 20.0) -> None:
+    def __init__(
+        self, capacity: int, timeout: float | None = 20.0, observer: Observer | None = None
+    ) -> None:
         self.capacity = check_capacity(capacity)
         self.leases: set[HeldLease] = set()
         self.timeout = timeout
+        self._observer = observer
         self._limiter = anyio.CapacityLimiter(capacity)
         # Tokens are all alike: the limiter wants to know who borrows, we only how many.
         self._held: list[object] = []
@@ -125,6 +130,18 @@ class WaitingLimit:
         """Take one, waiting in line for it; raises `PoolTimeoutError` after *timeout* seconds."""
         if self.acquire_nowait():
             return
+        if self._observer is None:
+            await self._wait()
+            return
+        begin = perf_counter()
+        try:
+            await self._wait()
+        except BaseException as error:
+            notify(self._observer.lease_waited, perf_counter() - begin, error)
+            raise
+        notify(self._observer.lease_waited, perf_counter() - begin, None)
+
+    async def _wait(self) -> None:
         token = object()
         with anyio.move_on_after(self.timeout):
             await self._limiter.acquire_on_behalf_of(token)

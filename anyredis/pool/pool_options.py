@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 
 from anyredis.connection.base import ConnectionListener
 from anyredis.connection.options import HostOptions, Number, SecondsOrNone, TCPOptions
+from anyredis.observer import Observer
 
 
 class SharingOptions(TypedDict, total=False):
@@ -25,6 +26,7 @@ class SharingOptions(TypedDict, total=False):
     max_idle_time: SecondsOrNone
     listeners: Iterable[ConnectionListener]
     task_group: TaskGroup | None
+    observer: Observer | None
 
 
 class PoolOptions(SharingOptions, total=False):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from functools import partial
+from time import perf_counter
 from typing import Protocol
 
 import anyio
@@ -18,6 +19,7 @@ from anyredis.backoff import Backoff
 from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.errors import cannot_connect
 from anyredis.exceptions import ConnectionError, RedisError, fresh
+from anyredis.observer import Observer, notify
 from anyredis.pool.allocator import ConnectionAllocator
 from anyredis.pool.tasks import TaskStarter
 from anyredis.waiter import Waiter, clock, waiter_factory
@@ -73,6 +75,7 @@ class ServerConnections:
         max_idle_time: float | None,
         socket_limit: SharedSocketLimit | None = None,
         listeners: tuple[ConnectionListener, ...] = (),
+        observer: Observer | None = None,
     ) -> None:
         available = None if socket_limit is None else partial(socket_limit.available, self)
         self.allocator: ConnectionAllocator[BaseConnection] = ConnectionAllocator(
@@ -84,6 +87,7 @@ class ServerConnections:
         """How many connections were lost: as a restarted server loses all."""
         self._make = make
         self._listeners = listeners
+        self._observer = observer
         self._max_idle_time = max_idle_time
         self._failures = 0
         self._last_failure = 0.0
@@ -305,6 +309,20 @@ class ServerConnections:
         return None
 
     async def _connected(self) -> BaseConnection:
+        """A new connection that is ready; the observer is told, if there is one."""
+        begin = perf_counter()
+        try:
+            connection = await self._connect()
+        except BaseException as error:
+            if self._observer is not None:
+                duration = perf_counter() - begin
+                notify(self._observer.connect_failed, self.address, duration, error)
+            raise
+        if self._observer is not None:
+            notify(self._observer.connected, connection.address, perf_counter() - begin)
+        return connection
+
+    async def _connect(self) -> BaseConnection:
         try:
             connection = self._make()
         except Exception as error:  # a subclass of the user's can raise anything
@@ -343,9 +361,11 @@ class ServerConnections:
     def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
         """Nothing: it is for others."""
 
-    def lost(self, connection: BaseConnection, _reason: str, /) -> None:
+    def lost(self, connection: BaseConnection, reason: str, /) -> None:
         """*connection* is closed, or takes no new requests: use another."""
         if connection.closed:
+            if self._observer is not None:
+                notify(self._observer.disconnected, connection.address, reason)
             self.losses += connection.lost
             self.allocator.closing.add(connection)
             self.allocator.remove(connection)

@@ -14,6 +14,7 @@ from anyredis.connection.options import check_seconds_or_none, parameters_of, re
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.exceptions import DataTypeError
+from anyredis.observer import Observer
 from anyredis.pool.base import BasePool, check_sharing
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
@@ -43,6 +44,7 @@ class ConnectionPool(BasePool):
     of its own while it runs.  *max_idle_time*: seconds after which an unused connection is closed.
     *listeners* are told of all its connections, see `ConnectionListener`.
     With *task_group*, an anyio task group, all that the pool runs is a child of that.
+    *observer* is told of commands, connections and waits, see `Observer`.
 
     Raises `DataError` at once for an argument that no connection can work with.
     """
@@ -59,6 +61,7 @@ class ConnectionPool(BasePool):
         max_idle_time: float | None = ...,
         listeners: Iterable[ConnectionListener] = ...,
         task_group: TaskGroup | None = ...,
+        observer: Observer | None = ...,
         **connection_arguments: object,
     ) -> None: ...
     def __init__(
@@ -70,6 +73,7 @@ class ConnectionPool(BasePool):
         max_idle_time: float | None = None,
         listeners: Iterable[ConnectionListener] = (),
         task_group: TaskGroup | None = None,
+        observer: Observer | None = None,
         **connection_arguments: Any,
     ) -> None:
         if not (
@@ -87,7 +91,11 @@ class ConnectionPool(BasePool):
         self._first: BaseConnection | None = self._construct()
         self.address = self._first.address
         super().__init__(
-            self._first, max_idle_time=max_idle_time, listeners=listeners, task_group=task_group
+            self._first,
+            max_idle_time=max_idle_time,
+            listeners=listeners,
+            task_group=task_group,
+            observer=observer,
         )
         server = ServerConnections(
             self._make,
@@ -96,6 +104,7 @@ class ConnectionPool(BasePool):
             multiplexed_wanted=check_sharing(shared_connections),
             max_idle_time=max_idle_time,
             listeners=self.listeners,
+            observer=self.observer,
         )
         self.endpoint = Endpoint(server, StrictLimit(self._capacity), self.scope)
 
@@ -210,4 +219,4 @@ class BlockingConnectionPool(ConnectionPool):
 
     def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""
-        return WaitingLimit(self._capacity, self._timeout)
+        return WaitingLimit(self._capacity, self._timeout, self.observer)

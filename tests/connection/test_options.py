@@ -88,7 +88,7 @@ def test_a_url_gives_what_can_be_written_as_text() -> None:
     assert declared - PARAMETERS.keys() == {
         *("host", "port", "ssl"),
         *("credential_provider", "ssl_context", "ssl_ca_data", "ssl_min_version"),
-        *("listeners", "task_group"),
+        *("listeners", "task_group", "observer"),
     }
     assert PARAMETERS.keys() <= declared
 

@@ -30,6 +30,7 @@ from anyredis.connection.base import ConnectionListener
 from anyredis.connection.options import check_seconds_or_none, refuse_unknown
 from anyredis.connection.tls import take_context
 from anyredis.exceptions import DataTypeError
+from anyredis.observer import Observer
 from anyredis.pool.base import BasePool, check_sharing
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
@@ -55,6 +56,7 @@ class ClusterConnectionPool(BasePool):
     connections, see `ConnectionListener`.  The nodes are asked for the slot map on a small control
     connection, which is no lease: it counts neither for *max_connections* nor for *listeners*.
     With *task_group*, an anyio task group, all that the pool runs is a child of that.
+    *observer* is told of commands, connections and waits, see `Observer`.
 
     With *readonly* what only reads goes to replicas, as *read_from* says; *availability_zone* is
     the client's own, for `ReadFrom.ZONE` (Valkey 9.1 tells those of its nodes).
@@ -88,6 +90,7 @@ class ClusterConnectionPool(BasePool):
         max_idle_time: float | None = ...,
         listeners: Iterable[ConnectionListener] = ...,
         task_group: TaskGroup | None = ...,
+        observer: Observer | None = ...,
         readonly: bool = ...,
         read_from: ReadFrom = ...,
         availability_zone: str | None = ...,
@@ -106,6 +109,7 @@ class ClusterConnectionPool(BasePool):
         max_idle_time: float | None = None,
         listeners: Iterable[ConnectionListener] = (),
         task_group: TaskGroup | None = None,
+        observer: Observer | None = None,
         readonly: bool = False,
         read_from: ReadFrom = ReadFrom.REPLICAS,
         availability_zone: str | None = None,
@@ -125,7 +129,11 @@ class ClusterConnectionPool(BasePool):
         self._zone = availability_zone
         example = self.construct(self.seeds[0])  # so that a bad argument shows here
         super().__init__(
-            example, max_idle_time=max_idle_time, listeners=listeners, task_group=task_group
+            example,
+            max_idle_time=max_idle_time,
+            listeners=listeners,
+            task_group=task_group,
+            observer=observer,
         )
         self._limit: Limit = StrictLimit(self._capacity)
         bounded = not self._per_node and self._capacity < UNLIMITED
@@ -291,6 +299,7 @@ class ClusterConnectionPool(BasePool):
             max_idle_time=self._max_idle_time,
             socket_limit=self._socket_limit,
             listeners=self.listeners,
+            observer=self.observer,
         )
         limit = self.make_limit() if self._per_node else self._limit
         endpoint = self.known[address] = ClusterEndpoint(server, limit, self.scope, address)
@@ -441,7 +450,7 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
 
     def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""
-        return WaitingLimit(self._capacity, self._timeout)
+        return WaitingLimit(self._capacity, self._timeout, self.observer)
 
 
 def _for_connections(

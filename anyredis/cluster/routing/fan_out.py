@@ -22,6 +22,7 @@ from anyredis.cluster.routing.redirects import RedirectFollower, Target, wait
 from anyredis.command import Command, raw_command
 from anyredis.exceptions import RedisError, fresh
 from anyredis.facts.lookup import facts_of
+from anyredis.facts.table import shown
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.replies import array
@@ -109,7 +110,7 @@ def _go_on(
     failures = [(part, part.reply) for part in parts if isinstance(part.reply, RedisError)]
     for part, failed in failures:
         if part.follower is None:
-            part.follower = RedirectFollower(pool, retry, part.target)
+            part.follower = RedirectFollower(pool, retry, part.target, shown(part.command.args))
         reads = part.together
         if reads is None:
             reads = facts_of(part.command.args).read_only

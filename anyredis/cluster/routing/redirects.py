@@ -26,6 +26,7 @@ from anyredis.exceptions import (
     RedirectError,
     RedisError,
 )
+from anyredis.observer import Observer, RedirectEvent, RetryEvent, notify
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.wire.decode import Reply
 from anyredis.wire.slots import SLOTS
@@ -58,8 +59,11 @@ class Target(NamedTuple):
 class RedirectFollower:
     """One command's way through the cluster of *pool*."""
 
-    def __init__(self, pool: ClusterConnectionPool, retry: Retry | None, target: Target) -> None:
+    def __init__(
+        self, pool: ClusterConnectionPool, retry: Retry | None, target: Target, name: str = ""
+    ) -> None:
         self._pool = pool
+        self._name = name
         self._policy = RedirectPolicy(retry)
         self.target = target
 
@@ -77,7 +81,19 @@ class RedirectFollower:
         if self._left_behind(endpoint, failed):
             return NextAttempt()
         self.note(endpoint, failed)
-        return self._policy.decide(failed, only_reads=only_reads, now=anyio.current_time())
+        step = self._policy.decide(failed, only_reads=only_reads, now=anyio.current_time())
+        if step is not None and endpoint is not None and self._pool.observer is not None:
+            self._tell(self._pool.observer, str(endpoint.address), failed, step)
+        return step
+
+    def _tell(
+        self, observer: Observer, address: str, failed: RedisError, step: NextAttempt
+    ) -> None:
+        """Tell *observer* that the command goes on after it *failed*."""
+        if step.to is not None:
+            notify(observer.command_redirected, RedirectEvent(self._name, address, failed))
+        else:
+            notify(observer.command_retried, RetryEvent(self._name, address, failed, step.delay))
 
     def _left_behind(self, endpoint: ClusterEndpoint | None, failed: RedisError) -> bool:
         """Whether the node only left the cluster before the command was sent: nobody's failure."""
