@@ -91,6 +91,9 @@ class BasePool(Holder):
     def _closing(self, tasks: PoolTasks) -> None:
         for endpoint in self.endpoints():
             endpoint.server.close(tasks.reason, tasks.cause)
+        for limit in self.limits():
+            if limit.waiting:
+                limit.lift()  # the callers that wait for a lease find out that it is closed
 
     async def _maintain(self) -> None:
         while True:
@@ -155,7 +158,7 @@ class BasePool(Holder):
 
     def limit_for_next_scope(self, limit: Limit) -> Limit:
         """What to use of now on instead of *limit*: leases of the last time may still come back."""
-        return limit if limit.acquired else self.make_limit()
+        return limit if limit.acquired and not limit.lifted else self.make_limit()
 
     # -- what it holds --------------------------------------------------------------------------
 

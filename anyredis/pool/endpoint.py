@@ -109,6 +109,12 @@ class Endpoint:
         """Take a lease of *limit*; gives the connection, or None where none is there yet."""
         self.scope.check()
         await limit.acquire()
+        if limit.lifted:  # the pool may have been closed meanwhile
+            try:
+                self.scope.check()
+            except BaseException:
+                limit.release()
+                raise
         return self.server.acquire_multiplexed_nowait()
 
 

@@ -85,6 +85,16 @@ class Lease:
         await limit.acquire()
         self._limit = limit
         limit.leases.add(self)
+        if limit.lifted:
+            self._check_again()
+
+    def _check_again(self) -> None:
+        """Release the lease and raise if the pool was closed while it was waited for."""
+        try:
+            self.endpoint.scope.check()
+        except BaseException:
+            self.release()
+            raise
 
     async def move(self, endpoint: LeaseSource) -> None:
         """Make it a lease for *endpoint*; afterwards it is held, and not attached.

@@ -13,10 +13,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from anyredis import ConnectionError, ConnectionPool, Credentials, Redis, RedisCluster
+from anyredis import (
+    BlockingConnectionPool,
+    ConnectionError,
+    ConnectionPool,
+    Credentials,
+    Redis,
+    RedisCluster,
+)
 from anyredis.pool.background import NAME
 from anyredis.testing import FakeCluster, FakeServer, silent
 from tests.conftest import BACKENDS, Backend
@@ -224,6 +232,40 @@ async def cancelled_before_its_first_step(client: Redis[bytes]) -> asyncio.Task[
         await asyncio.sleep(0)
     tasks.pop().cancel()
     return opening
+
+
+@pytest.mark.parametrize("shared", [0, 1])
+async def test_the_end_of_the_pool_is_told_to_those_who_wait_for_a_lease(shared: int) -> None:
+    """G8, G14: a call that waits for a lease ends at once, though no lease comes free."""
+    server = FakeServer()
+    pool = server.pool(
+        pool_class=BlockingConnectionPool,
+        max_connections=1,
+        timeout=None,
+        shared_connections=shared,
+    )
+    errors: list[BaseException] = []
+
+    async def wait(client: Redis[bytes]) -> None:
+        with pytest.raises(ConnectionError, match="the pool is closed") as caught:
+            await client.get("k")
+        errors.append(caught.value)
+
+    with anyio.fail_after(10):
+        client = Redis(connection_pool=pool)
+        async with anyio.create_task_group() as tasks, client, client.session():
+            for _ in range(3):
+                tasks.start_soon(wait, client)
+            await anyio.wait_all_tasks_blocked()
+            assert pool.limits()[0].waiting == 3
+            assert pool.scope._tasks is not None
+            pool.scope._tasks.fail(ZeroDivisionError("mine"))
+            while len(errors) < 3:
+                await anyio.lowlevel.checkpoint()
+        assert all(isinstance(error.__cause__, ZeroDivisionError) for error in errors)
+        async with Redis(connection_pool=pool) as client:
+            assert (pool.free, pool.leased, pool.connecting, pool.capacity) == (1, 0, 0, 1)
+            await client.set("k", "v")
 
 
 @on_asyncio
