@@ -25,6 +25,7 @@ from anyredis.facts.table import (
     SPECIAL,
     TIMEOUTS,
     full_name,
+    spellings,
 )
 from anyredis.wire.encode import Value
 
@@ -219,7 +220,7 @@ def register_command(
         raise DataValueError(f"{key.decode()} is registered already, with other facts")
     _known[key] = facts
     if facts.timeout is not None:
-        SPECIAL.add(key)
+        SPECIAL.update(spellings(key))
 
 
 def _checked_name(name: str | bytes) -> bytes:

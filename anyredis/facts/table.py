@@ -113,7 +113,17 @@ CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
 """)
 """What leaves a mark on its connection (G9), and so needs one for itself."""
 
-SPECIAL: Final = {name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION}
+
+def spellings(word: bytes) -> tuple[Value, ...]:
+    """The ways in which a user's own command may write *word*: bytes or text, in either case."""
+    return (word, word.lower(), word.decode(), word.decode().lower())
+
+
+SPECIAL: Final = {
+    spelling
+    for name in BLOCKING | CHANGES_CONNECTION
+    for spelling in spellings(name.partition(b" ")[0])
+}
 """First words of all that blocks or changes its connection: any other needs no second look.
 
 `register_command` adds those of users' own commands that block.

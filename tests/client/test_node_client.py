@@ -5,11 +5,12 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from anyredis import DataValueError, NodeClient, Outcome, Redis
+from anyredis import Command, DataValueError, NodeClient, Outcome, Redis
 from anyredis.client.node_client import BYTES, TEXT, needs_exclusive_connection, readers
 from anyredis.exceptions import ConnectionError
 from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import shown
+from anyredis.replies import ok
 from anyredis.testing import FakeServer, run_then_reset
 from anyredis.wire.encode import Value
 
@@ -114,3 +115,13 @@ async def test_leases_come_back() -> None:
         async with client.session() as session:
             await session.get("k")
         assert (pool.free, pool.leased, pool.connecting) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("name", [b"SELECT", b"select", "SELECT", "select"])
+async def test_a_users_command_may_write_its_name_in_any_case(name: str | bytes) -> None:
+    """G9: what changes the connection is refused on a client and in a pipeline all the same."""
+    async with FakeServer().client() as client:
+        with pytest.raises(DataValueError, match="SELECT changes its connection"):
+            await client.submit(Command((name, 1), ok))
+        with pytest.raises(DataValueError, match="SELECT changes its connection"):
+            client.pipeline().submit(Command((name, 1), ok))
