@@ -133,7 +133,11 @@ def test_what_is_refused_is_refused_once_its_arguments_are_bound() -> None:
 def test_a_command_that_is_made_ready_is_another() -> None:
     """A builder may give the same value each time: it is not changed."""
     constant = command_of(b"NAME", bytearray(b"a"))
-    made_ready = made(lambda _self: constant)(Owner())
+
+    def build(self: Any) -> Command[int]:
+        return constant
+
+    made_ready = made(build)(Owner())
     assert made_ready.args == (b"NAME", b"a")
     assert type(constant.args[1]) is bytearray
     assert (made_ready.parse, made_ready.binary) == (constant.parse, constant.binary)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Collection, Generator, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -264,9 +264,10 @@ class Twin:
     def _node_state(node: ServerConnections) -> dict[str, object]:
         allocator = node.allocator
 
-        def told(connections: object) -> list[tuple[int, int, bool]]:
-            assert isinstance(connections, list | set)
-            return [(each.number, each.in_use, each.dirty) for each in connections]
+        def told(connections: Collection[BaseConnection]) -> list[tuple[int, int, bool]]:
+            staged = [each for each in connections if isinstance(each, StageConnection)]
+            assert len(staged) == len(connections)
+            return [(each.number, each.in_use, each.dirty) for each in staged]
 
         return {
             "shared": told(allocator.multiplexed),
@@ -300,6 +301,8 @@ def outcome(task: asyncio.Task[Any]) -> object:
 
 class Twins(RuleBasedStateMachine):
     """The same steps for both."""
+
+    twins: Sequence[Twin] = ()  # the pools are made by the first step
 
     @initialize(
         capacity=st.integers(1, 4),
@@ -430,13 +433,13 @@ class Twins(RuleBasedStateMachine):
     @invariant()
     def leases_are_counted(self) -> None:
         """G5: at rest each lease is in one place, and no more are taken than there are."""
-        for twin in getattr(self, "twins", ()):
+        for twin in self.twins:
             assert twin.is_whole, twin.state()
             assert 0 <= twin.limit.acquired <= twin.limit.capacity
 
     def teardown(self) -> None:
         """Afterwards nothing is taken."""
-        if not hasattr(self, "twins"):
+        if not self.twins:
             return
 
         async def end() -> None:
