@@ -74,7 +74,7 @@ def show_routing(results: Results) -> Iterable[str]:
             "to replicas, µs",
             "GET of 3 nodes, µs",
             "of all, µs",
-            "new layout, ms",
+            "new slot map, ms",
         ]
         yield f"\nA simulated cluster, CPU of one task (routing)\n\n{table(head, rows)}"
 

@@ -212,7 +212,10 @@ async def test_a_method_of_a_subclass_reaches_the_command() -> None:
     """`super()` gives the function of the base, and leaves the subclass as it is."""
 
     class Counting(Runner):
-        def count(self, key: str, *members: Value) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        # pyright takes the declaration of a command for a variable, which a method may not replace.
+        def count(  # pyright: ignore[reportIncompatibleVariableOverride]
+            self, key: str, *members: Value
+        ) -> Any:
             """The same."""
             return super().count(f"prefix:{key}", *members)
 

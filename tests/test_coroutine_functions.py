@@ -30,6 +30,7 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
         function = function.func
     if sys.version_info >= (3, 12):
         return inspect.iscoroutinefunction(function)
+    # Deprecated in 3.14, which goes the other way.
     return asyncio.iscoroutinefunction(function)  # pyright: ignore[reportDeprecated]
 
 

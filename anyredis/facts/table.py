@@ -114,7 +114,7 @@ CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
 """What leaves a mark on its connection (G9), and so needs one for itself."""
 
 
-def spellings(word: bytes) -> tuple[Value, ...]:
+def spellings(word: bytes) -> tuple[bytes | str, ...]:
     """The ways in which a user's own command may write *word*: bytes or text, in either case."""
     return (word, word.lower(), word.decode(), word.decode().lower())
 

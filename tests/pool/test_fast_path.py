@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Collection, Generator, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -280,9 +280,10 @@ class Twin:
     def _node_state(node: ServerConnections) -> dict[str, object]:
         allocator = node.allocator
 
-        def told(connections: Iterable[BaseConnection]) -> list[tuple[int, int, bool]]:
-            stage = [each for each in connections if isinstance(each, StageConnection)]
-            return [(each.number, each.in_use, each.dirty) for each in stage]
+        def told(connections: Collection[BaseConnection]) -> list[tuple[int, int, bool]]:
+            staged = [each for each in connections if isinstance(each, StageConnection)]
+            assert len(staged) == len(connections)
+            return [(each.number, each.in_use, each.dirty) for each in staged]
 
         return {
             "shared": told(allocator.multiplexed),
@@ -317,6 +318,8 @@ def outcome(task: asyncio.Task[Any]) -> object:
 class Twins(RuleBasedStateMachine):
     """The same steps for both."""
 
+    twins: Sequence[Twin] = ()  # the pools are made by the first step
+
     @initialize(
         capacity=st.sampled_from([2, 3, 1, 4]),
         waiting=st.booleans(),
@@ -326,15 +329,16 @@ class Twins(RuleBasedStateMachine):
     def start(self, capacity: int, waiting: bool, shared: int, nodes: int) -> None:
         """Two pools of some shape."""
         self.runner = asyncio.Runner()
-        self.twins: list[Twin] = []
+        twins: list[Twin] = []
 
         async def make() -> None:
             ways: tuple[Run, Run] = (Endpoint.run, plainly)
             for run in ways:
                 limit = WaitingLimit(capacity) if waiting else StrictLimit(capacity)
-                self.twins.append(Twin(run, limit=limit, shared=shared, nodes=nodes))
+                twins.append(Twin(run, limit=limit, shared=shared, nodes=nodes))
 
         self.runner.run(make())
+        self.twins = twins
         self.node_count = nodes
         self.do(lambda _twin: None)
         for node in range(nodes):  # most conditions are about connections that are there
@@ -482,13 +486,13 @@ class Twins(RuleBasedStateMachine):
     @invariant()
     def leases_are_counted(self) -> None:
         """G5: at rest each lease is in one place, and no more are taken than there are."""
-        for twin in getattr(self, "twins", ()):
+        for twin in self.twins:
             assert twin.is_whole, twin.state()
             assert 0 <= twin.limit.acquired <= twin.limit.capacity
 
     def teardown(self) -> None:
         """Afterwards nothing is taken."""
-        if not hasattr(self, "twins"):
+        if not self.twins:
             return
 
         async def end() -> None:
