@@ -21,7 +21,7 @@ from anyredis.cluster.nodes.cluster_options import (
     options_of_url,
 )
 from anyredis.cluster.nodes.node_connection import ClusterConnection
-from anyredis.cluster.nodes.read_balancer import ReadBalancer, ReadFrom, ShardMember
+from anyredis.cluster.nodes.read_balancer import ReadBalancers, ReadFrom
 from anyredis.cluster.nodes.seeds import NodeName, seeds_of
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
@@ -162,14 +162,9 @@ class ClusterConnectionPool(BasePool):
         self.slot_map = SlotMap()
         self.known = {}
         self.endpoint_by_slot = [None] * SLOTS
-        self._balancers: dict[Shard, ReadBalancer] = {}
-        self._balancer_by_slot: list[ReadBalancer | None] = [
-            None
-        ] * SLOTS  # a shard is slow to hash
+        self._reads = ReadBalancers(self.read_from, self._zone, self.endpoint_at)
         self._visited: set[TCPAddress] = set()
         self._leaving: list[ClusterEndpoint] = []
-        self._latencies: dict[TCPAddress, float] = {}
-        self._with_latency: set[TCPAddress] = set()  # whose latency is not out of date
 
     def construct(self, address: TCPAddress, *, readonly: bool = False) -> ClusterConnection:
         """A new connection to the node at *address*, not yet connected; *readonly* for reads."""
@@ -250,13 +245,9 @@ class ClusterConnectionPool(BasePool):
         """Where to send a command for *slot* that only *reads*, or not; None: nobody is known."""
         if not (reads and self.readonly):
             return self.endpoint_by_slot[slot]
-        balancer = self._balancer_by_slot[slot]
-        if balancer is None:
-            shard = self.slot_map.by_slot[slot]
-            if shard is None:
-                return None
-            balancer = self._balancer_by_slot[slot] = self._balancer_of(shard)
-        return balancer.next()
+        balancers = self._reads
+        balancer = balancers.by_slot[slot] or balancers.balancer_for(slot, self.slot_map)
+        return None if balancer is None else balancer.next()
 
     def any_endpoint(self) -> ClusterEndpoint | None:
         """Some primary, in turn, but none that failed just now if another is there."""
@@ -307,44 +298,19 @@ class ClusterConnectionPool(BasePool):
             server.start(self._tasks)
         return endpoint
 
-    def _balancer_of(self, shard: Shard) -> ReadBalancer:
-        balancer = self._balancers.get(shard)
-        if balancer is None:
-            readers = [
-                ShardMember(
-                    self.endpoint_at(address),
-                    is_replica=at > 0,
-                    zone=self.slot_map.zones.get(address, ""),
-                    latency=self._latencies.get(address),
-                )
-                for at, address in enumerate(shard.nodes)
-            ]
-            balancer = self._balancers[shard] = ReadBalancer(self.read_from, self._zone, readers)
-        return balancer
-
-    def _reset_balancers(self) -> None:
-        self._balancers.clear()
-        self._balancer_by_slot[:] = [None] * SLOTS
-
-    # -- how far it is --------------------------------------------------------------------------
+    # -- latencies ------------------------------------------------------------------------------
 
     def endpoints_to_measure(self) -> list[ClusterEndpoint]:
-        """The nodes whose latency matters and is not known."""
-        if self.read_from is not ReadFrom.NEAREST:
-            return []
-        return [
-            endpoint for endpoint in self.members() if endpoint.address not in self._with_latency
-        ]
+        """The nodes whose latency decides about reads and is out of date."""
+        return self._reads.to_measure(self.members())
 
     def record_latencies(self, latencies: dict[TCPAddress, float]) -> None:
-        """From now on nearest is who has the least of *latencies*, in seconds."""
-        self._latencies.update(latencies)
-        self._with_latency.update(latencies)
-        self._reset_balancers()
+        """From now on the nearest node is the one with the least of *latencies*, in seconds."""
+        self._reads.record_latencies(latencies)
 
     def forget_latencies(self) -> None:
-        """Have all measured again; what is known holds until then."""
-        self._with_latency.clear()
+        """All nodes are to be measured again; the latencies hold until then."""
+        self._reads.expire_latencies()
 
     # -- the slot map changes ---------------------------------------------------------------------
 
@@ -354,7 +320,7 @@ class ClusterConnectionPool(BasePool):
         if self.endpoint_by_slot[slot] is not endpoint:
             self.slot_map = self.slot_map.moved(slot, to)
             self.endpoint_by_slot[slot] = endpoint
-            self._balancer_by_slot[slot] = None
+            self._reads.by_slot[slot] = None
             self._primaries = None
         return endpoint
 
@@ -373,7 +339,7 @@ class ClusterConnectionPool(BasePool):
         self._primaries = None
         endpoints = {shard: self.endpoint_at(shard.primary) for shard in slot_map.shards}
         self._fill(endpoints)
-        self._reset_balancers()
+        self._reads.reset()
         for shard in slot_map.shards:
             for address in shard.replicas:
                 self.endpoint_at(address)

@@ -1,29 +1,35 @@
-"""Which nodes of a shard answer reads, and which of them answers the next one."""
+"""Which node of a shard answers the next read.
+
+Law: nodes that the policy ranks alike take turns; an unhealthy node is passed over while a healthy
+one is there.  A balancer is made from one slot map and one set of latencies, and dropped with them.
+"""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.address import TCPAddress
+from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.wire.slots import SLOTS
 
 
 class ReadFrom(enum.Enum):
-    """Whom a cluster client with `readonly=True` asks for what it only reads."""
+    """The nodes to which a cluster client with `readonly=True` sends commands that only read."""
 
     REPLICAS = "replicas"
-    """The replicas in turn; the primary where no replica is fit."""
+    """The replicas in turn; the primary if no replica is healthy."""
 
     ANY = "any"
     """The replicas and the primary in turn."""
 
     NEAREST = "nearest"
-    """Whoever answered fastest when last measured, replica or primary."""
+    """The node that answered fastest when last measured, replica or primary."""
 
     ZONE = "zone"
-    """Those in the client's availability zone in turn, replicas first; else as `REPLICAS`."""
+    """The nodes in the client's availability zone in turn, replicas first; otherwise as `REPLICAS`."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class ShardMember:
 
 
 class ReadBalancer:
-    """The nodes of one shard, in the order in which *policy* prefers them, and whose turn it is."""
+    """The nodes of one shard, in the order in which *policy* prefers them, and the next turn."""
 
     def __init__(self, policy: ReadFrom, zone: str | None, readers: Sequence[ShardMember]) -> None:
         self._policy = policy
@@ -49,20 +55,20 @@ class ReadBalancer:
         for reader in self._readers:
             choices.setdefault(self._rank(reader), []).append(reader.endpoint)
         self._choices = [choices[rank] for rank in sorted(choices)]
-        """Those that are alike take turns; a later group is for when none of an earlier is fit."""
+        """Groups of nodes that take turns; a later group is for when no node of an earlier is healthy."""
 
     def _rank(self, reader: ShardMember) -> float:
-        """0 for whom to ask first."""
+        """The least for the nodes to ask first."""
         if self._policy is ReadFrom.ANY:
             return 0
         if self._policy is ReadFrom.NEAREST:
-            # None is measured before the first one is asked; then all take turns.
+            # Before the first measurement all nodes rank alike.
             return float("inf") if reader.latency is None else reader.latency
         away = self._policy is ReadFrom.ZONE and reader.zone != self._zone
         return 2 * away + (not reader.is_replica)
 
     def next(self) -> ClusterEndpoint:
-        """Whom to ask now: the next who is fit, or the primary, if nobody is."""
+        """The endpoint to ask now: the next healthy one; the primary if there is none."""
         for endpoints in self._choices:
             for _ in endpoints:
                 self._turn += 1
@@ -72,13 +78,66 @@ class ReadBalancer:
         return self._readers[0].endpoint
 
 
-def check_reading(readonly: bool, read_from: object, zone: object) -> None:
-    """Raise `DataError` for options of reading that contradict each other."""
-    if not isinstance(read_from, ReadFrom):
-        raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
-    if read_from is not ReadFrom.REPLICAS and not readonly:
-        raise DataValueError("read_from is about reading from replicas: give readonly=True too")
-    if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):
-        raise DataValueError(
-            "ReadFrom.ZONE and availability_zone, the client's own, go together: give both"
-        )
+class ReadBalancers:
+    """The balancer of each shard of a slot map, made when a read needs it, and the latencies.
+
+    *endpoint_at* gives the endpoint to the node at an address.
+    """
+
+    def __init__(
+        self,
+        policy: ReadFrom,
+        zone: str | None,
+        endpoint_at: Callable[[TCPAddress], ClusterEndpoint],
+    ) -> None:
+        self.latencies: dict[TCPAddress, float] = {}
+        """Seconds for a PING to each node that was measured."""
+        self.by_slot: list[ReadBalancer | None] = [None] * SLOTS
+        """The balancers once more, because the hash of a shard takes long."""
+        self._policy = policy
+        self._zone = zone
+        self._endpoint_at = endpoint_at
+        self._balancers: dict[Shard, ReadBalancer] = {}
+        self._measured: set[TCPAddress] = set()
+        """Nodes whose latency is not out of date."""
+
+    def balancer_for(self, slot: int, slot_map: SlotMap) -> ReadBalancer | None:
+        """The balancer of the shard that serves *slot*; None if no shard is known."""
+        shard = slot_map.by_slot[slot]
+        if shard is None:
+            return None
+        balancer = self._balancers.get(shard)
+        if balancer is None:
+            members = [
+                ShardMember(
+                    self._endpoint_at(address),
+                    is_replica=position > 0,
+                    zone=slot_map.zones.get(address, ""),
+                    latency=self.latencies.get(address),
+                )
+                for position, address in enumerate(shard.nodes)
+            ]
+            balancer = self._balancers[shard] = ReadBalancer(self._policy, self._zone, members)
+        self.by_slot[slot] = balancer
+        return balancer
+
+    def reset(self) -> None:
+        """Drop all balancers: the slot map or the latencies have changed."""
+        self._balancers.clear()
+        self.by_slot[:] = [None] * SLOTS
+
+    def to_measure(self, endpoints: Iterable[ClusterEndpoint]) -> list[ClusterEndpoint]:
+        """Those of *endpoints* whose latency decides about reads and is out of date."""
+        if self._policy is not ReadFrom.NEAREST:
+            return []
+        return [each for each in endpoints if each.address not in self._measured]
+
+    def record_latencies(self, latencies: dict[TCPAddress, float]) -> None:
+        """From now on the nearest node is the one with the least of *latencies*, in seconds."""
+        self.latencies.update(latencies)
+        self._measured.update(latencies)
+        self.reset()
+
+    def expire_latencies(self) -> None:
+        """All nodes are to be measured again; the latencies hold until then."""
+        self._measured.clear()

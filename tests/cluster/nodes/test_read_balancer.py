@@ -7,8 +7,16 @@ from typing import cast
 
 import pytest
 
-from anyredis.cluster.nodes.read_balancer import ReadBalancer, ReadFrom, ShardMember
+from anyredis.address import TCPAddress
+from anyredis.cluster.nodes.read_balancer import (
+    ReadBalancer,
+    ReadBalancers,
+    ReadFrom,
+    ShardMember,
+)
+from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.wire.slots import SLOTS
 
 
 class Nodes:
@@ -126,3 +134,49 @@ def test_zone(unhealthy: str, expected: dict[str, int]) -> None:
 def test_zone_where_nobody_is_in_it() -> None:
     """As without zones: the replicas."""
     assert Nodes(ReadFrom.ZONE, "pab", zones={"a": "far"}).asked(6) == {"a": 3, "b": 3}
+
+
+# -- all shards ---------------------------------------------------------------------------------
+
+PRIMARY, REPLICA = TCPAddress("p", 1), TCPAddress("r", 1)
+SLOT_MAP = SlotMap([Shard(PRIMARY, (REPLICA,))] * 2 + [None] * (SLOTS - 2))
+
+
+class At:
+    """An endpoint that knows its address."""
+
+    def __init__(self, address: TCPAddress) -> None:
+        self.address = address
+
+
+def balancers(policy: ReadFrom) -> ReadBalancers:
+    """Those of a slot map with one shard, which serves two slots."""
+    return ReadBalancers(policy, None, lambda address: cast("ClusterEndpoint", At(address)))
+
+
+def test_the_slots_of_a_shard_share_a_balancer() -> None:
+    """It is made for the first read, found by slot from then on, and dropped by a reset."""
+    found = balancers(ReadFrom.ANY)
+    first = found.balancer_for(0, SLOT_MAP)
+    assert first is not None
+    assert found.balancer_for(1, SLOT_MAP) is first
+    assert found.by_slot[:3] == [first, first, None]
+    assert found.balancer_for(2, SLOT_MAP) is None
+    found.reset()
+    assert found.by_slot[:2] == [None, None]
+    assert found.balancer_for(0, SLOT_MAP) is not first
+
+
+def test_latencies_are_measured_if_they_decide() -> None:
+    """Once for each node, and again after they expired; a new latency drops the balancers."""
+    nodes = [cast("ClusterEndpoint", At(address)) for address in (PRIMARY, REPLICA)]
+    assert balancers(ReadFrom.ANY).to_measure(nodes) == []
+    found = balancers(ReadFrom.NEAREST)
+    before = found.balancer_for(0, SLOT_MAP)
+    assert found.to_measure(nodes) == nodes
+    found.record_latencies({PRIMARY: 0.5})
+    assert found.to_measure(nodes) == nodes[1:]
+    assert found.balancer_for(0, SLOT_MAP) is not before
+    found.expire_latencies()
+    assert found.to_measure(nodes) == nodes
+    assert found.latencies == {PRIMARY: 0.5}

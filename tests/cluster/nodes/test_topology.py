@@ -395,5 +395,5 @@ async def test_a_node_that_hangs_is_far_and_delays_no_refresh(
         with anyio.fail_after(5):
             while pool.endpoints_to_measure():
                 await anyio.sleep(0.001)
-        assert pool._latencies[cluster.nodes[1].address] == module.UNREACHABLE
-        assert pool._latencies[cluster.nodes[2].address] < 1
+        assert pool._reads.latencies[cluster.nodes[1].address] == module.UNREACHABLE
+        assert pool._reads.latencies[cluster.nodes[2].address] < 1
