@@ -1,4 +1,4 @@
-"""The loop around everything that may be tried again; `backoff.Retry` says what and how often."""
+"""The loop that repeats failed commands; `backoff.Retry` decides which ones and how often."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ async def repeat(
     attempt: Callable[[], Awaitable[Reply]],
     failed: RedisError | None = None,
 ) -> Reply:
-    """What *attempt* gives, made until it is no error or *retry* gives up, which raises the error.
+    """The first reply of *attempt* that is not an error; raises the error if *retry* gives up.
 
-    *failed* is the error of a first attempt that was made already.
+    *failed* is the error of an earlier first attempt.
     """
     state: RetryState | None = None
     while True:
@@ -43,7 +43,7 @@ async def repeat(
 
 
 async def _outcome(attempt: Callable[[], Awaitable[Reply]]) -> Reply:
-    """What *attempt* gives or raises, if it is an error of ours."""
+    """The reply of *attempt*, or the `RedisError` that it raises."""
     try:
         return await attempt()
     except RedisError as error:
