@@ -1,4 +1,4 @@
-"""One case: an operation of a fresh client is cancelled, and nobody can tell afterwards.
+"""One case: an operation of a fresh client is cancelled, without any trace afterwards.
 
 A `Bench` makes the client and knows what to look at; what is here runs the case and asserts what
 holds for every client.  Neither knows any operation.
@@ -37,15 +37,15 @@ _fresh = itertools.count()
 
 
 def fresh() -> bytes:
-    """A value that nobody has sent before."""
+    """A value that no request sent before."""
     return b"value-%d" % next(_fresh)
 
 
 class Bench(ABC, Generic[PoolT, ClientT]):
-    """What an operation has to work with: a fresh client each time, and a look at the servers."""
+    """A fresh client for each operation, and access to the servers."""
 
     losses: ClassVar[tuple[type[RedisError], ...]] = (ConnectionError,)
-    """What an operation may raise whose connections are lost."""
+    """The errors that an operation may raise after its connections are lost."""
     blocking: bool
     """Whether one lease too many waits."""
 
@@ -57,7 +57,7 @@ class Bench(ABC, Generic[PoolT, ClientT]):
         """A fresh pool and client, not entered, and servers without data."""
         self.pool, self.client = self.make()
         self.pushed = False
-        """Whether what the operation waits for was done."""
+        """Whether the event that the operation waits for has happened."""
 
     def __str__(self) -> str:
         """The pool in words: the same in every run, so without ports and paths."""
@@ -81,11 +81,11 @@ class Bench(ABC, Generic[PoolT, ClientT]):
 
     @abstractmethod
     def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
-        """A lease, and a connection of one's own."""
+        """A lease and an exclusive connection."""
 
     @abstractmethod
     async def check_whole(self) -> None:
-        """Nothing is missing, all leases work, nobody left a mark (G1, G5, G6, G9)."""
+        """All leases are there and work, and no connection state is left (G1, G5, G6, G9)."""
 
     @abstractmethod
     async def all_gone(self) -> None:
@@ -100,7 +100,7 @@ class Bench(ABC, Generic[PoolT, ClientT]):
     def lose(self) -> None:
         """All connections are lost."""
         for connection in self.connections():
-            connection.close("the test says so")
+            connection.close("closed by the test")
 
     async def run(
         self,
@@ -109,7 +109,7 @@ class Bench(ABC, Generic[PoolT, ClientT]):
         at: int,
         loss: Callable[[], object] | None,
     ) -> Ended:
-        """Run *operation*; it may fail where its connections are lost."""
+        """Run *operation*; it may fail if its connections are lost."""
         if loss is None:
             return await self.steps.run(operation, kind, at, None)
         try:
@@ -162,7 +162,7 @@ async def cancel_everywhere(
     if ways is None:
         ways = kinds()
         if loop_name() == "uvloop":
-            # Callbacks and cancellations are asyncio's own: another order of them is what is new.
+            # Callbacks and cancellations are asyncio's: uvloop only runs them in another order.
             ways = rotation.kinds(f"{operation} of {bench}", ways)
     found = 0
     for kind in ways:
@@ -238,7 +238,7 @@ def running_tasks() -> frozenset[int]:
 
 @asynccontextmanager
 async def bystanders(bench: Bench[Any, Any], count: int) -> AsyncGenerator[None]:
-    """Others who ask the same pool for their own answers, and get them (G1, G12)."""
+    """Other users of the same pool, each of which gets the replies to its requests (G1, G12)."""
     if not count:
         yield
         return
@@ -268,7 +268,7 @@ async def bystanders(bench: Bench[Any, Any], count: int) -> AsyncGenerator[None]
 
 
 async def echo(connection: BaseConnection) -> None:
-    """Ask for a fresh value on a connection of one's own; it comes back (G1)."""
+    """Request a fresh value on an exclusive connection; the reply is that value (G1)."""
     value = fresh()
     assert await connection.execute_command("ECHO", value) == value
 

@@ -1,4 +1,4 @@
-"""The operations that the harness cancels, and what the server may look like afterwards."""
+"""Operations for the harness, and the data that each may leave on the server."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ async def _leave_at_once(bench: ServerBench) -> None:
 
 async def _leave_busy(bench: ServerBench) -> None:
     async def work(client: Redis[bytes]) -> None:
-        with contextlib.suppress(ConnectionError, RuntimeError):  # it was left: whose fault is said
+        with contextlib.suppress(ConnectionError, RuntimeError):  # the client was closed
             await own_answers(client, 1)
 
     async with anyio.create_task_group() as tasks, bench.client as client:

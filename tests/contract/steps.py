@@ -60,7 +60,7 @@ class Steps:
         self._at: int | None = None
         self._again = False
         self._fire: Callable[[], object] | None = None
-        self._trouble: BaseException | None = None
+        self._failure: BaseException | None = None
 
     def taken(self) -> None:
         """A task has taken a step."""
@@ -68,7 +68,7 @@ class Steps:
             return
         self._taken += 1
         if self._taken > TOO_MANY:
-            self._trouble = AssertionError(f"the operation goes on after {TOO_MANY} steps")
+            self._failure = AssertionError(f"the operation goes on after {TOO_MANY} steps")
         elif self.watch is not None:
             self._look()
         if self._at is not None and (self._taken == self._at or (self._again and self.reached)):
@@ -77,10 +77,10 @@ class Steps:
     def _look(self) -> None:
         # Not out of here: an exception would end the event loop.
         try:
-            if self.watch is not None and self._trouble is None:
+            if self.watch is not None and self._failure is None:
                 self.watch()
         except BaseException as error:  # noqa: BLE001 - raised when the operation has ended
-            self._trouble = error
+            self._failure = error
 
     @property
     def reached(self) -> bool:
@@ -94,7 +94,7 @@ class Steps:
         at: int | None,
         loss: Callable[[], object] | None = None,
     ) -> Ended:
-        """Run *operation* in a task of its own, cancelled after *at* steps (0: before its first).
+        """Run *operation* in a new task, cancelled after *at* steps (0: before its first).
 
         With *loss*, that happens instead.  What *operation* raises, other than the cancellation,
         is raised here.
@@ -105,7 +105,7 @@ class Steps:
             await operation()
             ended.completed = True
 
-        self._taken, self._at, self._again, self._trouble = 0, at, kind == "tasks", None
+        self._taken, self._at, self._again, self._failure = 0, at, kind == "tasks", None
         try:
             if kind in ("scope", "loss"):
                 await self._in_scope(body, loss)
@@ -114,8 +114,8 @@ class Steps:
         finally:
             self._fire = None
         ended.reached = self.reached
-        if self._trouble is not None:
-            raise self._trouble
+        if self._failure is not None:
+            raise self._failure
         if not ended.reached:
             assert ended.completed, "cancelled, but nobody did so"
         return ended

@@ -26,9 +26,9 @@ from anyredis.cluster.nodes.slot_map import parse_slots
 from anyredis.pool.lease import exclusive_connection
 from anyredis.server import Cluster
 from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, Words, silent
+from tests.contract.clients_and_taps import control_sockets, outcomes, until
 from tests.contract.control import Control
 from tests.contract.steps import counting
-from tests.contract.tools import control_sockets, outcomes, until
 
 each_pool = pytest.mark.parametrize(
     "pool_class", [ClusterConnectionPool, BlockingClusterConnectionPool]
@@ -39,7 +39,7 @@ KEYS = {0: "bar", 1: "eggs", 2: "foo"}
 
 
 def sockets(cluster: FakeCluster, pool: ClusterConnectionPool) -> int:
-    """How many connections the nodes have, as they see it, but for those of the control."""
+    """The number of connections that the nodes see, except those of the control."""
     return sum(sockets_of(node, pool) for node in cluster.nodes)
 
 
@@ -49,12 +49,12 @@ def sockets_of(node: FakeNode, pool: ClusterConnectionPool) -> int:
 
 
 def not_control(clients: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Those of the *clients* of a real server that are not there to ask for the slot map."""
+    """The *clients* of a real server except the control connections for the slot map."""
     return [client for client in clients if client["cmd"] != "cluster|slots"]
 
 
 def assert_all_free(pool: ClusterConnectionPool) -> None:
-    """G5, where nothing goes on: all leases are back, and none too many."""
+    """G5, while no command runs: all leases are free, and there are not too many."""
     assert (pool.leased, pool.connecting, pool.free) == (0, 0, pool.capacity)
     assert all(limit.acquired == limit.waiting_for_connection == 0 for limit in pool.limits())
     assert all(not endpoint.server.allocator.multiplexed_waiters for endpoint in pool.endpoints())
@@ -120,7 +120,7 @@ async def test_ten_gets_of_one_key(shared: int, limit: int, refused: int) -> Non
 async def test_ten_gets_of_one_key_on_a_real_cluster(
     valkey_cluster: Cluster, shared: int, limit: int, refused: int
 ) -> None:
-    """The same where the servers are real."""
+    """The same on real servers."""
     client = RedisCluster(
         valkey_cluster.host,
         valkey_cluster.port,
@@ -217,7 +217,7 @@ async def test_each_node_allows_its_own(shared: int) -> None:
 
 
 async def test_a_lease_moves_with_its_command(shared: int) -> None:
-    """A command that was sent on to another node counts there, and no more where it was."""
+    """A command that was redirected to another node counts there, and no longer at the first."""
     cluster = FakeCluster()
     client = cluster.client(
         max_connections=1, max_connections_per_node=True, shared_connections=shared
@@ -331,7 +331,7 @@ async def test_a_split_that_is_short_of_leases_sends_nothing(shared: int, per_no
 
 
 async def test_a_socket_of_one_node_is_room_for_another(shared: int) -> None:
-    """A connection that nobody uses any more is closed for a lease that has none."""
+    """An unused connection is closed for a lease without a connection."""
     cluster = FakeCluster()
     client = cluster.client(max_connections=1, shared_connections=shared)
     async with client:
@@ -342,7 +342,7 @@ async def test_a_socket_of_one_node_is_room_for_another(shared: int) -> None:
 
 
 async def test_spare_sockets_of_a_busy_node_are_room_for_others() -> None:
-    """A node that shares several connections does not take again what another waits for."""
+    """A node with several multiplexed connections does not take back a socket that another needs."""
     cluster = FakeCluster()
     client = cluster.client(max_connections=2, shared_connections=2)
     busy = cluster.nodes[2].server
@@ -359,7 +359,7 @@ async def test_spare_sockets_of_a_busy_node_are_room_for_others() -> None:
 
 
 async def test_a_dial_that_hangs_is_called_off_for_others(shared: int) -> None:
-    """A node that does not answer keeps no socket from the rest once nobody waits for it."""
+    """A node that does not answer holds no socket once no caller waits for it."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=BlockingClusterConnectionPool, max_connections=1, shared_connections=shared
@@ -385,7 +385,7 @@ async def test_a_dial_that_hangs_is_called_off_for_others(shared: int) -> None:
 async def test_a_node_that_leaves_gives_its_leases_back(
     shared: int, per_node: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """Who is at work there may finish; its capacity is gone with the last of them."""
+    """Commands in progress there may finish; its capacity is gone after the last one."""
     cluster = FakeCluster(4)
     limit = 2 if per_node else 8
     client = cluster.client(
@@ -444,7 +444,7 @@ async def test_who_waits_at_a_node_that_leaves_is_served_elsewhere(shared: int) 
 
 
 async def test_sockets_of_a_node_that_left_count() -> None:
-    """While somebody still uses a node that left, its socket is nobody else's room."""
+    """While a node that left is still in use, its socket is not available to others."""
     cluster = FakeCluster(4)
     client = cluster.client(pool_class=BlockingClusterConnectionPool, max_connections=2)
     hangs, idle, leaving = cluster.nodes[1:]
@@ -496,7 +496,7 @@ class Storm:
     def watch(self) -> None:
         """Never more sockets and leases than there may be."""
         for limit in self.client.connection_pool.limits():
-            # That of a node that has left lets all in, who then find out.
+            # The limit of a node that has left admits all callers, which then get the error.
             assert limit.lifted or limit.acquired <= limit.capacity
             assert 0 <= limit.waiting_for_connection <= limit.acquired
         if self.per_node:
@@ -572,7 +572,7 @@ class Storm:
 async def test_storms(
     per_node: bool, moving: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """G5, G7: whatever is used, cancelled, lost and moved, limits hold and nobody starves."""
+    """G5, G7: limits hold and no caller starves under use, cancellation, loss and moved slots."""
     blocking = pool_class is BlockingClusterConnectionPool
     with counting() as steps:
         for seed in range(6):
@@ -626,7 +626,7 @@ async def test_two_clients_on_one_pool(
 async def test_leaving_by_an_exception_while_commands_wait(
     shared: int, per_node: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """G8, G14: the exception is the user's own, and whoever waits is told."""
+    """G8, G14: the exception is the user's, and callers that wait get an error."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=pool_class,

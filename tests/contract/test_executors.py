@@ -30,12 +30,12 @@ from anyredis.wire.request_queue import MAX_SEND
 
 
 def names(received: list[Words]) -> Iterator[bytes]:
-    """The names of commands, without those of handshakes."""
+    """The names of commands, except those of handshakes."""
     return (words[0] for words in received if words[0] not in {b"HELLO", b"CLIENT"})
 
 
 async def test_a_transaction_is_contiguous_among_others() -> None:
-    """G9: nobody else's command comes between MULTI and EXEC on the connection that all share."""
+    """G9: no other command gets between MULTI and EXEC on a multiplexed connection."""
     server = FakeServer()
 
     async def transact(number: int) -> None:
@@ -65,7 +65,7 @@ async def test_a_transaction_is_contiguous_among_others() -> None:
 async def test_fifty_thousand_commands(
     valkey: Server, transaction: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """G13: however much is queued, what is unsent stays bounded."""
+    """G13: for any number of queued commands, the unsent bytes stay bounded."""
     seen: list[int] = []
     hand_over = BaseConnection._submit
 
@@ -282,7 +282,7 @@ def test_from_url_of_each_scheme(scheme: str, tls: bool) -> None:
 
 
 def test_url_contradictions() -> None:
-    """What a URL and the call say differently."""
+    """An option of the URL that differs from the call is refused."""
     with pytest.raises(DataValueError):
         options_of_url("redis://h/1?db=2", decode_responses=False)
     with pytest.raises(DataError):

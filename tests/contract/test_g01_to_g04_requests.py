@@ -1,4 +1,4 @@
-"""G1 to G4: replies go where they belong, and what becomes of a request that is cancelled."""
+"""G1 to G4: replies reach their requests, and cancelled requests leave no trace."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ import pytest
 from anyredis import BlockingConnectionPool, Redis, ReplyDecodeError
 from anyredis.server import Server
 from anyredis.wire.request_queue import MAX_TOMBSTONES
-from tests.contract.control import Control
-from tests.contract.harness import assert_all_free, fresh, own_answers
-from tests.contract.tools import (
+from tests.contract.clients_and_taps import (
     Tap,
     TappedConnection,
     Transport,
@@ -25,6 +23,8 @@ from tests.contract.tools import (
     text_client_of,
     until,
 )
+from tests.contract.control import Control
+from tests.contract.harness import assert_all_free, fresh, own_answers
 
 LARGE = 4 * 1024 * 1024
 """Unsent bytes above which callers wait."""
@@ -69,7 +69,7 @@ async def test_everybody_gets_their_own_answer(
 async def test_everybody_gets_their_own_answer_while_others_are_cancelled(
     valkey: Server, transport: Transport, shared: int
 ) -> None:
-    """G1, G3: cancelling requests at random moments moves nobody's reply."""
+    """G1, G3: requests cancelled at random moments do not shift the replies of others."""
     client = client_of(
         valkey,
         transport,
@@ -165,7 +165,7 @@ async def test_cancelled_in_line_for_a_lease_is_never_written(valkey: Server) ->
 
 
 async def test_cancelled_while_the_server_does_not_read_is_never_written(valkey: Server) -> None:
-    """G2, G13: a request that is cancelled while it waits for room is never written."""
+    """G2, G13: a request that is cancelled while it waits for backpressure is never written."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         await client.ping()
@@ -221,7 +221,7 @@ async def test_cancelled_after_it_was_written_leaves_the_connection_good(valkey:
 
 
 async def test_tombstones_are_bounded(valkey: Server) -> None:
-    """G3: past a number of abandoned requests the connection is replaced, and nobody notices."""
+    """G3: after too many abandoned requests the connection is replaced, unnoticed by others."""
     tap = Tap()
     async with tapped(valkey, tap, max_connections=10_000) as client:
         before = await client.client_id()
@@ -245,7 +245,7 @@ async def test_tombstones_are_bounded(valkey: Server) -> None:
 
 
 async def test_swallowed_bytes_are_bounded(valkey: Server) -> None:
-    """G3: a reply too large to be swallowed costs the connection; nobody waits behind it."""
+    """G3: an abandoned reply that is too large closes the connection; no request waits behind it."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         await client.set("large", b"x" * (32 * 1024 * 1024))

@@ -1,4 +1,4 @@
-"""G14: what the user raises leaves every block as itself, and no background task ends a block."""
+"""G14: exceptions of the user leave every block unchanged, and no background task ends a block."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from anyio.abc import ByteStream
 from anyredis import BaseConnection, Connection, ConnectionError, ConnectionPool, Redis
 from anyredis.connection import base
 from anyredis.server import Server
+from tests.contract.clients_and_taps import Tap, client_of, connections_of, outcomes, tapped, until
 from tests.contract.control import Control
-from tests.contract.tools import Tap, client_of, connections_of, outcomes, tapped, until
 
 Scope: TypeAlias = AbstractAsyncContextManager[Any]
 
@@ -108,7 +108,7 @@ async def test_what_the_block_raises_leaves_as_itself(
 async def test_what_a_finally_raises_under_cancellation_leaves_as_itself(
     valkey: Server, scope: Callable[[Server], Scope], make: Callable[[], BaseException]
 ) -> None:
-    """G14: also where the cancellation of a scope outside goes by at the same time."""
+    """G14: also if an outer scope is cancelled at the same time."""
     error = make()
 
     async def body() -> None:
@@ -129,7 +129,7 @@ async def test_what_a_finally_raises_under_cancellation_leaves_as_itself(
 async def test_a_cancellation_leaves_as_one(
     valkey: Server, scope: Callable[[Server], Scope]
 ) -> None:
-    """G14: whoever cancelled the block from outside sees nothing but that."""
+    """G14: a scope that cancels the block from outside sees only its cancellation."""
     with anyio.CancelScope() as outer:
         async with scope(valkey):
             outer.cancel()
@@ -247,7 +247,7 @@ class BrokenStream(ByteStream):
 async def test_a_stream_that_fails_oddly_does_not_cancel_the_block(
     valkey: Server, where: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """G14: whatever a stream raises, it is an error of the requests it concerns."""
+    """G14: any exception of a stream becomes an error of the requests it affects."""
     monkeypatch.setattr(base, "READ_AFTER_SEND_FAILURE", 0.01)
     pool = ConnectionPool(
         connection_class=Broken, where=where, error=error, host=valkey.host, port=valkey.port
@@ -259,7 +259,7 @@ async def test_a_stream_that_fails_oddly_does_not_cancel_the_block(
                 assert each is True or isinstance(each, ConnectionError)
             assert where == "close" or not any(each is True for each in found)
             for connection in connections_of(client):
-                connection.close("the test says so")
+                connection.close("closed by the test")
         await anyio.wait_all_tasks_blocked()
         assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
         await anyio.lowlevel.checkpoint()  # a block that was cancelled would not get further

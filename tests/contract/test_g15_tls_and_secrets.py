@@ -1,4 +1,4 @@
-"""G15: TLS verifies unless told otherwise, and passwords appear nowhere."""
+"""G15: TLS verifies by default, and passwords appear nowhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from anyredis import (
 from anyredis.address import parse_url
 from anyredis.pool.standalone import PARAMETERS
 from anyredis.server import Server, run
-from tests.contract.tools import client_of
+from tests.contract.clients_and_taps import client_of
 from tests.servers import Certificates, redis_tls_binary, valkey_binary
 
 SECRET = "hunter2-and-more"
@@ -44,7 +44,7 @@ async def works(client: Redis[bytes]) -> None:
 
 
 async def test_a_stranger_is_refused(redis_tls: Server) -> None:
-    """G15: a certificate that nobody we trust has signed is refused without further ado."""
+    """G15: a certificate without a trusted signature is refused."""
     await refused(client_of(redis_tls, ssl=True), "certificate does not verify")
     await refused(Redis.from_url(redis_tls.url), "certificate does not verify")
 
@@ -63,7 +63,7 @@ async def test_a_trusted_certificate_is_accepted(
 
 @pytest.mark.server
 async def test_another_host_is_refused(certificates: Certificates) -> None:
-    """G15: a good certificate of somebody else is refused, unless told otherwise."""
+    """G15: a valid certificate for another host is refused by default."""
     ca = str(certificates.ca)
     async with run(binary=redis_tls_binary(), tls=certificates.wrong_host_files()) as server:
         await refused(client_of(server, ssl=True, ssl_ca_certs=ca), "certificate does not verify")
@@ -100,7 +100,7 @@ async def test_tls_to_a_server_that_speaks_none(valkey: Server) -> None:
 
 
 def told(error: BaseException) -> str:
-    """All that a traceback would tell of *error* and of those behind it."""
+    """The text of a traceback of *error* and its causes."""
     return "".join(traceback.format_exception(error)) + repr(error) + str(vars(error))
 
 
@@ -143,7 +143,7 @@ async def test_a_wrong_password_is_told_to_nobody(
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.server
 async def test_a_server_that_repeats_what_it_was_told(protocol: int) -> None:
-    """G15: a server without AUTH says what came after it; that is not told any further."""
+    """G15: a server without AUTH repeats its arguments in an error; the client does not show them."""
     hidden = ("--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
     async with run(binary=valkey_binary(), unix_socket=True, arguments=hidden) as server:
         client = client_of(server, password=SECRET, protocol=protocol)
@@ -156,7 +156,7 @@ async def test_a_server_that_repeats_what_it_was_told(protocol: int) -> None:
 async def test_a_right_password_is_told_to_nobody(
     locked_valkey: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """G15: nor does any repr of what works."""
+    """G15: no repr of a working client contains one."""
     caplog.set_level(logging.DEBUG)
     password = "open sesame"
     async with client_of(locked_valkey, password=password) as client:
@@ -197,7 +197,7 @@ def test_a_url_that_is_wrong_is_told_without_its_password(url: str) -> None:
 
 
 async def test_a_password_of_the_wrong_type_is_told_to_nobody(locked_valkey: Server) -> None:
-    """G15: also a password that cannot be sent is kept out of the message that says so."""
+    """G15: the message about a password that cannot be sent does not contain it."""
     wrong: Any = [SECRET]
     with pytest.raises(DataError) as caught:
         client_of(locked_valkey, password=wrong)

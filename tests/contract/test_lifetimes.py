@@ -1,4 +1,4 @@
-"""G8, G12, G14: who holds a pool, what ends it, and from where it may be used."""
+"""G8, G12, G14: the holders of a pool, its end, and use from other tasks, loops and threads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ each_client = pytest.mark.parametrize("cluster", [False, True], ids=["server", "
 
 
 def make(cluster: bool) -> tuple[Client, Callable[[], int]]:
-    """A client of a fake server or cluster, and what counts the connections that are open."""
+    """A client of a fake server or cluster, and a counter of its open connections."""
     if not cluster:
         server = FakeServer()
         return server.client(), lambda: len(server.peers)
@@ -37,7 +37,7 @@ def make(cluster: bool) -> tuple[Client, Callable[[], int]]:
     return nodes.client(), lambda: sum(len(node.server.peers) for node in nodes.nodes)
 
 
-# -- who enters and who leaves ------------------------------------------------------------------
+# -- entering and leaving ----------------------------------------------------------------------
 
 
 @each_client
@@ -84,7 +84,7 @@ def test_a_test_case_of_unittest() -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_each_holder_leaves_alone(fails: bool) -> None:
-    """G12: who entered first waits for nobody, and takes nobody along."""
+    """G12: the first holder waits for no other, and its end does not affect others."""
     server = FakeServer()
     server.on("BLPOP", silent)
     pool = server.pool()
@@ -113,7 +113,7 @@ async def test_each_holder_leaves_alone(fails: bool) -> None:
     assert server.peers == []
 
 
-# -- what ends it early -------------------------------------------------------------------------
+# -- an early end -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=[*BACKENDS])
@@ -121,7 +121,7 @@ async def test_each_holder_leaves_alone(fails: bool) -> None:
 def test_an_event_loop_that_ends_counts_as_leaving(
     backend: Backend, cluster: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """G8: no hang and no error under a client that nobody left; the log tells once a time."""
+    """G8: a client without an end of its block causes no hang and no error; it is logged once."""
     client, peers = make(cluster)
 
     async def forget() -> None:
@@ -144,7 +144,7 @@ def test_an_event_loop_that_ends_counts_as_leaving(
 
 
 def own_tasks(before: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
-    """What the client runs, its main task last."""
+    """The tasks of the client, its main task last."""
     return sorted(asyncio.all_tasks() - before, key=lambda task: task.get_name() == NAME)
 
 
@@ -186,7 +186,7 @@ async def test_cancelling_the_writer_of_a_connection_closes_that_alone() -> None
 async def test_cancelling_all_other_tasks_closes_the_pool(
     cluster: bool, which: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """G14: the block goes on; pending and later requests are told, leaving raises nothing."""
+    """G14: the block goes on; pending and later requests get the cause, leaving raises nothing."""
     client, peers = make(cluster)
     before = asyncio.all_tasks()
     await client.open()
@@ -228,7 +228,7 @@ async def cancelled_before_its_first_step(client: Redis[bytes]) -> asyncio.Task[
 
 @on_asyncio
 async def test_a_pool_that_is_cancelled_before_its_first_step() -> None:
-    """G8: entering does not wait for ever, but is told."""
+    """G8: entering does not wait for ever, but raises."""
     client = FakeServer().client()
     opening = await cancelled_before_its_first_step(client)
     await asyncio.wait([opening])
@@ -238,12 +238,12 @@ async def test_a_pool_that_is_cancelled_before_its_first_step() -> None:
         assert await client.ping()
 
 
-# The coroutine that anyio wraps into a task is not awaited where that is cancelled so early.
+# The coroutine inside a task of anyio is never awaited if the task is cancelled this early.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @on_asyncio
 async def test_a_child_that_is_cancelled_before_its_first_step() -> None:
-    """G8: nor where it is in a group of the user's, which anyio cancels for it."""
+    """G8: nor in a group of the user, which anyio cancels for it."""
     opened: list[asyncio.Task[Redis[bytes]]] = []
     async with anyio.create_task_group() as group:
         client = FakeServer().client(task_group=group)
@@ -256,7 +256,7 @@ async def test_a_child_that_is_cancelled_before_its_first_step() -> None:
 
 @on_asyncio
 async def test_cancelling_the_pools_task_leaves_a_group_of_the_users_alone() -> None:
-    """What ends the pool's tasks never ends the group, unless that is itself cancelled."""
+    """The end of the pool's tasks never ends the group, unless the group is cancelled."""
     server = FakeServer()
     async with anyio.create_task_group() as group:
         before = asyncio.all_tasks()
@@ -271,7 +271,7 @@ async def test_cancelling_the_pools_task_leaves_a_group_of_the_users_alone() -> 
 
 
 async def test_a_group_of_the_users_that_is_cancelled_closes_the_pool() -> None:
-    """G8: its requests are told; the pool's sockets and tasks are gone when the group has ended."""
+    """G8: its requests get the reason; sockets and tasks of the pool end before the group."""
     server = FakeServer()
     server.on("GET", silent)
     told: list[BaseException] = []
@@ -406,7 +406,7 @@ USES: dict[str, Use] = {
 @pytest.mark.parametrize("use", USES.values(), ids=[*USES])
 @pytest.mark.parametrize("elsewhere", BACKENDS.values(), ids=[f"from_{name}" for name in BACKENDS])
 async def test_use_from_another_event_loop_is_refused(use: Use, elsewhere: Backend) -> None:
-    """The error says where it was opened and what to do; nothing is sent, the owner is unharmed."""
+    """The error names the owner's loop and the remedy; nothing is sent, the owner is unharmed."""
     server = FakeServer()
     async with server.client(max_connections=1) as client:
         await client.ping()
@@ -425,7 +425,7 @@ async def test_use_from_another_event_loop_is_refused(use: Use, elsewhere: Backe
 
 @pytest.mark.parametrize("elsewhere", BACKENDS.values(), ids=[f"from_{name}" for name in BACKENDS])
 async def test_a_session_belongs_to_its_event_loop(elsewhere: Backend) -> None:
-    """So does whatever was acquired: nothing is sent, and it stays good."""
+    """So does an acquired connection: nothing is sent, and it stays usable."""
     server = FakeServer()
     async with server.client() as client, client.session() as session:
         await session.ping()

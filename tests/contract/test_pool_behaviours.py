@@ -1,4 +1,4 @@
-"""What the four kinds of use promise, counted: one too many raises, or waits."""
+"""The four kinds of pool, counted: one caller too many raises, or waits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from anyredis import BlockingConnectionPool, ConnectionPool, MaxConnectionsError, PoolTimeoutError
 from anyredis.server import Server
 from tests.conftest import BACKENDS
+from tests.contract.clients_and_taps import Transport, client_of, connections_of, outcomes, until
 from tests.contract.control import Control
 from tests.contract.steps import counting
-from tests.contract.tools import Transport, client_of, connections_of, outcomes, until
 
 each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
 
@@ -33,7 +33,7 @@ async def test_a_strict_pool_of_two_refuses_eight_of_ten(
 async def test_a_strict_pool_of_two_refuses_eight_of_ten_at_first(
     valkey: Server, transport: Transport, shared: int
 ) -> None:
-    """The same where nothing is connected yet: waiting for a connection takes a lease."""
+    """The same before any connection exists: waiting for a connection takes a lease."""
     client = client_of(valkey, transport, max_connections=2, shared_connections=shared)
     async with client:
         found = await outcomes([lambda: client.get("fubar")] * 10)
@@ -151,7 +151,7 @@ async def test_the_asyncio_form(
 
 
 async def test_waiting_has_an_end(valkey: Server, transport: Transport, shared: int) -> None:
-    """Who waits longer than *timeout* gets `PoolTimeoutError`, and takes nothing away."""
+    """A caller that waits longer than *timeout* gets `PoolTimeoutError`, and holds nothing."""
     pool = BlockingConnectionPool.from_url(
         valkey.url, max_connections=1, timeout=0.01, shared_connections=shared
     )

@@ -227,13 +227,14 @@ async def test_a_command_is_looked_up_once(clustered: bool) -> None:
 
 
 @pytest.fixture(autouse=True)
-def forgotten_afterwards() -> Iterator[None]:
-    """What a test registers is known to that test alone."""
+def registrations_of_one_test() -> Iterator[None]:
+    """A registration lasts for its test only; those of other files stay."""
+    before = set(lookup._registered)
     yield
-    for name in lookup._registered:
+    for name in lookup._registered.keys() - before:
         del lookup._known[name]
+        del lookup._registered[name]
         SPECIAL.discard(name)
-    lookup._registered.clear()
 
 
 KEYS: list[tuple[dict[str, Any], tuple[Value, ...], Sequence[int]]] = [
