@@ -1,4 +1,4 @@
-"""The loop around what may be tried again."""
+"""The loop that repeats failed commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOT_SENT = ConnectionError("not sent", outcome=Outcome.NOT_SENT)
 
 
 class Script:
-    """Attempts that raise or give what is next; counted."""
+    """Attempts that raise or return the next of a list; counted."""
 
     def __init__(self, *outcomes: Reply | Exception) -> None:
         self.outcomes = list(outcomes)
@@ -53,7 +53,7 @@ async def run(
     return await repeat(retry, lambda: reads, attempt, failed)
 
 
-async def test_what_works_is_tried_once() -> None:
+async def test_a_success_is_tried_once() -> None:
     """And its reply comes back."""
     script = Script(b"1")
     assert await run(script) == b"1"
@@ -77,8 +77,8 @@ async def test_it_gives_up() -> None:
     assert script.tries == 3
 
 
-async def test_a_write_is_tried_again_where_it_was_not_sent() -> None:
-    """And not where nobody knows."""
+async def test_a_write_is_tried_again_if_it_was_not_sent() -> None:
+    """But not with an unknown outcome."""
     script = Script(NOT_SENT, LOST, b"never")
     with pytest.raises(ConnectionError) as caught:
         await run(script, reads=False)
@@ -98,7 +98,7 @@ async def test_a_write_can_be_allowed_to_run_twice() -> None:
     ids=lambda error: type(error).__name__,
 )
 async def test_without_a_policy_nothing_is(error: RedisError) -> None:
-    """And by default not what took too long, found no room, or has the wrong password."""
+    """By default a timeout, a lack of connections and a wrong password are not repeated."""
     script = Script(error, b"never")
     with pytest.raises(type(error)):
         await run(script, None)
@@ -126,14 +126,14 @@ async def test_a_first_attempt_may_have_failed_before() -> None:
 
 
 async def test_foreign_errors_pass() -> None:
-    """What is none of ours is none of its business."""
+    """An exception that is not a `RedisError` is not repeated."""
     script = Script(KeyError("mine"), b"never")
     with pytest.raises(KeyError):
         await run(script)
     assert script.tries == 1
 
 
-async def test_a_deadline_bounds_the_whole() -> None:
+async def test_a_deadline_bounds_all_attempts() -> None:
     """No try begins after it, counted from the first failure."""
     retry = Retry(attempts=100, backoff=Backoff(base=60, cap=60), deadline=1)
     script = Script(LOST, b"never")

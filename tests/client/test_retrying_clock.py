@@ -1,4 +1,4 @@
-"""Tests of `anyredis.client.retrying` by the clock: exact delays, deadlines, and what is repeated."""
+"""Tests of `anyredis.client.retrying` by the clock: exact delays, deadlines, repeated commands."""
 
 from __future__ import annotations
 
@@ -91,15 +91,15 @@ def lost(outcome: Outcome = Outcome.UNKNOWN) -> ConnectionError:
     return ConnectionError("lost", outcome=outcome)
 
 
-async def test_what_succeeds_is_tried_once(sleeps: Clock) -> None:
-    """A first attempt that works is the only one, and nobody sleeps."""
+async def test_a_success_is_tried_once(sleeps: Clock) -> None:
+    """A first attempt that succeeds is the only one, without a sleep."""
     attempt = Attempts()
     assert await repeat(Retry(), reads, attempt) == "done"
     assert (attempt.made, sleeps.slept) == (1, [])
 
 
 async def test_a_read_is_tried_again(sleeps: Clock) -> None:
-    """G11: a command that only reads is sent again, whatever is known of its outcome."""
+    """G11: a command that only reads is sent again, with any outcome."""
     attempt = Attempts(lost(), lost(Outcome.NOT_SENT), lost())
     assert await repeat(Retry(), reads, attempt) == "done"
     assert attempt.made == 4
@@ -116,7 +116,7 @@ async def test_attempts_are_the_repeats_after_the_first_try(attempts: int, sleep
     assert caught.value is errors[attempts]
 
 
-async def test_the_backoff_tells_how_long_to_wait(sleeps: Clock) -> None:
+async def test_the_backoff_decides_the_delay(sleeps: Clock) -> None:
     """Each wait is the backoff's delay after so many failures."""
     attempt = Attempts(*(lost() for _ in range(5)))
     await repeat(Retry(attempts=5, backoff=STEADY), reads, attempt)
@@ -124,7 +124,7 @@ async def test_the_backoff_tells_how_long_to_wait(sleeps: Clock) -> None:
 
 
 async def test_the_deadline_counts_from_the_first_failure(sleeps: Clock) -> None:
-    """What would begin after the deadline is not begun, and nobody waits for it."""
+    """An attempt that would begin after the deadline is not made, and no time is spent on it."""
     attempt = Attempts(*(lost() for _ in range(5)))
     with pytest.raises(ConnectionError):
         await repeat(Retry(attempts=5, backoff=STEADY, deadline=3.5), reads, attempt)
@@ -161,7 +161,7 @@ async def test_a_second_try_that_was_sent_ends_it(sleeps: Clock) -> None:
     assert attempt.made == 2
 
 
-async def test_writes_are_repeated_for_those_who_say_so(sleeps: Clock) -> None:
+async def test_writes_are_repeated_on_request(sleeps: Clock) -> None:
     """G11: opting in is explicit."""
     attempt = Attempts(lost(Outcome.UNKNOWN))
     assert await repeat(Retry(repeat_writes=True), writes, attempt) == "done"
@@ -179,7 +179,7 @@ async def test_errors_that_a_repeat_does_not_mend(error: RedisError, sleeps: Clo
 
 
 async def test_errors_that_are_named_exactly(sleeps: Clock) -> None:
-    """Who names an error exactly gets it repeated."""
+    """An error whose exact class is in `errors` is repeated."""
     attempt = Attempts(TimeoutError("no reply"))
     assert await repeat(Retry(errors=(TimeoutError,)), reads, attempt) == "done"
 
@@ -212,8 +212,8 @@ async def test_a_first_attempt_that_was_made_already(sleeps: Clock) -> None:
     assert attempt.made == 1
 
 
-async def test_what_is_no_error_of_ours_passes() -> None:
-    """G14: an exception from elsewhere is neither repeated nor wrapped."""
+async def test_other_exceptions_pass() -> None:
+    """G14: an exception of another library is neither repeated nor wrapped."""
 
     async def attempt() -> Reply:
         raise ZeroDivisionError
@@ -223,8 +223,8 @@ async def test_what_is_no_error_of_ours_passes() -> None:
 
 
 @pytest.mark.parametrize(("name", "sent"), [("GET", 3), ("INCRBY", 1)])
-async def test_a_client_goes_by_its_retry(name: str, sent: int) -> None:
-    """G11: the table says what only reads, and the client's `retry` how often."""
+async def test_a_client_uses_its_retry(name: str, sent: int) -> None:
+    """G11: the table decides which commands only read, and the client's `retry` how often."""
     server = FakeServer()
     server.on(name, run_then_reset)
     async with server.client(retry=Retry(attempts=2, backoff=AT_ONCE)) as client:
@@ -234,7 +234,7 @@ async def test_a_client_goes_by_its_retry(name: str, sent: int) -> None:
 
 
 async def test_a_full_pool_is_no_reason_to_try_again() -> None:
-    """A lease that is not to be had is told at once: waiting for one is outside the retry."""
+    """A lack of leases raises at once: waiting for a lease is outside the retry."""
     server = FakeServer()
     async with server.client(max_connections=1) as client, client.session():
         with pytest.raises(MaxConnectionsError):
@@ -244,7 +244,7 @@ async def test_a_full_pool_is_no_reason_to_try_again() -> None:
 
 @pytest.mark.parametrize(("transaction", "sent"), [(False, 3), (True, 3)])
 async def test_a_pipeline_that_only_reads_is_sent_again(transaction: bool, sent: int) -> None:
-    """G11: a batch may run twice if all of it may."""
+    """G11: a batch may run twice if all its commands may."""
     server = FakeServer()
     server.on("GET", run_then_reset, times=2)
     async with server.client(retry=Retry(backoff=AT_ONCE)) as client:
