@@ -49,7 +49,7 @@ async def test_a_command_is_a_coroutine_function(client: Redis[str]) -> None:
 
 @pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
 async def test_a_command_is_an_asyncio_task(client: Redis[str]) -> None:
-    """`create_task` and `gather` take it as it is."""
+    """`create_task` and `gather` accept its coroutine."""
     task = asyncio.create_task(client.set("k", 1))
     assert await task is True
     assert await asyncio.gather(client.get("k"), client.incr("n")) == ["1", 1]
@@ -109,7 +109,7 @@ async def test_execute_command_blocks_on_an_exclusive_connection(client: Redis[s
 async def test_arguments_that_make_no_command(
     client: Redis[str], words: tuple[Any, ...], message: str
 ) -> None:
-    """Arguments that cannot be sent are refused before anything is sent, and the error has the reason."""
+    """Arguments that cannot be sent are refused before anything is sent, with the reason."""
     with pytest.raises(DataError, match=message):
         await client.execute_command(*words)
 
@@ -161,7 +161,7 @@ async def test_a_client_can_be_entered_within_itself(valkey: Server) -> None:
 
 
 async def test_clients_share_a_pool(valkey: Server) -> None:
-    """Two clients on one pool are one set of connections, entered by either."""
+    """Two clients on one pool use the same connections; either may enter first."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
     one, other = Redis(connection_pool=pool), Redis(connection_pool=pool)
     async with one, other:
@@ -184,7 +184,7 @@ async def test_repr(valkey: Server) -> None:
 
 
 async def test_a_given_retry(valkey: Server) -> None:
-    """Errors that are named are worth a repeat; here the third try finds another type of key."""
+    """Errors in `errors` are repeated; here the third try finds another type of key."""
     delays: list[float] = []
 
     def dice() -> float:
@@ -203,7 +203,7 @@ async def test_a_given_retry(valkey: Server) -> None:
 
 
 async def test_from_url(valkey: Server) -> None:
-    """A URL names the server, the database and any option; arguments go before it."""
+    """A URL names the server, the database and any option; arguments override it."""
     url = f"redis://{valkey.host}:{valkey.port}/2?client_name=url&max_connections=7"
     async with Redis.from_url(url, decode_responses=True) as client:
         info = await client.client_info()
@@ -235,7 +235,7 @@ async def test_from_url_over_a_unix_socket(valkey: Server) -> None:
     ],
 )
 def test_the_error_of_a_bad_url_names_the_part(url: str, message: str) -> None:
-    """The parameter, the number, the scheme."""
+    """The error names the parameter, the number, the scheme."""
     with pytest.raises(DataValueError, match=message):
         Redis.from_url(url)
 
@@ -278,7 +278,7 @@ def test_the_error_of_a_bad_url_names_the_part(url: str, message: str) -> None:
     ],
 )
 def test_arguments_that_make_no_sense(arguments: dict[str, Any], message: str) -> None:
-    """Are refused when the client is made, by an error that names them."""
+    """They are refused when the client is made, by an error that names them."""
     with pytest.raises(DataError, match=message):
         Redis(**arguments)
 

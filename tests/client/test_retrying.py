@@ -49,12 +49,12 @@ async def run(
     reads: bool = True,
     failed: RedisError | None = None,
 ) -> Reply:
-    """`repeat`, of something that only reads or not."""
+    """`repeat`, for a command that only reads or for one that writes."""
     return await repeat(retry, lambda: reads, attempt, failed)
 
 
 async def test_a_success_is_tried_once() -> None:
-    """And its reply comes back."""
+    """Its reply is returned."""
     script = Script(b"1")
     assert await run(script) == b"1"
     assert script.tries == 1
@@ -68,7 +68,7 @@ async def test_a_read_is_tried_again() -> None:
 
 
 async def test_it_gives_up() -> None:
-    """And raises the last error."""
+    """The last error is raised."""
     last = ConnectionError("last")
     script = Script(LOST, LOST, last, b"never")
     with pytest.raises(ConnectionError) as caught:
@@ -87,7 +87,7 @@ async def test_a_write_is_tried_again_if_it_was_not_sent() -> None:
 
 
 async def test_a_write_can_be_allowed_to_run_twice() -> None:
-    """By `repeat_writes`."""
+    """With `repeat_writes`."""
     script = Script(LOST, b"1")
     assert await run(script, Retry(backoff=AT_ONCE, repeat_writes=True), reads=False) == b"1"
 
@@ -108,7 +108,7 @@ async def test_without_a_policy_nothing_is(error: RedisError) -> None:
 
 
 async def test_an_error_reply_counts_as_one() -> None:
-    """Whether it is raised or given as a value."""
+    """Both if it is raised and if it is returned."""
     retry = Retry(backoff=AT_ONCE, errors=(ResponseError,))
     assert await run(Script(ResponseError("ERR"), b"1"), retry) == b"1"
     with pytest.raises(ResponseError):
@@ -143,7 +143,7 @@ async def test_a_deadline_bounds_all_attempts() -> None:
 
 
 async def test_waiting_can_be_cancelled() -> None:
-    """The wait between two tries is one of the caller's own."""
+    """The delay between two tries can be cancelled by the caller."""
     script = Script(LOST, b"never")
     with anyio.move_on_after(0.01) as scope:
         await run(script, Retry(backoff=Backoff(base=60, cap=60)))

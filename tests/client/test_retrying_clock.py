@@ -52,7 +52,7 @@ class Attempts:
 
 
 class Clock:
-    """Stands in for anyio: a sleep is over at once, and on record."""
+    """Replaces anyio: a sleep ends at once, and is recorded."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -70,7 +70,7 @@ class Clock:
 
 @pytest.fixture
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock by which `repeat` goes in this test."""
+    """The clock of `repeat` in this test."""
     stand_in = Clock()
     monkeypatch.setattr(retrying, "anyio", stand_in)
     return stand_in
@@ -107,7 +107,7 @@ async def test_a_read_is_tried_again(sleeps: Clock) -> None:
 
 @pytest.mark.parametrize("attempts", [0, 1, 5])
 async def test_attempts_are_the_repeats_after_the_first_try(attempts: int, sleeps: Clock) -> None:
-    """G13: after so many repeats it is over, with the error of the last try."""
+    """G13: after that many repeats the error of the last try is raised."""
     errors = [lost() for _ in range(10)]
     attempt = Attempts(*errors)
     with pytest.raises(ConnectionError) as caught:
@@ -117,7 +117,7 @@ async def test_attempts_are_the_repeats_after_the_first_try(attempts: int, sleep
 
 
 async def test_the_backoff_decides_the_delay(sleeps: Clock) -> None:
-    """Each wait is the backoff's delay after so many failures."""
+    """Each wait is the backoff's delay after that many failures."""
     attempt = Attempts(*(lost() for _ in range(5)))
     await repeat(Retry(attempts=5, backoff=STEADY), reads, attempt)
     assert sleeps.slept == [1.0, 2.0, 4.0, 8.0, 8.0]
@@ -132,7 +132,7 @@ async def test_the_deadline_counts_from_the_first_failure(sleeps: Clock) -> None
 
 
 async def test_a_repeat_at_the_very_deadline_is_made(sleeps: Clock) -> None:
-    """The deadline itself is still in time."""
+    """A try at the deadline itself is still made."""
     attempt = Attempts(lost())
     assert await repeat(Retry(backoff=STEADY, deadline=1.0), reads, attempt) == "done"
 
@@ -154,7 +154,7 @@ async def test_a_write_that_was_not_sent_is_repeated(sleeps: Clock) -> None:
 
 
 async def test_a_second_try_that_was_sent_ends_it(sleeps: Clock) -> None:
-    """G11: each failure is judged for itself."""
+    """G11: each failure is judged separately."""
     attempt = Attempts(lost(Outcome.NOT_SENT), lost(Outcome.UNKNOWN))
     with pytest.raises(ConnectionError):
         await repeat(Retry(), writes, attempt)
@@ -170,7 +170,7 @@ async def test_writes_are_repeated_on_request(sleeps: Clock) -> None:
 
 @pytest.mark.parametrize("error", NEVER_REPEATED, ids=lambda error: type(error).__name__)
 async def test_errors_that_a_repeat_does_not_mend(error: RedisError, sleeps: Clock) -> None:
-    """Running out of time or connections, wrong credentials and refusals end it, reads too."""
+    """A timeout, a lack of connections, wrong credentials and refusals are final, for reads too."""
     attempt = Attempts(error)
     with pytest.raises(type(error)) as caught:
         await repeat(Retry(repeat_writes=True), reads, attempt)
@@ -193,7 +193,7 @@ async def test_no_retry(sleeps: Clock) -> None:
 
 
 async def test_an_error_that_is_a_value(sleeps: Clock) -> None:
-    """An attempt may give its error instead of raising it."""
+    """An attempt may return its error instead of raising it."""
     answers: list[Reply] = [lost(), "done"]
 
     async def attempt() -> Reply:
@@ -203,7 +203,7 @@ async def test_an_error_that_is_a_value(sleeps: Clock) -> None:
 
 
 async def test_a_first_attempt_that_was_made_already(sleeps: Clock) -> None:
-    """Its error counts: it is judged, and waited after, before the next attempt."""
+    """Its error counts as the first failure, with a delay before the next attempt."""
     attempt = Attempts()
     assert await repeat(Retry(backoff=STEADY), reads, attempt, lost()) == "done"
     assert (attempt.made, sleeps.slept) == (1, [1.0])

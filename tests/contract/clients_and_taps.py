@@ -30,7 +30,7 @@ Transport: TypeAlias = Literal["tcp", "unix"]
 DEFAULT_RETRY = Retry()
 
 PATIENCE = 10.0
-"""Seconds after which something that has to happen did not."""
+"""Seconds after which an expected event counts as missing."""
 
 
 def client_of(
@@ -45,10 +45,10 @@ def client_of(
 
 
 class UnixStreamFaultFilter:
-    """An exception handler of asyncio that leaves out a fault of anyio's Unix streams (4.16).
+    """An exception handler of asyncio that ignores a fault of anyio's Unix streams (4.16).
 
-    They give `future.set_result` to `loop.add_reader`, which is called once too often where the
-    receiving task is cancelled in the very turn in which bytes arrive.
+    They pass `future.set_result` to `loop.add_reader`, which calls it once too often if the
+    receiving task is cancelled in the same turn in which bytes arrive.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class UnixStreamFaultFilter:
         self._otherwise = otherwise
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Pass on all other complaints."""
-        theirs = "set_result" in context["message"]
-        if not (theirs and isinstance(context.get("exception"), asyncio.InvalidStateError)):
+        """Pass on all other errors."""
+        is_fault = "set_result" in context["message"]
+        if not (is_fault and isinstance(context.get("exception"), asyncio.InvalidStateError)):
             self._otherwise(loop, context)
 
 
@@ -122,7 +122,7 @@ class Tap:
         self._receiving: anyio.Event | None = None
 
     def lose_reply_to(self, word: bytes, times: int = 1) -> None:
-        """The next *times* that *word* was sent the connection is lost instead of its reply."""
+        """Lose the connection instead of the reply, the next *times* that *word* was sent."""
         self._cut_at, self._cuts = word, times
 
     def hold_sending(self) -> None:
@@ -144,7 +144,7 @@ class Tap:
         self._receiving = None
 
     def release(self) -> None:
-        """All flows again."""
+        """Bytes flow again in both directions."""
         self.let_arrive()
         if self._sending is not None:
             self._sending.set()

@@ -35,7 +35,7 @@ from tests.contract.resettable_cluster import PRIMARIES, ResettableCluster, key_
 from tests.contract.steps import Steps
 
 AT_ONCE: Final = Retry(backoff=Backoff(0, 0))
-"""The default, but for the waits."""
+"""The default, except for the delays."""
 
 
 NUMBER: Final = key_on(0, b"number")
@@ -47,7 +47,7 @@ EVERYWHERE: Final = [key_on(number, b"n") for number in range(PRIMARIES)]
 """A key on each primary."""
 
 BESIDE: Final = (1, 2)
-"""So many others are beside an operation, with a strict and with a blocking pool."""
+"""The number of bystanders of an operation, with a strict and with a blocking pool."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ClusterTarget:
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of the pool."""
-        # Soon, so that a lease that is lost shows as such and not as a test that hangs.
+        # Short, so that a lost lease shows as an error and not as a test that hangs.
         more: dict[str, Any] = {"timeout": 5.0} if self.blocking else {}
         return more | {
             "max_connections": self.capacity,
@@ -120,7 +120,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
     # -- common to all benches -------------------------------------------------------------------
 
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be."""
+        """At any moment: no more sockets and leases than the limit."""
         pool, most = self.pool, self.target.capacity
         sockets = leases = 0
         for endpoint in pool.endpoints():
@@ -137,7 +137,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
             assert leases <= pool._limit.acquired <= most, repr(pool)
 
     async def warm_up(self) -> None:
-        """Connect to all nodes, as far as they may be connected at the same time."""
+        """Connect to all nodes, as far as the limit allows at the same time."""
         for number in range(PRIMARIES):
             await self.client.get(key_on(number, tag=1))
 
@@ -160,7 +160,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         return exclusive_connection(endpoints[next(self._turns) % len(endpoints)])
 
     async def quiet(self) -> None:
-        """Wait until nothing is asked, answered, dialled or closed, in the background either."""
+        """Wait until no request, dial or close is in progress, in the background either."""
         while True:
             nodes = [endpoint.server for endpoint in self.pool.endpoints()]
             sending = any(each.wire.inflight or each.wire.unsent for each in self.connections())
@@ -187,7 +187,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         endpoints = pool.members()
         every = self.target.capacity * (len(endpoints) if self.target.per_node else 1)
         assert pool.capacity == every, repr(pool)
-        # Connections for all leases take longer than all the rest: each fourth time will do.
+        # Connections for all leases take longer than the other checks: every fourth time is enough.
         thoroughly = not next(self._checks) % 4
         leases = [
             self._lease(endpoint, thoroughly and self.is_up(endpoint))
@@ -225,7 +225,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
             )
 
     async def _check_layout(self) -> None:
-        """The slot map can be learned, as often as one likes, and nothing is left of an older one."""
+        """The slot map can be refreshed again and again, and no part of an older one is left."""
         pool = self.pool
         assert await pool.topology.wait_refreshed() is None
         if pool._visited or len(pool.known) > len(pool.members()):
@@ -248,7 +248,7 @@ class FakeBench(ClusterBench):
         return pool, RedisCluster(connection_pool=pool, retry=AT_ONCE)
 
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be, for the servers too."""
+        """At any moment: no more sockets and leases than the limit, for the servers too."""
         super().watch()
         taken = [
             len(node.server.peers) - control_sockets(self.pool, node.address)
@@ -274,7 +274,7 @@ class FakeBench(ClusterBench):
         return [item for database in databases for item in database.items_of(key)]
 
     async def check_state(self) -> None:
-        """No connection is in the middle of anything."""
+        """No connection has a request in progress."""
         self.fake.assert_asking_used()
         for peer in (peer for node in self.fake.nodes for peer in node.server.peers):
             state = peer.state
@@ -300,13 +300,13 @@ class FakeBench(ClusterBench):
         )
 
     async def all_gone(self) -> None:
-        """No server has a client of ours any more."""
+        """No server has a client under test any more."""
         left = [node for node in self.fake.nodes if node.server.peers]
         assert not left, f"clients are left on {left}"
 
 
 class RealBench(ClusterBench):
-    """A pool for a real cluster, whose servers *controls* look at, primaries first."""
+    """A pool for a real cluster, whose servers *controls* observe, primaries first."""
 
     def __init__(
         self, target: ClusterTarget, cluster: Cluster, controls: list[Control], steps: Steps
@@ -335,7 +335,7 @@ class RealBench(ClusterBench):
         return [item.encode() for item in self._owner(key).ask("LRANGE", key, 0, -1)]
 
     async def check_state(self) -> None:
-        """No connection is in the middle of anything; one that was closed takes a moment to go."""
+        """No connection has a request in progress; a closed one takes a moment to disappear."""
         with anyio.move_on_after(PATIENCE):
             while self._marked():
                 await anyio.sleep(0.001)
@@ -354,7 +354,7 @@ class RealBench(ClusterBench):
         """The flags show that no connection may read from a replica here."""
 
     async def all_gone(self) -> None:
-        """Wait until no server has a client of ours any more."""
+        """Wait until no server has a client under test any more."""
         for control in self.controls:
             await control.all_gone()
 

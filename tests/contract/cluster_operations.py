@@ -94,7 +94,7 @@ async def _incr_while_down(bench: FakeBench) -> None:
 
 
 async def _both_ways(bench: FakeBench) -> None:
-    """One is redirected from the first to the second primary, another the other way round."""
+    """One command is redirected from the first to the second primary, another in the other direction."""
     bench.fake.move(NUMBER, bench.fake.primaries[1])
     bench.fake.move(EVERYWHERE[1], bench.fake.primaries[0])
     async with anyio.create_task_group() as tasks:
@@ -124,7 +124,7 @@ async def _refresh(bench: ClusterBench) -> None:
 
 
 async def _refreshes(bench: ClusterBench) -> None:
-    """One refresh that several wait for."""
+    """One refresh that several callers wait for."""
     async with anyio.create_task_group() as tasks:
         for _ in range(2):
             tasks.start_soon(_refresh, bench)
@@ -132,7 +132,7 @@ async def _refreshes(bench: ClusterBench) -> None:
 
 
 async def _leaves(bench: FakeBench, holders: int, waiters: int) -> None:
-    """A node leaves while some use it, and *waiters* wait for it."""
+    """A node leaves while *holders* use it and *waiters* wait for it."""
     endpoint = bench.client.connection_pool.endpoint_at(bench.fake.unassigned.address)
 
     async def hold(ready: anyio.Event, until: anyio.Event) -> None:
@@ -268,7 +268,7 @@ REAL: Final[list[Operation[ClusterBench]]] = [
     Operation("enter, use and leave", _whole_life, around=True),
     *REAL_BATCHES,
 ]
-"""For a real cluster, whose topology stays as it is."""
+"""For a real cluster, whose topology does not change."""
 
 ALL: Final[list[Operation[FakeBench]]] = [
     Operation("first get", _get),

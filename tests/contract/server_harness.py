@@ -1,7 +1,7 @@
 """The benches for clients of one server: of a real one, and of one in memory.
 
-The one in memory answers at once, so its cases take no time on sockets.  Its checks see more: what
-the server knows of each connection.
+The server in memory answers at once, so its cases take no time on sockets.  Its checks see more:
+the server's state of each connection.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Target:
 
     def pool(self) -> ConnectionPool:
         """A new pool of two."""
-        # Soon, so that a lease that is lost shows as such and not as a test that hangs.
+        # Short, so that a lost lease shows as an error and not as a test that hangs.
         more: dict[str, Any] = {"timeout": 5.0} if self.blocking else {}
         return self.pool_class(max_connections=2, **more, **self.arguments)
 
@@ -70,7 +70,7 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         return pool, Redis(connection_pool=pool)
 
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be."""
+        """At any moment: no more sockets and leases than the limit."""
         allocator = self.pool.endpoint.server.allocator
         assert 0 <= allocator.sockets <= 2, f"{allocator.sockets} sockets: {self.pool!r}"
         assert allocator.dialling >= 0
@@ -91,7 +91,7 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         return self.pool.acquire()
 
     async def all_gone(self) -> None:
-        """Wait until the server has no client of ours any more."""
+        """Wait until the server has no client under test any more."""
         await self.control.all_gone()
 
     async def check_whole(self) -> None:
@@ -137,7 +137,7 @@ class FakeServerBench(ServerBench):
         return super().make()
 
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be, for the server too."""
+        """At any moment: no more sockets and leases than the limit, for the server too."""
         super().watch()
         assert len(self.server.peers) <= 2, f"{self.server!r}: {self.pool!r}"
         self._fake.let_time_pass()

@@ -46,7 +46,7 @@ SLOT_MAPS: dict[tuple[str, TCPAddress], SlotMap] = {}
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits for better times; and a slot map that was read once is not read again."""
+    """No delays, and a slot map that was parsed once is not parsed again."""
     at_once = Backoff(0, 0)
     monkeypatch.setattr(redirect_policy, "REFUSAL_BACKOFF", at_once)
     monkeypatch.setattr(server_connections, "REDIAL", at_once)
@@ -78,10 +78,10 @@ COMBINATIONS = [
     *((operation, WAITING_AT_NODES) for operation in WAITING),
     *((operation, READING) for operation in REPLICAS),
 ]
-"""The operations, and the pools that each makes sense with."""
+"""The operations, each with the pools that it is run with."""
 
 TURNS = range(len(TARGETS) if EVERY_CASE in os.environ else 1)
-"""Each operation meets one pool on each event loop, and in its turn every one."""
+"""Each operation runs with one pool on each event loop, and over time with every pool."""
 
 LOOPS = [*BACKENDS.values()]
 
@@ -92,7 +92,7 @@ each_turn = pytest.mark.parametrize("turn", TURNS)
 
 
 def bench_for(combination: Combination, number: int, steps: Steps) -> FakeBench:
-    """The bench for one of the pools that an operation makes sense with."""
+    """The bench for one of the pools of an operation."""
     target = combination[1][number % len(combination[1])]
     return FakeBench(target, fake_cluster(int(target.readonly)), steps)
 
@@ -138,7 +138,7 @@ async def test_lost_everywhere(combination: Combination, turn: int, anyio_backen
 
 @pytest.fixture
 def controls(valkey_cluster: Cluster) -> Iterator[list[Control]]:
-    """A look at each server of `valkey_cluster` from outside, primaries first."""
+    """A `Control` of each server of `valkey_cluster`, primaries first."""
     with ExitStack() as stack:
         servers = (*valkey_cluster.primaries, *valkey_cluster.replicas)
         yield [stack.enter_context(Control(server)) for server in servers]

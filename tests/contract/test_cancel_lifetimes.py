@@ -131,7 +131,7 @@ async def one_case(
     at: int,
     use: bool,
 ) -> bool:
-    """Cancel *holders* after *at* steps; whether they took as many."""
+    """Cancel *holders* after *at* steps; whether they took that many."""
     server = FakeServer()
     pool = server.pool()
     before = running_tasks()

@@ -62,7 +62,7 @@ def assert_all_free(pool: ClusterConnectionPool) -> None:
 
 
 def refusals(found: list[Any]) -> int:
-    """How many were refused a lease; nothing else failed."""
+    """The number of calls that were refused a lease; no other error occurred."""
     errors = [each for each in found if isinstance(each, Exception)]
     assert all(isinstance(each, MaxConnectionsError) for each in errors)
     return len(errors)
@@ -74,7 +74,7 @@ def gets(client: RedisCluster[Any], *keys: str) -> list[Callable[[], Awaitable[o
 
 
 class Slow:
-    """Holds the answers to GET back, and counts how many wait on each node."""
+    """Delays the replies to GET, and counts the commands that wait on each node."""
 
     def __init__(self, cluster: FakeCluster) -> None:
         self.waiting: dict[FakeNode, list[FakePeer]] = {node: [] for node in cluster.nodes}
@@ -87,11 +87,11 @@ class Slow:
 
     @property
     def counts(self) -> list[int]:
-        """How many wait on each node."""
+        """The number of commands that wait on each node."""
         return [len(peers) for peers in self.waiting.values()]
 
     def answer(self) -> None:
-        """Answer the first that waits on each node."""
+        """Answer the first command that waits on each node."""
         for peers in self.waiting.values():
             if peers:
                 peers.pop(0).send(b"1")
@@ -102,7 +102,7 @@ class Slow:
 
 @pytest.mark.parametrize(("limit", "refused"), [(2, 8), (10, 0)])
 async def test_ten_gets_of_one_key(shared: int, limit: int, refused: int) -> None:
-    """Of ten at once, two a node: eight raise `MaxConnectionsError`.  With ten: none."""
+    """Of ten at once with two per node, eight raise `MaxConnectionsError`.  With ten per node, none."""
     cluster = FakeCluster()
     client = cluster.client(
         max_connections=limit, max_connections_per_node=True, shared_connections=shared
@@ -162,7 +162,7 @@ async def test_a_blocking_pool_serves_two_at_a_time_on_each_node(shared: int) ->
 
 @pytest.fixture
 def controls(valkey_cluster: Cluster) -> Iterator[list[Control]]:
-    """A look at each primary of `valkey_cluster` from outside."""
+    """A `Control` of each primary of `valkey_cluster`."""
     with ExitStack() as stack:
         yield [stack.enter_context(Control(server)) for server in valkey_cluster.primaries]
 
@@ -170,7 +170,7 @@ def controls(valkey_cluster: Cluster) -> Iterator[list[Control]]:
 async def test_a_blocking_pool_has_two_at_a_time_on_each_real_node(
     valkey_cluster: Cluster, controls: list[Control], shared: int
 ) -> None:
-    """Ten that wait on each server are there by twos, and have no more sockets."""
+    """Of ten that wait on each server two are there at a time, and have no more sockets."""
     client = RedisCluster(
         valkey_cluster.host,
         valkey_cluster.port,
@@ -202,7 +202,7 @@ async def test_a_blocking_pool_has_two_at_a_time_on_each_real_node(
 
 
 async def test_each_node_allows_its_own(shared: int) -> None:
-    """With a limit for each node, a busy one takes nothing from the others."""
+    """With a limit for each node, a busy node does not affect the others."""
     cluster = FakeCluster()
     client = cluster.client(
         max_connections=3, max_connections_per_node=True, shared_connections=shared
@@ -255,7 +255,7 @@ async def test_a_strict_limit_for_all_nodes(shared: int, limit: int) -> None:
 
 @pytest.mark.parametrize("limit", [1, 3])
 async def test_a_waiting_limit_for_all_nodes(shared: int, limit: int) -> None:
-    """All are served, though there are fewer leases and sockets than nodes."""
+    """All are served, though leases and sockets are fewer than nodes."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=BlockingClusterConnectionPool, max_connections=limit, shared_connections=shared
@@ -299,7 +299,7 @@ async def test_fewer_sockets_than_real_nodes(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(many)
             while not done.is_set():
-                # One server after another is asked, so at one moment only each by itself counts.
+                # The servers are asked one after another: each count is true only for its moment.
                 assert all(len(not_control(control.client_list())) <= limit for control in controls)
                 await anyio.lowlevel.checkpoint()
         assert_all_free(client.connection_pool)
@@ -415,7 +415,7 @@ async def test_a_node_that_leaves_gives_its_leases_back(
 
 
 async def test_who_waits_at_a_node_that_leaves_is_served_elsewhere(shared: int) -> None:
-    """G7: all in the line of its limit go on to the nodes that serve their keys now."""
+    """G7: all callers in the line of its limit go on to the nodes that have their keys now."""
     cluster = FakeCluster(4)
     client = cluster.client(
         pool_class=BlockingClusterConnectionPool,
@@ -469,11 +469,11 @@ async def test_sockets_of_a_node_that_left_count() -> None:
             tasks.cancel_scope.cancel()
 
 
-# -- storms -------------------------------------------------------------------------------------
+# -- random use ---------------------------------------------------------------------------------
 
 
-class Storm:
-    """Random use of one pool, looked at after each step of the event loop."""
+class RandomUse:
+    """Random use of one pool, checked after each step of the event loop."""
 
     def __init__(self, seed: int, *, blocking: bool, per_node: bool, moving: bool) -> None:
         self.dice = random.Random(seed)
@@ -494,7 +494,7 @@ class Storm:
             node.server.on("BLPOP", None)
 
     def watch(self) -> None:
-        """Never more sockets and leases than there may be."""
+        """Never more sockets and leases than the limit."""
         for limit in self.client.connection_pool.limits():
             # The limit of a node that has left admits all callers, which then get the error.
             assert limit.lifted or limit.acquired <= limit.capacity
@@ -506,7 +506,7 @@ class Storm:
             assert sockets(self.cluster, self.client.connection_pool) <= self.limit
 
     async def one(self) -> None:
-        """Some command, which may be given up."""
+        """A random command, which may be cancelled."""
         client, key = self.client, self.dice.choice(["bar", "eggs", "foo"])
 
         async def session() -> None:
@@ -543,7 +543,7 @@ class Storm:
         assert reply_timeout < 10 or not scope.cancelled_caught, "it was forgotten"
 
     def change(self) -> None:
-        """Something happens to the cluster."""
+        """A random change of the cluster."""
         node = self.dice.choice(self.cluster.nodes)
         if self.dice.random() < 0.3:
             node.server.reset()
@@ -552,8 +552,8 @@ class Storm:
             self.cluster.move(range(begin, 16384), node)
             self.client.connection_pool.topology.refresh_soon()
 
-    async def rage(self) -> None:
-        """A few rounds; after each of them all is as it was."""
+    async def run_rounds(self) -> None:
+        """A few rounds; after each of them the pool is whole."""
         pool = self.client.connection_pool
         async with self.client:
             for _ in range(4):
@@ -569,17 +569,17 @@ class Storm:
 @pytest.mark.parametrize("per_node", [True, False])
 @each_pool
 @pytest.mark.parametrize("moving", [False, True])
-async def test_storms(
+async def test_random_use(
     per_node: bool, moving: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
     """G5, G7: limits hold and no caller starves under use, cancellation, loss and moved slots."""
     blocking = pool_class is BlockingClusterConnectionPool
     with counting() as steps:
         for seed in range(6):
-            storm = Storm(seed, blocking=blocking, per_node=per_node, moving=moving)
-            steps.watch = storm.watch
+            use = RandomUse(seed, blocking=blocking, per_node=per_node, moving=moving)
+            steps.watch = use.watch
             with anyio.fail_after(20):
-                await steps.run(storm.rage, "scope", None)
+                await steps.run(use.run_rounds, "scope", None)
 
 
 # -- scopes -------------------------------------------------------------------------------------
@@ -590,7 +590,7 @@ async def test_storms(
 async def test_entering_again(
     shared: int, per_node: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """A pool that was left starts anew: all leases are there, and it asks for the slot map."""
+    """A pool that was left can be entered again: all leases are free, and it loads the slot map."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=pool_class,

@@ -111,7 +111,7 @@ async def test_connections_killed_at_work_take_no_lease(
     control: Control,
     pool_class: type[ConnectionPool],
 ) -> None:
-    """G5: leases whose connection dies come back, and the next ones get a good connection."""
+    """G5: leases of a lost connection are released, and the next ones get a good connection."""
     client = client_of(
         valkey,
         transport,
@@ -158,11 +158,11 @@ async def test_random_cancellations_and_kills_take_no_lease(
     async def block() -> None:
         await client.blpop("list", timeout=0.01)
 
-    async def own() -> None:
+    async def acquire() -> None:
         async with client.connection_pool.acquire() as connection:
             await connection.execute_command("PING")
 
-    kinds: list[Callable[[], Awaitable[object]]] = [client.ping, session, block, own]
+    kinds: list[Callable[[], Awaitable[object]]] = [client.ping, session, block, acquire]
 
     async def one() -> None:
         with anyio.move_on_after(dice.choice([0, 0.0005, 0.002, 1])):
@@ -250,7 +250,7 @@ async def test_a_connection_in_doubt_is_a_dead_connection(valkey: Server) -> Non
 async def test_waiters_are_served_first_come_first_served(
     valkey: Server, transport: Transport, shared: int
 ) -> None:
-    """G7: leases are given in the order in which they were asked for."""
+    """G7: leases are given in the order of the requests for them."""
     client = client_of(
         valkey,
         transport,
@@ -338,7 +338,7 @@ async def test_callers_that_wait_for_a_connection_are_served_in_order(valkey: Se
     )
     order: list[int] = []
 
-    async def own(number: int) -> None:
+    async def hold(number: int) -> None:
         async with pool.acquire():
             order.append(number)
             await anyio.sleep_forever()
@@ -348,7 +348,7 @@ async def test_callers_that_wait_for_a_connection_are_served_in_order(valkey: Se
 
     async with pool, anyio.create_task_group() as tasks:
         for number in range(4):
-            tasks.start_soon(own, number)
+            tasks.start_soon(hold, number)
             await anyio.wait_all_tasks_blocked()
         for event in reversed(dial_events):
             event.set()

@@ -23,7 +23,7 @@ Scope: TypeAlias = AbstractAsyncContextManager[Any]
 
 
 class Stop(BaseException):
-    """As rude as a KeyboardInterrupt."""
+    """A BaseException like KeyboardInterrupt."""
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ each_error = pytest.mark.parametrize("make", ERRORS.values(), ids=[*ERRORS])
 
 @each_scope
 @each_error
-async def test_what_the_block_raises_leaves_as_itself(
+async def test_an_exception_of_the_block_leaves_unchanged(
     valkey: Server, scope: Callable[[Server], Scope], make: Callable[[], BaseException]
 ) -> None:
     """G14: the very object, in no group, with its own cause and context."""
@@ -105,7 +105,7 @@ async def test_what_the_block_raises_leaves_as_itself(
 
 @each_scope
 @each_error
-async def test_what_a_finally_raises_under_cancellation_leaves_as_itself(
+async def test_an_exception_of_a_finally_under_cancellation_leaves_unchanged(
     valkey: Server, scope: Callable[[Server], Scope], make: Callable[[], BaseException]
 ) -> None:
     """G14: also if an outer scope is cancelled at the same time."""
@@ -137,7 +137,7 @@ async def test_a_cancellation_leaves_as_one(
     assert outer.cancelled_caught
 
 
-async def test_a_group_of_the_users_own_tasks_leaves_as_it_is(valkey: Server) -> None:
+async def test_an_exception_group_of_the_user_leaves_unchanged(valkey: Server) -> None:
     """G14: a group that a task group in the block raised is neither wrapped nor opened."""
 
     async def fail(error: Exception) -> None:
@@ -155,7 +155,7 @@ async def test_a_group_of_the_users_own_tasks_leaves_as_it_is(valkey: Server) ->
 
 
 async def test_a_traceback_shows_the_users_line_once(valkey: Server) -> None:
-    """G14: the traceback of the user's error is that of their block, not one of ours."""
+    """G14: the traceback of the user's error has the line of their block only once."""
 
     async def body() -> None:
         async with client_of(valkey) as client:
@@ -193,7 +193,7 @@ async def test_a_lost_connection_does_not_cancel_the_block(
 
 
 class Broken(Connection):
-    """A connection that fails somewhere, in a way that no stream should."""
+    """A connection that fails in a way that no stream should."""
 
     def __init__(self, *, where: str, error: BaseException, host: str, port: int) -> None:
         super().__init__(host=host, port=port)
@@ -244,7 +244,7 @@ class BrokenStream(ByteStream):
     [ValueError("odd"), OSError(5, "odd"), ExceptionGroup("odd", [OSError(5, "odd")])],
     ids=["ValueError", "OSError", "ExceptionGroup"],
 )
-async def test_a_stream_that_fails_oddly_does_not_cancel_the_block(
+async def test_an_unexpected_error_of_a_stream_does_not_cancel_the_block(
     valkey: Server, where: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """G14: any exception of a stream becomes an error of the requests it affects."""
@@ -262,11 +262,11 @@ async def test_a_stream_that_fails_oddly_does_not_cancel_the_block(
                 connection.close("closed by the test")
         await anyio.wait_all_tasks_blocked()
         assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
-        await anyio.lowlevel.checkpoint()  # a block that was cancelled would not get further
+        await anyio.lowlevel.checkpoint()  # raises if the block was cancelled
 
 
-async def test_an_error_of_a_request_is_the_users_to_catch(valkey: Server) -> None:
-    """G14: errors of the server and of lost connections leave as themselves, too."""
+async def test_the_user_can_catch_the_error_of_a_request(valkey: Server) -> None:
+    """G14: errors of the server and of lost connections leave unchanged, too."""
     tap = Tap()
     with pytest.raises(ConnectionError) as caught:  # noqa: PT012 - the block is what is tested
         async with tapped(valkey, tap) as client:

@@ -42,7 +42,7 @@ def make(cluster: bool) -> tuple[Client, Callable[[], int]]:
 
 @each_client
 async def test_entered_in_one_task_and_left_in_another(cluster: bool) -> None:
-    """G8: as start and stop callbacks of frameworks do; nothing is left, and twice is harmless."""
+    """G8: as start and stop callbacks of frameworks do; nothing is left, and leaving twice is harmless."""
     client, peers = make(cluster)
     before = running_tasks()
     for leave in (client.aclose, lambda: client.__aexit__(None, None, None)):
@@ -57,7 +57,7 @@ async def test_entered_in_one_task_and_left_in_another(cluster: bool) -> None:
 
 
 def test_a_test_case_of_unittest() -> None:
-    """G8: `asyncSetUp` and `asyncTearDown` run in tasks of their own."""
+    """G8: `asyncSetUp` and `asyncTearDown` run in separate tasks."""
     server = FakeServer()
 
     class Case(unittest.IsolatedAsyncioTestCase):
@@ -168,7 +168,7 @@ async def test_cancelling_a_task_of_a_connection_closes_that_alone(cluster: bool
 
 @on_asyncio
 async def test_cancelling_the_writer_of_a_connection_closes_that_alone() -> None:
-    """G14: no request waits for a task that is gone."""
+    """G14: no request waits for a task that has ended."""
     server = FakeServer()
     before = asyncio.all_tasks()
     async with server.client() as client:
@@ -301,7 +301,7 @@ async def test_a_group_of_the_users_that_is_cancelled_closes_the_pool() -> None:
 
 
 @each_client
-async def test_a_group_of_the_users_is_where_all_runs(cluster: bool) -> None:
+async def test_the_pools_tasks_are_children_of_a_group_of_the_user(cluster: bool) -> None:
     """The pool's tasks are children of it, and it ends when the last block has been left."""
     async with anyio.create_task_group() as group:
         source = FakeCluster() if cluster else FakeServer()
@@ -318,14 +318,14 @@ async def test_a_group_of_the_users_is_where_all_runs(cluster: bool) -> None:
 
 
 class Secret:
-    """Something in a context variable of a request."""
+    """A value in a context variable of a request."""
 
 
 VARIABLE: contextvars.ContextVar[Secret | None] = contextvars.ContextVar("VARIABLE", default=None)
 
 
 async def test_nothing_of_a_requests_context_is_kept_or_seen() -> None:
-    """The credential provider doesn't run in it, and it is gone when the request has ended."""
+    """The credential provider does not run in it, and it is freed when the request has ended."""
     seen: list[Secret | None] = []
 
     def provide() -> Credentials:
@@ -353,7 +353,7 @@ async def test_nothing_of_a_requests_context_is_kept_or_seen() -> None:
 
 
 async def test_entering_keeps_no_context_either() -> None:
-    """The pool's own task does not run in the context of the block that came first."""
+    """The pool's task does not run in the context of the block that entered first."""
     client = FakeServer().client()
     secrets: list[weakref.ref[Secret]] = []
 
@@ -448,7 +448,7 @@ async def test_a_session_belongs_to_its_event_loop(elsewhere: Backend) -> None:
 
 
 def test_two_event_loops_in_one_thread() -> None:
-    """A thread's id is not enough: the loop that waits is not the one that is running."""
+    """A thread's id is not enough: the running loop is not the one that opened the client."""
     server = FakeServer()
     pool: ConnectionPool = server.pool()
     client = Redis(connection_pool=pool)

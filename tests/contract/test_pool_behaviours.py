@@ -51,10 +51,10 @@ async def test_a_strict_pool_of_ten_refuses_none_of_ten(
         assert await outcomes([lambda: client.get("fubar")] * 10) == [b"1"] * 10
 
 
-async def test_a_blocking_pool_of_two_serves_ten_by_twos(
+async def test_a_blocking_pool_of_two_runs_ten_two_at_a_time(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
-    """Of ten commands at once on two connections that may be waited for, none fails."""
+    """Of ten commands at once on two connections of a blocking pool, none fails."""
     client = client_of(
         valkey,
         transport,
@@ -87,7 +87,7 @@ async def test_a_blocking_pool_of_two_serves_ten_by_twos(
 async def test_a_blocking_pool_of_two_has_two_at_a_time_on_the_server(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
-    """Ten that wait on the server are there by twos."""
+    """Of ten that wait on the server, two are there at a time."""
     client = client_of(
         valkey,
         transport,
@@ -120,7 +120,7 @@ def _are_blocked(control: Control, count: int) -> bool:
 
 
 def _accepted(control: Control) -> int:
-    """How many connections the server has had."""
+    """The number of connections that the server has had."""
     stats: str = control.ask("INFO", "stats")
     [line] = [each for each in stats.splitlines() if each.startswith("total_connections_received")]
     return int(line.partition(":")[2])
@@ -150,7 +150,7 @@ async def test_the_asyncio_form(
     assert found.count(b"1") == 10 - refused
 
 
-async def test_waiting_has_an_end(valkey: Server, transport: Transport, shared: int) -> None:
+async def test_waiting_is_bounded(valkey: Server, transport: Transport, shared: int) -> None:
     """A caller that waits longer than *timeout* gets `PoolTimeoutError`, and holds nothing."""
     pool = BlockingConnectionPool.from_url(
         valkey.url, max_connections=1, timeout=0.01, shared_connections=shared
@@ -178,7 +178,7 @@ async def test_a_thousand_first_commands_share_one_socket(
 async def test_sockets_never_exceed_leases(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
-    """A shared connection that is idle is leased exclusively, rather than one socket too many."""
+    """An idle multiplexed connection is leased exclusively, rather than one socket too many."""
     client = client_of(valkey, transport, max_connections=1, shared_connections=shared)
     async with client:
         await client.ping()
@@ -194,10 +194,10 @@ async def test_sockets_never_exceed_leases(
         assert len(control.client_list()) == 1
 
 
-async def test_more_to_share_than_there_may_be(
+async def test_more_shared_connections_than_the_limit(
     valkey: Server, transport: Transport, control: Control
 ) -> None:
-    """`shared_connections` are dialled as they are of use, within `max_connections`."""
+    """`shared_connections` are dialled as commands need them, within `max_connections`."""
     client = client_of(valkey, transport, max_connections=2, shared_connections=2)
     async with client:
         accepted = _accepted(control)

@@ -1,4 +1,4 @@
-"""Tests of the choice of cancellation cases: nothing is lost for good, and the same seed repeats.
+"""Tests of the choice of cancellation cases: each case runs in some run, and a seed repeats a run.
 
 They also hold that each clause of the contract is proved in every run, whatever its seed.
 """
