@@ -113,7 +113,7 @@ seconds = _number(float, "a number of seconds")
 seconds_or_none = _number(_number_or_none, "a number of seconds, or none")
 
 SENTINEL = "sentinel_"
-"""What the options begin with that are for sentinels: TLS and credentials as for servers."""
+"""The prefix of options for sentinels: TLS and credentials, otherwise named as for servers."""
 
 SCHEMES = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
 """TCP schemes, and whether each means TLS."""

@@ -38,7 +38,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
 class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
     """All commands on one server of a pool.
 
-    `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` is one that has its pool.
+    `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.
     *retry* decides which commands are sent again after a failure (None: no command).
     """
 
