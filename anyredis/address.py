@@ -130,7 +130,7 @@ UNREADABLE_HOST = (
 def parse_url(
     url: str, parameters: Mapping[str, Reader], of_sentinels: Mapping[str, Reader] | None = None
 ) -> ServerURL:
-    """The parts of *url*; its query may have *parameters*, and *of_sentinels* if it names sentinels.
+    """The parts of *url*; its query may have *parameters*, with sentinels *of_sentinels* too.
 
     Raises a `DataValueError` that names the wrong part: the scheme, a host or port, the database,
     an unknown parameter or one with a bad value.  No message repeats the password.

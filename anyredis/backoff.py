@@ -22,7 +22,7 @@ from anyredis.exceptions import (
 
 @dataclass(frozen=True)
 class Backoff:
-    """Delays that double from *base* up to *cap* seconds, each shortened at random by up to half."""
+    """Delays that double from *base* up to *cap* seconds, each at random shorter by up to half."""
 
     base: float = 0.008
     cap: float = 0.5

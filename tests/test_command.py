@@ -1,4 +1,4 @@
-"""Tests of `anyredis.command`: one definition of a command for clients, pipelines and blueprints."""
+"""Tests of `anyredis.command`: one definition for clients, pipelines and blueprints."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_it_keeps_its_name_and_docstring() -> None:
     """As an ordinary method does."""
     method: Any = Commands.count
     assert method.__name__ == "count"
-    assert method.__doc__ == "How many."
+    assert method.__doc__ == "The number of elements."
 
 
 @pytest.mark.parametrize("owner", [Redis, RedisCluster, NodeClient, Session, Pipeline, Runner])

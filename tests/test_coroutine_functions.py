@@ -25,7 +25,7 @@ EXECUTORS: list[type[Any]] = [Redis, RedisCluster, Session]
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
-    """The checks of frameworks: `inspect` from Python 3.12 on, asyncio before, without any partial."""
+    """The checks of frameworks: `inspect` from Python 3.12 on, asyncio before, without partials."""
     while isinstance(function, functools.partial):
         function = function.func
     if sys.version_info >= (3, 12):

@@ -122,7 +122,7 @@ async def test_an_event_loop_knows_that_it_is_running() -> None:
 
 
 async def test_the_error_in_another_thread_names_the_owner() -> None:
-    """Without an event loop, and with one of each kind: the error names the owner's loop and the remedy."""
+    """Without a loop, and with one of each kind: the error names the owner's loop and the remedy."""
     loop = EventLoop()
 
     async def use() -> None:

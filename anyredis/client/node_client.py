@@ -1,4 +1,4 @@
-"""All commands on one server, through its endpoint: for a single server and for a cluster's node."""
+"""All commands on one server, through its endpoint: a single server or a node of a cluster."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ class Redis(NodeClient[S], Holder, Generic[S]):
     At most *max_connections* commands are in progress at once: one more raises
     `MaxConnectionsError`, or waits with `connection_pool_cls=BlockingConnectionPool`.  Ordinary
     commands share *shared_connections* multiplexed connections (0: each has an exclusive one).
-    *connection_pool* is a pool to use instead of a new one.  *retry* decides which commands are sent
-    again after a failure (None: no command).  Raises `DataError` at once for invalid arguments.
+    *connection_pool* is a pool to use instead of a new one.  *retry* decides which commands are
+    sent again after a failure (None: no command).  Raises `DataError` for invalid arguments.
     """
 
     @overload

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.client.batch` at work: the sizes of chunks, and batches that are interrupted."""
+"""Tests of `anyredis.client.batch` at work: sizes of chunks, and batches that are interrupted."""
 
 from __future__ import annotations
 

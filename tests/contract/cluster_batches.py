@@ -102,7 +102,7 @@ async def _large_pipeline_moved(bench: FakeBench) -> None:
     await _large_pipeline(bench)
 
 
-def _begun_in_order(bench: ClusterBench, ended: Ended) -> None:
+def _first_chunks_in_order(bench: ClusterBench, ended: Ended) -> None:
     found = bench.items(LIST)
     assert found == PIECES[: len(found)], [piece[:6] for piece in found]
     assert not ended.completed or len(found) == len(PIECES)
@@ -132,7 +132,7 @@ async def _session(bench: ClusterBench) -> None:
             pipe.incr(NUMBER)
 
 
-async def _marked_session(bench: ClusterBench) -> None:
+async def _session_with_changes(bench: ClusterBench) -> None:
     async with bench.client.session(NUMBER) as session:
         await session.client_setname("mine")
         await session.readonly()
@@ -194,13 +194,13 @@ BATCHES: Final[list[Operation[FakeBench]]] = [
     Operation("pipeline", _pipeline, _each_at_most(2)),
     Operation("pipeline beside others", _pipeline, _each_at_most(2), warm=True, bystanders=BESIDE),
     Operation("pipeline redirected", _pipeline_redirected, _each_at_most(1), warm=True),
-    Operation("large pipeline", _large_pipeline, _begun_in_order, warm=True),
-    Operation("large pipeline moved", _large_pipeline_moved, _begun_in_order),
+    Operation("large pipeline", _large_pipeline, _first_chunks_in_order, warm=True),
+    Operation("large pipeline moved", _large_pipeline_moved, _first_chunks_in_order),
     Operation("transaction", _transaction, _all_or_nothing, warm=True, bystanders=BESIDE),
     Operation("transaction moved", after(_moved, _transaction), _all_or_nothing, warm=True),
     Operation("transaction asked", after(_asked_unassigned, _transaction), _all_or_nothing),
     Operation("session", _session, _all_or_nothing, warm=True, bystanders=BESIDE),
-    Operation("session, marked", _marked_session, warm=True, always=("G9",)),
+    Operation("session, marked", _session_with_changes, warm=True, always=("G9",)),
     Operation("blpop", _blpop, _popped, warm=True, during=_push, bystanders=(0, 1)),
     Operation("blpop of nothing", _blpop_nothing, during=_time_is_over),
     Operation("blpop moved", _blpop_moved, _popped, warm=True, during=_push, always=("G4",)),

@@ -337,11 +337,11 @@ class RealBench(ClusterBench):
     async def check_state(self) -> None:
         """No connection has a request in progress; a closed one takes a moment to disappear."""
         with anyio.move_on_after(PATIENCE):
-            while self._marked():
+            while self._dirty_clients():
                 await anyio.sleep(0.001)
-        assert self._marked() == []
+        assert self._dirty_clients() == []
 
-    def _marked(self) -> list[dict[str, str]]:
+    def _dirty_clients(self) -> list[dict[str, str]]:
         clients = [client for control in self.controls for client in control.client_list()]
         return [
             client

@@ -52,7 +52,7 @@ def _at_most_once(bench: ClusterBench, ended: Ended) -> None:
     assert times == 1 if ended.completed else times in (0, 1)
 
 
-async def _never_begun(bench: ClusterBench) -> None:
+async def _cancelled_before_start(bench: ClusterBench) -> None:
     """A write that is cancelled before it is written: none of it may arrive (G2)."""
     with anyio.CancelScope() as scope:
         scope.cancel()
@@ -94,7 +94,7 @@ async def _incr_while_down(bench: FakeBench) -> None:
 
 
 async def _both_ways(bench: FakeBench) -> None:
-    """One command is redirected from the first to the second primary, another in the other direction."""
+    """One command is redirected from the first to the second primary, another the other way."""
     bench.fake.move(NUMBER, bench.fake.primaries[1])
     bench.fake.move(EVERYWHERE[1], bench.fake.primaries[0])
     async with anyio.create_task_group() as tasks:
@@ -205,7 +205,7 @@ async def _get_after_failover(bench: FakeBench) -> None:
 
 
 async def _get_after_handover(bench: FakeBench) -> None:
-    """The same without a lost connection: the connections to the old primary never sent READONLY."""
+    """The same without a lost connection: those to the old primary never sent READONLY."""
     bench.fake.fail_over(bench.fake.replicas[0], crash=False)
     await _refresh(bench)
     await _get_of_each(bench)
@@ -214,7 +214,7 @@ async def _get_after_handover(bench: FakeBench) -> None:
 # -- scopes -----------------------------------------------------------------------------------
 
 
-async def _whole_life(bench: ClusterBench) -> None:
+async def _enter_use_leave(bench: ClusterBench) -> None:
     async with bench.client:
         await bench.own_answers(1)
 
@@ -256,7 +256,7 @@ async def _leave_while_refreshing(bench: FakeBench) -> None:
         bench.fake.answer_normally()
 
 
-async def _borrow(bench: ClusterBench) -> None:
+async def _share_pool(bench: ClusterBench) -> None:
     async with RedisCluster(connection_pool=bench.pool) as other:
         assert await other.get(NUMBER) is None
 
@@ -265,7 +265,7 @@ REAL: Final[list[Operation[ClusterBench]]] = [
     Operation("get of each", _get_of_each, warm=True, bystanders=BESIDE),
     Operation("first incr", _incr, _at_most_once),
     Operation("incr, connected", _incr, _at_most_once, warm=True),
-    Operation("enter, use and leave", _whole_life, around=True),
+    Operation("enter, use and leave", _enter_use_leave, around=True),
     *REAL_BATCHES,
 ]
 """For a real cluster, whose topology does not change."""
@@ -278,7 +278,7 @@ ALL: Final[list[Operation[FakeBench]]] = [
     Operation("incr, connected", _incr, _at_most_once, warm=True, always=("G3", "G11", "G12")),
     Operation(
         "cancelled before it is written",
-        _never_begun,
+        _cancelled_before_start,
         _never,
         warm=True,
         losable=False,
@@ -302,11 +302,11 @@ ALL: Final[list[Operation[FakeBench]]] = [
     ),
     Operation("node leaves in use", _leaves_in_use, _at_most_once, prepare=_moved_to_unassigned),
     Operation("scan", _scan, warm=True),
-    Operation("enter, use and leave", _whole_life, around=True),
+    Operation("enter, use and leave", _enter_use_leave, around=True),
     Operation("enter and leave", _leave_at_once, around=True, always=("G8", "G14")),
     Operation("leave while busy", _leave_busy, around=True, losable=False),
     Operation("leave while refreshing", _leave_while_refreshing, around=True, losable=False),
-    Operation("enter and leave a pool of others", _borrow, losable=False),
+    Operation("enter and leave a pool of others", _share_pool, losable=False),
     *BATCHES,
 ]
 
@@ -326,6 +326,6 @@ REPLICAS: Final[list[Operation[FakeBench]]] = [
     Operation("get in a failover", _get_in_failover, warm=True),
     Operation("get after a failover", _get_after_failover, warm=True),
     Operation("get after a handover", _get_after_handover, warm=True),
-    Operation("enter, use and leave", _whole_life, around=True),
+    Operation("enter, use and leave", _enter_use_leave, around=True),
 ]
 """For clients that read from replicas."""

@@ -162,7 +162,7 @@ class ResettableCluster:
     # -- checks ------------------------------------------------------------------------------------
 
     def assert_asking_used(self) -> None:
-        """After each ASKING its command was sent on the same connection, or the connection is closed."""
+        """After each ASKING its command was sent on that connection, or the connection is closed."""
         for node, peer in self.asking:
             for at, words in enumerate(peer.received):
                 if words[0] != b"ASKING":

@@ -102,7 +102,7 @@ class Slow:
 
 @pytest.mark.parametrize(("limit", "refused"), [(2, 8), (10, 0)])
 async def test_ten_gets_of_one_key(shared: int, limit: int, refused: int) -> None:
-    """Of ten at once with two per node, eight raise `MaxConnectionsError`.  With ten per node, none."""
+    """Of ten at once, two per node: eight raise `MaxConnectionsError`.  With ten per node: none."""
     cluster = FakeCluster()
     client = cluster.client(
         max_connections=limit, max_connections_per_node=True, shared_connections=shared
@@ -201,7 +201,7 @@ async def test_a_blocking_pool_has_two_at_a_time_on_each_real_node(
         assert_all_free(client.connection_pool)
 
 
-async def test_each_node_allows_its_own(shared: int) -> None:
+async def test_each_node_has_a_separate_limit(shared: int) -> None:
     """With a limit for each node, a busy node does not affect the others."""
     cluster = FakeCluster()
     client = cluster.client(
@@ -330,7 +330,7 @@ async def test_a_split_that_is_short_of_leases_sends_nothing(shared: int, per_no
         assert client.connection_pool.free == client.connection_pool.capacity - 1
 
 
-async def test_a_socket_of_one_node_is_room_for_another(shared: int) -> None:
+async def test_an_unused_socket_of_one_node_is_available_to_another(shared: int) -> None:
     """An unused connection is closed for a lease without a connection."""
     cluster = FakeCluster()
     client = cluster.client(max_connections=1, shared_connections=shared)
@@ -341,8 +341,8 @@ async def test_a_socket_of_one_node_is_room_for_another(shared: int) -> None:
                 assert sockets(cluster, client.connection_pool) <= 1
 
 
-async def test_spare_sockets_of_a_busy_node_are_room_for_others() -> None:
-    """A node with several multiplexed connections does not take back a socket that another needs."""
+async def test_spare_sockets_of_a_busy_node_are_available_to_others() -> None:
+    """A node with several multiplexed connections leaves a socket to a node that needs it."""
     cluster = FakeCluster()
     client = cluster.client(max_connections=2, shared_connections=2)
     busy = cluster.nodes[2].server
@@ -414,7 +414,7 @@ async def test_a_node_that_leaves_gives_its_leases_back(
         assert leaving.server.peers == []
 
 
-async def test_who_waits_at_a_node_that_leaves_is_served_elsewhere(shared: int) -> None:
+async def test_callers_waiting_at_a_node_that_leaves_are_served_elsewhere(shared: int) -> None:
     """G7: all callers in the line of its limit go on to the nodes that have their keys now."""
     cluster = FakeCluster(4)
     client = cluster.client(

@@ -113,8 +113,8 @@ async def test_reuse_after_an_error() -> None:
         assert got.value == "text"
 
 
-async def test_a_failed_result_keeps_its_own_error() -> None:
-    """`raise_on_error` raises a copy with the position; the Result has the server's error itself."""
+async def test_a_failed_result_keeps_its_error() -> None:
+    """`raise_on_error` raises a copy with the position; the Result has the server's error."""
     server = FakeServer()
     async with server.client() as client:
         await client.set("k", "text")
@@ -146,7 +146,7 @@ async def test_a_session_that_changed_nothing_gives_its_connection_back() -> Non
 
 
 @pytest.mark.parametrize("shared", [0, 1])
-async def test_a_watch_of_somebody_else_stops_nobody(shared: int) -> None:
+async def test_the_watch_of_another_session_stops_no_transaction(shared: int) -> None:
     """G9: a key that a session watched and left does not stop later transactions."""
     server = FakeServer()
     async with server.client(max_connections=2, shared_connections=shared) as client:

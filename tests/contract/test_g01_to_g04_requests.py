@@ -91,7 +91,7 @@ async def test_each_request_gets_its_reply_while_others_are_cancelled(
 
 
 async def test_a_reply_that_does_not_decode_fails_its_caller_only(valkey: Server) -> None:
-    """G1, G12: text that does not decode is an error of one reply; the connection and others go on."""
+    """G1, G12: text that does not decode fails one reply; the connection and others go on."""
     async with client_of(valkey) as binary:
         await binary.set("k", b"\xff")
     async with text_client_of(valkey) as client:
@@ -247,7 +247,7 @@ async def test_tombstones_are_bounded(valkey: Server) -> None:
 
 
 async def test_swallowed_bytes_are_bounded(valkey: Server) -> None:
-    """G3: an abandoned reply that is too large closes the connection; no request waits behind it."""
+    """G3: an abandoned reply that is too large closes the connection; no request waits for it."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         await client.set("large", b"x" * (32 * 1024 * 1024))

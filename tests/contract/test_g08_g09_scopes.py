@@ -93,7 +93,7 @@ def test_nothing_is_done_by_a_destructor() -> None:
         assert "def __del__" not in path.read_text(), path
 
 
-async def test_a_client_outside_its_block_says_what_to_write(valkey: Server) -> None:
+async def test_the_error_outside_the_block_names_the_right_form(valkey: Server) -> None:
     """G8: before and after, commands raise a `RuntimeError` that names the right form."""
     client = client_of(valkey)
     for _ in range(2):

@@ -279,7 +279,7 @@ async def test_a_large_pipeline_is_sent_as_the_server_reads(valkey: Server) -> N
 
 
 async def test_a_paused_server_holds_no_caller_for_ever(private_server: Server) -> None:
-    """G13: with a real server that neither reads nor answers, callers wait and then get an error."""
+    """G13: if a real server neither reads nor answers, callers wait and then get an error."""
     value = b"x" * (BOUND // 4)
     client = Redis(private_server.host, private_server.port, stream_timeout=0.3, retry=None)
     async with client:

@@ -126,7 +126,7 @@ async def test_an_exception_of_a_finally_under_cancellation_leaves_unchanged(
 
 
 @each_scope
-async def test_a_cancellation_leaves_as_one(
+async def test_a_cancellation_leaves_as_a_cancellation(
     valkey: Server, scope: Callable[[Server], Scope]
 ) -> None:
     """G14: a scope that cancels the block from outside sees only its cancellation."""

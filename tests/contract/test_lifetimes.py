@@ -42,7 +42,7 @@ def make(cluster: bool) -> tuple[Client, Callable[[], int]]:
 
 @each_client
 async def test_entered_in_one_task_and_left_in_another(cluster: bool) -> None:
-    """G8: as start and stop callbacks of frameworks do; nothing is left, and leaving twice is harmless."""
+    """G8: like start and stop callbacks of frameworks; nothing is left, leaving twice is harmless."""
     client, peers = make(cluster)
     before = running_tasks()
     for leave in (client.aclose, lambda: client.__aexit__(None, None, None)):

@@ -57,7 +57,7 @@ class Facts(TypedDict):
 COMMANDS: dict[str, Facts] = json.loads((Path(__file__).parents[1] / "commands.json").read_text())
 KEYED = {name: facts["key_specs"] for name, facts in COMMANDS.items() if "key_specs" in facts}
 
-TOLD_TOO_LITTLE = {
+INCOMPLETE_SPECS = {
     "CMS.MERGE": "the sketches that are merged are keys, too",
     "JSON.MGET": "all but the path are keys: those of another slot would come back as None",
     "SORT": "STORE has a key, which the servers call unknown",
@@ -185,7 +185,7 @@ def found(*args: Value) -> list[int] | None:
 
 def test_corrections_are_of_commands() -> None:
     """A server still has each specification that is corrected here."""
-    assert set(KEYED) >= {*TOLD_TOO_LITTLE, *TOLD_TOO_MUCH, *WITH_KEYWORDS}
+    assert set(KEYED) >= {*INCOMPLETE_SPECS, *TOLD_TOO_MUCH, *WITH_KEYWORDS}
     keywords = {
         name
         for name, specs in KEYED.items()
@@ -196,7 +196,7 @@ def test_corrections_are_of_commands() -> None:
 
 def test_key_specs() -> None:
     """Keys are at the positions that the servers report, for every command."""
-    examples = {name: list(calls(name)) for name in KEYED if name not in TOLD_TOO_LITTLE}
+    examples = {name: list(calls(name)) for name in KEYED if name not in INCOMPLETE_SPECS}
     assert [name for name, calls_of in examples.items() if len(calls_of) < 2] == []
     wrong = [
         args
@@ -207,7 +207,7 @@ def test_key_specs() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", TOLD_TOO_LITTLE)
+@pytest.mark.parametrize("name", INCOMPLETE_SPECS)
 def test_keys_that_the_servers_leave_out(name: str) -> None:
     """The positions of the servers are keys here, and there are more."""
     more = {
@@ -257,7 +257,7 @@ def test_first_key() -> None:
     """The fast path is for all that have exactly one key at a fixed position, and no tip."""
     expected: dict[bytes, int] = {}
     for name, specs in KEYED.items():
-        slow = name in TOLD_TOO_LITTLE or name in TOLD_TOO_MUCH or " " in name
+        slow = name in INCOMPLETE_SPECS or name in TOLD_TOO_MUCH or " " in name
         tipped = any(tip.startswith("request_policy:") for tip in COMMANDS[name].get("tips", []))
         keys = [spec for spec in specs if spec["begin_search"]["type"] != "unknown"]
         spread = any(spec["find_keys"]["spec"].get("lastkey") != 0 for spec in keys)

@@ -320,7 +320,7 @@ async def test_a_registered_command_in_a_cluster() -> None:
 
 @pytest.mark.parametrize(("reads", "tries"), [(True, 2), (False, 1)])
 async def test_a_registered_command_that_only_reads_is_sent_again(reads: bool, tries: int) -> None:
-    """G11: a command that is registered as reading is repeated if its reply was lost; no other is."""
+    """G11: a command registered as reading is repeated if its reply was lost; no other is."""
     register_command("MY.CMD", first_key=1, read_only=reads)
     server = FakeServer()
     server.on("MY.CMD", b"x")

@@ -105,7 +105,7 @@ def test_anywhere_has_only_commands_that_need_it() -> None:
 
 
 def test_every_command_without_keys_is_decided() -> None:
-    """A command with neither keys nor a tip may go anywhere, is bound to its connection or to a node."""
+    """A command with neither keys nor a tip goes anywhere, or is bound to a connection or node."""
     elsewhere = READ_ONLY | ANYWHERE | CHANGES_CONNECTION | CONTAINERS | REQUEST.keys()
     undecided = {
         name

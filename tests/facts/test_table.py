@@ -49,7 +49,7 @@ def test_read_only_flags() -> None:
 
 
 def test_read_only_writes_nothing() -> None:
-    """Commands with the servers' write flag, or that change their connection, are never read-only."""
+    """Commands with the write flag, or that change their connection, are never read-only."""
     assert names(table.READ_ONLY) & flagged("write") == set()
     assert table.READ_ONLY.isdisjoint(table.CHANGES_CONNECTION)
 
