@@ -65,7 +65,7 @@ INCOMPLETE_SPECS = {
     "TS.CREATERULE": "the series that the rule writes to is a key, too",
     "TS.DELETERULE": "the series that the rule wrote to is a key, too",
 }
-TOLD_TOO_MUCH = {
+SPECS_WITH_EXTRA_KEYS = {
     "JSON.DEBUG": "JSON.DEBUG HELP has no key",
     "MIGRATE": "the key before the database is empty where KEYS follow",
 }
@@ -185,7 +185,7 @@ def found(*args: Value) -> list[int] | None:
 
 def test_corrections_are_of_commands() -> None:
     """A server still has each specification that is corrected here."""
-    assert set(KEYED) >= {*INCOMPLETE_SPECS, *TOLD_TOO_MUCH, *WITH_KEYWORDS}
+    assert set(KEYED) >= {*INCOMPLETE_SPECS, *SPECS_WITH_EXTRA_KEYS, *WITH_KEYWORDS}
     keywords = {
         name
         for name, specs in KEYED.items()
@@ -257,7 +257,7 @@ def test_first_key() -> None:
     """The fast path is for all that have exactly one key at a fixed position, and no tip."""
     expected: dict[bytes, int] = {}
     for name, specs in KEYED.items():
-        slow = name in INCOMPLETE_SPECS or name in TOLD_TOO_MUCH or " " in name
+        slow = name in INCOMPLETE_SPECS or name in SPECS_WITH_EXTRA_KEYS or " " in name
         tipped = any(tip.startswith("request_policy:") for tip in COMMANDS[name].get("tips", []))
         keys = [spec for spec in specs if spec["begin_search"]["type"] != "unknown"]
         spread = any(spec["find_keys"]["spec"].get("lastkey") != 0 for spec in keys)
