@@ -1,10 +1,11 @@
-"""Where servers are: TCP and Unix socket addresses, and the URLs that name them.
+"""Addresses of servers: TCP, Unix sockets, and the URLs that name them.
 
 URLs: `redis://` and `valkey://` (TCP), `rediss://` and `valkeys://` (TLS), `unix://` (a path).
 `redis://user:password@host:port/db?option=value`; credentials are percent-decoded, options are the
-keyword arguments of the client, which tells how each is read.  There may be several hosts with
+keyword arguments of the client, which gives a reader for each.  A URL may have several hosts with
 commas between them.  `redis+sentinel://user:password@host:port,host:port/name/db` names sentinels
-and what they watch; credentials, and the TLS of `rediss+sentinel://`, are for the servers.
+and the service that they watch; credentials, and the TLS of `rediss+sentinel://`, are for the
+servers of that service.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ DEFAULT_SENTINEL_PORT = 26379
 
 Option: TypeAlias = object
 Reader: TypeAlias = Callable[[str], Option]
-"""Makes an option of the text in a URL; raises `ValueError` that says what it has to be."""
+"""Makes an option from the text in a URL; raises a `ValueError` that describes a valid text."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ Address: TypeAlias = TCPAddress | UnixAddress
 
 @dataclass(frozen=True)
 class ServerURL:
-    """What a URL says; *options* holds keyword arguments for a client or pool.
+    """The parts of a URL; *options* holds keyword arguments for a client or pool.
 
-    *others* are the further hosts, where it names several.  *service*: the hosts are sentinels,
-    which are to be asked for the servers of that name.
+    *others* are the hosts after the first.  If *service* is not None, the hosts are sentinels that
+    know the servers of that name.
     """
 
     address: Address
@@ -68,13 +69,13 @@ class ServerURL:
 
     @property
     def hosts(self) -> tuple[TCPAddress, ...]:
-        """All hosts that it names; none where it is a Unix socket."""
+        """All hosts in the URL; none for a Unix socket."""
         first = (self.address,) if isinstance(self.address, TCPAddress) else ()
         return (*first, *self.others)
 
     @property
     def one_server(self) -> Address:
-        """The address of the one server that it names; raises `DataValueError` for several."""
+        """The address of the only server in the URL; raises `DataValueError` for several."""
         if self.others or self.service is not None:
             raise DataValueError(
                 "the URL has to name one server here: RedisCluster.from_url takes several hosts, "
@@ -112,13 +113,13 @@ seconds = _number(float, "a number of seconds")
 seconds_or_none = _number(_number_or_none, "a number of seconds, or none")
 
 SENTINEL = "sentinel_"
-"""What the options begin with that are for sentinels: TLS and credentials as for servers."""
+"""The prefix of options for sentinels: TLS and credentials, otherwise named as for servers."""
 
 SCHEMES = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
-"""TCP schemes, and whether they mean TLS."""
+"""TCP schemes, and whether each means TLS."""
 
 SENTINEL_SCHEMES = {f"{scheme}+sentinel": tls for scheme, tls in SCHEMES.items()}
-"""Schemes whose hosts are sentinels, and whether the servers speak TLS."""
+"""Schemes whose hosts are sentinels, and whether each means TLS to the servers."""
 
 UNREADABLE_HOST = (
     "the host cannot be read: an IPv6 address belongs in brackets, and special characters of a "
@@ -129,10 +130,10 @@ UNREADABLE_HOST = (
 def parse_url(
     url: str, parameters: Mapping[str, Reader], of_sentinels: Mapping[str, Reader] | None = None
 ) -> ServerURL:
-    """What *url* names, whose query may have *parameters*, and those *of_sentinels* if it names any.
+    """The parts of *url*; its query may have *parameters*, with sentinels *of_sentinels* too.
 
-    Raises `DataValueError` that says what is wrong: the scheme, a host or port, the database, an
-    unknown parameter or one with a bad value.  No message repeats the password.
+    Raises a `DataValueError` that names the wrong part: the scheme, a host or port, the database,
+    an unknown parameter or one with a bad value.  No message repeats the password.
     """
     scheme, path, query, credentials, hosts = _parts(url)
     sentinels = scheme in SENTINEL_SCHEMES
@@ -161,14 +162,14 @@ def parse_url(
 def _parts(url: str) -> tuple[str, str, str, dict[str, Option], str]:
     """Scheme, path and query of *url*, the credentials before its hosts, and the hosts.
 
-    `urlsplit` knows of no lists: it is spared the signs that they may be written with.
+    `urlsplit` does not accept lists of hosts: it gets the URL without brackets and commas there.
     """
     beginning, slashes, rest = url.partition("://")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0] if slashes else ""
     plain = re.sub(r"[\[\],]", "", authority)
     try:
         parts = urlsplit(f"{beginning}{slashes}{plain}{rest[len(authority) :]}")
-    except ValueError:  # whose message repeats what is before the host, too
+    except ValueError:  # its message repeats the text before the host
         raise DataValueError(UNREADABLE_HOST) from None
     named, _, hosts = authority.rpartition("@")
     username, colon, password = named.partition(":")
@@ -181,10 +182,10 @@ def _parts(url: str) -> tuple[str, str, str, dict[str, Option], str]:
 
 
 def parse_hosts(text: str, default_port: int) -> tuple[TCPAddress, ...]:
-    """The addresses in `host:port,host,[IPv6]:port`; *default_port* where there is no port.
+    """The addresses in `host:port,host,[IPv6]:port`; *default_port* for a host without a port.
 
-    Without any it is `localhost`.  Raises `DataValueError`, without repeating *text*: where a URL
-    is written wrongly, that may be a password.
+    An empty *text* is `localhost`.  Raises a `DataValueError` that does not repeat *text*: in a
+    malformed URL, it may be a password.
     """
     hosts = text.split(",")
     if len(hosts) > 1 and not all(hosts):

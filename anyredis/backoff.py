@@ -1,4 +1,7 @@
-"""How long to wait after failures, and what may be repeated: values in and out, no clock, no I/O."""
+"""Delays after failures and the choice of commands to repeat.
+
+Law: values in, values out; no clock and no I/O.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +22,20 @@ from anyredis.exceptions import (
 
 @dataclass(frozen=True)
 class Backoff:
-    """Delays that double from *base* up to *cap* seconds, each cut by up to half at random."""
+    """Delays that double from *base* up to *cap* seconds, each at random shorter by up to half."""
 
     base: float = 0.008
     cap: float = 0.5
     random: Callable[[], float] = field(default=random.random, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse delays that make no sense."""
+        """Raise `DataValueError` for delays that are negative or contradict each other."""
         if not 0 <= self.base <= self.cap:
             msg = f"Backoff needs 0 <= base <= cap (seconds), not base={self.base}, cap={self.cap}"
             raise DataValueError(msg)
 
     def delay(self, failures: int) -> float:
-        """Seconds to wait after so many failures in a row; 0 after none."""
+        """Seconds to wait after that many *failures* in a row; 0 after none."""
         if failures <= 0:
             return 0.0
         longest = min(self.cap, self.base * 2.0 ** min(failures - 1, 60))
@@ -41,14 +44,14 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Retry:
-    """Which failed commands are sent again, how often and when.
+    """The commands that are sent again after a failure, how often and when.
 
-    Sent again are commands that the server cannot have run, and commands that only read.  A write
-    whose reply was lost is not, unless *repeat_writes* says so: it can then run more than once.
+    Commands that the server cannot have run and commands that only read are sent again.  A write
+    whose reply was lost is not, unless *repeat_writes* is true: it can then run more than once.
 
     *attempts* is the number of repeats after the first try.  *deadline* bounds the whole, in
-    seconds from the first failure.  *errors* are the errors that are worth a repeat; running out
-    of time or of connections and wrong credentials never are, unless they are named here exactly.
+    seconds from the first failure.  A command is repeated after one of *errors*; a timeout, a lack
+    of connections and wrong credentials count only if their exact class is among them.
     """
 
     attempts: int = 3
@@ -58,13 +61,13 @@ class Retry:
     repeat_writes: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
+        """Raise `DataValueError` for a negative number of repeats."""
         if self.attempts < 0:
             msg = f"Retry(attempts={self.attempts}): the number of repeats cannot be negative"
             raise DataValueError(msg)
 
     def state(self) -> RetryState:
-        """What counts the repeats of one command."""
+        """A counter of the repeats of one command."""
         return RetryState(self.backoff, attempts=self.attempts, deadline=self.deadline)
 
     def allows(self, error: RedisError, *, only_reads: bool) -> bool:
@@ -81,10 +84,11 @@ class Retry:
 
 
 class RetryState:
-    """One command's tries so far, of which there may be *attempts* more (None: any number).
+    """The repeats of one command so far, of at most *attempts* (None: any number).
 
-    *deadline* seconds after its first failure none begins any more. *at_once* of the tries are not
-    waited for. With *overrun* a try that was decided on before the deadline may begin after it.
+    No repeat begins later than *deadline* seconds after the first failure.  The first *at_once*
+    repeats begin without a delay.  With *overrun*, a repeat that was decided before the deadline
+    may begin after it.
     """
 
     __slots__ = ("_at_once", "_attempts", "_backoff", "_deadline", "_overrun", "_tries", "_until")
@@ -108,11 +112,11 @@ class RetryState:
 
     @property
     def exhausted(self) -> bool:
-        """Whether there are no attempts left, whenever the next failure comes."""
+        """Whether there are no attempts left, independent of time."""
         return self._attempts is not None and self._tries >= self._attempts
 
     def delay(self, now: float) -> float | None:
-        """Seconds to wait before the next try, after a failure that came at *now*; None: give up."""
+        """Seconds to wait before the next try, after a failure at the time *now*; None: give up."""
         if self.exhausted:
             return None
         self._tries += 1

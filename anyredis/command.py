@@ -1,10 +1,10 @@
-"""One definition of a command, three lives.
+"""One definition of a command for clients, pipelines and blueprints.
 
-A command method builds a `Command`, a plain value.  What it is called on decides the rest: an
-`Executor` (a client, a session) runs it and the call is awaited; a `Batch` (a pipeline) queues it
-and gives a `Result`; a `Blueprint` hands the value back.  Each such class has a plain function of
-its own for each command, made at its first use; the descriptor protocols below exist for type
-checkers, joined to these functions by the only casts we have.
+Law: a command method builds a `Command`, a plain value.  The class of the object that it is called
+on decides the rest: an `Executor` (a client, a session) runs it and the call is awaited; a `Batch`
+(a pipeline) queues it and gives a `Result`; a `Blueprint` returns the value.  Each such class has a
+plain function for each command, made at the first use; the descriptor protocols below exist for
+type checkers, and casts in this file connect them with these functions.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ P = ParamSpec("P")
 
 
 class Command(Generic[T_co]):
-    """Arguments to send and how to read the reply; facts about it are in `anyredis.facts`.
+    """The arguments to send and the parser of the reply; its facts are in `anyredis.facts`.
 
-    A value: nobody changes it once it is made.  *binary* says that strings in the reply stay bytes,
-    also for a client that decodes (DUMP …).
+    A value: it does not change once it is made.  If *binary* is true, strings in the reply stay
+    bytes, also for a client that decodes (DUMP …).
     """
 
-    # A NamedTuple or a frozen dataclass would say it shorter, and take more than twice as long to
-    # make; one is made for every command that is run.
+    # A NamedTuple or a frozen dataclass would be shorter, but takes more than twice as long to
+    # make; one is made for each command that runs.
     __slots__ = ("args", "binary", "parse")
 
     def __init__(
@@ -73,11 +73,11 @@ class Unresolved:
 
 
 UNRESOLVED: Final = Unresolved()
-"""In place of a value that is not there yet."""
+"""Stands for a value that does not exist yet."""
 
 
 class Result(Generic[T]):
-    """The reply to a queued command, there once the pipeline has run."""
+    """The reply to a queued command, available once the pipeline has run."""
 
     __slots__ = ("_outcome", "command")
 
@@ -89,7 +89,7 @@ class Result(Generic[T]):
     def value(self) -> T:
         """The parsed reply.
 
-        Raises the command's own error where the server refused it, and `RuntimeError` before the
+        Raises the command's own error if the server refused it, and `RuntimeError` before the
         pipeline has run.
         """
         outcome = self._outcome
@@ -97,7 +97,7 @@ class Result(Generic[T]):
             raise outcome
         if isinstance(outcome, Unresolved):
             msg = f"{name_of(self.command.args)} has no reply: its pipeline has not run"
-            raise RuntimeError(msg)  # noqa: TRY004 - the type is right, the moment is not
+            raise RuntimeError(msg)  # noqa: TRY004 - the call comes too early
         return outcome
 
     @property
@@ -106,7 +106,7 @@ class Result(Generic[T]):
         return self._outcome if isinstance(self._outcome, RedisError) else None
 
     def resolve(self, reply: Reply) -> T | RedisError:
-        """Take the raw *reply*; gives its value, or the error it is or has."""
+        """The value of the raw *reply*, or its error; kept for `value` and `error`."""
         outcome: T | RedisError
         if isinstance(reply, RedisError):
             outcome = reply
@@ -119,24 +119,24 @@ class Result(Generic[T]):
         return outcome
 
     def __repr__(self) -> str:
-        """The command's name and what is known of its reply."""
+        """The command's name and its reply or error, once there is one."""
         waiting = isinstance(self._outcome, Unresolved)
         return f"<Result {name_of(self.command.args)}: {'waiting' if waiting else self._outcome}>"
 
 
-# -- what there is at run time ----------------------------------------------------------------
+# -- definitions at run time ------------------------------------------------------------------
 
 
 class Definition:
     """The one definition of a command, in the class that declares it.
 
-    What commands are called on gets a function of its own at the first use, and is then asked
-    itself; a group has the definition only.
+    A subclass of `Callee` gets a function for the command at the first use, and Python finds that
+    function from then on; a group keeps the definition only.
     """
 
     def __init__(self, build: Callable[..., Command[Any]], *, blocks: bool = False) -> None:
         self.owner: type | None = None
-        """The class that declares it."""
+        """The class that declares the command."""
         self.name = build.__name__
         self.__wrapped__ = build
         self.__doc__ = build.__doc__
@@ -151,13 +151,13 @@ class Definition:
         return function if on is None else MethodType(function, on)
 
     def _function_of(self, owner: type) -> Callable[..., Any]:
-        """The function of the first class from *owner* on that has this command from here.
+        """The function of the first class in the MRO of *owner* that uses this definition.
 
-        *owner* itself may define another, and use this one by `super()`.
+        *owner* itself may redefine the command and call this one by `super()`.
         """
         for cls in owner.__mro__:
             if issubclass(cls, Callee) and _declared(cls, self.name) is self:
-                _settle(cls, self.name)
+                _install_function(cls, self.name)
                 return cast("Callable[..., Any]", vars(cls)[self.name])
         if self._plain is None:
             group = owner if self.owner is None else self.owner
@@ -167,7 +167,7 @@ class Definition:
         return self._plain
 
     def make(self, owner: type[Callee]) -> Callable[..., Any]:
-        """A new function for *owner*."""
+        """A new function of this command for *owner*."""
         build, place = self.__wrapped__, Place.of(owner, self.name)
         if issubclass(owner, Executor):
             return make_method(build, place, AWAITED, parsed_type)
@@ -182,60 +182,61 @@ class Definition:
         return make_refusal(build, place, _result_type, refuse)
 
 
-def _given(cls: type) -> dict[str, tuple[object, Definition]]:
-    """The functions that *cls* itself has got so far, by name, each with its definition."""
-    found: dict[str, tuple[object, Definition]] | None = vars(cls).get("_given_functions")
+def _generated(cls: type) -> dict[str, tuple[object, Definition]]:
+    """The functions generated for *cls* itself so far, by name, each with its definition."""
+    found: dict[str, tuple[object, Definition]] | None = vars(cls).get("_generated_functions")
     if found is None:
         found = {}
-        setattr(cls, "_given_functions", found)  # noqa: B010 - no class declares it
+        setattr(cls, "_generated_functions", found)  # noqa: B010 - no class declares it
     return found
 
 
 def _declared(cls: type, name: str) -> object:
-    """What *cls* has as *name* by its declarations and those of its bases, None without one.
+    """The attribute *name* as *cls* or a base declares it; None if none does.
 
-    The function that a class has got for a definition of one of its bases is none.
+    A function generated from the definition of a base is not a declaration.
     """
     for base in cls.__mro__:
         if name not in vars(base):
             continue
         value = vars(base)[name]
-        given = _given(base).get(name) if issubclass(base, Callee) else None
-        if given is None or given[0] is not value:
+        generated = _generated(base).get(name) if issubclass(base, Callee) else None
+        if generated is None or generated[0] is not value:
             return value
-        definition = given[1]
+        definition = generated[1]
         if definition.owner is base:
             return definition
     return None
 
 
-def _settle(cls: type[Callee], name: str) -> None:
-    """Give *cls* the function of its own for the command *name*, and so all its subclasses.
+def _install_function(cls: type[Callee], name: str) -> None:
+    """Give *cls* and all its subclasses their functions for the command *name*.
 
-    Otherwise these would find that of *cls*, and what they have would depend on what was used.
+    Otherwise a subclass would inherit the function of *cls*, and the function that it has would
+    depend on the order of use.
     """
     declared = _declared(cls, name)
     if isinstance(declared, Definition):
         function = declared.make(cls)
-        _given(cls)[name] = (function, declared)
+        _generated(cls)[name] = (function, declared)
         setattr(cls, name, function)
     else:
         setattr(cls, name, declared)
-    for each in cls.__subclasses__():
-        if name not in vars(each):
-            _settle(each, name)
+    for subclass in cls.__subclasses__():
+        if name not in vars(subclass):
+            _install_function(subclass, name)
 
 
 class Callee:
-    """The base of what commands are called on: each subclass gets functions of its own."""
+    """The base of classes with command methods: each subclass gets its functions."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        own = {name for name, value in vars(cls).items() if isinstance(value, Definition)}
+        declared = {name for name, value in vars(cls).items() if isinstance(value, Definition)}
         bases = [base for base in cls.__mro__[1:] if issubclass(base, Callee)]
-        inherited = {name for base in bases for name in _given(base)}
-        for name in own | (inherited - vars(cls).keys()):
-            _settle(cls, name)
+        inherited = {name for base in bases for name in _generated(base)}
+        for name in declared | (inherited - vars(cls).keys()):
+            _install_function(cls, name)
 
 
 def _unchanged(annotation: object) -> object:
@@ -247,19 +248,19 @@ def _result_type(annotation: object) -> object:
     return f"Result[{parsed}]" if isinstance(parsed, str) else Result[parsed]  # type: ignore[valid-type]
 
 
-# -- the three lives ---------------------------------------------------------------------------
+# -- executors, batches and blueprints ---------------------------------------------------------
 
 
 class Executor(Callee):
-    """Runs commands: what is called on it is awaited."""
+    """Runs commands: each call is awaited."""
 
     def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
-        """Run *command* and give its parsed reply: the coroutine of an `async def`."""
+        """The parsed reply to *command*, after an `await`: the coroutine of an `async def`."""
         raise NotImplementedError
 
 
 class Batch(Callee):
-    """Queues commands: what is called on it gives a `Result` to read later."""
+    """Queues commands: each call gives a `Result` to read later."""
 
     def submit(self, command: Command[T]) -> Result[T]:
         """Queue *command*."""
@@ -267,14 +268,14 @@ class Batch(Callee):
 
 
 class Blueprint(Callee):
-    """Gives commands back as values, for tests, splits and scripts."""
+    """Returns commands as values, for tests, splits and scripts."""
 
     def submit(self, command: Command[T]) -> Command[T]:
-        """Give back *command* as it is."""
+        """The same *command*."""
         return command
 
 
-# -- what type checkers see -------------------------------------------------------------------
+# -- types for checkers -----------------------------------------------------------------------
 
 
 class Method(Protocol[P, T]):
@@ -295,7 +296,7 @@ class Method(Protocol[P, T]):
 
 
 class ExecutorMethod(Protocol[P, T_co]):
-    """A command method that no pipeline has."""
+    """A command method that pipelines do not have."""
 
     @overload
     def __get__(self, on: Executor, owner: object) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
@@ -310,23 +311,23 @@ class ExecutorMethod(Protocol[P, T_co]):
 
 
 def command(build: Callable[Concatenate[Any, P], Command[T]]) -> Method[P, T]:
-    """Make a method that builds a `Command` into one that submits it."""
+    """A method that submits the `Command` that *build* makes."""
     return cast("Method[P, T]", Definition(build))
 
 
 def blocking_command(build: Callable[Concatenate[Any, P], Command[T]]) -> ExecutorMethod[P, T]:
-    """Like `command`, for commands that wait on the server and so have no place in a pipeline."""
+    """Like `command`, for commands that wait on the server: pipelines do not have them."""
     return cast("ExecutorMethod[P, T]", Definition(build, blocks=True))
 
 
-def _as_it_is(reply: Reply) -> Any:
+def _raw_reply(reply: Reply) -> Any:
     return reply
 
 
 def raw_command(*args: Value) -> Command[Any]:
-    """A `Command` of words as the caller gave them, its reply as the server gave it.
+    """A `Command` with the caller's arguments and the server's raw reply.
 
-    Raises `DataTypeError` where an argument cannot be sent, `DataValueError` without a name.
+    Raises `DataTypeError` if an argument cannot be sent, `DataValueError` without a name.
     """
     if not args or not isinstance(args[0], (str, bytes)) or not args[0].strip():
         msg = "execute_command needs a command's name first, such as 'GET'"
@@ -334,7 +335,7 @@ def raw_command(*args: Value) -> Command[Any]:
     name = args[0].encode() if isinstance(args[0], str) else args[0]
     words = tuple(name.upper().split())
     try:
-        return Command(ready((*words, *args[1:])), _as_it_is)
+        return Command(ready((*words, *args[1:])), _raw_reply)
     except NotSendable as refused:
         position = next(i for i, arg in enumerate(args) if arg is refused.value)
         raise refusal(name_of(words), f"argument {position}", refused.value) from None

@@ -1,7 +1,8 @@
-"""Marks a function as a coroutine function although it is no `async def`.
+"""Marks a function as a coroutine function although it is not an `async def`.
 
-Law: such a function does its checks when it is called, and gives a coroutine.  Python has a marker
-for this from 3.12 on; on 3.11 only asyncio has one, which Starlette and `unittest.mock` ask for.
+Law: such a function checks its arguments when it is called, and returns a coroutine.  Python has a
+marker for this from 3.12 on; Python 3.11 has only the marker of asyncio, which Starlette and
+`unittest.mock` look for.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ if sys.version_info >= (3, 12):
 else:
     from asyncio import coroutines
 
-    # The stubs do not have it.
+    # The type stubs of asyncio do not declare it.
     _MARKER: object = getattr(coroutines, "_is_coroutine")  # noqa: B009
 
     def mark_coroutine_function(function: F, /) -> F:
-        """The same *function*, which `asyncio.iscoroutinefunction` says yes to from now on."""
+        """The same *function*; `asyncio.iscoroutinefunction` is true for it from now on."""
         setattr(function, "_is_coroutine", _MARKER)  # noqa: B010 - a function has no such attribute
         return function

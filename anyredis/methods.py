@@ -1,8 +1,8 @@
-"""Makes the function that a class has for a command, from the function that builds the command.
+"""Functions that submit a command, made from the functions that build it.
 
-Law: the function has the parameters of its builder, so Python itself binds the arguments, and what
-is wrong with them is raised at the call.  Each list of parameters is compiled once, when the first
-function that has it is asked for.
+Law: a function has the parameters of its builder, so Python itself binds the arguments, and a wrong
+argument raises at the call.  Each list of parameters is compiled once, when the first function with
+that list is made.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from anyredis.coroutine_functions import mark_coroutine_function
 from anyredis.wire.encode import READY, NotSendable, name_of, ready, refusal
 
 FILE: Final = "<anyredis command{}>"
-"""The file name of a function's code, which says its parameters."""
+"""The file name of a function's code, which contains the parameters."""
 
 
 Build: TypeAlias = Callable[..., Any]
-"""What builds a command: it has `args`, and may be copied."""
+"""A function that builds a command: a copyable object with `args`."""
 
 Body: TypeAlias = tuple[str, ...]
 """The statements at the end of a function, after its command is built and checked."""
 
 SUBMIT: Final[Body] = ("return {self}.submit(_command_)",)
-"""Give the result of `submit`."""
+"""Return the result of `submit`."""
 
 AWAITED: Final[Body] = (
     "_coroutine_ = {self}.submit(_command_)",
-    "_coroutine_.__qualname__ = _name_",  # Python names it where an `await` is forgotten
+    "_coroutine_.__qualname__ = _name_",  # for the warning about a forgotten `await`
     "return _coroutine_",
 )
-"""Give the coroutine of `submit`, under the name of the function."""
+"""Return the coroutine of `submit`, under the name of the function."""
 
 
 class Place:
-    """The class that gets a function, and the name there."""
+    """The class that gets a function, and the function's name there."""
 
     def __init__(self, module: str, owner: str, name: str) -> None:
         self.module = module
@@ -50,7 +50,7 @@ class Place:
 
     @classmethod
     def of(cls, owner: type, name: str) -> Place:
-        """That of *name* in *owner*."""
+        """The place of *name* in *owner*."""
         return cls(owner.__module__, owner.__qualname__, name)
 
 
@@ -59,34 +59,35 @@ def make_method(
 ) -> Callable[..., Any]:
     """A function that builds a command with *build*, checks it and submits it.
 
-    *returns* gives the return annotation, for that of *build*.  With `AWAITED` the function is
-    marked as a coroutine function.
+    *returns* turns the return annotation of *build* into that of the function.  With `AWAITED` the
+    function is marked as a coroutine function.
     """
     signature = inspect.signature(build)
-    enclosed = (build, READY.issuperset, map, type, _made_ready, place.qualname)
-    factory = _factory(_bare(signature), body)
-    function = _dressed(factory(*enclosed), build, place, signature, returns)
+    enclosed = (build, READY.issuperset, map, type, _make_sendable, place.qualname)
+    factory = _factory(_names_and_kinds(signature), body)
+    function = _with_metadata(factory(*enclosed), build, place, signature, returns)
     return mark_coroutine_function(function) if body is AWAITED else function
 
 
 def make_refusal(
     build: Build, place: Place, returns: Callable[[object], object], refuse: Callable[[], object]
 ) -> Callable[..., Any]:
-    """A function with the parameters of *build* that calls *refuse* instead, which raises."""
+    """A function with the parameters of *build* that only calls *refuse*, which raises."""
     signature = inspect.signature(build)
-    function = _refusal_factory(_bare(signature))(refuse)
-    return _dressed(function, build, place, signature, returns)
+    function = _refusal_factory(_names_and_kinds(signature))(refuse)
+    return _with_metadata(function, build, place, signature, returns)
 
 
 # -- source texts -------------------------------------------------------------------------------
 
-# Names that no parameter has; `map` and `type` are among them, for a parameter may be called so.
+# Names that no parameter has; `map` and `type` get such names because a parameter may be called
+# `map` or `type`.
 _BUILDING: Final = """\
-def _make_(_build_, _sendable_, _map_, _type_, _made_ready_, _name_):
+def _make_(_build_, _sendable_, _map_, _type_, _make_sendable_, _name_):
     def function{parameters}:
         _command_ = _build_({forwarded})
         if not _sendable_(_map_(_type_, _command_.args)):
-            _command_ = _made_ready_(_build_, _command_, {{{arguments}}})
+            _command_ = _make_sendable_(_build_, _command_, {{{arguments}}})
         {ending}
     return function
 """
@@ -101,33 +102,32 @@ def _make_(_refuse_):
 Factory: TypeAlias = Callable[..., FunctionType]
 
 
-def _bare(signature: inspect.Signature) -> inspect.Signature:
-    """The names and kinds of its parameters: what the code depends on."""
+def _names_and_kinds(signature: inspect.Signature) -> inspect.Signature:
+    """*signature* without defaults and annotations: the part that the code depends on."""
     empty = Parameter.empty
     parameters = signature.parameters.values()
-    bare = [each.replace(default=empty, annotation=empty) for each in parameters]
-    return inspect.Signature(bare)
+    return inspect.Signature([each.replace(default=empty, annotation=empty) for each in parameters])
 
 
 @functools.cache
-def _factory(bare: inspect.Signature, body: Body) -> Factory:
-    first, *others = bare.parameters.values()
+def _factory(signature: inspect.Signature, body: Body) -> Factory:
+    first, *others = signature.parameters.values()
     source = _BUILDING.format(
-        parameters=bare,
+        parameters=signature,
         forwarded=", ".join(_forwarded(each) for each in (first, *others)),
         arguments=", ".join(f"{each.name!r}: {each.name}" for each in others),
         ending="\n        ".join(body).format(self=first.name),
     )
-    return _compiled(source, bare)
+    return _compiled(source, signature)
 
 
 @functools.cache
-def _refusal_factory(bare: inspect.Signature) -> Factory:
-    return _compiled(_REFUSING.format(parameters=bare), bare)
+def _refusal_factory(signature: inspect.Signature) -> Factory:
+    return _compiled(_REFUSING.format(parameters=signature), signature)
 
 
 def _forwarded(parameter: Parameter) -> str:
-    """How the builder is given *parameter*."""
+    """The argument of the builder's call for *parameter*."""
     name = parameter.name
     if parameter.kind is Parameter.VAR_POSITIONAL:
         return f"*{name}"
@@ -136,19 +136,19 @@ def _forwarded(parameter: Parameter) -> str:
     return f"{name}={name}" if parameter.kind is Parameter.KEYWORD_ONLY else name
 
 
-def _compiled(source: str, bare: inspect.Signature) -> Factory:
-    file = FILE.format(bare)
+def _compiled(source: str, signature: inspect.Signature) -> Factory:
+    file = FILE.format(signature)
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names: dict[str, Any] = {}
-    exec(compile(source, file, "exec", dont_inherit=True), names)  # noqa: S102 - our own text
+    exec(compile(source, file, "exec", dont_inherit=True), names)  # noqa: S102 - built from the templates above
     return cast("Factory", names["_make_"])
 
 
-# -- what a function says of itself -------------------------------------------------------------
+# -- names, annotations, defaults ---------------------------------------------------------------
 
 
 def parsed_type(annotation: object) -> object:
-    """The type that a `Command[...]` annotation tells of, as text where it is text."""
+    """The type inside a `Command[...]` annotation, as text if the annotation is text."""
     if isinstance(annotation, str):
         name, _, inner = annotation.partition("[")
         is_command = name.rpartition(".")[2] == "Command" and inner.endswith("]")
@@ -156,31 +156,31 @@ def parsed_type(annotation: object) -> object:
     return next(iter(get_args(annotation)), annotation)
 
 
-def _dressed(
+def _with_metadata(
     function: FunctionType,
     build: Build,
     place: Place,
     signature: inspect.Signature,
     returns: Callable[[object], object],
 ) -> FunctionType:
-    """*function* with the name, the defaults, the documentation and the types that it shows."""
+    """*function*, from now on with the name, defaults, docstring and annotations that it shows."""
     parameters = signature.parameters.values()
     empty = Parameter.empty
-    given = [each for each in parameters if each.default is not empty]
-    by_name = [each for each in given if each.kind is Parameter.KEYWORD_ONLY]
-    function.__defaults__ = tuple(each.default for each in given if each not in by_name)
-    function.__kwdefaults__ = {each.name: each.default for each in by_name}
+    optional = [each for each in parameters if each.default is not empty]
+    keyword_only = [each for each in optional if each.kind is Parameter.KEYWORD_ONLY]
+    function.__defaults__ = tuple(each.default for each in optional if each not in keyword_only)
+    function.__kwdefaults__ = {each.name: each.default for each in keyword_only}
     code: CodeType = function.__code__
     function.__code__ = code.replace(co_name=place.name, co_qualname=place.qualname)
     function.__module__, function.__name__ = place.module, place.name
     function.__qualname__, function.__doc__ = place.qualname, build.__doc__
-    returned = signature.return_annotation
-    told = returned if returned is empty else returns(returned)
-    notes = {each.name: each.annotation for each in parameters if each.annotation is not empty}
-    function.__annotations__ = notes if told is empty else {**notes, "return": told}
+    built_type = signature.return_annotation
+    return_type = built_type if built_type is empty else returns(built_type)
+    types = {each.name: each.annotation for each in parameters if each.annotation is not empty}
+    function.__annotations__ = types if return_type is empty else {**types, "return": return_type}
     shown: dict[str, object] = {
-        "__wrapped__": build,  # `inspect.getsource` and editors go there
-        "__signature__": signature.replace(return_annotation=told),
+        "__wrapped__": build,  # for `inspect.getsource` and editors
+        "__signature__": signature.replace(return_annotation=return_type),
     }
     function.__dict__.update(shown)
     return function
@@ -189,26 +189,26 @@ def _dressed(
 # -- arguments that cannot be sent as they are --------------------------------------------------
 
 
-def _made_ready(build: Build, built: Any, arguments: Mapping[str, object]) -> Any:
-    """The same command of what can be sent; raises `DataTypeError` that names what cannot."""
+def _make_sendable(build: Build, built: Any, arguments: Mapping[str, object]) -> Any:
+    """The same command with sendable arguments; raises `DataTypeError` that names a bad one."""
     try:
         args = ready(built.args)
     except NotSendable as refused:
         parameters = inspect.signature(build).parameters
-        given = {
+        not_defaults = {
             name: value
             for name, value in arguments.items()
             if value is not parameters[name].default
         }
-        argument = _argument_holding(given, refused.value)
+        argument = _argument_holding(not_defaults, refused.value)
         raise refusal(name_of(built.args), argument, refused.value) from None
-    sendable = copy.copy(built)  # a builder may give the same command again: it stays as it is
+    sendable = copy.copy(built)  # a builder may return one command twice: no change in place
     sendable.args = args
     return sendable
 
 
 def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:
-    """The name of the parameter that holds *wanted*, with its index or key where it has one."""
+    """The name of the parameter that holds *wanted*, with its index or key if it has one."""
     for name, value in arguments.items():
         if value is wanted:
             return name

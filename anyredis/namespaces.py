@@ -1,8 +1,8 @@
-"""Namespaces: commands under a name of their own, such as `client.counters.add("visits")`.
+"""Namespaces: commands below an attribute, such as `client.counters.add("visits")`.
 
-Law: the commands of a namespace are declared once, in a group; one class makes them those of a
-client, another those of a pipeline, a third those of a blueprint.  An object of that class hands
-each command on to its parent, and costs nothing before its first use.
+Law: the commands of a namespace are declared once, in a group; one class makes them commands of a
+client, another of a pipeline, a third of a blueprint.  An object of such a class submits each
+command to its parent, and is not made before its first use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Runs(Protocol[S]):
     read: TextReaders[S]
 
     def submit(self, command: Command[T], /) -> Coroutine[Any, Any, T]:
-        """Run *command* and give its parsed reply."""
+        """The parsed reply to *command*, after an `await`."""
         ...
 
 
@@ -37,7 +37,7 @@ class Queues(Protocol[S]):
     read: TextReaders[S]
 
     def submit(self, command: Command[T], /) -> Result[T]:
-        """Queue *command*."""
+        """The `Result` of *command*, which is queued."""
         ...
 
 
@@ -47,45 +47,45 @@ class Plans(Protocol[S]):
     read: TextReaders[S]
 
     def submit(self, command: Command[T], /) -> Command[T]:
-        """Give back *command* as it is."""
+        """The same *command*."""
         ...
 
 
 class ClientNamespace(Executor, Group[S]):
-    """The base of the commands of a namespace on a client or a session: each call is awaited.
+    """The base of a namespace on a client or a session: each call is awaited.
 
-    Iterators, and other methods that are more than one command, belong in a class derived from it.
+    Iterators, and other methods that run more than one command, belong in a class derived from it.
     """
 
     def __init__(self, parent: Runs[S]) -> None:
         self.read = parent.read
-        _hand_on(self, parent.submit)
+        _submit_with(self, parent.submit)
 
 
 class PipelineNamespace(Batch, Group[S]):
-    """The base of the commands of a namespace in a pipeline: each call gives a `Result`."""
+    """The base of a namespace in a pipeline: each call gives a `Result`."""
 
     def __init__(self, parent: Queues[S]) -> None:
         self.read = parent.read
-        _hand_on(self, parent.submit)
+        _submit_with(self, parent.submit)
 
 
 class BlueprintNamespace(Blueprint, Group[S]):
-    """The base of the commands of a namespace on a blueprint: each call gives a `Command`."""
+    """The base of a namespace on a blueprint: each call gives a `Command`."""
 
     def __init__(self, parent: Plans[S]) -> None:
         self.read = parent.read
-        _hand_on(self, parent.submit)
+        _submit_with(self, parent.submit)
 
 
-def _hand_on(namespace: object, submit: object) -> None:
-    """Have *namespace* submit to its parent, without a frame between the two."""
+def _submit_with(namespace: object, submit: object) -> None:
+    """Make *namespace* submit to its parent, without a frame between the two."""
     vars(namespace)["submit"] = submit
 
 
 @final
 class Absent:
-    """In place of a namespace that pipelines or blueprints do not have."""
+    """Stands for a namespace that pipelines or blueprints do not have."""
 
 
 class Namespace(Generic[E, B, V]):
@@ -114,26 +114,26 @@ class Namespace(Generic[E, B, V]):
     @overload
     def __get__(self, on: None, owner: object) -> Namespace[E, B, V]: ...
     def __get__(self, on: object, owner: object) -> Any:
-        """The commands of *on*, made once; of a class, the class that its objects get theirs of."""
+        """The namespace object of *on*, made once; for a class, the class of that object."""
         parent = cast("type", owner)
-        made_of = self._class_for(parent)
-        if made_of is Absent:
+        chosen = self._class_for(parent)
+        if chosen is Absent:
             raise AttributeError(f"{parent.__name__} has no {self._name}: use it on the client")
-        if made_of is None:
+        if chosen is None:
             return self
         if on is None:
-            return made_of
-        # From now on it is found before this attribute, without a call.
-        made = vars(on)[self._name] = made_of(on)
+            return chosen
+        # From now on Python finds the object in the instance, without a call of this descriptor.
+        made = vars(on)[self._name] = chosen(on)
         return made
 
     def _class_for(self, parent: type) -> type[Any] | None:
-        """The class for what is called on a *parent*; None for a group, which is of no kind."""
+        """The class of the namespace on a *parent*; None for a group, which is of no kind."""
         chosen = self.__wrapped__(None)
         classes = cast("tuple[type[Any], ...]", chosen if isinstance(chosen, tuple) else (chosen,))
-        for kind, made_of in zip_longest(_KINDS, classes, fillvalue=Absent):
+        for kind, cls in zip_longest(_KINDS, classes, fillvalue=Absent):
             if issubclass(parent, kind):
-                return made_of
+                return cls
         return None
 
 
@@ -149,11 +149,11 @@ def namespace(
     choose: Callable[[Any], tuple[type[E], type[B], type[V]]],
 ) -> Namespace[E, B, V]: ...
 def namespace(choose: Callable[[Any], object]) -> Namespace[Any, Any, Any]:
-    """Make a method that gives classes into an attribute that holds an object of one of them.
+    """An attribute that holds a namespace object, from the method *choose* that returns classes.
 
-    The classes are those of the namespace on a client, in a pipeline and on a blueprint, in this
-    order; they derive from `ClientNamespace`, `PipelineNamespace` and `BlueprintNamespace`.  Each
-    parent gets an object of the class for its kind, on first access.  *choose* is called without an
-    object: it may load the classes, and does nothing else.
+    *choose* returns the classes of the namespace on a client, in a pipeline and on a blueprint, in
+    this order; they derive from `ClientNamespace`, `PipelineNamespace` and `BlueprintNamespace`.
+    Each parent gets an object of the class for its kind, on first access.  *choose* is called with
+    None instead of an object: it may load the classes, and does nothing else.
     """
     return Namespace(choose)

@@ -1,8 +1,8 @@
-"""What a client tells an observer: commands, retries, redirects, connections, waits for a lease.
+"""Events of a client for an observer: commands, retries, redirects, connections, waits for a lease.
 
-Law: an observer is called synchronously, in the task that did the thing, after the state of the
-client has changed.  An exception in it is logged and reaches no request.  A client without an
-observer runs the same code as before there were observers.
+Law: an observer is called synchronously, in the task in which the event happened, after the state
+of the client has changed.  An exception in it is logged and reaches no request.  A client without
+an observer runs the same code for a command as if observers did not exist.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ class CommandEvent:
     name: str
     """The command's name, with its subcommand: `GET`, `CLIENT LIST`; `PIPELINE` or `MULTI`."""
     address: str
-    """The endpoint that the call was first meant for: `host:port`, or a path; empty if several."""
+    """The endpoint that the call first goes to: `host:port`, or a path; empty if several."""
     size: int = 1
-    """How many commands the call sends: more than 1 for a pipeline."""
+    """The number of commands that the call sends: more than 1 for a pipeline."""
 
 
 @dataclass(frozen=True)
 class CommandEnd:
-    """How a call ended."""
+    """The duration and the error of a call that ended."""
 
     duration: float
     """Seconds from the start of the call to its end, retries and waits included."""
     error: BaseException | None = None
-    """What the call raised, a cancellation included; None if it gave a value."""
+    """The exception that the call raised, a cancellation included; None if it returned a value."""
 
 
 @dataclass(frozen=True)
 class RetryEvent:
-    """A call failed and is made again."""
+    """A call that failed and is made again."""
 
     name: str
     address: str
     """The endpoint that failed."""
     error: RedisError
-    """Why the last attempt failed."""
+    """The error of the last attempt."""
     delay: float
     """Seconds until the next attempt."""
 
 
 @dataclass(frozen=True)
 class RedirectEvent:
-    """A node of a cluster named another one for a command."""
+    """A reply of a cluster's node that names another node for a command."""
 
     name: str
     address: str
@@ -69,7 +69,7 @@ class RedirectEvent:
 
 
 class Observer(Protocol):
-    """What is told to the user of `observer=`; derive from `BaseObserver` to write only some."""
+    """The methods of an object for `observer=`; `BaseObserver` has all of them, doing nothing."""
 
     def command_started(self, event: CommandEvent, /) -> None:
         """A call began."""
@@ -88,15 +88,15 @@ class Observer(Protocol):
         ...
 
     def connected(self, address: str, duration: float, /) -> None:
-        """A connection to *address* is ready, *duration* seconds after it was begun."""
+        """A connection to *address* is ready, *duration* seconds after its start."""
         ...
 
     def connect_failed(self, address: str, duration: float, error: BaseException, /) -> None:
-        """A connection to *address* did not become ready."""
+        """A connection to *address* failed with *error*, *duration* seconds after its start."""
         ...
 
     def disconnected(self, address: str, reason: str, /) -> None:
-        """A connection to *address*, which was `connected` before, is closed."""
+        """A connection to *address*, which was `connected` before, is closed for *reason*."""
         ...
 
     def lease_waited(self, duration: float, error: BaseException | None, /) -> None:
@@ -108,7 +108,7 @@ class Observer(Protocol):
 
 
 class BaseObserver:
-    """An `Observer` that does nothing: override what you want to hear of."""
+    """An `Observer` that does nothing: override the methods that you need."""
 
     def command_started(self, event: CommandEvent, /) -> None:
         """Nothing."""
@@ -148,7 +148,7 @@ def check_observer(observer: object) -> None:
 
 
 def notify(method: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Call *method* of an observer; an exception that it raises is logged."""
+    """Call *method* of an observer and log the exception if it raises one."""
     try:
         method(*args, **kwargs)
     except Exception:

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.address`: what a URL names, and what is wrong with one."""
+"""Tests of `anyredis.address`: the parts of a URL, and errors in one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anyredis.sentinel.sentinel_connection import SENTINEL_PARAMETERS
 
 
 def parse_url(url: str) -> ServerURL:
-    """What *url* names, with the options of a pool and of sentinels."""
+    """The parts of *url*, with the options of a pool and of sentinels."""
     return address.parse_url(url, PARAMETERS, SENTINEL_PARAMETERS)
 
 
@@ -68,8 +68,8 @@ def test_several_hosts(url: str, hosts: list[tuple[str, int]]) -> None:
 
 
 @pytest.mark.parametrize("url", ["redis://a,b", "redis+sentinel://a/name"])
-def test_one_server_is_what_not_every_url_names(url: str) -> None:
-    """Who can only talk to one server says who takes several hosts, and who takes sentinels."""
+def test_a_url_of_several_servers_has_no_single_one(url: str) -> None:
+    """The error for several servers names the classes that take several hosts or sentinels."""
     with pytest.raises(DataValueError, match=r"RedisCluster\.from_url .* Sentinel\.from_url"):
         _ = parse_url(url).one_server
     assert parse_url("redis://a").one_server == TCPAddress("a", 6379)
@@ -102,7 +102,7 @@ def test_one_server_is_what_not_every_url_names(url: str) -> None:
     ],
 )
 def test_sentinel_urls(url: str, service: str, tls: bool, options: dict[str, object]) -> None:
-    """A sentinel URL names what is watched, and has options for servers and for sentinels."""
+    """A sentinel URL names the service, and has options for servers and for sentinels."""
     parsed = parse_url(url)
     assert parsed.service == service
     assert parsed.tls is tls
@@ -110,7 +110,7 @@ def test_sentinel_urls(url: str, service: str, tls: bool, options: dict[str, obj
 
 
 def test_hosts_by_themselves() -> None:
-    """A list of hosts is read in the same way where it is not part of a URL."""
+    """A list of hosts outside a URL is read in the same way."""
     assert parse_hosts("A:1,[::1]:2", 9) == (TCPAddress("a", 1), TCPAddress("::1", 2))
     assert parse_hosts("", 9) == (TCPAddress("localhost", 9),)
 
@@ -127,7 +127,7 @@ def test_a_password_without_a_user() -> None:
 
 
 def test_an_empty_password_is_one() -> None:
-    """`user:@host` says that the password is empty, `user@host` says nothing of it."""
+    """`user:@host` has an empty password, `user@host` has none."""
     assert parse_url("redis://u:@example.org").options == {"username": "u", "password": ""}
     assert parse_url("redis://u@example.org").options == {"username": "u"}
 
@@ -191,8 +191,8 @@ def test_options_are_converted() -> None:
         ("redis://a?sentinel_password=x", "unknown parameter 'sentinel_password'"),
     ],
 )
-def test_what_is_wrong_is_named(url: str, message: str) -> None:
-    """An error says which part of the URL is wrong, and what it has to be."""
+def test_the_wrong_part_is_named(url: str, message: str) -> None:
+    """An error names the wrong part of the URL, and a valid form."""
     with pytest.raises(DataValueError, match=message):
         parse_url(url)
 
@@ -224,7 +224,7 @@ def test_no_repr_shows_the_password() -> None:
 
 
 def test_addresses_as_text() -> None:
-    """An address is told as one writes it, IPv6 in brackets."""
+    """The text of an address is that of URLs, IPv6 in brackets."""
     assert str(TCPAddress("example.org", 7000)) == "example.org:7000"
     assert str(TCPAddress("::1", 7000)) == "[::1]:7000"
     assert str(UnixAddress("/run/redis.sock")) == "/run/redis.sock"

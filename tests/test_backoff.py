@@ -1,4 +1,4 @@
-"""Tests of `anyredis.backoff`: how long to wait, and what may be sent again."""
+"""Tests of `anyredis.backoff`: delays, and the commands that are sent again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_delays_double_up_to_the_cap() -> None:
 
 
 def test_jitter_takes_up_to_half() -> None:
-    """The longest a delay can be cut is by half."""
+    """A delay is shortened by half at most."""
     backoff = Backoff(base=0.1, cap=0.5, random=lambda: 1.0)
     assert backoff.delay(1) == pytest.approx(0.05)
     assert backoff.delay(9) == pytest.approx(0.25)
@@ -42,7 +42,7 @@ def test_jitter_takes_up_to_half() -> None:
 @settings(deadline=None)
 @given(st.integers(min_value=-10, max_value=10**9))
 def test_a_delay_is_never_longer_than_the_cap(failures: int) -> None:
-    """However many failures, a delay is from 0 to cap."""
+    """After any number of failures, a delay is from 0 to cap."""
     assert 0 <= Backoff(base=0.01, cap=0.4).delay(failures) <= 0.4
 
 
@@ -60,24 +60,24 @@ def test_a_negative_number_of_repeats_is_refused() -> None:
     assert Retry(attempts=0).attempts == 0
 
 
-def test_what_was_not_sent_is_sent_again() -> None:
+def test_a_command_that_was_not_sent_is_sent_again() -> None:
     """A write that provably was not written may be repeated."""
     assert Retry().allows(NOT_SENT, only_reads=False)
 
 
 def test_a_write_whose_reply_was_lost_is_not_sent_again() -> None:
-    """G11: a write with an unknown outcome is repeated only if one opted in."""
+    """G11: a write with an unknown outcome is repeated only with `repeat_writes`."""
     assert not Retry().allows(LOST, only_reads=False)
     assert Retry(repeat_writes=True).allows(LOST, only_reads=False)
 
 
 def test_a_read_whose_reply_was_lost_is_sent_again() -> None:
-    """G11: what only reads may be repeated."""
+    """G11: a command that only reads may be repeated."""
     assert Retry().allows(LOST, only_reads=True)
 
 
 def test_the_server_that_is_loading_is_asked_again() -> None:
-    """LOADING turned the command away unread."""
+    """A server that replies LOADING did not run the command."""
     assert Retry().allows(BusyLoadingError("LOADING"), only_reads=False)
 
 
@@ -92,14 +92,14 @@ def test_the_server_that_is_loading_is_asked_again() -> None:
         ResponseError("ERR syntax error"),
     ],
 )
-def test_what_a_repeat_does_not_mend_is_not_repeated(error: RedisError) -> None:
-    """Time, connections and credentials do not come back within a retry; nor does a refusal."""
+def test_an_error_that_a_repeat_does_not_fix_is_not_repeated(error: RedisError) -> None:
+    """A retry does not bring back time, connections or credentials, nor change a refusal."""
     assert not Retry().allows(error, only_reads=True)
     assert not Retry(repeat_writes=True).allows(error, only_reads=False)
 
 
 def test_errors_named_exactly_are_repeated() -> None:
-    """An error that is named in errors is worth a repeat, whatever it is."""
+    """An error whose exact class is in `errors` is repeated."""
     retry = Retry(errors=(MaxConnectionsError, TryAgainError))
     assert retry.allows(MaxConnectionsError("full"), only_reads=True)
     assert retry.allows(TryAgainError("TRYAGAIN"), only_reads=True)
@@ -107,20 +107,20 @@ def test_errors_named_exactly_are_repeated() -> None:
 
 
 def test_a_timeout_named_exactly_is_repeated_for_reads_only() -> None:
-    """G11 holds for what one adds to errors, too."""
+    """G11 holds for errors that a user adds, too."""
     retry = Retry(errors=(TimeoutError,))
     assert retry.allows(TimeoutError("late"), only_reads=True)
     assert not retry.allows(TimeoutError("late"), only_reads=False)
 
 
 def test_the_error_of_a_server_has_no_outcome() -> None:
-    """G11: of an error that does not say whether it was run, the worst is assumed."""
+    """G11: an error without an outcome counts as unknown."""
     retry = Retry(errors=(TryAgainError,))
     assert not retry.allows(TryAgainError("TRYAGAIN"), only_reads=False)
 
 
 def states(state: RetryState, *moments: float) -> list[float | None]:
-    """What *state* decides after failures at *moments*."""
+    """The decisions of *state* after failures at *moments*."""
     return [state.delay(now) for now in moments]
 
 
@@ -128,7 +128,7 @@ STEADY = Backoff(base=1.0, cap=4.0, random=lambda: 0.0)
 
 
 def test_tries_are_counted() -> None:
-    """So many attempts, each after a longer wait, and then no more."""
+    """That many attempts, each after a longer delay, and then no more."""
     state = RetryState(STEADY, attempts=3)
     assert not state.exhausted
     assert states(state, 0.0, 0.0, 0.0) == [1.0, 2.0, 4.0]
@@ -137,25 +137,25 @@ def test_tries_are_counted() -> None:
 
 
 def test_any_number_of_tries() -> None:
-    """Without a number and a deadline there is always another."""
+    """Without a number and a deadline the repeats are unlimited."""
     assert states(RetryState(STEADY), *range(100))[-1] == 4.0
 
 
 def test_no_try_begins_after_the_deadline() -> None:
-    """It is counted from the first failure, whatever the clock says."""
+    """It counts from the first failure, at any time of the clock."""
     assert states(RetryState(STEADY, deadline=3.0), -3.0, -0.5) == [1.0, None]
     assert states(RetryState(STEADY, deadline=3.0), 0.0, 1.0, 3.0) == [1.0, 2.0, None]
     assert states(RetryState(STEADY, deadline=3.0), 7.0, 8.5) == [1.0, None]
 
 
 def test_a_try_may_overrun_the_deadline() -> None:
-    """If that is allowed, it has to be decided on before."""
+    """If that is allowed, the repeat has to be decided before the deadline."""
     state = RetryState(STEADY, deadline=3.0, overrun=True)
     assert states(state, 7.0, 9.9, 10.0) == [1.0, 2.0, None]
 
 
 def test_the_first_tries_may_come_at_once() -> None:
-    """Waits begin after them."""
+    """Delays begin after these attempts."""
     assert states(RetryState(STEADY, at_once=2), 0.0, 0.0, 0.0, 0.0) == [0.0, 0.0, 1.0, 2.0]
 
 

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.command`: one definition of a command, and its three lives."""
+"""Tests of `anyredis.command`: one definition for clients, pipelines and blueprints."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ T = TypeVar("T")
 
 
 class Commands:
-    """Some commands."""
+    """A group of a few commands."""
 
     @command
     def count(self, key: str, *members: Value) -> Command[int]:
-        """How many."""
+        """The number of elements."""
         return Command((b"COUNT", key, *members), integer)
 
     @command
     def store(self, mapping: dict[str, Value], *, ttl: Value = 0) -> Command[int]:
-        """Store them."""
+        """Store elements."""
         pairs = [each for pair in mapping.items() for each in pair]
         return Command((b"STORE", *pairs, ttl), integer)
 
     @blocking_command
     def wait(self, key: str) -> Command[int]:
-        """Wait for it."""
+        """Wait for an element."""
         return Command((b"WAIT", key), integer)
 
 
 class Runner(Executor, Commands):
-    """Answers 7 to everything."""
+    """Replies 7 to every command."""
 
     def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
         """Run it."""
@@ -74,11 +74,11 @@ class Queue(Batch, Commands):
 
 
 class Plan(Blueprint, Commands):
-    """Gives commands back."""
+    """Returns commands."""
 
 
 def function_of(owner: type[object], name: str) -> FunctionType:
-    """What *owner* itself has for the command *name*, once it was used."""
+    """The attribute of *owner* itself for the command *name*, after its first use."""
     assert callable(getattr(owner, name))
     function = vars(owner)[name]
     assert isinstance(function, FunctionType)
@@ -86,20 +86,20 @@ def function_of(owner: type[object], name: str) -> FunctionType:
 
 
 async def test_an_executor_runs_it() -> None:
-    """What is called on a client is a coroutine that gives the parsed reply."""
+    """A call on a client is a coroutine that gives the parsed reply."""
     assert await Runner().count("k", 1) == 7
     assert await Runner().wait("k") == 7
 
 
 def test_a_batch_queues_it() -> None:
-    """What is called on a pipeline is a Result."""
+    """A call on a pipeline is a Result."""
     result = Queue().count("k", 1)
     assert isinstance(result, Result)
     assert result.command.args == (b"COUNT", "k", 1)
 
 
 def test_a_blueprint_gives_it_back() -> None:
-    """What is called on a blueprint is the command, as a value."""
+    """A call on a blueprint is the command, as a value."""
     assert Plan().count("k", 1).args == (b"COUNT", "k", 1)
     assert Plan().wait("k").args == (b"WAIT", "k")
 
@@ -115,12 +115,12 @@ def test_it_keeps_its_name_and_docstring() -> None:
     """As an ordinary method does."""
     method: Any = Commands.count
     assert method.__name__ == "count"
-    assert method.__doc__ == "How many."
+    assert method.__doc__ == "The number of elements."
 
 
 @pytest.mark.parametrize("owner", [Redis, RedisCluster, NodeClient, Session, Pipeline, Runner])
-def test_a_class_has_functions_of_its_own(owner: type[object]) -> None:
-    """Plain ones, made once, that take what their builder takes and are called after the class."""
+def test_each_class_has_its_functions(owner: type[object]) -> None:
+    """Plain ones, made once, with the parameters of their builder and the name of the class."""
     name = "count" if owner is Runner else "mget"
     function = function_of(owner, name)
     assert function_of(owner, name) is function
@@ -145,7 +145,7 @@ def test_a_function_is_made_at_its_first_use() -> None:
 
 
 def test_a_call_is_a_call_of_that_function_alone() -> None:
-    """Once it is made, nothing of ours runs when it is looked up, on any object of the class."""
+    """Once it is made, Python finds it without a descriptor of the library, on any object."""
     client = Runner()
     function_of(Runner, "count")
     calls: list[str] = []
@@ -157,7 +157,7 @@ def test_a_call_is_a_call_of_that_function_alone() -> None:
     assert [call for call in calls if call.startswith("call ")] == []
 
 
-def test_signatures_show_what_a_call_gives() -> None:
+def test_signatures_show_the_return_type() -> None:
     """The parsed reply on a client, a `Result` in a pipeline, the command on a blueprint."""
     client, queue, plan = (inspect.signature(kind.count) for kind in (Runner, Queue, Plan))
     assert client.return_annotation == "int"
@@ -168,7 +168,7 @@ def test_signatures_show_what_a_call_gives() -> None:
 
 
 def test_help_shows_a_method() -> None:
-    """With what it gives, and its documentation."""
+    """With the return type and the documentation."""
     program = "import anyredis; help(anyredis.Redis().get)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     text = done.stdout.decode()
@@ -178,17 +178,17 @@ def test_help_shows_a_method() -> None:
 
 
 class Louder(Commands):
-    """Defines one of the commands again."""
+    """Redefines one of the commands."""
 
     @command
     def count(self, key: str, *members: Value) -> Command[int]:
-        """How many, again."""
+        """The number of elements, redefined."""
         return Command((b"LOUDER", key, *members), integer)
 
 
 @pytest.mark.parametrize("used", [False, True])
 def test_which_definition_counts_is_independent_of_use(used: bool) -> None:
-    """A group that goes before, in the order of the bases, does so after a base was used, too."""
+    """A group earlier in the order of the bases takes precedence, also after a base was used."""
 
     class First(Blueprint, Commands):
         pass
@@ -209,7 +209,7 @@ def test_which_definition_counts_is_independent_of_use(used: bool) -> None:
 
 
 async def test_a_method_of_a_subclass_reaches_the_command() -> None:
-    """`super()` gives the function of the base, and leaves the subclass as it is."""
+    """`super()` gives the function of the base, and does not change the subclass."""
 
     class Counting(Runner):
         # pyright takes the declaration of a command for a variable, which a method may not replace.
@@ -227,7 +227,7 @@ async def test_a_method_of_a_subclass_reaches_the_command() -> None:
 
 
 def test_a_command_may_be_declared_by_an_executor() -> None:
-    """It is found by the subclasses also after it was used."""
+    """Subclasses find it also after it was used."""
 
     class Base(Blueprint):
         @command
@@ -246,7 +246,7 @@ def test_a_command_may_be_declared_by_an_executor() -> None:
 
 @pytest.mark.parametrize("used", [False, True])
 async def test_a_command_may_be_replaced_by_a_mock(used: bool) -> None:
-    """For a while, by one to await; after that it is as before."""
+    """A mock replaces it for a while; afterwards the function is back."""
 
     class Client(Runner):
         pass
@@ -260,14 +260,14 @@ async def test_a_command_may_be_replaced_by_a_mock(used: bool) -> None:
 
 
 def test_a_group_by_itself_has_no_kind() -> None:
-    """Its methods are functions that submit, whatever to: no class got them before."""
+    """Its methods are functions that submit to any object: no class got them before."""
     assert isinstance(vars(Commands)["count"], Definition)
     assert Commands.count is Commands.count
     assert Commands.count(Plan(), "k").args == (b"COUNT", "k")
 
 
-def test_arguments_are_made_ready() -> None:
-    """What can be sent, but not as it is, is converted."""
+def test_arguments_are_converted() -> None:
+    """Values that can be sent in another form are converted."""
     assert Plan().count("k", bytearray(b"a"), memoryview(b"b")).args == (b"COUNT", "k", b"a", b"b")
 
 
@@ -280,7 +280,7 @@ def test_arguments_are_made_ready() -> None:
     ],
 )
 def test_an_argument_that_cannot_be_sent_is_named(arguments: list[Any], message: str) -> None:
-    """With its index where it has one."""
+    """With its index if it has one."""
     with pytest.raises(DataTypeError, match=message):
         Plan().count(*arguments)
 
@@ -295,7 +295,7 @@ def test_an_item_of_a_mapping_that_cannot_be_sent_is_named() -> None:
 
 
 def test_a_result_before_its_pipeline_ran() -> None:
-    """It has no value yet, and says so."""
+    """It has no value yet, and the error names the reason."""
     result = Queue().count("k")
     with pytest.raises(RuntimeError, match="COUNT has no reply: its pipeline has not run"):
         _ = result.value
@@ -313,7 +313,7 @@ def test_a_result_with_its_reply() -> None:
 
 @pytest.mark.parametrize("reply", [ResponseError("ERR no"), b"not a number"])
 def test_a_result_with_an_error(reply: Reply) -> None:
-    """The server's error, or that of a reply that cannot be read, is raised by value."""
+    """The server's error, or that of a malformed reply, is raised by value."""
     result = Queue().count("k")
     result.resolve(reply)
     with pytest.raises((ResponseError, ProtocolError)):
@@ -336,7 +336,7 @@ def test_no_repr_shows_arguments() -> None:
     ],
 )
 def test_raw_commands(words: tuple[Value, ...], args: tuple[Value, ...]) -> None:
-    """The name may be of several words and any case; the reply is the server's own."""
+    """The name may have several words in any case; the reply is the server's own."""
     raw = raw_command(*words)
     assert raw.args == args
     assert raw.parse(b"anything") == b"anything"

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.coroutine_functions`: what the world takes the methods of a client for."""
+"""Tests of `anyredis.coroutine_functions`: methods of a client as other libraries see them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXECUTORS: list[type[Any]] = [Redis, RedisCluster, Session]
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
-    """What frameworks ask: `inspect` from Python 3.12 on, asyncio before, without any partial."""
+    """The checks of frameworks: `inspect` from Python 3.12 on, asyncio before, without partials."""
     while isinstance(function, functools.partial):
         function = function.func
     if sys.version_info >= (3, 12):
@@ -42,10 +42,10 @@ async def client(valkey: Server) -> AsyncIterator[Redis[str]]:
 
 
 def test_a_function_is_marked() -> None:
-    """It counts as a coroutine function from then on, a method of it too."""
+    """It counts as a coroutine function from then on, and so does a method."""
 
     def give() -> None:
-        """No coroutine function by itself."""
+        """Not a coroutine function by itself."""
 
     assert not is_coroutine_function(give)
     assert mark_coroutine_function(give) is give
@@ -55,7 +55,7 @@ def test_a_function_is_marked() -> None:
 
 @pytest.mark.parametrize("kind", EXECUTORS)
 def test_the_commands_of_an_executor_are_coroutine_functions(kind: type[Any]) -> None:
-    """Of its class, of an object, and of a partial; `execute_command` is one as well."""
+    """On a class, on an object, and in a partial; `execute_command` is one as well."""
     assert is_coroutine_function(kind.get)
     assert is_coroutine_function(kind.blpop)
     assert is_coroutine_function(functools.partial(kind.get, None))
@@ -89,13 +89,15 @@ async def test_a_task_group_starts_them(client: Redis[str]) -> None:
 
 @pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
 async def test_an_asyncio_task_takes_its_name(client: Redis[str]) -> None:
-    """What a call gives is a coroutine, which a task shows as `Redis.get`."""
+    """The result of a call is a coroutine, which a task shows as `Redis.get`."""
     task = asyncio.create_task(client.get("k"))
     assert "Redis.get()" in repr(task)
     assert await task is None
 
 
-async def test_a_forgotten_await_is_told_by_the_name_of_the_method(client: Redis[str]) -> None:
+async def test_the_warning_about_a_forgotten_await_has_the_name_of_the_method(
+    client: Redis[str],
+) -> None:
     """Python warns of `Redis.get`, and of `Session.get` in a session."""
     with pytest.warns(RuntimeWarning, match=r"coroutine 'Redis\.get' was never awaited"):
         client.get("k")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
@@ -104,8 +106,8 @@ async def test_a_forgotten_await_is_told_by_the_name_of_the_method(client: Redis
             session.get("k")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
 
 
-async def test_wrong_arguments_are_told_at_the_call(client: Redis[str]) -> None:
-    """Both those that Python refuses and those that cannot be sent; nothing has to be awaited."""
+async def test_wrong_arguments_raise_at_the_call(client: Redis[str]) -> None:
+    """Both those that Python refuses and those that cannot be sent; no await is needed."""
     untyped: Any = client
     with warnings.catch_warnings():
         warnings.simplefilter("error")

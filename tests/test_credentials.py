@@ -1,4 +1,4 @@
-"""Tests of `anyredis.credentials`: who a connection logs in as."""
+"""Tests of `anyredis.credentials`: the credentials of a connection."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ ALL = [
 
 
 def test_one_root() -> None:
-    """`except RedisError` catches all, and every error can be had from the package itself."""
+    """`except RedisError` catches all, and the package exports every error."""
     assert len(ALL) > 30
     assert [kind for kind in ALL if not issubclass(kind, RedisError)] == []
     assert [kind for kind in ALL if getattr(anyredis, kind.__name__) is not kind] == []
@@ -61,12 +61,12 @@ def test_one_root() -> None:
     ],
 )
 def test_the_builtin_families(kind: type[Exception], builtin: type[Exception]) -> None:
-    """Who catches the builtin error catches ours."""
+    """A handler of the builtin error catches the class of this library."""
     assert issubclass(kind, builtin)
 
 
-def test_connection_errors_say_what_is_known() -> None:
-    """`outcome` tells whether the server can have run the command."""
+def test_connection_errors_have_an_outcome() -> None:
+    """`outcome` shows whether the server can have run the command."""
     assert ConnectionError("x").outcome is Outcome.NOT_SENT
     assert ConnectionError("x", outcome=Outcome.UNKNOWN).outcome is Outcome.UNKNOWN
     assert TimeoutError("x").outcome is Outcome.UNKNOWN
@@ -100,7 +100,7 @@ def test_each_code_has_its_error(code: str, kind: type[RedisError]) -> None:
     ],
 )
 def test_phrases_under_the_general_code(message: str, kind: type[RedisError]) -> None:
-    """What servers say under ERR is told apart by its phrase; the rest is a ResponseError."""
+    """An error with the code ERR gets its class by its phrase; the rest is a ResponseError."""
     assert type(from_server(message)) is kind
 
 
@@ -112,14 +112,14 @@ def test_response_errors_have_a_code() -> None:
     assert ResponseError("ALONE").code == "ALONE"
 
 
-def test_trouble_with_the_server_is_no_response_error() -> None:
-    """A server that cannot serve us at all is a connection's problem, and may be asked again."""
+def test_a_server_that_refuses_clients_is_a_connection_error() -> None:
+    """An error of a server that refuses clients is a ConnectionError, and may be repeated."""
     assert isinstance(from_server("LOADING Redis is loading"), BusyLoadingError)
     assert not isinstance(from_server("LOADING Redis is loading"), ResponseError)
 
 
 @pytest.mark.parametrize(("code", "kind"), [("MOVED", MovedError), ("ASK", AskError)])
-def test_redirects_tell_where_to(code: str, kind: type[exceptions.RedirectError]) -> None:
+def test_redirects_have_an_address(code: str, kind: type[exceptions.RedirectError]) -> None:
     """A redirect has the slot as a number, and the address as the server wrote it."""
     error = from_server(f"{code} 3999 127.0.0.1:6381")
     assert isinstance(error, kind)

@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows: sizes, imports, where tests are."""
+"""Rules of the code base that no linter checks: sizes, imports, the places of tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 TEST_FOLDERS = sorted({path.parent for path in TEST_FILES})
 
-# "About" 400 and 40: a tenth is what about means.
+# "About" 400 and 40: up to a tenth more.
 LONGEST_FILE = 440
 LONGEST_FUNCTION = 44
 
@@ -32,8 +32,8 @@ VALUES = (
     *("cluster/routing/aggregate.py", "cluster/routing/redirect_policy.py"),
 )
 TESTED_ELSEWHERE = {
-    "server/watchdog.py",  # run in a process of its own: its tests are those of process.py
-    "version.py",  # one constant, which the build reads: there is nothing to prove
+    "server/watchdog.py",  # runs in a separate process: its tests are those of process.py
+    "version.py",  # one constant, which the build reads: there is nothing to test
 }
 
 IMPORTLIB = {
@@ -48,7 +48,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:
-    """All functions and methods, also those inside others."""
+    """All functions and methods, also nested ones."""
     for node in ast.walk(tree):
         if isinstance(node, Function):
             yield node
@@ -70,7 +70,7 @@ def parsed(path: Path) -> ast.Module:
 
 
 def name(path: Path) -> str:
-    """How a file is called in a failure."""
+    """The name of a file in the message of a failure."""
     return str(path.relative_to(ROOT))
 
 
@@ -106,13 +106,13 @@ def test_imports_are_at_the_top() -> None:
 
 
 def decides(path: Path) -> bool:
-    """Whether a file is one of values, which the tasks above it use."""
+    """Whether a file is pure: its functions await nothing, and tasks use them."""
     inside = path.relative_to(PACKAGE)
     return inside.parts[0] in VALUES or str(inside) in VALUES
 
 
-def test_what_decides_awaits_nothing() -> None:
-    """Values below, tasks above."""
+def test_pure_files_await_nothing() -> None:
+    """Pure files contain no await."""
     awaits = [
         f"{name(path)}:{node.lineno}"
         for path in FILES
@@ -123,12 +123,12 @@ def test_what_decides_awaits_nothing() -> None:
     assert awaits == []
 
 
-def test_what_decides_is_there() -> None:
-    """Each file and folder that is to await nothing is found under its name."""
+def test_pure_files_exist() -> None:
+    """Each file and folder in the list of pure files exists."""
     assert [each for each in VALUES if not (PACKAGE / each).exists()] == []
 
 
-def test_files_have_their_tests_where_one_looks_for_them() -> None:
+def test_files_have_tests_in_the_matching_folder() -> None:
     """The tests of anyredis/a/b.py are in tests/a/test_b.py."""
     untested = [
         str(inside)
@@ -148,7 +148,7 @@ def hasty(call: ast.Call) -> bool:
 
 
 def test_no_test_fails_after_less_than_a_second() -> None:
-    """A machine that does something else besides is no failure."""
+    """A busy machine is not a failure."""
     found = [
         f"{name(path)}:{node.lineno}"
         for path in TEST_FILES

@@ -18,10 +18,10 @@ PLACE = Place("somewhere", "Owner", "name")
 
 
 class Owner:
-    """Gives back what is submitted to it."""
+    """Returns each submitted command."""
 
     def submit(self, command: Command[Any]) -> Command[Any]:
-        """Give it back."""
+        """Return it."""
         return command
 
 
@@ -38,12 +38,12 @@ def made(build: Any, body: Body = SUBMIT) -> Any:
 def every_kind(
     self: Any, a: Value, /, type: Value, map: Value = 2, *more: Value, c: Value, d: Value = 4
 ) -> Command[int | None]:
-    """Takes parameters of every kind, some with the names of what the function uses itself."""
+    """Takes parameters of every kind, some with names that the generated function uses."""
     return command_of(a, type, map, *more, c, d)
 
 
 def test_arguments_reach_the_builder() -> None:
-    """Positional ones, more of these, those by name, and defaults."""
+    """Positional, variadic and keyword-only parameters, and defaults."""
     function = made(every_kind)
     assert function(Owner(), 0, 1, c=3).args == (0, 1, 2, 3, 4)
     assert function(Owner(), 0, 1, 7, 8, 9, c=3, d=5).args == (0, 1, 7, 8, 9, 3, 5)
@@ -51,7 +51,7 @@ def test_arguments_reach_the_builder() -> None:
 
 
 def test_any_other_names_reach_the_builder() -> None:
-    """A builder may take whatever names the caller likes."""
+    """A builder may take any names of keyword arguments."""
 
     def build(self: Any, **fields: Value) -> Command[int]:
         return command_of(*fields, *fields.values())
@@ -60,11 +60,11 @@ def test_any_other_names_reach_the_builder() -> None:
 
 
 def test_it_has_the_signature_of_the_builder() -> None:
-    """Nothing is packed on the way: it takes what the builder takes; only the type is its own."""
+    """No argument is packed on the way: only the return type differs from the builder."""
     function = made(every_kind)
-    signature, own = inspect.signature(every_kind), inspect.signature(function)
-    assert own.parameters == signature.parameters
-    assert own.return_annotation == "int | None"
+    signature, generated = inspect.signature(every_kind), inspect.signature(function)
+    assert generated.parameters == signature.parameters
+    assert generated.return_annotation == "int | None"
     code, builder = function.__code__, every_kind.__code__
     for fact in ("co_argcount", "co_posonlyargcount", "co_kwonlyargcount"):
         assert getattr(code, fact) == getattr(builder, fact)
@@ -72,8 +72,8 @@ def test_it_has_the_signature_of_the_builder() -> None:
         function(Owner(), 0, 1)
 
 
-def test_it_says_what_it_is() -> None:
-    """Its names are those of its place, its text that of the builder, where its source is too."""
+def test_its_names_and_documentation() -> None:
+    """Its names are those of its place, its docstring and source those of the builder."""
     function = made(every_kind)
     assert (function.__module__, function.__name__) == ("somewhere", "name")
     assert function.__qualname__ == function.__code__.co_qualname == "Owner.name"
@@ -82,7 +82,7 @@ def test_it_says_what_it_is() -> None:
 
 
 def test_a_list_of_parameters_is_compiled_once() -> None:
-    """Functions for builders with the same parameters are of one text."""
+    """Functions for builders with the same parameters share their code text."""
 
     def one(self: Any, some_parameter: str) -> Command[int]:
         return command_of("ONE", some_parameter)
@@ -97,7 +97,7 @@ def test_a_list_of_parameters_is_compiled_once() -> None:
 
 
 def test_a_traceback_shows_its_lines() -> None:
-    """The text that was compiled is where Python looks for it."""
+    """The compiled text is in the cache that Python reads source lines from."""
     function = made(every_kind)
     with pytest.raises(AttributeError) as caught:
         function(object(), 0, 1, c=3)
@@ -106,7 +106,7 @@ def test_a_traceback_shows_its_lines() -> None:
 
 
 def test_a_coroutine_has_its_name() -> None:
-    """What `submit` gives is called like the function, which Python shows where it is forgotten."""
+    """The coroutine has the name of the function, for the warning about a forgotten await."""
 
     class Runner:
         async def submit(self, command: Command[Any]) -> None:
@@ -117,7 +117,7 @@ def test_a_coroutine_has_its_name() -> None:
     coroutine.close()
 
 
-def test_what_is_refused_is_refused_once_its_arguments_are_bound() -> None:
+def test_a_refusal_comes_after_its_arguments_are_bound() -> None:
     """A function that only refuses has the same parameters."""
 
     def refuse() -> None:
@@ -130,8 +130,8 @@ def test_what_is_refused_is_refused_once_its_arguments_are_bound() -> None:
         function(Owner())
 
 
-def test_a_command_that_is_made_ready_is_another() -> None:
-    """A builder may give the same value each time: it is not changed."""
+def test_a_converted_command_is_a_new_object() -> None:
+    """A builder may return the same value each time: it is not changed."""
     constant = command_of(b"NAME", bytearray(b"a"))
 
     def build(self: Any) -> Command[Any]:
@@ -144,7 +144,7 @@ def test_a_command_that_is_made_ready_is_another() -> None:
 
 
 def test_a_default_is_not_blamed() -> None:
-    """Of two arguments that are None, the one that may be is not the one that is named."""
+    """If two arguments are None and one may be, the error names the other."""
 
     def build(self: Any, one: Any = None, *, other: Any = 0) -> Command[int]:
         return command_of(b"NAME", one or 1, other)
@@ -166,5 +166,5 @@ def test_a_default_is_not_blamed() -> None:
     ],
 )
 def test_the_type_of_a_reply_is_read_off_the_annotation(annotation: object, parsed: object) -> None:
-    """Of text, as most are, and of types."""
+    """From annotations as text, which most are, and from types."""
     assert parsed_type(annotation) == parsed

@@ -1,7 +1,7 @@
-"""Tests of `anyredis.namespaces`: commands of a user's own, on whatever they are called.
+"""Tests of `anyredis.namespaces`: commands of a user, on every class that has commands.
 
-COUNTER.ADD, COUNTER.GET and COUNTER.GETALL are INCRBY, GET and MGET of servers that were told to
-call them so: commands that exist, and that no table of ours knows.
+COUNTER.ADD, COUNTER.GET and COUNTER.GETALL are INCRBY, GET and MGET, renamed in the configuration
+of the servers: commands that exist, and that no table of facts has.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ class Counters(Group[S]):
 
     @command
     def all(self, *keys: Key) -> Command[list[int]]:
-        """The counters at *keys*, which are in one slot; 0 where there is none."""
+        """The counters at *keys*, which are in one slot; 0 for a missing one."""
         return Command((b"COUNTER.GETALL", *keys), _counts)
 
     @blocking_command
     def wait(self, key: Key) -> Command[int]:
-        """What no pipeline has."""
+        """A command that no pipeline has."""
         return Command((b"COUNTER.WAIT", key), integer)
 
 
@@ -83,7 +83,7 @@ def _counts(reply: Reply) -> list[int]:
 
 
 class ClientCounters(ClientNamespace[S], Counters[S]):
-    """Those of a client, with what is more than one command."""
+    """Those of a client, with a method of more than one command."""
 
     async def each(self, *keys: Key) -> AsyncIterator[int]:
         """One counter after the other."""
@@ -100,7 +100,7 @@ class PlannedCounters(BlueprintNamespace[S], Counters[S]):
 
 
 class HasCounters(Group[S]):
-    """Whatever has counters."""
+    """The base of all classes with counters."""
 
     @namespace
     def counters(
@@ -137,7 +137,7 @@ class Plan(Blueprint, HasCounters[str]):
 
 
 class ForClients(Group[S]):
-    """Whatever has counters, if it is no pipeline."""
+    """The base of all classes with counters except pipelines."""
 
     @namespace
     def counters(self) -> type[ClientCounters[S]]:
@@ -195,7 +195,7 @@ async def test_on_a_client(client: App[str]) -> None:
 
 
 async def test_on_a_client_of_bytes(counting: Server) -> None:
-    """Text is what the client makes of it."""
+    """Text is bytes or str, as the client decides."""
     app: App[bytes] = App(counting.host, counting.port)
     async with app as client:
         await client.counters.add("raw")
@@ -203,7 +203,7 @@ async def test_on_a_client_of_bytes(counting: Server) -> None:
 
 
 async def test_in_a_pipeline(client: App[str]) -> None:
-    """Each call gives a `Result`, in its place among the others."""
+    """Each call gives a `Result`, in order among the other commands."""
     async with AppPipeline(client._run_batch, client.read) as pipe:
         added, echoed, text = pipe.counters.add("a", 3), pipe.echo("x"), pipe.counters.text("a")
         assert isinstance(added, Result)
@@ -211,14 +211,14 @@ async def test_in_a_pipeline(client: App[str]) -> None:
 
 
 async def test_in_a_session(client: App[str]) -> None:
-    """It is one connection's."""
+    """Its commands run on the connection of the session."""
     async with client.session() as session:
         mine = AppSession(session.connection, session.read)
         assert await mine.counters.add("a", 2) == 2
 
 
 async def test_on_a_cluster(cluster: AppCluster[str]) -> None:
-    """Each command goes where its keys are, which was registered."""
+    """Each command goes to the node of its keys, whose positions were registered."""
     keys = [f"key:{number}" for number in range(20)]
     assert len({cluster.node_for(key).address for key in keys}) == 3
     for key in keys:
@@ -228,14 +228,14 @@ async def test_on_a_cluster(cluster: AppCluster[str]) -> None:
 
 
 async def test_in_a_pipeline_of_a_cluster(cluster: AppCluster[str]) -> None:
-    """Each node gets its own."""
+    """Each node gets the commands for its keys."""
     async with AppPipeline(cluster._run_batch, cluster.read, transaction=False) as pipe:
         results = [pipe.counters.add(f"key:{number}", number) for number in range(20)]
     assert [result.value for result in results] == list(range(20))
 
 
-async def test_bound_to_what_there_is(client: App[str], cluster: AppCluster[str]) -> None:
-    """Without a class of one's own: to any client, node, session or pipeline."""
+async def test_on_existing_clients(client: App[str], cluster: AppCluster[str]) -> None:
+    """Without a class of the user's: on any client, node, session or pipeline."""
     assert await ClientCounters(client).add("a") == 1
     assert await ClientCounters(cluster.node_for("a")).add("a") == 1
     async with client.session() as session, cluster.pipeline() as pipe:
@@ -270,7 +270,7 @@ def test_each_parent_has_one_object() -> None:
 
 
 def test_a_class_has_the_class() -> None:
-    """For help, and for mocks; a group by itself has neither."""
+    """For `help` and mocks; a group by itself has neither."""
     assert App[str].counters is ClientCounters
     assert AppPipeline[str].counters is PipelineCounters
     assert Plan.counters is PlannedCounters
@@ -279,7 +279,7 @@ def test_a_class_has_the_class() -> None:
     assert group.__doc__ == "Counters."
 
 
-def test_what_pipelines_do_not_have_is_absent() -> None:
+def test_a_namespace_that_pipelines_do_not_have_is_absent() -> None:
     """An iterator, a blocking command, or the whole of a namespace."""
     app: App[str] = App(decode_responses=True)
     pipe: Any = AppPipeline(app._run_batch, app.read)
@@ -293,7 +293,7 @@ def test_what_pipelines_do_not_have_is_absent() -> None:
 
 
 class Runner(Executor, HasCounters[str], Counters[str]):
-    """Answers nothing, but counts."""
+    """Never replies, but counts."""
 
     read = TextReaders(str)
 
@@ -310,7 +310,7 @@ async def test_a_namespace_costs_no_call() -> None:
     runner = Runner()
 
     def calls(on: Any) -> list[str]:
-        on.add("k").close()  # its function is there from now on
+        on.add("k").close()  # its function exists from now on
         names: list[str] = []
         sys.setprofile(
             lambda frame, event, _: names.append(frame.f_code.co_name) if event == "call" else None
@@ -325,14 +325,14 @@ async def test_a_namespace_costs_no_call() -> None:
     assert calls(runner.counters) == calls(runner) == ["add", "add", "__init__", "submit"]
 
 
-def test_a_forgotten_await_is_told_by_the_name_of_the_method() -> None:
+def test_the_warning_about_a_forgotten_await_has_the_name_of_the_method() -> None:
     """With that of the class of the namespace."""
     with pytest.warns(RuntimeWarning, match=r"'ClientCounters\.add' was never awaited"):
         Runner().counters.add("k")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
 
 
 async def test_a_mock_has_the_namespace() -> None:
-    """`create_autospec` finds its commands, as ones to await."""
+    """`create_autospec` finds its commands, as coroutine functions."""
     fake: Any = mock.create_autospec(App, instance=True)
     fake.counters.add.return_value = 3
     assert isinstance(fake.counters.add, mock.AsyncMock)

@@ -67,7 +67,7 @@ READ: list[tuple[Any, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("read", "raw", "value"), READ)
-def test_what_is_read(read: Any, raw: Any, value: Any) -> None:
+def test_replies_that_are_read(read: Any, raw: Any, value: Any) -> None:
     """Each reader gives the value of its type, from either protocol's shape."""
     found = read(raw)
     assert found == value
@@ -108,14 +108,14 @@ REFUSAL_BACKOFF: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("read", "raw"), REFUSAL_BACKOFF)
-def test_what_is_refused(read: Any, raw: Any) -> None:
+def test_replies_that_are_refused(read: Any, raw: Any) -> None:
     """Anything else is a ProtocolError: never a guess, never a default."""
     with pytest.raises(ProtocolError, match=r"^the server answered .* where .* was expected$"):
         read(raw)
 
 
 def test_a_message_is_short() -> None:
-    """However long the reply was."""
+    """For a reply of any length."""
     with pytest.raises(ProtocolError) as caught:
         replies.integer(b"x" * 10_000)
     assert len(str(caught.value)) < 200

@@ -1,4 +1,4 @@
-"""Reports: what INFO and CLIENT LIST of real servers become."""
+"""Reports: the values made from INFO and CLIENT LIST of real servers."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ import pytest
 from anyredis.waiter import EventLoop, Waiter, clock, waiter_factory
 
 
-async def test_an_answer_wakes_who_waits() -> None:
-    """Whoever waits gets what was given."""
+async def test_an_answer_wakes_the_waiting_task() -> None:
+    """The task that waits gets the value."""
     waiter = waiter_factory()()
     found: list[object] = []
 
@@ -32,7 +32,7 @@ async def test_an_answer_wakes_who_waits() -> None:
 
 
 async def test_an_answer_that_came_before() -> None:
-    """Who comes later does not wait."""
+    """A task that waits later gets the value at once."""
     waiter = waiter_factory()()
     waiter.set_result(None)
     with anyio.fail_after(5):
@@ -41,7 +41,7 @@ async def test_an_answer_that_came_before() -> None:
 
 @pytest.mark.parametrize("early", [True, False])
 async def test_a_cancellation_marks_it(early: bool) -> None:
-    """A waiter whose task was cancelled is done and cancelled, whenever that was."""
+    """A waiter whose task was cancelled is done and cancelled, at any time of the cancellation."""
     waiter = waiter_factory()()
     with anyio.CancelScope() as scope:
         if early:
@@ -61,7 +61,7 @@ async def _cancel_once_blocked(scope: anyio.CancelScope) -> None:
 
 
 async def test_an_answer_and_a_cancellation_in_one_turn() -> None:
-    """Whichever was first counts: an answer that was given is there to be read."""
+    """The first of the two counts: an answer before the cancellation can still be read."""
     waiter = waiter_factory()()
     outcome: list[str] = []
 
@@ -85,7 +85,7 @@ async def test_an_answer_and_a_cancellation_in_one_turn() -> None:
 
 
 async def test_many_at_once() -> None:
-    """Each is woken by its own answer."""
+    """Each is woken by its answer."""
     make = waiter_factory()
     waiters: list[Waiter] = [make() for _ in range(100)]
     found: dict[int, object] = {}
@@ -103,7 +103,7 @@ async def test_many_at_once() -> None:
 
 
 async def test_the_clock_is_that_of_the_loop() -> None:
-    """It tells the time that timeouts go by."""
+    """It is the time of the event loop's timeouts."""
     assert clock()() == pytest.approx(anyio.current_time(), abs=1)
 
 
@@ -121,8 +121,8 @@ async def test_an_event_loop_knows_that_it_is_running() -> None:
     assert await waiter == 1
 
 
-async def test_another_thread_is_told_whose_event_loop_it_is() -> None:
-    """With no event loop, and with one of each kind: where it was opened, and what to write."""
+async def test_the_error_in_another_thread_names_the_owner() -> None:
+    """Without a loop, and with one of each kind: the error names the owner's loop and the remedy."""
     loop = EventLoop()
 
     async def use() -> None:

@@ -1,1 +1,1 @@
-"""The client for one server, and what clients of any kind are made of."""
+"""The client for one server, and the parts shared by clients of all kinds."""

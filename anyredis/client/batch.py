@@ -1,8 +1,8 @@
-"""Several commands as one: packed into bounded pieces, sent, and their replies sorted out.
+"""Several commands sent together: encoded into bounded chunks, sent, replies assigned to commands.
 
-Law: a batch is contiguous on its connection, so a transaction can ride on one that others share.
-A batch that fits into one piece is one request; a larger one needs a connection of its own, where
-it goes piece by piece as the server reads, and which is closed if it is left half way.
+Law: a batch is contiguous on its connection, so a multiplexed connection can carry a transaction.
+A batch that fits into one chunk is one request.  A larger one needs an exclusive connection, where
+it is sent chunk by chunk as the server reads, and which is closed if the batch is not completed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ EXEC: tuple[Value, ...] = (b"EXEC",)
 ASKING: tuple[Value, ...] = (b"ASKING",)
 
 COMMANDS_AT_ONCE = 4096
-"""Commands that are packed at once, and so at most in one piece."""
+"""The number of commands that are encoded at once, and so the most in one chunk."""
 
 
 _args = attrgetter("args")
 
 
 class CommandBatch:
-    """Commands to send together, as a *transaction* or not."""
+    """Commands to send together, in a *transaction* or not."""
 
     def __init__(
         self, commands: Sequence[Command[Any]], *, transaction: bool, asking: bool = False
@@ -42,9 +42,9 @@ class CommandBatch:
         self.commands = commands
         self.transaction = transaction
         self.asking = asking
-        """Whether ASKING goes before the transaction, for the whole of which it holds."""
+        """Whether ASKING precedes the transaction: it is valid for all of it."""
         self.binary = any([each.binary for each in commands])  # noqa: C419 - a list is faster
-        """Whether some reply has to stay bytes, so that all are read as bytes first."""
+        """Whether a reply has to stay bytes, so that all are read as bytes first."""
 
     @property
     def name(self) -> str:
@@ -58,29 +58,29 @@ class CommandBatch:
 
     @property
     def only_reads(self) -> bool:
-        """Whether all of it may run twice."""
+        """Whether all commands only read, so that the batch may run twice."""
         return all(facts_of(command.args).read_only for command in self.commands)
 
     @property
     def expected(self) -> int:
-        """How many replies the whole brings."""
+        """The number of replies to the batch."""
         return len(self.commands) + (2 if self.transaction else 0) + self.asking
 
     def chunks(self, pack: Encoder) -> Iterator[tuple[bytes, int]]:
-        """Bytes to send and how many replies they bring: at most about `MAX_SEND` bytes at once."""
+        """Pairs of bytes to send and their reply count, each of about `MAX_SEND` bytes at most."""
         words = self._words()
         while some := list(itertools.islice(words, COMMANDS_AT_ONCE)):
-            packed = _packed(some, pack)
-            if sum(map(len, packed)) <= MAX_SEND:  # as nearly always
-                yield b"".join(packed), len(packed)
+            encoded = _encoded(some, pack)
+            if sum(map(len, encoded)) <= MAX_SEND:  # the usual case
+                yield b"".join(encoded), len(encoded)
                 continue
             begin = size = 0
-            for end, one in enumerate(packed):
-                if size and size + len(one) > MAX_SEND:
-                    yield b"".join(packed[begin:end]), end - begin
+            for end, command in enumerate(encoded):
+                if size and size + len(command) > MAX_SEND:
+                    yield b"".join(encoded[begin:end]), end - begin
                     begin, size = end, 0
-                size += len(one)
-            yield b"".join(packed[begin:]), len(packed) - begin
+                size += len(command)
+            yield b"".join(encoded[begin:]), len(encoded) - begin
 
     def _words(self) -> Iterator[tuple[Value, ...]]:
         if not self.transaction:
@@ -89,9 +89,9 @@ class CommandBatch:
         return itertools.chain(asking, (MULTI,), self.words, (EXEC,))
 
     def replies_by_command(self, replies: list[Reply], decode: Decode | None) -> list[Reply]:
-        """One reply or error for each command; *decode* is what the client decodes replies with.
+        """One reply or error for each command; *decode* is the client's function for text.
 
-        Raises `WatchError` where a watched key changed.
+        Raises `WatchError` if a watched key changed.
         """
         if self.transaction:
             _, *queued, executed = replies
@@ -110,7 +110,7 @@ class CommandBatch:
         ]
 
     def demoted_error(self, reply: Reply) -> DemotedError | None:
-        """The error of a server that is the primary no more and ran nothing of this but reads."""
+        """The error in *reply* of a server that is no longer a primary and ran no write of this."""
         if not isinstance(reply, list):
             return None
         demoted = next((each for each in reply if isinstance(each, DemotedError)), None)
@@ -122,20 +122,20 @@ class CommandBatch:
 
     @staticmethod
     def _abort_reason(queued: Reply, executed: RedisError) -> Reply:
-        """What to tell of one command where EXEC was refused: its own error, if it has one."""
+        """The error of a command after EXEC was refused: its own error, if it has one."""
         return queued if isinstance(queued, RedisError) else fresh(executed)
 
 
-def _packed(words: list[tuple[Value, ...]], pack: Encoder) -> list[bytes]:
+def _encoded(words: list[tuple[Value, ...]], pack: Encoder) -> list[bytes]:
     try:
         return list(map(pack, words))
     except (TypeError, UnicodeEncodeError):
-        check_encodable(words, pack)  # which says which it was
+        check_encodable(words, pack)  # raises an error that names the argument
         raise
 
 
 class EncodedBatch:
-    """*batch*, packed once for any number of tries; raises `DataError` for what cannot be."""
+    """*batch*, encoded once for any number of tries; raises `DataError` if that is impossible."""
 
     def __init__(self, batch: CommandBatch, pack: Encoder) -> None:
         chunks = batch.chunks(pack)
@@ -143,13 +143,13 @@ class EncodedBatch:
         self._is_large = next(chunks, None) is not None
         self._batch = batch
         self._pack = pack
-        if self._is_large:  # later pieces are packed as they are sent, too late for a refusal
+        if self._is_large:  # later chunks are encoded while others are sent: too late to refuse
             check_encodable(batch.words, pack)
 
     async def send(self, lease: Lease) -> Reply:
-        """The list of replies, or the error of a lost connection, for a *lease* that is held.
+        """The list of replies, or the error of a lost connection, with a *lease* that is held.
 
-        Raises what connecting raised.
+        Raises the error of a failed connect.
         """
         batch = self._batch
         connection = await lease.attach(exclusive=self._is_large)
@@ -170,7 +170,7 @@ class EncodedBatch:
 async def send_small(
     connection: BaseConnection, chunk: tuple[bytes, int], *, binary: bool
 ) -> Reply:
-    """The list of replies to one piece, or the error of a lost connection."""
+    """The list of replies to one chunk, or the error of a lost connection."""
     payload, expected = chunk
     await connection.wait_for_capacity(len(payload))
     return await connection.answer(connection.enqueue_many(payload, expected, expected, binary))
@@ -179,10 +179,10 @@ async def send_small(
 async def send_large(
     connection: BaseConnection, chunks: Iterator[tuple[bytes, int]], expected: int, *, binary: bool
 ) -> Reply:
-    """The list of *expected* replies, or the error of a lost connection, which is one's own.
+    """The list of *expected* replies, or the error of a lost connection, which is exclusive here.
 
-    A cancellation half way closes the connection: what was not sent never is, and a transaction
-    whose EXEC was not sent is dropped by the server.
+    A cancellation before the last reply closes the connection: commands that were not sent never
+    are, and the server drops a transaction whose EXEC was not sent.
     """
     try:
         payload, reply_count = next(chunks)
@@ -191,7 +191,7 @@ async def send_large(
             try:
                 await connection.wait_for_capacity(len(payload))
             except RedisError:
-                break  # lost: the request knows whether some of it was sent
+                break  # lost: the request knows whether a part of it was sent
             connection.continue_many(request, payload, reply_count)
         return await connection.answer(request)
     except BaseException:
@@ -210,11 +210,14 @@ def check_encodable(words: Iterable[tuple[Value, ...]], pack: Encoder) -> None:
 def first_failure(
     commands: Sequence[Command[Any]], values: Sequence[object]
 ) -> tuple[int, Command[Any], RedisError]:
-    """The first command that failed by itself or, failing that, because another did."""
+    """Position, command and error of the first failure that another command did not cause.
+
+    If there is none, those of the first failure.
+    """
     failed = [
         (position, command, value)
         for position, (command, value) in enumerate(zip(commands, values, strict=True), 1)
         if isinstance(value, RedisError)
     ]
-    by_itself = (each for each in failed if not isinstance(each[2], ExecAbortError))
-    return next(by_itself, failed[0])
+    causes = (each for each in failed if not isinstance(each[2], ExecAbortError))
+    return next(causes, failed[0])

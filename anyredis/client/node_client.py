@@ -1,4 +1,4 @@
-"""All commands, run on one server through its endpoint: the client for one server, and one of many."""
+"""All commands on one server, through its endpoint: a single server or a node of a cluster."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ BYTES = TextReaders(bytes)
 
 
 def readers(*, decode_responses: bool) -> TextReaders[Any]:
-    """What reads replies as text or as bytes."""
+    """The readers of replies as text or as bytes."""
     return TEXT if decode_responses else BYTES
 
 
 class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
     """All commands on one server of a pool.
 
-    `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` is one with a pool of its own.
-    *retry* says what is sent again after a failure (None: nothing).
+    `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.
+    *retry* decides which commands are sent again after a failure (None: no command).
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
 
     @property
     def address(self) -> str:
-        """Where the server is: `host:port`, or a path."""
+        """The server's address: `host:port`, or a path."""
         return self._endpoint.server.address
 
     def __repr__(self) -> str:
@@ -63,7 +63,7 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
     # -- commands -------------------------------------------------------------------------------
 
     def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
-        """Run *command* and give its parsed reply.
+        """The parsed reply to *command*, after an `await`.
 
         Raises the server's error, `MaxConnectionsError` or `PoolTimeoutError` without a lease,
         `ConnectionError` or `TimeoutError` without a reply; their `outcome` says whether the
@@ -77,15 +77,15 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         return self._endpoint.run(command, self._again)
 
     async def execute_command(self, *args: Value) -> Any:
-        """Run the command of these words and give its raw reply.
+        """The raw reply to the command with these arguments.
 
-        The way out for commands that have no method here.  Raises `DataError` for a command that
-        would change the connection which others share: use `session()` for those.
+        For commands that have no method here.  Raises `DataError` for a command that would change
+        a multiplexed connection: use `session()` for those.
         """
         return await self.submit(raw_command(*args))
 
     async def _again(self, command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
-        """The reply to *command*, tried until it is there or `retry` gives up; raises its error."""
+        """The reply to *command*, sent until it arrives or `retry` gives up; raises its error."""
         args = command.args
         facts = facts_of(args)
         return await repeat(
@@ -97,7 +97,7 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         )
 
     async def _submit_exclusive(self, command: Command[T], facts: Facts) -> T:
-        """Run *command* on a connection of its own."""
+        """The parsed reply to *command*, run on an exclusive connection."""
 
         async def attempt() -> Reply:
             async with exclusive_connection(self._endpoint) as connection:
@@ -114,17 +114,17 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
     # -- several commands -----------------------------------------------------------------------
 
     def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:
-        """Commands to send together, as an `async with` block; see `Pipeline`.
+        """A `Pipeline` of commands to send together, for an `async with` block.
 
-        With *transaction* they are MULTI/EXEC.  With *raise_on_error* the first that failed raises
-        at the end of the block, after all have run.
+        With *transaction* they are sent between MULTI and EXEC.  With *raise_on_error* the error of
+        the first failed command is raised at the end of the block, after all have run.
         """
         return Pipeline(
             self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
         )
 
     def session(self) -> AbstractAsyncContextManager[Session[S]]:
-        """One connection for yourself, as an `async with` block; see `Session`."""
+        """A `Session` on an exclusive connection, for an `async with` block."""
         return open_session(self._endpoint, self.read, self._pool.observer)
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
@@ -142,10 +142,10 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
 def needs_exclusive_connection(
     facts: Facts, args: tuple[Value, ...], session: str = "session()"
 ) -> bool:
-    """Whether the command *args*, of these *facts*, blocks.
+    """Whether the command in *args*, with these *facts*, blocks.
 
-    Raises `DataError` where it cannot be run beside others; *session* is what the client has for
-    those that change their connection.
+    Raises `DataError` if it cannot run on a client; *session* is the client's method for commands
+    that change their connection, for the message.
     """
     if facts.forbidden is not None:
         raise DataValueError(f"{facts.shown} cannot be sent: {facts.forbidden}")

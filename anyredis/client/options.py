@@ -1,4 +1,4 @@
-"""The keyword arguments of the client, and the pool that they ask for."""
+"""The keyword arguments of clients, and the pool that is made from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from anyredis.pool.standalone import PARAMETERS, BlockingConnectionPool, Connect
 class ClientOptions(SharingOptions, total=False):
     """The options of every client, beside those of its connections.
 
-    Without *max_connections*, or with None, the pool's own default holds.
+    Without *max_connections*, or with None, the pool uses its default.
     """
 
     max_connections: int | None
@@ -35,7 +35,7 @@ class ClientOptions(SharingOptions, total=False):
 
 
 class ServiceOptions(ServerOptions, EncryptionOptions, ClientOptions, total=False):
-    """Keyword arguments of clients, wherever their server is and however it is found."""
+    """Keyword arguments of all clients, independent of the way to find their server."""
 
     connection_pool_cls: type[ConnectionPool]
 
@@ -48,7 +48,7 @@ class RedisOptions(ServiceOptions, total=False):
 
 
 class URLOptions(RedisOptions, HostOptions, DatabaseOptions, total=False):
-    """Keyword arguments of `Redis.from_url` that go before what the URL says."""
+    """Keyword arguments of `Redis.from_url`, which override the options of the URL."""
 
 
 P = TypeVar("P", bound=BasePool)
@@ -59,7 +59,7 @@ KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry"}
 
 
 def checked_retry(retry: Retry | None) -> Retry | None:
-    """*retry*; raises `DataTypeError` where it is neither a `Retry` nor None."""
+    """*retry*; raises `DataTypeError` if it is neither a `Retry` nor None."""
     if retry is not None and not isinstance(retry, Retry):
         raise DataTypeError(f"retry has to be an anyredis.Retry or None, not {retry!r:.80}")
     return retry
@@ -68,7 +68,7 @@ def checked_retry(retry: Retry | None) -> Retry | None:
 def pool_for(
     host: str, port: int, db: int, *, decode_responses: bool, options: RedisOptions
 ) -> ConnectionPool:
-    """The pool that a client with these arguments uses: the one it was given, or a new one.
+    """The pool of a client with these arguments: the given one, or a new one.
 
     Raises `DataError` for an argument that is unknown or contradicts another.
     """
@@ -76,8 +76,8 @@ def pool_for(
     refuse_unknown(arguments, KNOWN)
     pool = arguments.pop("connection_pool", None)
     if pool is not None:
-        place = [] if (host, port, db) == ("localhost", DEFAULT_PORT, 0) else ["host, port or db"]
-        beside = (*place, *sorted(arguments))
+        is_default = (host, port, db) == ("localhost", DEFAULT_PORT, 0)
+        beside = (*([] if is_default else ["host, port or db"]), *sorted(arguments))
         return given_pool(pool, ConnectionPool, beside, decode_responses=decode_responses)
     pool_class = take_pool_class(arguments, POOLS)
     path = arguments.pop("unix_socket_path", None)
@@ -98,7 +98,7 @@ def pool_for(
 def service_pool(
     found_by: dict[str, Any], *, decode_responses: bool, options: dict[str, Any]
 ) -> ConnectionPool:
-    """A pool for the servers that *found_by* finds, which are arguments for the pool.
+    """A pool for the servers of a service; *found_by* has the pool's arguments to find them.
 
     *options* are `ServiceOptions`, and `db`.
 
@@ -114,9 +114,9 @@ def service_pool(
 
 
 def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -> type[P]:
-    """The class of the pool that *arguments* ask for; what only says the default is taken out.
+    """The pool class in *arguments*; removes it, and a *max_connections* that is None.
 
-    *kinds*: the strict pool, which is the default, and the one that waits.
+    *kinds*: the strict pool, which is the default, and the blocking one.
     """
     if arguments.get("max_connections", 0) is None:
         del arguments["max_connections"]
@@ -130,9 +130,9 @@ def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -
 
 
 def given_pool(pool: object, kind: type[P], beside: Iterable[str], *, decode_responses: bool) -> P:
-    """The *pool* that a client was given, which knows the servers and all the rest.
+    """The *pool* that a client was given, which has the address and all other options.
 
-    Raises `DataError` where it is no *kind*, or where there are arguments *beside* it.
+    Raises `DataError` if it is not of the class *kind*, or if there are arguments *beside* it.
     """
     if not isinstance(pool, kind):
         raise DataTypeError(f"connection_pool has to be a {kind.__name__}, not {pool!r:.80}")
@@ -140,21 +140,22 @@ def given_pool(pool: object, kind: type[P], beside: Iterable[str], *, decode_res
         raise DataValueError(f"{name} is given beside connection_pool: give it to the pool instead")
     if decode_responses is not pool.decode_responses:
         raise DataValueError(
-            f"the pool has decode_responses={pool.decode_responses}: say so here too, "
-            "so that type checkers know what the replies are"
+            f"the pool has decode_responses={pool.decode_responses}: give the same here, "
+            "so that type checkers know the type of replies"
         )
     return pool
 
 
 def check_url(options: dict[str, Any], blocking: str, *, decode_responses: bool) -> None:
-    """Take out of the *options* of a URL what has to be said elsewhere.
+    """Remove `decode_responses` from the *options* of a URL; the call has it as an argument.
 
-    Raises `DataValueError` where it contradicts that; *blocking* is the pool that has a timeout.
+    Raises `DataValueError` if the two differ, or if the options have a timeout, which only the pool
+    named *blocking* has.
     """
     if options.pop("decode_responses", decode_responses) is not decode_responses:
         raise DataValueError(
-            f"the URL contradicts decode_responses={decode_responses}: say it in the call, "
-            "where type checkers see it"
+            f"the URL contradicts decode_responses={decode_responses}: give it in the call, "
+            "for type checkers"
         )
     if "timeout" in options:
         raise DataValueError(f"timeout in a URL is for {blocking}.from_url")
@@ -163,9 +164,9 @@ def check_url(options: dict[str, Any], blocking: str, *, decode_responses: bool)
 def options_of_url(
     url: str, *, decode_responses: bool, beside: URLOptions | None = None
 ) -> dict[str, Any]:
-    """The arguments of a client for *url*, where those *beside* it go before its own.
+    """The arguments of a client for *url*; arguments *beside* it override those of the URL.
 
-    Raises `DataValueError` that names what is wrong with the URL.
+    Raises a `DataValueError` that names the wrong part of the URL.
     """
     parsed = parse_url(url, PARAMETERS, service_parameters())
     options: dict[str, Any] = dict(parsed.options)

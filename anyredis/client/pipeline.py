@@ -1,7 +1,7 @@
-"""Pipelines: commands that queue, and leave together when the block ends.
+"""Pipelines: commands that are queued, and sent together at the end of the block.
 
-With `transaction` the block is MULTI/EXEC, written as one, so that nobody else's command comes in
-between even on a connection that others share.
+Law: with `transaction` the commands are one batch from MULTI to EXEC, so that no other command gets
+in between, even on a multiplexed connection.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Run = Callable[[CommandBatch], Awaitable[list[Reply]]]
 
 
 class Pipeline(Batch, CoreCommands[S], Generic[S]):
-    """Commands to be sent together; each call gives a `Result` whose `.value` is there afterwards.
+    """Commands to be sent together; each call gives a `Result` that has its `.value` afterwards.
 
-    Made by `client.pipeline()` and used as an `async with` block: what was queued runs at its end,
-    or at `await pipe.execute()`.  A block left by an exception sends nothing.
+    Made by `client.pipeline()` and used as an `async with` block: the queued commands run at its
+    end, or at `await pipe.execute()`.  If an exception leaves the block, nothing is sent.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         self._queue: list[Result[Any]] = []
 
     def __len__(self) -> int:
-        """How many commands are queued."""
+        """The number of queued commands."""
         return len(self._queue)
 
     def __bool__(self) -> bool:
-        """True: an empty pipeline is one all the same."""
+        """True, also for an empty pipeline."""
         return True
 
     def __repr__(self) -> str:
@@ -59,10 +59,10 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         return f"<{kind} of {len(self._queue)} commands>"
 
     def submit(self, command: Command[T]) -> Result[T]:
-        """Queue *command*.
+        """The `Result` of *command*, which is queued.
 
-        Raises `DataError` for what cannot be in a pipeline: what blocks, and what changes the
-        connection.
+        Raises `DataError` for commands that block or change the connection: a pipeline cannot have
+        them.
         """
         if command.args[0] in SPECIAL:
             _refuse_misfits(command.args)
@@ -71,7 +71,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         return result
 
     def execute_command(self, *args: Value) -> Result[Any]:
-        """Queue the command of these words; its value is the raw reply."""
+        """The `Result` of the command with these arguments; its value is the raw reply."""
         return self.submit(raw_command(*args))
 
     async def __aenter__(self) -> Self:
@@ -89,16 +89,17 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
             self.reset()
 
     def reset(self) -> None:
-        """Forget what is queued."""
+        """Remove all queued commands."""
         self._queue.clear()
 
     async def execute(self) -> list[Any]:
-        """Send what is queued and give the values in its order; the pipeline is empty again then.
+        """The values of all queued commands, in order; the pipeline is empty afterwards.
 
-        Raises the first command's error, with its name and place in the message, once all replies
-        are in; with `raise_on_error=False` errors stand in the list instead of values.  Raises
-        `WatchError` where a watched key changed, and `ConnectionError` where the connection was
-        lost; a pipeline that only reads, or was not sent, is sent again first, as `retry` says.
+        Raises the error of the first failed command, with its name and position in the message,
+        after all replies; with `raise_on_error=False` the list has errors in place of values.
+        Raises `WatchError` if a watched key changed, and `ConnectionError` if the connection was
+        lost; before that, a pipeline that only reads, or was not sent, is sent again within the
+        limits of `retry`.
         """
         queue, self._queue = self._queue, []
         if not queue:
@@ -126,7 +127,7 @@ def _refuse_misfits(args: tuple[Value, ...]) -> None:
 
 def _raise_first(values: list[Any], commands: list[Command[Any]]) -> None:
     position, command, error = first_failure(commands, values)
-    told = fresh(error)  # with all else that it tells: whether the command was sent …
+    told = fresh(error)  # keeps the other attributes, such as `outcome`
     told.args = (
         f"{error} (command {position} of {len(commands)} in the pipeline, {name_of(command.args)})",
     )

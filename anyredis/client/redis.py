@@ -21,21 +21,22 @@ from anyredis.replies import S
 class Redis(NodeClient[S], Holder, Generic[S]):
     """A client for one Redis or Valkey server, for use as an `async with` block.
 
-    *host*, *port*, or *unix_socket_path*; *db*; *username* and *password*, or
-    *credential_provider*, a callable asked at each connect.  *decode_responses* makes it a
-    `Redis[str]` whose text is in *encoding*; without it, it is a `Redis[bytes]`.
+    The server is at *host* and *port*, or at *unix_socket_path*; *db* is the database.  Credentials
+    are *username* and *password*, or the result of *credential_provider*, called at each connect.
+    *decode_responses* makes it a `Redis[str]` whose text is in *encoding*; otherwise it is a
+    `Redis[bytes]`.
 
     *ssl* turns on TLS, verified with the host name unless `ssl_cert_reqs` or `ssl_check_hostname`
-    say otherwise; or give an *ssl_context*.  *protocol* 3 falls back to 2 where it has to.
-    *stream_timeout*: seconds that a reply may take before its connection is given up (None: for
-    ever; blocking commands have their own timeout besides).  *connect_timeout*: seconds until a
-    connection has to be ready.
+    say otherwise; or give an *ssl_context*.  *protocol* 3 falls back to 2 if the server has no
+    RESP3.  *stream_timeout*: seconds until a connection without the expected reply is closed (None:
+    no limit; a blocking command has its own timeout in addition).  *connect_timeout*: seconds until
+    a connection has to be ready.
 
-    *max_connections* commands at most are at work at once: one too many raises
+    At most *max_connections* commands are in progress at once: one more raises
     `MaxConnectionsError`, or waits with `connection_pool_cls=BlockingConnectionPool`.  Ordinary
-    commands share *shared_connections* connections (0: each has its own).  *connection_pool* is a
-    pool to use instead of an own one.  *retry* says what is sent again after a failure (None:
-    nothing).  Raises `DataError` at once for arguments that make no sense.
+    commands share *shared_connections* multiplexed connections (0: each has an exclusive one).
+    *connection_pool* is a pool to use instead of a new one.  *retry* decides which commands are
+    sent again after a failure (None: no command).  Raises `DataError` for invalid arguments.
     """
 
     @overload
@@ -96,12 +97,13 @@ class Redis(NodeClient[S], Holder, Generic[S]):
     def from_url(
         cls, url: str, *, decode_responses: bool = False, **options: Unpack[URLOptions]
     ) -> Redis[Any]:
-        """A client for the server that *url* names; *options* go before those of the URL.
+        """A client for the server that *url* names; *options* override those of the URL.
 
-        `redis://`, `valkey://`, with TLS `rediss://`, `valkeys://`, or `unix://`; the client's
-        keyword arguments are its query parameters.  `redis+sentinel://host,host/name/db` and its
-        like are for the primary that those sentinels know, see `Sentinel.from_url`.
-        *decode_responses* has to be said here, where type checkers see it.  Raises `DataValueError` that names what is wrong with the URL.
+        `redis://`, `valkey://`, with TLS `rediss://`, `valkeys://`, or `unix://`; query parameters
+        are the client's keyword arguments.  `redis+sentinel://host,host/name/db` and the other
+        sentinel schemes give a client for the primary that those sentinels know, see
+        `Sentinel.from_url`.  *decode_responses* has to be given in the call, for type checkers.
+        Raises a `DataValueError` that names the wrong part of the URL.
         """
         arguments = options_of_url(url, decode_responses=decode_responses, beside=options)
         client: Redis[Any] = cls(decode_responses=decode_responses, **arguments)

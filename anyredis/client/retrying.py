@@ -1,4 +1,4 @@
-"""The loop around everything that may be tried again; `backoff.Retry` says what and how often."""
+"""The loop that repeats failed commands; `backoff.Retry` decides which ones and how often."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ async def repeat(
     failed: RedisError | None = None,
     on_retry: Callable[[RedisError, float], None] | None = None,
 ) -> Reply:
-    """What *attempt* gives, made until it is no error or *retry* gives up, which raises the error.
+    """The first reply of *attempt* that is not an error; raises the error if *retry* gives up.
 
-    *failed* is the error of a first attempt that was made already.  *on_retry* gets the error of an
-    attempt that is followed by another, and the seconds until then.
+    *failed* is the error of an earlier first attempt.  *on_retry* gets the error of an attempt that
+    another one follows, and the seconds until then.
     """
     state: RetryState | None = None
     while True:
@@ -47,7 +47,7 @@ async def repeat(
 
 
 async def _outcome(attempt: Callable[[], Awaitable[Reply]]) -> Reply:
-    """What *attempt* gives or raises, if it is an error of ours."""
+    """The reply of *attempt*, or the `RedisError` that it raises."""
     try:
         return await attempt()
     except RedisError as error:

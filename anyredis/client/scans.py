@@ -1,4 +1,4 @@
-"""Scans: everything there is, page by page, for `async for`."""
+"""Scans: all elements of a SCAN command, page by page, for `async for`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 
 class Pages(AsyncIterator[T]):
-    """All items of a scan, each page asked for when the one before is used up.
+    """All items of a scan; each page is requested after the last item of the one before.
 
-    No async generator: one that is left early would have to be closed, and here is nothing to
-    close.  After an error or a cancel, the next item is that of the page which did not come.
+    It is not an async generator: an `async for` that ends early would have to close that, and there
+    is nothing to close here.  After an error or a cancellation, the next item comes from the page
+    that was requested then.
     """
 
     def __init__(self, page: Callable[[int], Awaitable[tuple[int, Iterable[T]]]]) -> None:
@@ -42,9 +43,9 @@ class Pages(AsyncIterator[T]):
 class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     """The SCAN commands as iterators.
 
-    What is there from the first page to the last comes at least once; what comes or goes meanwhile
-    may come or not; anything may come twice.  Nothing is held on the server or a connection between
-    two pages: an iteration may pause for any time and end anywhere.
+    An element that exists during the whole iteration is returned at least once; one that is added
+    or removed meanwhile may be returned or not; any may be returned twice.  Neither the server nor
+    a connection holds anything between two pages: an iteration may pause or end at any time.
     """
 
     def scan_iter(
@@ -52,8 +53,9 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     ) -> AsyncIterator[S]:
         """All keys that match the glob *match* and hold the *type* (as `type` names it).
 
-        A key may come twice; one that is there the whole time comes at least once.  *count* says
-        how much the server looks at for one page, not how many come.
+        A key may be returned twice; one that exists the whole time is returned at least once.
+        *count* is the number of elements that the server examines for one page, not the number
+        that it returns.
         """
         return Pages(lambda cursor: self.scan(cursor, match, count, type))
 
@@ -62,8 +64,8 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     ) -> AsyncIterator[tuple[S, S]]:
         """The fields of the hash at *key* that match the glob *match*, with their values.
 
-        A field may come twice, with two values if it changed; one that is there the whole time
-        comes at least once.  *count* as for `scan_iter`.
+        A field may be returned twice, with two values if it changed; one that exists the whole
+        time is returned at least once.  *count* as for `scan_iter`.
         """
 
         async def page(cursor: int) -> tuple[int, Iterable[tuple[S, S]]]:
@@ -83,8 +85,8 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     ) -> AsyncIterator[S]:
         """The members of the set at *key* that match the glob *match*.
 
-        A member may come twice; one that is there the whole time comes at least once.  *count* as
-        for `scan_iter`.
+        A member may be returned twice; one that exists the whole time is returned at least once.
+        *count* as for `scan_iter`.
         """
         return Pages(lambda cursor: self.sscan(key, cursor, match, count))
 
@@ -93,8 +95,8 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     ) -> AsyncIterator[tuple[S, float]]:
         """The members of the sorted set at *key* that match the glob *match*, with their scores.
 
-        A member may come twice, with two scores if it changed; one that is there the whole time
-        comes at least once.  *count* as for `scan_iter`.
+        A member may be returned twice, with two scores if it changed; one that exists the whole
+        time is returned at least once.  *count* as for `scan_iter`.
         """
         return Pages(lambda cursor: self.zscan(key, cursor, match, count))
 

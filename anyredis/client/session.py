@@ -1,7 +1,7 @@
-"""One connection for yourself: WATCH, SELECT, CLIENT settings, WAIT for your own writes.
+"""An exclusive connection: WATCH, SELECT, CLIENT settings, WAIT for writes of the same connection.
 
-What a session changes on its connection never reaches anybody else: a connection that was changed
-is closed when the session ends.
+Law: state that a session changes on its connection never reaches another user: a connection that
+was changed is closed when the session ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ IN_PIPELINES = frozenset((b"MULTI", b"EXEC", b"DISCARD"))
 class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Generic[S]):
     """All commands on one connection, one after another; made by `client.session()`.
 
-    Nothing is sent again when the connection is lost: its state is lost with it.
+    No command is sent again after the connection is lost, because its state is lost too.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 
     @property
     def connection(self) -> BaseConnection:
-        """Its connection; raises `RuntimeError` once the session has ended."""
+        """The exclusive connection; raises `RuntimeError` once the session has ended."""
         if self._connection is None:
             raise RuntimeError(
                 "this session has ended: use it inside `async with client.session()`"
@@ -60,11 +60,11 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         return self._connection
 
     def end(self) -> None:
-        """Take its connection away from it."""
+        """Detach the session from its connection: later calls raise `RuntimeError`."""
         self._connection = None
 
     async def submit(self, command: Command[T]) -> T:
-        """Run *command* and give its parsed reply."""
+        """The parsed reply to *command*."""
         args = command.args
         facts = facts_of(args) if args[0] in SPECIAL else None
         if facts is not None and facts.name in IN_PIPELINES:
@@ -74,7 +74,7 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         return await self.connection.submit(command, facts)
 
     async def execute_command(self, *args: Value) -> Any:
-        """Run the command of these words and give its raw reply."""
+        """The raw reply to the command with these arguments."""
         return await self.submit(raw_command(*args))
 
     def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:

@@ -1,1 +1,1 @@
-"""What is true of commands: one lookup by name gives one value."""
+"""Facts of commands: flags, key positions and routing policies, found by one lookup by name."""

@@ -1,11 +1,13 @@
-"""Where the keys of a command stand, for who routes by them.
+"""Positions of the keys in a command, for routing in a cluster.
 
 Law: positions count from 0 over the whole command: the name, the subcommand if it has one, the
-arguments. What routes as a key does counts as one: the channel of SPUBLISH, the cursor of
-CLUSTERSCAN. A call that has no key where it needs one is refused here, before anything is sent.
+arguments. An argument that decides the slot as a key does counts as a key: the channel of SPUBLISH,
+the cursor of CLUSTERSCAN. A call without a key that it needs is refused here, before anything is
+sent.
 
-The facts are the key specifications that the servers' COMMAND tells (valkey.io/topics/key-specs),
-corrected where they tell too little: then a key in a slot elsewhere would be taken for missing.
+The facts are the key specifications in the servers' replies to COMMAND
+(valkey.io/topics/key-specs), completed where a key is missing in them: otherwise a command would
+reach a node that does not have that key.
 """
 
 from __future__ import annotations
@@ -19,10 +21,10 @@ from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS, READ_ONLY
 from anyredis.wire.encode import Value
 
 Finder: TypeAlias = Callable[[bytes, tuple[Value, ...]], Sequence[int]]
-"""Gives where the keys stand in a call of the command of that name, in order.
+"""Gives the positions of the keys, in order, for a command's name and arguments.
 
-Raises `DataValueError` where a command that needs a key has none, where its number of keys cannot
-be one, and where what goes with each key is incomplete.
+Raises `DataValueError` if a command that needs a key has none, if its argument numkeys is not a
+valid number, and if the arguments that belong to a key are incomplete.
 """
 
 FIRST_KEY: Final[dict[bytes, int]] = dict.fromkeys(
@@ -59,12 +61,12 @@ FIRST_KEY: Final[dict[bytes, int]] = dict.fromkeys(
     """),
     1,
 ) | {b"FT.CURSOR": 2, b"PFDEBUG": 2}
-"""Where the key stands of each command of one word that has exactly one, always, and no tip.
+"""The position of the key, for commands of one word with exactly one key and no tip.
 
-It goes where that key is; nothing else about it needs a look.
+Such a command goes to the node of that key; routing needs no other fact about it.
 """
 
-# What has no keys, beside what the table has in READ_ONLY, CHANGES_CONNECTION and CONTAINERS.
+# Commands without keys, beside those in READ_ONLY, CHANGES_CONNECTION and CONTAINERS of the table.
 _OTHERS_WITHOUT_KEYS = names(b"""
     ACL|DELUSER ACL|LOAD ACL|LOG ACL|SAVE ACL|SETUSER BACKUP|ABORT BACKUP|CLEANUP BACKUP|SEAL
     BACKUP|START BGREWRITEAOF BGSAVE CLIENT|KILL CLIENT|PAUSE CLIENT|UNBLOCK CLIENT|UNPAUSE
@@ -89,7 +91,7 @@ _OTHERS_WITHOUT_KEYS = names(b"""
 
 
 def finder_of(name: bytes) -> Finder | None:
-    """What finds the keys of the command called *name*; None for a command that is not known."""
+    """The `Finder` of the command called *name*; None for an unknown command."""
     return _FINDERS.get(name) or (_no_keys if name in _WITHOUT_KEYS else None)
 
 
@@ -97,11 +99,11 @@ def _no_keys(_name: bytes, _args: tuple[Value, ...]) -> Sequence[int]:
     return ()
 
 
-def _refusal(name: bytes, what: str) -> DataValueError:
-    return DataValueError(f"{name.decode()}{what}")
+def _refusal(name: bytes, reason: str) -> DataValueError:
+    return DataValueError(f"{name.decode()}{reason}")
 
 
-def _follow(count: int) -> str:
+def _count_of_following(count: int) -> str:
     return "1 argument follows" if count == 1 else f"{count} arguments follow"
 
 
@@ -119,7 +121,7 @@ def _at(*positions: int) -> Finder:
 
 
 def _from(first: int, *, step: int = 1, after: int = 0, least: int = 1) -> Finder:
-    """Keys from *first* on, one in *step*, *least* at least, *after* arguments after the last."""
+    """Keys from *first* on, one in *step*, at least *least*, then *after* other arguments."""
     needs = " needs a key" if least == 1 else f" needs {least} keys"
     if after:
         needs += ", and an argument after the last"
@@ -130,17 +132,17 @@ def _from(first: int, *, step: int = 1, after: int = 0, least: int = 1) -> Finde
         if len(keys) < least:
             raise _refusal(name, needs)
         if step > 1 and (end - first) % step:
-            told = f"each key begins a group of {step} arguments, but {_follow(end - first)}"
-            raise _refusal(name, f": {told}")
+            follow = _count_of_following(end - first)
+            raise _refusal(name, f": each key begins a group of {step} arguments, but {follow}")
         return keys
 
     return find
 
 
 def ranged(first: int, last: int, step: int) -> Finder:
-    """Keys as COMMAND INFO tells them: from *first* to *last*, one in *step*.
+    """Keys as in the reply to COMMAND INFO: from *first* to *last*, one in *step*.
 
-    A negative *last* counts from the end. A *first* of 0 means that there are none.
+    A negative *last* counts from the end. A *first* of 0 means that there are no keys.
     """
     if not first:
         return _no_keys
@@ -156,7 +158,7 @@ def ranged(first: int, last: int, step: int) -> Finder:
 
 
 def _counted(at: int, *before: int, step: int = 1, least: int = 1) -> Finder:
-    """Keys *before*, then as many as the argument *at* tells, from the next on, one in *step*."""
+    """Keys at *before*, then the number of keys in the argument *at*, after it, one in *step*."""
     first = at + 1
 
     def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
@@ -166,7 +168,7 @@ def _counted(at: int, *before: int, step: int = 1, least: int = 1) -> Finder:
         end = first + count * step
         if end > len(args):
             takes = f", which takes {count * step} arguments" if step > 1 else ""
-            follow = _follow(len(args) - first)
+            follow = _count_of_following(len(args) - first)
             raise _refusal(name, f": numkeys is {count}{takes}, but {follow}")
         keys = range(first, end, step)
         return (*before, *keys) if before else keys
@@ -175,7 +177,7 @@ def _counted(at: int, *before: int, step: int = 1, least: int = 1) -> Finder:
 
 
 def counted(at: int) -> Finder:
-    """Keys that follow the argument at position *at*, which tells how many there are."""
+    """Keys that follow the argument at position *at*, which is their number."""
     return _counted(at, least=0)
 
 
@@ -194,9 +196,9 @@ def _numkeys(name: bytes, args: tuple[Value, ...], at: int) -> int:
 
 
 def _streams(start: int) -> Finder:
-    """Keys after STREAMS, up to the middle of what follows: the other half are their IDs.
+    """Keys after STREAMS, up to the middle of the rest: the second half are their IDs.
 
-    STREAMS is looked for from *start* on: before that a group or a consumer may be called so.
+    The search for STREAMS begins at *start*: before it, a group or consumer may have that name.
     """
 
     def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
@@ -204,7 +206,7 @@ def _streams(start: int) -> Finder:
             if word(args[first - 1]) == b"STREAMS":
                 following = len(args) - first
                 if following % 2:
-                    follow = _follow(following)
+                    follow = _count_of_following(following)
                     raise _refusal(name, f": each key after STREAMS has an ID, but {follow}")
                 return range(first, first + following // 2)
         raise _refusal(name, " needs a key after STREAMS")
@@ -213,9 +215,9 @@ def _streams(start: int) -> Finder:
 
 
 def _storing(start: int, stores: frozenset[bytes], skips: dict[bytes, int]) -> Finder:
-    """A key first, and those after an option of *stores*, which stand from *start* on.
+    """A key at position 1, and one after each option of *stores*, which begin at *start*.
 
-    *skips* tells how many words an option takes: these are no options, whatever they say.
+    *skips* has the number of arguments of an option: they are not options, even if they look so.
     """
 
     def find(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
@@ -242,7 +244,7 @@ _MIGRATE_SKIPS: Final = {b"AUTH": 1, b"AUTH2": 2}
 
 
 def _migrated(name: bytes, args: tuple[Value, ...]) -> Sequence[int]:
-    """The keys of MIGRATE: those after KEYS where the one among the first words is empty."""
+    """The keys of MIGRATE: the arguments after KEYS, or the key before the database."""
     if len(args) < 4:
         raise _refusal(name, " needs a key")
     position = 6

@@ -1,8 +1,8 @@
 """All facts of a command as one value, looked up by its name.
 
-Law: whoever handles a command looks its facts up once and passes the value on. The tables say what
-is true of the servers' own commands; `register_command` adds those of users. A name that neither
-knows is taken to write, not to block and to leave its connection as it was.
+Law: the facts of a command are looked up once and passed on. The tables hold the facts of the
+servers' commands; `register_command` adds commands of users. An unknown command is taken to write,
+not to block and to leave its connection unchanged.
 """
 
 from __future__ import annotations
@@ -45,28 +45,28 @@ ResponsePolicyName: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is true of the command called *name*."""
+    """The facts of the command called *name*."""
 
     name: bytes
-    """In upper case, with the subcommand where it has one."""
+    """In upper case, with the subcommand if it has one."""
     read_only: bool = False
-    """Whether running it twice leaves the server as if it ran once."""
+    """Whether two runs leave the server in the same state as one."""
     changes_connection: bool = False
-    """Whether it leaves a mark on its connection, and so needs one for itself."""
+    """Whether it changes the state of its connection, and so needs an exclusive one."""
     forbidden: str | None = None
-    """Why no connection can carry it; None where one can."""
+    """The reason why it cannot be sent on any connection; None if it can."""
     container: bool = False
-    """Whether its second word would be part of the name."""
+    """Whether the second word of a call is part of the name."""
     timeout: tuple[int, int] | None = None
-    """The position of the timeout of a command that blocks, and how many units make a second."""
+    """The position of the timeout of a command that blocks, and its units per second."""
     block_option: int | None = None
-    """The first position at which BLOCK may stand, where the command blocks only with that."""
+    """The first possible position of BLOCK, for a command that blocks only with that option."""
     find_keys: Finder | None = None
-    """What finds its keys; None for a command that is not known."""
+    """Finds its keys; None for an unknown command."""
     request: RequestPolicy | None = None
-    """The nodes of a cluster that it goes to; None: as its keys say."""
+    """The nodes of a cluster that it goes to; None: the nodes of its keys."""
     response: ResponsePolicy | None = None
-    """What becomes of the replies of several nodes."""
+    """The aggregation of the replies of several nodes."""
     any_node: bool = False
     """Whether any node of a cluster may answer a call without keys."""
 
@@ -76,30 +76,30 @@ class Facts:
         return self.name.decode("ascii", "replace")
 
     def key_positions(self, args: tuple[Value, ...]) -> Sequence[int] | None:
-        """The positions of the keys in *args*, in order; None for a command that is not known.
+        """The positions of the keys in *args*, in order; None for an unknown command.
 
         Raises `DataValueError` as a `Finder` does.
         """
         return None if self.find_keys is None else self.find_keys(self.name, args)
 
     def blocks(self, args: tuple[Value, ...]) -> bool:
-        """Whether the server may hold its answer to *args* back until something happens."""
+        """Whether the server may delay its reply to *args* until an event."""
         return self.timeout is not None or self._milliseconds(args) is not None
 
     def blocking_seconds(self, args: tuple[Value, ...]) -> float | None:
-        """How long the server may hold its answer back, in seconds; 0.0 for what does not block.
+        """The time by which the server may delay its reply, in seconds; 0.0 if it does not block.
 
-        None is forever: also for a timeout that cannot be read, on which the server has to judge.
+        None means forever, also for a timeout that is not a number: the server refuses that.
         """
         if self.timeout is not None:
             position, units = self.timeout
-            there = -len(args) <= position < len(args)
-            return _seconds(args[position], units) if there else None
+            is_given = -len(args) <= position < len(args)
+            return _seconds(args[position], units) if is_given else None
         option = self._milliseconds(args)
         return 0.0 if option is None else _seconds(option, 1000)
 
     def _milliseconds(self, args: tuple[Value, ...]) -> Value | None:
-        """What follows BLOCK in *args*; None where that option is not given."""
+        """The argument after BLOCK in *args*; None without that option."""
         if self.block_option is None:
             return None
         words = iter(args[self.block_option :])
@@ -121,16 +121,16 @@ def _seconds(value: Value, units: int) -> float | None:
 
 
 _known: dict[Any, Facts] = {}
-"""What was looked up or registered before: never more than the names in the tables and those."""
+"""Facts that were looked up or registered before: only names in a table or registered ones."""
 
 _registered: dict[bytes, tuple[object, ...]] = {}
-"""How each command of a user was declared."""
+"""The declaration of each registered command."""
 
 
 def facts_of(args: tuple[Value, ...]) -> Facts:
-    """The facts of the command that *args* call."""
+    """The facts of the command in *args*."""
     name = args[0]
-    if type(name) is bytes:  # as all command methods write it
+    if type(name) is bytes:  # as in all command methods
         facts = _known.get(name)
         if facts is not None and not facts.container:
             return facts
@@ -139,7 +139,7 @@ def facts_of(args: tuple[Value, ...]) -> Facts:
 
 
 def _learn(name: bytes) -> Facts:
-    """The facts of *name*, kept where a table knows it: users may send any number of others."""
+    """The facts of *name*, kept if a table has it: the number of unknown names is unbounded."""
     facts = _from_tables(name)
     if facts.find_keys is not None or facts.container:
         _known[name] = facts
@@ -174,27 +174,28 @@ def register_command(
     request_policy: RequestPolicyName | None = None,
     response_policy: ResponsePolicyName | None = None,
 ) -> None:
-    """Make a command of your own, or of a module, known to all clients of this process.
+    """Declare the facts of a command of your own, or of a module, to all clients of this process.
 
     *name* is one word, such as `"MY.CMD"`. *first_key*, *last_key* and *key_step* are those of the
     server's `COMMAND INFO`, and positions count from 0, which is the name: the first key, the last
     one (by default the first; negative: counted from the end, -1 being the last argument), and the
     distance from one key to the next. A *first_key* of 0 means that it has no keys. So
     `first_key=1` is for `MY.CMD key …`, and `first_key=1, last_key=-1` for `MY.CMD key [key …]`.
-    For `MY.CMD numkeys key [key …]` give *numkeys* instead: the position of the argument that tells
-    how many keys follow it, here 1.
+    For `MY.CMD numkeys key [key …]` give *numkeys* instead: the position of the argument that is
+    the number of keys after it, here 1.
 
     *read_only* commands may be sent again if their reply was lost, and a replica may answer them.
     A command that blocks has its timeout, in seconds, at *timeout_position* (negative: from the
-    end): it then gets a connection for itself.
+    end): it then gets an exclusive connection.
 
     In a cluster the command goes to the slot of its keys; if it only reads and has none, to any
     primary. With the *request_policy* `"all_shards"` it goes to every primary, with `"all_nodes"`
-    to the replicas too, and *response_policy* says what becomes of their replies (`"agg_sum"` …;
-    without one, arrays are joined). Any other command without keys needs a node to be named.
+    to the replicas too, and *response_policy* is the aggregation of their replies (`"agg_sum"` …;
+    without one, arrays are joined). Any other command without keys has to be called on a node.
 
     Raises `DataError` for a name that the servers have already or that was registered with other
-    facts, and for numbers that make no sense. Registering the same twice does nothing.
+    facts, and for positions that are out of range or contradict each other. Registering the same
+    facts twice does nothing.
     """
     key = _checked_name(name)
     _check_positions(first_key, last_key, key_step, numkeys, timeout_position)
@@ -224,7 +225,7 @@ def register_command(
 
 
 def _checked_name(name: str | bytes) -> bytes:
-    """*name* as it is looked up; raises `DataError` where no user's command can have it."""
+    """*name* as it is looked up; raises `DataError` if a user's command cannot have it."""
     if not isinstance(name, (str, bytes)):
         raise DataTypeError(f"a command's name has to be str or bytes, not {name!r:.80}")
     key = word(name)
@@ -264,17 +265,17 @@ def _check_positions(
         raise DataValueError("timeout_position 0 is the name of the command")
 
 
-_AMONG = {
+_GENERIC_POLICIES = {
     RequestPolicy: (RequestPolicy.ALL_NODES, RequestPolicy.ALL_SHARDS),
     ResponsePolicy: tuple(each for each in ResponsePolicy if each is not ResponsePolicy.SPECIAL),
 }
-"""The policies that need no knowledge of the one command."""
+"""The policies that need no knowledge of a particular command."""
 
 
 def _policy(kind: type[Policy], name: str, given: str | None) -> Policy | None:
     if given is None:
         return None
-    among = {each.value: each for each in kind if each in _AMONG[kind]}
-    if given not in among:
-        raise DataValueError(f"{name} has to be one of {', '.join(among)}, not {given!r:.80}")
-    return among[given]
+    allowed = {each.value: each for each in kind if each in _GENERIC_POLICIES[kind]}
+    if given not in allowed:
+        raise DataValueError(f"{name} has to be one of {', '.join(allowed)}, not {given!r:.80}")
+    return allowed[given]

@@ -1,7 +1,7 @@
-"""Names of commands as the tables of facts write and read them.
+"""Names of commands in the tables of facts and in lookups.
 
-Law: a table writes a subcommand as ACL rules do, `OBJECT|ENCODING`; a lookup reads upper-case
-bytes with a space, `b"OBJECT ENCODING"`.
+Law: the text of a table has a subcommand as in ACL rules, `OBJECT|ENCODING`; a lookup uses
+upper-case bytes with a space, `b"OBJECT ENCODING"`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def names(block: bytes) -> frozenset[bytes]:
-    """The names in *block*, which are separated by white space."""
+    """The names in *block*, separated there by white space."""
     return frozenset(name.replace(b"|", b" ") for name in block.split())
 
 
@@ -24,7 +24,7 @@ def each(block: bytes, fact: T) -> dict[bytes, T]:
 
 
 def word(value: Value) -> bytes:
-    """*value* as the server reads a name or an option: in upper case, but only ASCII letters."""
+    """*value* as the server compares a name or an option: ASCII letters in upper case."""
     if isinstance(value, bytes):
         return value.upper()
     if isinstance(value, (bytearray, memoryview)):

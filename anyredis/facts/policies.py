@@ -1,8 +1,8 @@
-"""Where the cluster client sends what names no key, and how it makes one reply of several.
+"""Routing policies: the nodes of a cluster for a command, and the aggregation of their replies.
 
-Law: the tables are what the servers themselves advise, the `request_policy` and `response_policy`
-tips of COMMAND (valkey.io/topics/command-tips); a name is written as in `anyredis.facts.table`. Without
-a tip, what has keys goes where they are, and its reply is taken as it is.
+Law: the tables hold the advice of the servers, the `request_policy` and `response_policy` tips of
+COMMAND (valkey.io/topics/command-tips); names are written as in `anyredis.facts.table`. A command
+with keys and without a tip goes to the node of its keys, and its reply is not changed.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from anyredis.facts.table import READ_ONLY
 
 
 class RequestPolicy(Enum):
-    """To whom a command goes."""
+    """The nodes that a command goes to."""
 
     ALL_NODES = "all_nodes"
     """To every node, replicas too."""
     ALL_SHARDS = "all_shards"
     """To every primary."""
     MULTI_SHARD = "multi_shard"
-    """To the primaries of its keys, to each its own: MSET is split by slot."""
+    """To the primary of each key, with the keys of that primary: MSET is split by slot."""
     SPECIAL = "special"
-    """As only who knows the command can tell: a cursor of SCAN belongs to the node that gave it."""
+    """As its own code decides: a cursor of SCAN belongs to the node that gave it."""
 
 
 class ResponsePolicy(Enum):
-    """What becomes of several replies."""
+    """The aggregation of several replies."""
 
     ALL_SUCCEEDED = "all_succeeded"
-    """Any of them, if none is an error; else the error."""
+    """Any of them if none is an error, otherwise the error."""
     ONE_SUCCEEDED = "one_succeeded"
-    """The first that is no error; an error only if all are."""
+    """The first that is not an error; an error only if all are."""
     AGG_SUM = "agg_sum"
     """Their sum."""
     AGG_MIN = "agg_min"
@@ -41,11 +41,11 @@ class ResponsePolicy(Enum):
     AGG_MAX = "agg_max"
     """The greatest of them."""
     AGG_LOGICAL_AND = "agg_logical_and"
-    """1 where all are 1, place by place if they are arrays."""
+    """1 if all are 1, element by element for arrays."""
     AGG_LOGICAL_OR = "agg_logical_or"
-    """1 where any is 1, place by place if they are arrays."""
+    """1 if any is 1, element by element for arrays."""
     SPECIAL = "special"
-    """As only who knows the command can tell: INFO has a report for each node."""
+    """As its own code decides: INFO has a report for each node."""
 
 
 REQUEST: Final[dict[bytes, RequestPolicy]] = {
@@ -103,8 +103,8 @@ RESPONSE: Final[dict[bytes, ResponsePolicy]] = {
 }
 """The tip `response_policy` of each command that has one.
 
-Without one, replies to what was sent to several are put together: arrays in any order for what
-has no keys, in the order of the keys for what has (MGET).
+Without one, the arrays in the replies are joined: in any order for a command without keys, in the
+order of the keys for a command with keys (MGET).
 """
 
 ANYWHERE: Final = frozenset(
@@ -113,21 +113,21 @@ ANYWHERE: Final = frozenset(
         b"EVALSHA",
         b"FCALL",
         b"FT.DEBUG HELP",
-        b"FT.DICTADD",  # the search module itself spreads it to every shard, as FT.DICTDEL
+        b"FT.DICTADD",  # the search module itself sends it to every shard, as FT.DICTDEL
         b"FT.DICTDEL",
-        b"PUBLISH",  # the cluster bus spreads it to every node
+        b"PUBLISH",  # the cluster bus sends it to every node
     )
 )
-"""What may change something, yet may be asked of one primary as well as of any other without keys.
+"""Commands that may write and that, without keys, may go to any primary with the same effect.
 
-What concerns one node (BGSAVE, CLIENT KILL, CLUSTER FORGET, ACL LOAD, SHUTDOWN …) is not of it:
-which node, only the user can say.
+Commands about one node (BGSAVE, CLIENT KILL, CLUSTER FORGET, ACL LOAD, SHUTDOWN …) are not among
+them: the user has to choose the node.
 """
 
 ANY_NODE: Final = (READ_ONLY | ANYWHERE) - set(REQUEST)
-"""What one node may answer as well as any other, where a call has no keys.
+"""Commands that any one node may answer if a call has no keys.
 
-What tells of one node only (CLIENT LIST, CLUSTER INFO, CONFIG GET …) is of it: the servers advise
-an arbitrary one for what has neither keys nor a tip. What has a tip (INFO, PING, SCAN …) is not:
-look into `REQUEST`.
+Commands that report about one node (CLIENT LIST, CLUSTER INFO, CONFIG GET …) are among them: the
+servers advise an arbitrary node for a command with neither keys nor a tip. Commands with a tip
+(INFO, PING, SCAN …) are not: see `REQUEST`.
 """

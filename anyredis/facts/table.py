@@ -1,8 +1,8 @@
-"""The flags of commands, by name; `anyredis.facts.lookup` gives all that is known of one.
+"""The flags of commands, by name; `anyredis.facts.lookup` gives all facts of a command.
 
-Law: a name is upper-case bytes, with its subcommand where it is a container (`b"OBJECT ENCODING"`);
-a command that is not listed here is taken to write, not to block and to leave its connection as it
-was: it is sent once, on a connection that others share.
+Law: a name is upper-case bytes, with the subcommand of a container (`b"OBJECT ENCODING"`); a
+command that is not listed here is taken to write, not to block and to leave its connection
+unchanged: it is sent once, on a multiplexed connection.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final
 from anyredis.facts.names import names, word
 from anyredis.wire.encode import Value
 
-# The `readonly` flag of the servers, less those that change something all the same (the tests tell
-# which): these may be sent again when their reply was lost, and may be asked of a replica.
+# Commands with the `readonly` flag of the servers, except those that write nevertheless (the tests
+# list them): these may be sent again if their reply was lost, and a replica may answer them.
 _FLAGGED_READ_ONLY = names(b"""
     ARCOUNT ARGET ARGETRANGE ARGREP ARINFO ARLASTITEMS ARLEN ARMGET ARNEXT AROP ARSCAN BF.CARD
     BF.DEBUG BF.EXISTS BF.INFO BF.MEXISTS BF.SCANDUMP BITCOUNT BITFIELD_RO BITPOS CF.COUNT
@@ -36,8 +36,8 @@ _FLAGGED_READ_ONLY = names(b"""
     ZREVRANGE ZREVRANGEBYLEX ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE ZUNION
 """)
 
-# Servers flag what works on keys; these touch none, and only tell.
-_ONLY_TELLING = names(b"""
+# Servers set that flag only on commands with keys; these have none, and only report.
+_REPORTING = names(b"""
     ACL|CAT ACL|DRYRUN ACL|GENPASS ACL|GETUSER ACL|HELP ACL|LIST ACL|USERS ACL|WHOAMI
     BACKUP|HELP BACKUP|LIST BACKUP|STATUS CLIENT|GETNAME CLIENT|GETREDIR CLIENT|HELP CLIENT|ID
     CLIENT|INFO CLIENT|LIST CLIENT|TRACKINGINFO CLUSTER|COUNT-FAILURE-REPORTS
@@ -54,14 +54,14 @@ _ONLY_TELLING = names(b"""
     SLOWLOG|GET SLOWLOG|HELP SLOWLOG|LEN TIME XGROUP|HELP XINFO|HELP
 """)
 
-READ_ONLY: Final = _FLAGGED_READ_ONLY | _ONLY_TELLING
-"""What only reads: run twice, it leaves the server as if run once."""
+READ_ONLY: Final = _FLAGGED_READ_ONLY | _REPORTING
+"""Commands that only read: two runs leave the server in the same state as one."""
 
 CONTAINERS: Final = names(b"""
     ACL BACKUP CLIENT CLUSTER COMMAND COMMANDLOG CONFIG FT.DEBUG FUNCTION HIMPORT HOTKEYS
     LATENCY MEMORY MODULE OBJECT PUBSUB SCRIPT SLOWLOG XGROUP XINFO
 """)
-"""First words whose second word is part of the name."""
+"""Commands whose second word is part of the name."""
 
 TIMEOUTS: Final[dict[bytes, tuple[int, int]]] = {
     b"BLMOVE": (5, 1),
@@ -76,13 +76,16 @@ TIMEOUTS: Final[dict[bytes, tuple[int, int]]] = {
     b"WAIT": (2, 1000),
     b"WAITAOF": (3, 1000),
 }
-"""Where the timeout stands among the words of what blocks, and how many units make a second."""
+"""The position of the timeout in a command that blocks, and its units per second."""
 
 BLOCK_OPTION: Final[dict[bytes, int]] = {b"XREAD": 1, b"XREADGROUP": 4}
-"""Where the options begin of what blocks only with BLOCK: before that a group may be called so."""
+"""The position of the first option, for commands that block only with BLOCK.
+
+Before it, a group or consumer may be called BLOCK.
+"""
 
 BLOCKING: Final = frozenset((*TIMEOUTS, *BLOCK_OPTION))
-"""What can make the server hold its answer back; `Facts.blocks` tells whether a call does."""
+"""Commands that may delay the server's reply; `Facts.blocks` decides for one call."""
 
 _SUBSCRIBES = "it turns the connection into a subscription: use the client's pubsub()"
 _REPLICATES = "it turns the connection into a replica's, which carries no replies"
@@ -91,11 +94,11 @@ FORBIDDEN: Final[dict[bytes, str]] = {
     b"CLIENT REPLY": "it would leave requests without the replies that they wait for",
     b"CLUSTER SYNCSLOTS": _REPLICATES,
     b"HELLO": "it would switch the protocol under requests in flight: use the client's protocol=",
-    b"MONITOR": "it turns the connection into a stream of what others do, which no request asked",
+    b"MONITOR": "it turns the connection into a stream of all commands, which no request waits for",
     b"PSUBSCRIBE": _SUBSCRIBES,
     b"PSYNC": _REPLICATES,
     b"PUNSUBSCRIBE": _SUBSCRIBES,
-    b"QUIT": "closing is the pool's part: leave the client's block",
+    b"QUIT": "the pool closes connections: leave the client's block",
     b"REPLCONF": _REPLICATES,
     b"SSUBSCRIBE": _SUBSCRIBES,
     b"SUBSCRIBE": _SUBSCRIBES,
@@ -103,7 +106,7 @@ FORBIDDEN: Final[dict[bytes, str]] = {
     b"SYNC": _REPLICATES,
     b"UNSUBSCRIBE": _SUBSCRIBES,
 }
-"""What no connection can carry as a request of its user, each with the reason."""
+"""Commands that a user cannot send on any connection, each with the reason."""
 
 CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
     ASKING AUTH CLIENT|CACHING CLIENT|CAPA CLIENT|IMPORT-SOURCE CLIENT|NO-EVICT CLIENT|NO-TOUCH
@@ -111,7 +114,7 @@ CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
     HIMPORT|DISCARDALL HIMPORT|PREPARE HIMPORT|SET MULTI READONLY READWRITE RESET SCRIPT|DEBUG
     SELECT UNWATCH WATCH
 """)
-"""What leaves a mark on its connection (G9), and so needs one for itself."""
+"""Commands that change the state of their connection (G9), and so need an exclusive one."""
 
 
 def spellings(word: bytes) -> tuple[bytes | str, ...]:
@@ -124,14 +127,14 @@ SPECIAL: Final = {
     for name in BLOCKING | CHANGES_CONNECTION
     for spelling in spellings(name.partition(b" ")[0])
 }
-"""First words of all that blocks or changes its connection: any other needs no second look.
+"""First words of all commands that block or change their connection: others need no lookup.
 
-`register_command` adds those of users' own commands that block.
+`register_command` adds registered commands that block.
 """
 
 
 def full_name(args: tuple[Value, ...]) -> bytes:
-    """The name in upper case, joined by its subcommand where it is a container."""
+    """The name in upper case, with the subcommand of a container."""
     name = word(args[0])
     if name in CONTAINERS and len(args) > 1:
         return name + b" " + word(args[1])
@@ -139,5 +142,5 @@ def full_name(args: tuple[Value, ...]) -> bytes:
 
 
 def shown(args: tuple[Value, ...]) -> str:
-    """The same, for messages."""
+    """The same name, as text for messages."""
     return full_name(args).decode("ascii", "replace")

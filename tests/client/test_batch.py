@@ -1,4 +1,4 @@
-"""Batches: pieces of bounded size, and replies sorted out; nothing is sent here."""
+"""Batches: chunks of bounded size, and replies assigned to commands; nothing is sent here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def gets(*keys: str) -> list[Command[Reply]]:
     return [raw_command("GET", key) for key in keys]
 
 
-def test_a_small_batch_is_one_piece() -> None:
+def test_a_small_batch_is_one_chunk() -> None:
     """All commands one after another."""
     batch = CommandBatch(gets("a", "b"), transaction=False)
     assert list(batch.chunks(pack)) == [
@@ -37,7 +37,7 @@ def test_a_small_batch_is_one_piece() -> None:
 
 
 def test_a_transaction_is_between_multi_and_exec() -> None:
-    """Which bring a reply each."""
+    """MULTI and EXEC have one reply each."""
     batch = CommandBatch(gets("a"), transaction=True)
     [(data, reply_count)] = batch.chunks(pack)
     assert data == b"*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n"
@@ -46,8 +46,8 @@ def test_a_transaction_is_between_multi_and_exec() -> None:
 
 @pytest.mark.parametrize("transaction", [True, False])
 @pytest.mark.parametrize("size", [1, 1000, MAX_SEND // 2, MAX_SEND - 30, MAX_SEND, MAX_SEND * 3])
-def test_pieces_are_bounded(size: int, transaction: bool) -> None:
-    """No piece is larger than `MAX_SEND`, but for a command that is; together they are all of it."""
+def test_chunks_are_bounded(size: int, transaction: bool) -> None:
+    """No chunk exceeds `MAX_SEND`, unless one command does; together they are the whole batch."""
     count = 20 if size > 1000 else 3000
     commands = [raw_command("SET", "k", b"x" * size)] * count
     batch = CommandBatch(commands, transaction=transaction)
@@ -61,13 +61,13 @@ def test_pieces_are_bounded(size: int, transaction: bool) -> None:
 
 
 def test_only_reads() -> None:
-    """A batch may run twice where all of it may."""
+    """A batch may run twice if all its commands may."""
     assert CommandBatch(gets("a", "b"), transaction=True).only_reads
     commands = [*gets("a"), raw_command("INCR", "n")]
     assert not CommandBatch(commands, transaction=True).only_reads
 
 
-def test_replies_of_a_plain_batch_are_as_they_came() -> None:
+def test_replies_of_a_plain_batch_are_unchanged() -> None:
     """One for each command."""
     batch = CommandBatch(gets("a", "b"), transaction=False)
     error = WrongTypeError("WRONGTYPE")
@@ -75,20 +75,20 @@ def test_replies_of_a_plain_batch_are_as_they_came() -> None:
 
 
 def test_replies_of_a_transaction_are_those_of_exec() -> None:
-    """What was said to queue them is left out."""
+    """The replies to the queued commands are left out."""
     batch = CommandBatch(gets("a", "b"), transaction=True)
     assert batch.replies_by_command(["OK", "QUEUED", "QUEUED", [b"1", None]], None) == [b"1", None]
 
 
 def test_a_transaction_that_was_not_executed() -> None:
-    """EXEC answers null where a watched key changed."""
+    """EXEC replies null if a watched key changed."""
     batch = CommandBatch(gets("a"), transaction=True)
     with pytest.raises(WatchError):
         batch.replies_by_command(["OK", "QUEUED", None], None)
 
 
 def test_a_transaction_that_was_refused() -> None:
-    """Each command has its own error, or that of EXEC: one for each, to be raised apart."""
+    """Each command has its own error or a copy of EXEC's, so that each can be raised."""
     batch = CommandBatch(gets("a", "b", "c"), transaction=True)
     own, abort = ResponseError("ERR no"), ExecAbortError("EXECABORT")
     first, second, third = batch.replies_by_command(["OK", "QUEUED", own, "QUEUED", abort], None)
@@ -99,7 +99,7 @@ def test_a_transaction_that_was_refused() -> None:
 
 
 def test_a_batch_with_binary_replies_decodes_the_others() -> None:
-    """All were read as bytes then; a reply that is no text is an error of its own."""
+    """All are read as bytes first; a reply that does not decode is a separate error."""
     dump = Command((b"DUMP", "k"), lambda reply: reply, binary=True)
     batch = CommandBatch([dump, *gets("a", "b")], transaction=False)
     first, second, third = batch.replies_by_command([b"\xff", b"x", b"\xff"], text_decoder("utf-8"))
@@ -107,16 +107,16 @@ def test_a_batch_with_binary_replies_decodes_the_others() -> None:
     assert isinstance(third, RedisError)
 
 
-def test_what_cannot_be_packed_is_found_before_anything_is_sent() -> None:
-    """And names the command, not the value."""
+def test_text_that_cannot_be_encoded_is_found_before_anything_is_sent() -> None:
+    """The error names the command, not the value."""
     ascii_only = encoder("ascii")
     check_encodable([("GET", "a"), ("GET", b"\xff")], ascii_only)
     with pytest.raises(DataValueError, match=r"SET: .* ascii"):
         check_encodable([("GET", "a"), ("SET", "k", "ü")], ascii_only)
 
 
-def test_the_first_failure_is_one_by_itself() -> None:
-    """What failed only because another did comes last."""
+def test_the_first_failure_is_a_cause() -> None:
+    """A command that failed because of another comes last."""
     commands = gets("a", "b", "c")
     abort, own = ExecAbortError("EXECABORT"), ResponseError("ERR no")
     assert first_failure(commands, [abort, own, abort]) == (2, commands[1], own)
@@ -139,10 +139,10 @@ REFUSAL_BACKOFF = DemotedError("READONLY")
         ([GET, INCR], [b"1", 1], False),
     ],
 )
-def test_a_batch_that_was_turned_away(
+def test_a_batch_that_a_demoted_server_refused(
     commands: list[Command[Reply]], replies: list[Reply], again: bool
 ) -> None:
-    """It may run elsewhere if nothing of it ran but reads."""
+    """It may run on another server if only reads of it ran."""
     batch = CommandBatch(commands, transaction=False)
     assert (batch.demoted_error(replies) is REFUSAL_BACKOFF) is again
     assert batch.demoted_error(ResponseError("ERR")) is None
@@ -158,7 +158,7 @@ def test_a_batch_that_was_turned_away(
         (["OK", "QUEUED", "QUEUED", None], False),
     ],
 )
-def test_a_transaction_that_was_turned_away(replies: list[Reply], again: bool) -> None:
-    """It may run elsewhere if EXEC was refused because of the role."""
+def test_a_transaction_that_a_demoted_server_refused(replies: list[Reply], again: bool) -> None:
+    """It may run on another server if EXEC was refused because of the role."""
     batch = CommandBatch([INCR, INCR], transaction=True)
     assert (batch.demoted_error(replies) is REFUSAL_BACKOFF) is again

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.client.batch` at work: the sizes of pieces, and batches that end half way."""
+"""Tests of `anyredis.client.batch` at work: sizes of chunks, and batches that are interrupted."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def batch(*commands: Command[Any], transaction: bool = False) -> CommandBatch:
 
 
 def many(count: int, value: bytes = b"v", *, transaction: bool = False) -> CommandBatch:
-    """A batch of so many SETs."""
+    """A batch of *count* SETs."""
     return batch(*(raw_command("SET", b"k", value) for _ in range(count)), transaction=transaction)
 
 
@@ -57,10 +57,10 @@ def dumped() -> Command[Any]:
     return Command(plain.args, plain.parse, binary=True)
 
 
-# -- pieces -------------------------------------------------------------------------------------
+# -- chunks -------------------------------------------------------------------------------------
 
 
-def test_a_small_batch_is_one_piece() -> None:
+def test_a_small_batch_is_one_chunk() -> None:
     """All of it in one write, and a reply for each command."""
     [(payload, reply_count)] = batch(raw_command("GET", "a"), raw_command("GET", "b")).chunks(PACK)
     assert payload == PACK((b"GET", "a")) + PACK((b"GET", "b"))
@@ -77,8 +77,8 @@ def test_a_transaction_is_framed() -> None:
 
 @pytest.mark.parametrize("transaction", [False, True])
 @pytest.mark.parametrize("count", [1, 255, 256, 257, 4095, 4096, 4097, 10_000])
-def test_pieces_add_up(count: int, transaction: bool) -> None:
-    """G13: no piece is larger than it may be, and together they are the whole, in order."""
+def test_chunks_add_up(count: int, transaction: bool) -> None:
+    """G13: no chunk is larger than allowed, and together they are the whole batch, in order."""
     whole = many(count, KB, transaction=transaction)
     chunks = list(whole.chunks(PACK))
     one = PACK((b"SET", b"k", KB))
@@ -89,27 +89,27 @@ def test_pieces_add_up(count: int, transaction: bool) -> None:
     assert all(reply_count for _, reply_count in chunks)
 
 
-def test_a_piece_holds_whole_commands() -> None:
-    """Each piece brings as many replies as it has commands."""
+def test_a_chunk_holds_whole_commands() -> None:
+    """The reply count of a chunk is the number of its commands."""
     for payload, reply_count in many(1000, KB).chunks(PACK):
         assert payload == PACK((b"SET", b"k", KB)) * reply_count
 
 
-def test_a_command_larger_than_a_piece_goes_alone() -> None:
-    """It is not cut, and its neighbours are not in its piece."""
+def test_a_command_larger_than_a_chunk_is_sent_alone() -> None:
+    """It is not split, and no other command is in its chunk."""
     large = b"x" * (MAX_SEND + 1)
     whole = batch(raw_command("GET", "a"), raw_command("SET", "k", large), raw_command("GET", "b"))
     assert [reply_count for _, reply_count in whole.chunks(PACK)] == [1, 1, 1]
 
 
-def test_tiny_commands_are_packed_some_at_a_time() -> None:
-    """A piece has no more commands than are packed at once."""
+def test_the_number_of_commands_encoded_at_once_is_bounded() -> None:
+    """A chunk has no more commands than are encoded at once."""
     reply_count = [reply_count for _, reply_count in many(COMMANDS_AT_ONCE + 1).chunks(PACK)]
     assert reply_count == [COMMANDS_AT_ONCE, 1]
 
 
-def test_pieces_are_packed_when_they_are_asked_for() -> None:
-    """G13: what is to be sent later is not in memory yet."""
+def test_chunks_are_encoded_lazily() -> None:
+    """G13: a later chunk is not in memory yet."""
     packed: list[object] = []
 
     def pack(args: tuple[Any, ...]) -> bytes:
@@ -126,23 +126,23 @@ def test_pieces_are_packed_when_they_are_asked_for() -> None:
 
 @pytest.mark.parametrize("transaction", [False, True])
 def test_only_reads(transaction: bool) -> None:
-    """G11: a batch may run twice where each of its commands may."""
+    """G11: a batch may run twice if each of its commands may."""
     read, write = raw_command("GET", "k"), raw_command("INCR", "n")
     assert batch(read, read, transaction=transaction).only_reads
     assert not batch(read, write, read, transaction=transaction).only_reads
 
 
 def test_binary() -> None:
-    """One command whose reply stays bytes makes all be read as bytes first."""
+    """If the reply of one command stays bytes, all are read as bytes first."""
     assert not batch(raw_command("GET", "k")).binary
     assert batch(raw_command("GET", "k"), dumped()).binary
 
 
-# -- sorted out ---------------------------------------------------------------------------------
+# -- replies by command -------------------------------------------------------------------------
 
 
 def test_replies_of_a_plain_batch() -> None:
-    """They are as they came, errors among them."""
+    """They are unchanged, errors among them."""
     error = ResponseError("ERR no")
     replies: list[Reply] = [b"a", error]
     assert batch(raw_command("GET", "a"), raw_command("GET", "b")).replies_by_command(
@@ -154,7 +154,7 @@ def test_replies_of_a_plain_batch() -> None:
 
 
 def test_replies_of_a_transaction() -> None:
-    """They are what EXEC gave: what was said while queueing is dropped."""
+    """They are the reply of EXEC: the replies to the queued commands are dropped."""
     whole = batch(raw_command("GET", "a"), raw_command("GET", "b"), transaction=True)
     assert whole.replies_by_command([b"OK", b"QUEUED", b"QUEUED", [b"a", None]], None) == [
         b"a",
@@ -163,14 +163,14 @@ def test_replies_of_a_transaction() -> None:
 
 
 def test_a_watched_key_changed() -> None:
-    """EXEC that gave null is a WatchError for the whole."""
+    """A null reply of EXEC is a WatchError for the whole."""
     whole = batch(raw_command("GET", "a"), transaction=True)
     with pytest.raises(WatchError, match="a watched key changed"):
         whole.replies_by_command([b"OK", b"QUEUED", None], None)
 
 
 def test_a_transaction_that_was_refused() -> None:
-    """Who was refused while queueing gets that error, the others a copy each of EXEC's."""
+    """A command that was refused when queued has that error, the others a copy each of EXEC's."""
     whole = batch(*(raw_command("GET", "a") for _ in range(3)), transaction=True)
     own, abort = ResponseError("ERR unknown"), ExecAbortError("EXECABORT because")
     first, second, third = whole.replies_by_command([b"OK", b"QUEUED", own, b"QUEUED", abort], None)
@@ -182,7 +182,7 @@ def test_a_transaction_that_was_refused() -> None:
 
 @pytest.mark.parametrize("transaction", [False, True])
 def test_text_and_bytes_in_one_batch(transaction: bool) -> None:
-    """A reply that has to stay bytes does, and its neighbours are decoded all the same."""
+    """A reply that has to stay bytes does, and the others are decoded."""
     whole = batch(raw_command("GET", "a"), dumped(), transaction=transaction)
     replies: list[Reply] = ["é".encode(), b"\xff\x00"]
     if transaction:
@@ -200,33 +200,33 @@ def test_without_decoding_all_stay_bytes() -> None:
 
 
 def test_the_first_failure() -> None:
-    """It is told with its place, counted from 1, and its command."""
+    """It has its position, counted from 1, and its command."""
     commands = [raw_command(name, "k") for name in ("GET", "LPUSH", "INCR")]
     error = WrongTypeError("WRONGTYPE")
     values: list[object] = [b"a", error, ResponseError("ERR later")]
     assert first_failure(commands, values) == (2, commands[1], error)
 
 
-def test_the_first_failure_is_the_one_to_blame() -> None:
-    """A command that failed by itself goes before those that failed because of it."""
+def test_the_first_failure_is_the_cause() -> None:
+    """A command that failed by itself precedes those that failed because of it."""
     commands = [raw_command(name, "k") for name in ("GET", "NO", "GET")]
     error = ResponseError("ERR unknown command")
     values: list[object] = [ExecAbortError("EXECABORT"), error, ExecAbortError("EXECABORT")]
     assert first_failure(commands, values) == (2, commands[1], error)
 
 
-def test_a_failure_with_nobody_to_blame() -> None:
-    """Where all failed because EXEC did, it is the first."""
+def test_failures_without_a_cause() -> None:
+    """If all failed because of EXEC, it is the first."""
     commands = [raw_command("GET", "k")] * 2
     values: list[object] = [ExecAbortError("EXECABORT 1"), ExecAbortError("EXECABORT 2")]
     assert first_failure(commands, values) == (1, commands[0], values[0])
 
 
-# -- what cannot be packed ----------------------------------------------------------------------
+# -- values that cannot be encoded --------------------------------------------------------------
 
 
-def test_what_can_be_packed() -> None:
-    """Text that the encoding can express, numbers and bytes are fine."""
+def test_values_that_can_be_encoded() -> None:
+    """Text that the encoding supports, numbers and bytes can be encoded."""
     check_encodable([(b"SET", "ключ", "é"), (b"SET", b"\xff", 1), (b"SET", "k", 1.5)], PACK)
     check_encodable([(b"SET", "k", "é")], encoder("latin-1"))
 
@@ -241,22 +241,22 @@ def test_text_that_cannot_be_encoded(encoding: str, text: str) -> None:
     assert text not in str(caught.value)
 
 
-def test_a_type_that_cannot_be_packed() -> None:
-    """It is the caller's error, whoever let it through."""
+def test_a_type_that_cannot_be_encoded() -> None:
+    """It is the caller's error, also if it passed the checks of a method."""
     wrong: Any = (b"SET", "k", object())
     with pytest.raises(DataTypeError, match="SET"):
         check_encodable([wrong], PACK)
 
 
-def test_packing_says_which_it_was() -> None:
-    """The same error comes out of the pieces."""
+def test_chunks_name_the_command_that_cannot_be_encoded() -> None:
+    """The chunks raise the same error."""
     with pytest.raises(DataValueError, match="SET: an argument has characters"):
         list(batch(raw_command("GET", "k"), raw_command("SET", "k", "\udc80")).chunks(PACK))
 
 
 @pytest.mark.parametrize("count", [1, COMMANDS_AT_ONCE + 1])
-async def test_nothing_is_sent_of_what_cannot_be_packed(count: int) -> None:
-    """A batch with bad text somewhere far behind is refused before its first byte."""
+async def test_nothing_of_a_batch_that_cannot_be_encoded_is_sent(count: int) -> None:
+    """A batch with bad text in a late command is refused before its first byte."""
     server = FakeServer()
     async with server.client() as client:
         pipe = client.pipeline()
@@ -294,7 +294,7 @@ async def test_a_small_batch_whose_connection_is_lost() -> None:
     assert reply.outcome is Outcome.UNKNOWN
 
 
-async def test_a_large_batch_goes_piece_by_piece() -> None:
+async def test_a_large_batch_is_sent_chunk_by_chunk() -> None:
     """Its answer is the list of all replies."""
     server = FakeServer()
     whole = many(5000, KB)
@@ -305,14 +305,14 @@ async def test_a_large_batch_goes_piece_by_piece() -> None:
 
 
 class StopsReading:
-    """Runs a command; after so many of them the server reads no more of that connection."""
+    """Runs a command; after a number of them the server stops reading from that connection."""
 
     def __init__(self, after: int) -> None:
         self.left = after
         self.stopped = anyio.Event()
 
     def __call__(self, peer: FakePeer, words: Words) -> Answer:
-        """Run one."""
+        """Run one command."""
         self.left -= 1
         if not self.left:
             peer.stop_reading()
@@ -329,7 +329,7 @@ async def test_a_large_batch_that_is_cancelled_half_way(monkeypatch: pytest.Monk
     whole = many(5000, KB, transaction=True)
     async with server.pool(max_connections=1) as pool:
         async with pool.acquire() as connection:
-            pass  # there it is, and will be had again
+            pass  # it is open, and will be used again
         async with anyio.create_task_group() as tasks:
 
             async def send() -> None:
@@ -356,7 +356,7 @@ async def test_a_large_batch_that_is_cancelled_half_way(monkeypatch: pytest.Monk
 async def test_a_large_batch_whose_connection_is_lost_half_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """G11: the answer is an error that tells that some of it was sent."""
+    """G11: the reply is an error: a part was sent."""
     monkeypatch.setattr(requests, "HIGH_WATER", MAX_SEND)
     server = FakeServer()
 
@@ -374,7 +374,7 @@ async def test_a_large_batch_whose_connection_is_lost_half_way(
 
 
 async def test_a_large_batch_on_a_closed_connection() -> None:
-    """G11: the answer is an error that tells that nothing was sent."""
+    """G11: the reply is an error: nothing was sent."""
     server = FakeServer()
     whole = many(5000, KB)
     async with server.pool() as pool, pool.acquire() as connection:
@@ -385,8 +385,8 @@ async def test_a_large_batch_on_a_closed_connection() -> None:
     assert server.count("SET") == 0
 
 
-async def test_pieces_that_break_off() -> None:
-    """A connection that half a batch was sent on is closed, whatever the reason."""
+async def test_an_error_between_chunks() -> None:
+    """A connection that has sent a part of a batch is closed, after any error."""
 
     def chunks() -> Iterator[tuple[bytes, int]]:
         yield PACK((b"MULTI",)), 1

@@ -15,14 +15,14 @@ from anyredis.testing import FakeServer, run_then_reset
 from anyredis.wire.encode import Value
 
 
-def test_what_reads_replies() -> None:
+def test_readers_of_replies() -> None:
     """One for text and one for bytes."""
     assert readers(decode_responses=True) is TEXT
     assert readers(decode_responses=False) is BYTES
 
 
-def needs_own(words: tuple[Value, ...], session: str = "session()") -> bool:
-    """Whether the command needs a connection for itself."""
+def needs_exclusive(words: tuple[Value, ...], session: str = "session()") -> bool:
+    """Whether the command needs an exclusive connection."""
     return needs_exclusive_connection(facts_of(words), words, session)
 
 
@@ -36,20 +36,20 @@ def needs_own(words: tuple[Value, ...], session: str = "session()") -> bool:
         ((b"WATCH", "k"), "WATCH changes its connection"),
     ],
 )
-def test_what_cannot_share_a_connection(words: tuple[Value, ...], message: str) -> None:
-    """It is refused, and the error says what to use."""
+def test_commands_that_cannot_share_a_connection(words: tuple[Value, ...], message: str) -> None:
+    """It is refused, and the error names the remedy."""
     with pytest.raises(DataValueError, match=message):
-        needs_own(words)
+        needs_exclusive(words)
 
 
-def test_what_needs_a_connection_of_its_own() -> None:
-    """What blocks, and only where it does."""
-    assert needs_own((b"BLPOP", "k", 0))
-    assert needs_own((b"XREAD", b"BLOCK", 0, b"STREAMS", "k", 0))
-    assert not needs_own((b"XREAD", b"STREAMS", "k", 0))
-    assert not needs_own((b"GET", "k"))
+def test_commands_that_need_an_exclusive_connection() -> None:
+    """Calls that block, and only these."""
+    assert needs_exclusive((b"BLPOP", "k", 0))
+    assert needs_exclusive((b"XREAD", b"BLOCK", 0, b"STREAMS", "k", 0))
+    assert not needs_exclusive((b"XREAD", b"STREAMS", "k", 0))
+    assert not needs_exclusive((b"GET", "k"))
     with pytest.raises(DataValueError, match=r"client\.session\(key\)"):
-        needs_own((b"WATCH", "k"), "session(key)")
+        needs_exclusive((b"WATCH", "k"), "session(key)")
 
 
 def test_names_for_messages() -> None:
@@ -58,7 +58,7 @@ def test_names_for_messages() -> None:
     assert shown(("get", "k")) == "GET"
 
 
-async def test_it_is_what_a_client_is() -> None:
+async def test_the_base_of_a_client() -> None:
     """`Redis` is a client of the one server of its pool; another may use the same endpoint."""
     server = FakeServer()
     async with server.client(decode_responses=True) as client:
@@ -72,7 +72,7 @@ async def test_it_is_what_a_client_is() -> None:
 
 
 async def test_without_a_retry_nothing_is_repeated() -> None:
-    """Commands, pipelines and blocking commands fail once and say whether they may have run."""
+    """Commands, pipelines and blocking commands fail once; the error has the outcome."""
     server = FakeServer()
     async with server.client(retry=None) as client:
         for name, use in (
@@ -94,8 +94,8 @@ async def run(client: Redis[bytes]) -> None:
         pipe.dbsize()
 
 
-async def test_leases_come_back() -> None:
-    """Whatever the command is, and however it ends."""
+async def test_leases_are_released() -> None:
+    """After any command, with any result."""
     server = FakeServer()
     async with server.client(max_connections=3) as client:
         pool = client.connection_pool

@@ -1,4 +1,4 @@
-"""From the client's arguments to its pool."""
+"""The pool that is made from a client's arguments."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_default() -> None:
 
 
 def test_a_unix_socket() -> None:
-    """The path goes instead of host and port."""
+    """The path replaces host and port."""
     pool = made(unix_socket_path="/tmp/x.sock")
     assert isinstance(first_of(pool), UnixDomainSocketConnection)
     assert pool.address == "/tmp/x.sock"
@@ -53,15 +53,15 @@ def test_a_pool_class() -> None:
     assert pool.capacity == 2
 
 
-def test_no_bound_can_be_said() -> None:
-    """`max_connections=None` is what the pool does by itself."""
+def test_no_bound_can_be_given() -> None:
+    """`max_connections=None` is the pool's default."""
     assert made(max_connections=None).capacity == 2**31
     blocking = made(connection_pool_cls=BlockingConnectionPool, max_connections=None)
     assert blocking.capacity == 50
 
 
 def test_a_given_pool() -> None:
-    """Is the one that is used."""
+    """The client uses it."""
     pool = ConnectionPool()
     assert made(connection_pool=pool) is pool
     assert made(connection_pool=None) is not pool
@@ -83,8 +83,8 @@ def test_tls() -> None:
     assert first._ssl_context.check_hostname
 
 
-def test_a_context_of_ones_own() -> None:
-    """Is used as it is; `ssl_*` beside it would not be."""
+def test_a_given_ssl_context() -> None:
+    """It is used unchanged; `ssl_*` beside it is refused."""
     context = ssl.create_default_context()
     connection = first_of(made(ssl_context=context))
     assert isinstance(connection, Connection)
@@ -94,7 +94,7 @@ def test_a_context_of_ones_own() -> None:
 
 
 def test_contradictions() -> None:
-    """Are refused, whichever of the two was meant."""
+    """They are refused."""
     with pytest.raises(DataValueError, match="ssl_certfile"):
         made(ssl_certfile="x")
     with pytest.raises(DataValueError, match="TLS goes over TCP"):
@@ -112,7 +112,7 @@ def test_contradictions() -> None:
 
 
 def test_options_of_a_url() -> None:
-    """Are those of the client."""
+    """They are those of the client."""
     url = "rediss://me:p%40ss@example.org:1234/5?shared_connections=0&stream_timeout=none"
     assert options_of_url(url, decode_responses=False) == {
         "host": "example.org",
@@ -130,7 +130,7 @@ def test_options_of_a_url() -> None:
     }
 
 
-def test_a_url_does_not_decide_what_type_checkers_see() -> None:
+def test_a_url_does_not_decide_the_reply_type() -> None:
     """`decode_responses` in a URL has to agree with the call."""
     url = "redis://localhost?decode_responses=true"
     assert "decode_responses" not in options_of_url(url, decode_responses=True)
@@ -138,14 +138,14 @@ def test_a_url_does_not_decide_what_type_checkers_see() -> None:
         options_of_url(url, decode_responses=False)
 
 
-def test_how_long_to_wait_is_the_pools() -> None:
+def test_the_timeout_is_an_option_of_the_pool() -> None:
     """`timeout` in a URL is for a blocking pool."""
     with pytest.raises(DataValueError, match=r"BlockingConnectionPool\.from_url"):
         options_of_url("redis://localhost?timeout=1", decode_responses=False)
 
 
 def test_a_service() -> None:
-    """A pool whose connections find their server; what says where that is, is refused."""
+    """A pool whose connections find their server; an address beside it is refused."""
     watcher = SentinelWatcher(Sentinels(["h:1"]), "name")
     found_by = {"connection_class": SentinelManagedConnection, "watcher": watcher}
     options = {"connection_pool_cls": BlockingConnectionPool, "max_connections": 2, "ssl": True}
@@ -162,7 +162,7 @@ def test_a_service() -> None:
 
 
 def test_a_url_of_sentinels() -> None:
-    """It gives a pool, and what is beside the URL goes before it."""
+    """It gives a pool; arguments beside the URL override its options."""
     url = "redis+sentinel://h:1,h:2/name/3?max_connections=9"
     options = options_of_url(url, decode_responses=False, beside={"max_connections": 4})
     assert list(options) == ["connection_pool"]

@@ -1,4 +1,4 @@
-"""Pipelines: what queues, when it runs, what its results and errors are."""
+"""Pipelines: queued commands, the time at which they run, their results and errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ either = pytest.mark.parametrize("transaction", [True, False], ids=["transaction
 
 @either
 async def test_it_runs_at_the_end_of_the_block(client: Redis[str], transaction: bool) -> None:
-    """Each call gives a `Result`, whose value is there afterwards, typed as the command's."""
+    """Each call gives a `Result`, which has its value afterwards, with the command's type."""
     async with client.pipeline(transaction=transaction) as pipe:
         ok, counter, text = pipe.set("k", "v"), pipe.incr("n", 5), pipe.get("k")
         members = pipe.smembers("missing")
@@ -45,7 +45,7 @@ async def test_it_runs_at_the_end_of_the_block(client: Redis[str], transaction: 
 
 @either
 async def test_execute_gives_the_values(client: Redis[str], transaction: bool) -> None:
-    """At any time; the pipeline is empty then, and can be used again."""
+    """At any time; the pipeline is empty afterwards, and can be used again."""
     async with client.pipeline(transaction=transaction) as pipe:
         pipe.set("k", 1)
         pipe.incr("k")
@@ -68,7 +68,7 @@ async def test_without_a_block(client: Redis[str], transaction: bool) -> None:
 async def test_an_empty_pipeline_sends_nothing(
     client: Redis[str], valkey: Server, transaction: bool
 ) -> None:
-    """And is not false."""
+    """It is not false either."""
     await client.ping()
     before = calls(valkey)
     async with client.pipeline(transaction=transaction) as pipe:
@@ -77,7 +77,7 @@ async def test_an_empty_pipeline_sends_nothing(
 
 
 def calls(server: Server) -> int:
-    """How many commands the server has run, those that ask for it left out."""
+    """The number of commands that the server has run, without those of this function."""
     stats = ask(server, "INFO", "commandstats")
     assert isinstance(stats, bytes)
     return sum(
@@ -91,7 +91,7 @@ def calls(server: Server) -> int:
 async def test_a_block_left_by_an_exception_sends_nothing(
     client: Redis[str], transaction: bool
 ) -> None:
-    """What was queued is forgotten."""
+    """The queued commands are removed."""
     pipe = client.pipeline(transaction=transaction)
     result = pipe.set("k", 1)
     with pytest.raises(KeyError):
@@ -104,8 +104,8 @@ async def test_a_block_left_by_an_exception_sends_nothing(
 
 
 @either
-async def test_reset_forgets_what_is_queued(client: Redis[str], transaction: bool) -> None:
-    """As if it had not been called."""
+async def test_reset_removes_queued_commands(client: Redis[str], transaction: bool) -> None:
+    """As if they had never been queued."""
     async with client.pipeline(transaction=transaction) as pipe:
         pipe.set("k", 1)
         pipe.reset()
@@ -117,7 +117,7 @@ async def test_reset_forgets_what_is_queued(client: Redis[str], transaction: boo
 async def test_the_first_error_is_raised_after_all_have_run(
     client: Redis[str], transaction: bool
 ) -> None:
-    """It names the command and its place; the others have run."""
+    """It names the command and its position; the others have run."""
     pipe = client.pipeline(transaction=transaction)
     pipe.rpush("list", 1)
     wrong = pipe.get("list")
@@ -159,7 +159,7 @@ async def test_a_transaction_is_all_or_nothing(client: Redis[str]) -> None:
 
 
 async def test_a_plain_pipeline_is_not(client: Redis[str]) -> None:
-    """Each command stands for itself."""
+    """Each command succeeds or fails alone."""
     async with client.pipeline(transaction=False, raise_on_error=False) as pipe:
         pipe.set("k", 1)
         pipe.execute_command("NO.SUCH", "x")
@@ -185,7 +185,7 @@ async def test_a_watched_key_that_changed(client: Redis[str]) -> None:
 
 @either
 async def test_some_replies_stay_bytes(client: Redis[str], transaction: bool) -> None:
-    """DUMP gives bytes also where all others give text, in one pipeline."""
+    """DUMP gives bytes also in a pipeline whose other replies are text."""
     await client.set("k", "ü")
     async with client.pipeline(transaction=transaction) as pipe:
         dump, text, both = pipe.dump("k"), pipe.get("k"), pipe.mget("k", "missing")
@@ -198,7 +198,7 @@ async def test_some_replies_stay_bytes(client: Redis[str], transaction: bool) ->
 
 @either
 async def test_many_thousands(client: Redis[str], transaction: bool) -> None:
-    """Are sent in pieces, and are one pipeline all the same."""
+    """They are sent in chunks, and are still one pipeline."""
     async with client.pipeline(transaction=transaction) as pipe:
         results = [pipe.set(f"k{number}", "x" * 100) for number in range(20_000)]
         counted = pipe.dbsize()
@@ -220,8 +220,10 @@ MISFITS: list[tuple[Queue, str]] = [
 
 
 @pytest.mark.parametrize(("queue", "message"), MISFITS)
-async def test_what_no_pipeline_can_carry(client: Redis[str], queue: Queue, message: str) -> None:
-    """Is refused where it is called; what is queued already stays."""
+async def test_commands_that_no_pipeline_can_have(
+    client: Redis[str], queue: Queue, message: str
+) -> None:
+    """It is refused at the call; commands that are queued already stay."""
     async with client.pipeline() as pipe:
         pipe.set("k", 1)
         with pytest.raises(DataError, match=message):
@@ -245,7 +247,7 @@ async def test_text_that_cannot_be_encoded(valkey: Server, transaction: bool) ->
 
 
 async def test_repr(client: Redis[str]) -> None:
-    """It tells what it is and how much is queued; its results what is known of them."""
+    """It shows the kind and the number of commands; a result shows its value or error."""
     pipe: Pipeline[str] = client.pipeline()
     result = pipe.get("k")
     assert repr(pipe) == "<transaction of 1 commands>"

@@ -37,7 +37,7 @@ async def client(valkey: Server) -> AsyncIterator[Redis[str]]:
 
 
 async def test_a_command_is_a_coroutine_function(client: Redis[str]) -> None:
-    """What a method gives can be awaited, started in a task group, made a task."""
+    """The result of a method can be awaited, started in a task group, made a task."""
     assert await client.set("k", 1) is True
     coroutine = client.get("k")
     assert inspect.iscoroutine(coroutine)
@@ -49,21 +49,21 @@ async def test_a_command_is_a_coroutine_function(client: Redis[str]) -> None:
 
 @pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
 async def test_a_command_is_an_asyncio_task(client: Redis[str]) -> None:
-    """`create_task` and `gather` take it as it is."""
+    """`create_task` and `gather` accept its coroutine."""
     task = asyncio.create_task(client.set("k", 1))
     assert await task is True
     assert await asyncio.gather(client.get("k"), client.incr("n")) == ["1", 1]
 
 
 async def test_a_forgotten_await_warns(client: Redis[str]) -> None:
-    """A coroutine that nobody awaits does nothing, and Python says so."""
+    """A coroutine that is never awaited does nothing, and Python warns."""
     with pytest.warns(RuntimeWarning, match="never awaited"):
         client.set("k", 1)  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
     assert await client.get("k") is None
 
 
 async def test_text_or_bytes(valkey: Server, client: Redis[str]) -> None:
-    """`decode_responses` decides once what all replies are."""
+    """`decode_responses` decides the type of all replies."""
     await client.set("k", "ü")
     async with Redis(valkey.host, valkey.port) as binary:
         assert await binary.get("k") == "ü".encode()
@@ -74,7 +74,7 @@ async def test_text_or_bytes(valkey: Server, client: Redis[str]) -> None:
         await client.get("l")
 
 
-async def test_execute_command_is_the_way_out(client: Redis[str]) -> None:
+async def test_execute_command_runs_any_command(client: Redis[str]) -> None:
     """Any words make a command; the reply is the server's."""
     assert await client.execute_command("SET", "k", 1.5) == "OK"
     assert await client.execute_command(b"get", b"k") == "1.5"
@@ -83,8 +83,8 @@ async def test_execute_command_is_the_way_out(client: Redis[str]) -> None:
         await client.execute_command("LPUSH", "k", "x")
 
 
-async def test_execute_command_blocks_on_a_connection_of_its_own(client: Redis[str]) -> None:
-    """A blocking command by its words holds up nobody."""
+async def test_execute_command_blocks_on_an_exclusive_connection(client: Redis[str]) -> None:
+    """A blocking command of raw words delays no other command."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(client.execute_command, "blpop", "list", 0)
         await anyio.wait_all_tasks_blocked()
@@ -106,22 +106,22 @@ async def test_execute_command_blocks_on_a_connection_of_its_own(client: Redis[s
         (("MULTI",), r"client\.session\(\)"),
     ],
 )
-async def test_words_that_make_no_command(
+async def test_arguments_that_make_no_command(
     client: Redis[str], words: tuple[Any, ...], message: str
 ) -> None:
-    """What cannot be sent is refused before anything is, and the error says why."""
+    """Arguments that cannot be sent are refused before anything is sent, with the reason."""
     with pytest.raises(DataError, match=message):
         await client.execute_command(*words)
 
 
-async def test_a_command_of_ones_own(client: Redis[str]) -> None:
-    """`submit` takes any `Command`: its words, and how to read the reply."""
+async def test_a_command_of_a_user(client: Redis[str]) -> None:
+    """`submit` takes any `Command`: its arguments, and the parser of its reply."""
     await client.rpush("list", 1, 2, 3)
     assert await client.submit(Command((b"LRANGE", "list", 0, -1), len)) == 3  # type: ignore[arg-type]
 
 
 async def test_scans_are_async_iterators(client: Redis[str]) -> None:
-    """All keys come, page by page."""
+    """All keys are returned, page by page."""
     await client.mset({f"k{number}": number for number in range(100)})
     assert {key async for key in client.scan_iter(count=10)} == {f"k{n}" for n in range(100)}
 
@@ -161,7 +161,7 @@ async def test_a_client_can_be_entered_within_itself(valkey: Server) -> None:
 
 
 async def test_clients_share_a_pool(valkey: Server) -> None:
-    """Two clients on one pool are one set of connections, entered by either."""
+    """Two clients on one pool use the same connections; either may enter first."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
     one, other = Redis(connection_pool=pool), Redis(connection_pool=pool)
     async with one, other:
@@ -171,7 +171,7 @@ async def test_clients_share_a_pool(valkey: Server) -> None:
 
 
 async def test_repr(valkey: Server) -> None:
-    """It tells where it goes and what its pool holds."""
+    """It shows the address and the state of its pool."""
     client = Redis(valkey.host, valkey.port, max_connections=3)
     where = f"<Redis {valkey.host}:{valkey.port} "
     assert repr(client) == f"{where}<ConnectionPool not open>>"
@@ -183,8 +183,8 @@ async def test_repr(valkey: Server) -> None:
 # -- retries ------------------------------------------------------------------------------------
 
 
-async def test_a_retry_of_ones_own(valkey: Server) -> None:
-    """Errors that are named are worth a repeat; here the third try finds another type of key."""
+async def test_a_given_retry(valkey: Server) -> None:
+    """Errors in `errors` are repeated; here the third try finds another type of key."""
     delays: list[float] = []
 
     def dice() -> float:
@@ -203,7 +203,7 @@ async def test_a_retry_of_ones_own(valkey: Server) -> None:
 
 
 async def test_from_url(valkey: Server) -> None:
-    """A URL names the server, the database and any option; arguments go before it."""
+    """A URL names the server, the database and any option; arguments override it."""
     url = f"redis://{valkey.host}:{valkey.port}/2?client_name=url&max_connections=7"
     async with Redis.from_url(url, decode_responses=True) as client:
         info = await client.client_info()
@@ -234,8 +234,8 @@ async def test_from_url_over_a_unix_socket(valkey: Server) -> None:
         ("unix://", "no path"),
     ],
 )
-def test_a_bad_url_names_what_is_wrong(url: str, message: str) -> None:
-    """The parameter, the number, the scheme."""
+def test_the_error_of_a_bad_url_names_the_part(url: str, message: str) -> None:
+    """The error names the parameter, the number, the scheme."""
     with pytest.raises(DataValueError, match=message):
         Redis.from_url(url)
 
@@ -278,13 +278,13 @@ def test_a_bad_url_names_what_is_wrong(url: str, message: str) -> None:
     ],
 )
 def test_arguments_that_make_no_sense(arguments: dict[str, Any], message: str) -> None:
-    """Are refused when the client is made, by an error that names them."""
+    """They are refused when the client is made, by an error that names them."""
     with pytest.raises(DataError, match=message):
         Redis(**arguments)
 
 
 def test_a_pool_knows_the_server() -> None:
-    """What a pool was told is not told to the client again, and not otherwise."""
+    """An option of a pool is refused at the client, and a different decode_responses too."""
     pool = ConnectionPool(decode_responses=True)
     with pytest.raises(DataValueError, match="decode_responses=True"):
         Redis(connection_pool=pool)
@@ -296,7 +296,7 @@ def test_a_pool_knows_the_server() -> None:
 
 
 def test_a_boolean_for_a_key_is_a_type_error() -> None:
-    """What is wrong with an argument is raised where the method is called, nothing half done."""
+    """An error about an argument is raised at the call, before anything is sent."""
     wrong: Any = True
     with pytest.raises(DataTypeError, match="GET: key is True"):
         _ = Redis().get(wrong)

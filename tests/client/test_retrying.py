@@ -1,4 +1,4 @@
-"""The loop around what may be tried again."""
+"""The loop that repeats failed commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOT_SENT = ConnectionError("not sent", outcome=Outcome.NOT_SENT)
 
 
 class Script:
-    """Attempts that raise or give what is next; counted."""
+    """Attempts that raise or return the next of a list; counted."""
 
     def __init__(self, *outcomes: Reply | Exception) -> None:
         self.outcomes = list(outcomes)
@@ -49,12 +49,12 @@ async def run(
     reads: bool = True,
     failed: RedisError | None = None,
 ) -> Reply:
-    """`repeat`, of something that only reads or not."""
+    """`repeat`, for a command that only reads or for one that writes."""
     return await repeat(retry, lambda: reads, attempt, failed)
 
 
-async def test_what_works_is_tried_once() -> None:
-    """And its reply comes back."""
+async def test_a_success_is_tried_once() -> None:
+    """Its reply is returned."""
     script = Script(b"1")
     assert await run(script) == b"1"
     assert script.tries == 1
@@ -68,7 +68,7 @@ async def test_a_read_is_tried_again() -> None:
 
 
 async def test_it_gives_up() -> None:
-    """And raises the last error."""
+    """The last error is raised."""
     last = ConnectionError("last")
     script = Script(LOST, LOST, last, b"never")
     with pytest.raises(ConnectionError) as caught:
@@ -77,8 +77,8 @@ async def test_it_gives_up() -> None:
     assert script.tries == 3
 
 
-async def test_a_write_is_tried_again_where_it_was_not_sent() -> None:
-    """And not where nobody knows."""
+async def test_a_write_is_tried_again_if_it_was_not_sent() -> None:
+    """But not with an unknown outcome."""
     script = Script(NOT_SENT, LOST, b"never")
     with pytest.raises(ConnectionError) as caught:
         await run(script, reads=False)
@@ -87,7 +87,7 @@ async def test_a_write_is_tried_again_where_it_was_not_sent() -> None:
 
 
 async def test_a_write_can_be_allowed_to_run_twice() -> None:
-    """By `repeat_writes`."""
+    """With `repeat_writes`."""
     script = Script(LOST, b"1")
     assert await run(script, Retry(backoff=AT_ONCE, repeat_writes=True), reads=False) == b"1"
 
@@ -98,7 +98,7 @@ async def test_a_write_can_be_allowed_to_run_twice() -> None:
     ids=lambda error: type(error).__name__,
 )
 async def test_without_a_policy_nothing_is(error: RedisError) -> None:
-    """And by default not what took too long, found no room, or has the wrong password."""
+    """By default a timeout, a lack of connections and a wrong password are not repeated."""
     script = Script(error, b"never")
     with pytest.raises(type(error)):
         await run(script, None)
@@ -108,7 +108,7 @@ async def test_without_a_policy_nothing_is(error: RedisError) -> None:
 
 
 async def test_an_error_reply_counts_as_one() -> None:
-    """Whether it is raised or given as a value."""
+    """Both if it is raised and if it is returned."""
     retry = Retry(backoff=AT_ONCE, errors=(ResponseError,))
     assert await run(Script(ResponseError("ERR"), b"1"), retry) == b"1"
     with pytest.raises(ResponseError):
@@ -126,14 +126,14 @@ async def test_a_first_attempt_may_have_failed_before() -> None:
 
 
 async def test_foreign_errors_pass() -> None:
-    """What is none of ours is none of its business."""
+    """An exception that is not a `RedisError` is not repeated."""
     script = Script(KeyError("mine"), b"never")
     with pytest.raises(KeyError):
         await run(script)
     assert script.tries == 1
 
 
-async def test_a_deadline_bounds_the_whole() -> None:
+async def test_a_deadline_bounds_all_attempts() -> None:
     """No try begins after it, counted from the first failure."""
     retry = Retry(attempts=100, backoff=Backoff(base=60, cap=60), deadline=1)
     script = Script(LOST, b"never")
@@ -143,7 +143,7 @@ async def test_a_deadline_bounds_the_whole() -> None:
 
 
 async def test_waiting_can_be_cancelled() -> None:
-    """The wait between two tries is one of the caller's own."""
+    """The delay between two tries can be cancelled by the caller."""
     script = Script(LOST, b"never")
     with anyio.move_on_after(0.01) as scope:
         await run(script, Retry(backoff=Backoff(base=60, cap=60)))

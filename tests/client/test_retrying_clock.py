@@ -1,4 +1,4 @@
-"""Tests of `anyredis.client.retrying` by the clock: exact delays, deadlines, and what is repeated."""
+"""Tests of `anyredis.client.retrying` by the clock: exact delays, deadlines, repeated commands."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Attempts:
 
 
 class Clock:
-    """Stands in for anyio: a sleep is over at once, and on record."""
+    """Replaces anyio: a sleep ends at once, and is recorded."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -70,7 +70,7 @@ class Clock:
 
 @pytest.fixture
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock by which `repeat` goes in this test."""
+    """The clock of `repeat` in this test."""
     stand_in = Clock()
     monkeypatch.setattr(retrying, "anyio", stand_in)
     return stand_in
@@ -91,15 +91,15 @@ def lost(outcome: Outcome = Outcome.UNKNOWN) -> ConnectionError:
     return ConnectionError("lost", outcome=outcome)
 
 
-async def test_what_succeeds_is_tried_once(sleeps: Clock) -> None:
-    """A first attempt that works is the only one, and nobody sleeps."""
+async def test_a_success_is_tried_once(sleeps: Clock) -> None:
+    """A first attempt that succeeds is the only one, without a sleep."""
     attempt = Attempts()
     assert await repeat(Retry(), reads, attempt) == "done"
     assert (attempt.made, sleeps.slept) == (1, [])
 
 
 async def test_a_read_is_tried_again(sleeps: Clock) -> None:
-    """G11: a command that only reads is sent again, whatever is known of its outcome."""
+    """G11: a command that only reads is sent again, with any outcome."""
     attempt = Attempts(lost(), lost(Outcome.NOT_SENT), lost())
     assert await repeat(Retry(), reads, attempt) == "done"
     assert attempt.made == 4
@@ -107,7 +107,7 @@ async def test_a_read_is_tried_again(sleeps: Clock) -> None:
 
 @pytest.mark.parametrize("attempts", [0, 1, 5])
 async def test_attempts_are_the_repeats_after_the_first_try(attempts: int, sleeps: Clock) -> None:
-    """G13: after so many repeats it is over, with the error of the last try."""
+    """G13: after that many repeats the error of the last try is raised."""
     errors = [lost() for _ in range(10)]
     attempt = Attempts(*errors)
     with pytest.raises(ConnectionError) as caught:
@@ -116,15 +116,15 @@ async def test_attempts_are_the_repeats_after_the_first_try(attempts: int, sleep
     assert caught.value is errors[attempts]
 
 
-async def test_the_backoff_tells_how_long_to_wait(sleeps: Clock) -> None:
-    """Each wait is the backoff's delay after so many failures."""
+async def test_the_backoff_decides_the_delay(sleeps: Clock) -> None:
+    """Each wait is the backoff's delay after that many failures."""
     attempt = Attempts(*(lost() for _ in range(5)))
     await repeat(Retry(attempts=5, backoff=STEADY), reads, attempt)
     assert sleeps.slept == [1.0, 2.0, 4.0, 8.0, 8.0]
 
 
 async def test_the_deadline_counts_from_the_first_failure(sleeps: Clock) -> None:
-    """What would begin after the deadline is not begun, and nobody waits for it."""
+    """An attempt that would begin after the deadline is not made, and no time is spent on it."""
     attempt = Attempts(*(lost() for _ in range(5)))
     with pytest.raises(ConnectionError):
         await repeat(Retry(attempts=5, backoff=STEADY, deadline=3.5), reads, attempt)
@@ -132,7 +132,7 @@ async def test_the_deadline_counts_from_the_first_failure(sleeps: Clock) -> None
 
 
 async def test_a_repeat_at_the_very_deadline_is_made(sleeps: Clock) -> None:
-    """The deadline itself is still in time."""
+    """A try at the deadline itself is still made."""
     attempt = Attempts(lost())
     assert await repeat(Retry(backoff=STEADY, deadline=1.0), reads, attempt) == "done"
 
@@ -154,14 +154,14 @@ async def test_a_write_that_was_not_sent_is_repeated(sleeps: Clock) -> None:
 
 
 async def test_a_second_try_that_was_sent_ends_it(sleeps: Clock) -> None:
-    """G11: each failure is judged for itself."""
+    """G11: each failure is judged separately."""
     attempt = Attempts(lost(Outcome.NOT_SENT), lost(Outcome.UNKNOWN))
     with pytest.raises(ConnectionError):
         await repeat(Retry(), writes, attempt)
     assert attempt.made == 2
 
 
-async def test_writes_are_repeated_for_those_who_say_so(sleeps: Clock) -> None:
+async def test_writes_are_repeated_on_request(sleeps: Clock) -> None:
     """G11: opting in is explicit."""
     attempt = Attempts(lost(Outcome.UNKNOWN))
     assert await repeat(Retry(repeat_writes=True), writes, attempt) == "done"
@@ -170,7 +170,7 @@ async def test_writes_are_repeated_for_those_who_say_so(sleeps: Clock) -> None:
 
 @pytest.mark.parametrize("error", NEVER_REPEATED, ids=lambda error: type(error).__name__)
 async def test_errors_that_a_repeat_does_not_mend(error: RedisError, sleeps: Clock) -> None:
-    """Running out of time or connections, wrong credentials and refusals end it, reads too."""
+    """A timeout, a lack of connections, wrong credentials and refusals are final, for reads too."""
     attempt = Attempts(error)
     with pytest.raises(type(error)) as caught:
         await repeat(Retry(repeat_writes=True), reads, attempt)
@@ -179,7 +179,7 @@ async def test_errors_that_a_repeat_does_not_mend(error: RedisError, sleeps: Clo
 
 
 async def test_errors_that_are_named_exactly(sleeps: Clock) -> None:
-    """Who names an error exactly gets it repeated."""
+    """An error whose exact class is in `errors` is repeated."""
     attempt = Attempts(TimeoutError("no reply"))
     assert await repeat(Retry(errors=(TimeoutError,)), reads, attempt) == "done"
 
@@ -193,7 +193,7 @@ async def test_no_retry(sleeps: Clock) -> None:
 
 
 async def test_an_error_that_is_a_value(sleeps: Clock) -> None:
-    """An attempt may give its error instead of raising it."""
+    """An attempt may return its error instead of raising it."""
     answers: list[Reply] = [lost(), "done"]
 
     async def attempt() -> Reply:
@@ -203,7 +203,7 @@ async def test_an_error_that_is_a_value(sleeps: Clock) -> None:
 
 
 async def test_a_first_attempt_that_was_made_already(sleeps: Clock) -> None:
-    """Its error counts: it is judged, and waited after, before the next attempt."""
+    """Its error counts as the first failure, with a delay before the next attempt."""
     attempt = Attempts()
     assert await repeat(Retry(backoff=STEADY), reads, attempt, lost()) == "done"
     assert (attempt.made, sleeps.slept) == (1, [1.0])
@@ -212,8 +212,8 @@ async def test_a_first_attempt_that_was_made_already(sleeps: Clock) -> None:
     assert attempt.made == 1
 
 
-async def test_what_is_no_error_of_ours_passes() -> None:
-    """G14: an exception from elsewhere is neither repeated nor wrapped."""
+async def test_other_exceptions_pass() -> None:
+    """G14: an exception of another library is neither repeated nor wrapped."""
 
     async def attempt() -> Reply:
         raise ZeroDivisionError
@@ -223,8 +223,8 @@ async def test_what_is_no_error_of_ours_passes() -> None:
 
 
 @pytest.mark.parametrize(("name", "sent"), [("GET", 3), ("INCRBY", 1)])
-async def test_a_client_goes_by_its_retry(name: str, sent: int) -> None:
-    """G11: the table says what only reads, and the client's `retry` how often."""
+async def test_a_client_uses_its_retry(name: str, sent: int) -> None:
+    """G11: the table decides which commands only read, and the client's `retry` how often."""
     server = FakeServer()
     server.on(name, run_then_reset)
     async with server.client(retry=Retry(attempts=2, backoff=AT_ONCE)) as client:
@@ -234,7 +234,7 @@ async def test_a_client_goes_by_its_retry(name: str, sent: int) -> None:
 
 
 async def test_a_full_pool_is_no_reason_to_try_again() -> None:
-    """A lease that is not to be had is told at once: waiting for one is outside the retry."""
+    """A lack of leases raises at once: waiting for a lease is outside the retry."""
     server = FakeServer()
     async with server.client(max_connections=1) as client, client.session():
         with pytest.raises(MaxConnectionsError):
@@ -244,7 +244,7 @@ async def test_a_full_pool_is_no_reason_to_try_again() -> None:
 
 @pytest.mark.parametrize(("transaction", "sent"), [(False, 3), (True, 3)])
 async def test_a_pipeline_that_only_reads_is_sent_again(transaction: bool, sent: int) -> None:
-    """G11: a batch may run twice if all of it may."""
+    """G11: a batch may run twice if all its commands may."""
     server = FakeServer()
     server.on("GET", run_then_reset, times=2)
     async with server.client(retry=Retry(backoff=AT_ONCE)) as client:

@@ -1,4 +1,4 @@
-"""Scans: pages to items, by a client whose server answers from a list."""
+"""Scans: the items of pages, by a client whose replies come from a list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.commands.tables import words
 
 
 class Scripted(Scans[str]):
-    """A client that is answered with *replies*, one a request; an error is raised."""
+    """A client with *replies*, one for each request; an error is raised."""
 
     read = TextReaders(str)
 
@@ -34,12 +34,12 @@ class Scripted(Scans[str]):
 
 
 async def every(items: AsyncIterator[T]) -> list[T]:
-    """All that comes."""
+    """All items."""
     return [item async for item in items]
 
 
 async def test_scan_iter() -> None:
-    """Pages are asked for one by one until the cursor is 0; an empty one is no end."""
+    """Pages are requested one by one until the cursor is 0; an empty page does not end the scan."""
     client = Scripted(["7", ["a", "b"]], ["9", []], ["0", ["c", "a"]])
     assert await every(client.scan_iter("a*", 10, "hash")) == ["a", "b", "c", "a"]
     options = "MATCH a* COUNT 10 TYPE hash"
@@ -89,7 +89,7 @@ async def test_zscan_iter_no_scores() -> None:
 
 
 async def test_after_an_error() -> None:
-    """G10: a page that did not come is asked for again by the next item, and nothing is lost."""
+    """G10: the next item requests a page again that did not arrive, and no item is lost."""
     client = Scripted(["7", ["a"]], TimeoutError("late"), ["0", ["b"]])
     scan = client.scan_iter()
     assert await anext(scan) == "a"
@@ -101,7 +101,7 @@ async def test_after_an_error() -> None:
 
 
 async def test_left_early() -> None:
-    """There is nothing to close: a scan that is left holds nothing, and may be gone on with."""
+    """A scan that is left holds nothing, needs no close, and can be continued."""
     scan = Scripted(["0", ["a", "b"]]).scan_iter()
     assert isinstance(scan, Pages)
     assert not inspect.isasyncgen(scan)

@@ -1,4 +1,4 @@
-"""Sessions: one connection for yourself; what it changes is gone with it."""
+"""Sessions: an exclusive connection, whose changed state ends with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def client(valkey: Server) -> AsyncIterator[Redis[str]]:
 
 
 async def test_it_has_all_commands(client: Redis[str]) -> None:
-    """Those of the client, raw ones, scans, blocking ones, pipelines."""
+    """Those of the client, raw commands, scans, blocking commands, pipelines."""
     async with client.session() as session:
         assert await session.set("k", 1)
         assert await session.execute_command("get", "k") == "1"
@@ -33,7 +33,7 @@ async def test_it_has_all_commands(client: Redis[str]) -> None:
 
 
 async def test_it_is_one_connection(client: Redis[str]) -> None:
-    """All it sends goes over the same one, which nobody else uses."""
+    """All its requests are sent on the same connection, which no other caller uses."""
     async with client.session() as session:
         ids = {await session.client_id() for _ in range(3)}
         assert len(ids) == 1
@@ -53,8 +53,8 @@ async def test_it_holds_a_lease(client: Redis[str]) -> None:
     assert client.connection_pool.free == 2
 
 
-async def test_its_database_is_its_own(client: Redis[str]) -> None:
-    """SELECT works within; the client stays where it was."""
+async def test_its_database_does_not_affect_others(client: Redis[str]) -> None:
+    """SELECT works within; the client's database does not change."""
     async with client.session() as session:
         assert await session.select(3)
         await session.set("k", "here")
@@ -64,7 +64,7 @@ async def test_its_database_is_its_own(client: Redis[str]) -> None:
 
 
 async def test_optimistic_locking(client: Redis[str]) -> None:
-    """WATCH, read, transaction: many at once count right."""
+    """WATCH, read, transaction: concurrent increments are all counted."""
 
     async def add_one() -> None:
         while True:
@@ -87,8 +87,8 @@ async def test_optimistic_locking(client: Redis[str]) -> None:
 
 
 @pytest.mark.parametrize("words", ["MULTI", "EXEC", "DISCARD", "SUBSCRIBE c", "CLIENT REPLY OFF"])
-async def test_what_it_refuses(client: Redis[str], words: str) -> None:
-    """What would leave requests without their replies; `pipeline()` is for transactions."""
+async def test_commands_that_it_refuses(client: Redis[str], words: str) -> None:
+    """Commands that would leave requests without replies; `pipeline()` is for transactions."""
     async with client.session() as session:
         with pytest.raises(DataError, match=words.split(maxsplit=1)[0]):
             await session.execute_command(*words.split())
@@ -96,7 +96,7 @@ async def test_what_it_refuses(client: Redis[str], words: str) -> None:
 
 
 async def test_its_end(client: Redis[str]) -> None:
-    """Whoever kept it gets `RuntimeError` afterwards, from a pipeline of it, too."""
+    """A later call raises `RuntimeError`, also on its pipeline."""
     async with client.session() as session:
         pipe = session.pipeline()
         pipe.get("k")
@@ -107,7 +107,7 @@ async def test_its_end(client: Redis[str]) -> None:
 
 
 async def test_nothing_is_sent_again(client: Redis[str], valkey: Server) -> None:
-    """A connection that is lost takes the session's state along: even reads are not repeated."""
+    """The state of a session is lost with its connection: even reads are not repeated."""
     async with client.session() as session:
         await session.select(1)
         killed = ask(valkey, "CLIENT", "KILL", "ID", await session.client_id())
@@ -121,7 +121,7 @@ async def test_nothing_is_sent_again(client: Redis[str], valkey: Server) -> None
 
 
 async def test_tasks_can_share_it(client: Redis[str]) -> None:
-    """It is one connection for several tasks as well."""
+    """Several tasks can use the one connection."""
     answers: list[str] = []
 
     async def ask_own(session: Any, number: int) -> None:

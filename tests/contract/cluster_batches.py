@@ -1,4 +1,4 @@
-"""The operations of several commands, and those that have a connection to themselves."""
+"""Operations of several commands, and operations on exclusive connections."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.contract.cluster_harness import (
     FakeBench,
     after,
 )
-from tests.contract.cluster_stage import PRIMARIES, TRY_AGAIN
 from tests.contract.harness import Operation
+from tests.contract.resettable_cluster import PRIMARIES, TRY_AGAIN
 from tests.contract.steps import Ended
 
 PIECES: Final = [b"%04d" % number + b"x" * 32764 for number in range(10)]
@@ -23,11 +23,11 @@ PIECES: Final = [b"%04d" % number + b"x" * 32764 for number in range(10)]
 
 
 def _moved(bench: FakeBench) -> None:
-    bench.stage.move(NUMBER, bench.stage.primaries[1])
+    bench.fake.move(NUMBER, bench.fake.primaries[1])
 
 
-def _asked_newcomer(bench: FakeBench) -> None:
-    bench.stage.migrate(NUMBER, bench.stage.newcomer)
+def _asked_unassigned(bench: FakeBench) -> None:
+    bench.fake.migrate(NUMBER, bench.fake.unassigned)
 
 
 # -- several nodes ----------------------------------------------------------------------------
@@ -42,8 +42,8 @@ async def _mset(bench: ClusterBench) -> None:
 
 
 async def _mset_redirected(bench: FakeBench) -> None:
-    bench.stage.move(EVERYWHERE[0], bench.stage.primaries[2])
-    bench.stage.migrate(EVERYWHERE[1], bench.stage.newcomer)
+    bench.fake.move(EVERYWHERE[0], bench.fake.primaries[2])
+    bench.fake.migrate(EVERYWHERE[1], bench.fake.unassigned)
     await _mset(bench)
 
 
@@ -73,9 +73,9 @@ async def _pipeline(bench: ClusterBench) -> None:
 
 
 async def _pipeline_redirected(bench: FakeBench) -> None:
-    bench.stage.move(EVERYWHERE[0], bench.stage.primaries[2])
-    bench.stage.migrate(EVERYWHERE[1], bench.stage.newcomer)
-    bench.stage.refuse(2, "INCR", TRY_AGAIN, 1)
+    bench.fake.move(EVERYWHERE[0], bench.fake.primaries[2])
+    bench.fake.migrate(EVERYWHERE[1], bench.fake.unassigned)
+    bench.fake.refuse(2, "INCR", TRY_AGAIN, 1)
     async with bench.client.pipeline() as pipe:
         results = [pipe.incr(key) for key in EVERYWHERE] + [pipe.dbsize()]
     assert [result.value for result in results[:-1]] == [1] * PRIMARIES
@@ -98,11 +98,11 @@ async def _large_pipeline(bench: ClusterBench) -> None:
 
 
 async def _large_pipeline_moved(bench: FakeBench) -> None:
-    bench.stage.move(LIST, bench.stage.primaries[1])
+    bench.fake.move(LIST, bench.fake.primaries[1])
     await _large_pipeline(bench)
 
 
-def _begun_in_order(bench: ClusterBench, ended: Ended) -> None:
+def _first_chunks_in_order(bench: ClusterBench, ended: Ended) -> None:
     found = bench.items(LIST)
     assert found == PIECES[: len(found)], [piece[:6] for piece in found]
     assert not ended.completed or len(found) == len(PIECES)
@@ -132,7 +132,7 @@ async def _session(bench: ClusterBench) -> None:
             pipe.incr(NUMBER)
 
 
-async def _marked_session(bench: ClusterBench) -> None:
+async def _session_with_changes(bench: ClusterBench) -> None:
     async with bench.client.session(NUMBER) as session:
         await session.client_setname("mine")
         await session.readonly()
@@ -144,12 +144,12 @@ async def _blpop(bench: FakeBench) -> None:
 
 
 async def _blpop_moved(bench: FakeBench) -> None:
-    bench.stage.move(LIST, bench.stage.primaries[1])
+    bench.fake.move(LIST, bench.fake.primaries[1])
     await _blpop(bench)
 
 
 async def _blpop_asked(bench: FakeBench) -> None:
-    bench.stage.migrate(LIST, bench.stage.primaries[1])
+    bench.fake.migrate(LIST, bench.fake.primaries[1])
     await _blpop(bench)
 
 
@@ -158,11 +158,11 @@ async def _blpop_nothing(bench: FakeBench) -> None:
 
 
 def _push(bench: FakeBench) -> None:
-    bench.stage.wake(b"1")
+    bench.fake.wake(b"1")
 
 
 def _time_is_over(bench: FakeBench) -> None:
-    bench.stage.wake(None)
+    bench.fake.wake(None)
 
 
 def _popped(bench: ClusterBench, ended: Ended) -> None:
@@ -194,13 +194,13 @@ BATCHES: Final[list[Operation[FakeBench]]] = [
     Operation("pipeline", _pipeline, _each_at_most(2)),
     Operation("pipeline beside others", _pipeline, _each_at_most(2), warm=True, bystanders=BESIDE),
     Operation("pipeline redirected", _pipeline_redirected, _each_at_most(1), warm=True),
-    Operation("large pipeline", _large_pipeline, _begun_in_order, warm=True),
-    Operation("large pipeline moved", _large_pipeline_moved, _begun_in_order),
+    Operation("large pipeline", _large_pipeline, _first_chunks_in_order, warm=True),
+    Operation("large pipeline moved", _large_pipeline_moved, _first_chunks_in_order),
     Operation("transaction", _transaction, _all_or_nothing, warm=True, bystanders=BESIDE),
     Operation("transaction moved", after(_moved, _transaction), _all_or_nothing, warm=True),
-    Operation("transaction asked", after(_asked_newcomer, _transaction), _all_or_nothing),
+    Operation("transaction asked", after(_asked_unassigned, _transaction), _all_or_nothing),
     Operation("session", _session, _all_or_nothing, warm=True, bystanders=BESIDE),
-    Operation("session, marked", _marked_session, warm=True, always=("G9",)),
+    Operation("session, marked", _session_with_changes, warm=True, always=("G9",)),
     Operation("blpop", _blpop, _popped, warm=True, during=_push, bystanders=(0, 1)),
     Operation("blpop of nothing", _blpop_nothing, during=_time_is_over),
     Operation("blpop moved", _blpop_moved, _popped, warm=True, during=_push, always=("G4",)),

@@ -28,18 +28,18 @@ from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.server import Cluster
 from anyredis.wire.slots import SLOTS, slot_of
-from tests.contract.cluster_stage import PRIMARIES, Stage, key_on
+from tests.contract.clients_and_taps import control_sockets
 from tests.contract.control import PATIENCE, Control
 from tests.contract.harness import Bench, all_leases, assert_all_free, fresh
+from tests.contract.resettable_cluster import PRIMARIES, ResettableCluster, key_on
 from tests.contract.steps import Steps
-from tests.contract.tools import control_sockets
 
 AT_ONCE: Final = Retry(backoff=Backoff(0, 0))
-"""The default, but for the waits."""
+"""The default, except for the delays."""
 
 
 NUMBER: Final = key_on(0, b"number")
-"""What most operations count up, on the first primary."""
+"""The key that most operations increment, on the first primary."""
 
 LIST: Final = key_on(0, b"list")
 
@@ -47,7 +47,7 @@ EVERYWHERE: Final = [key_on(number, b"n") for number in range(PRIMARIES)]
 """A key on each primary."""
 
 BESIDE: Final = (1, 2)
-"""So many others are beside an operation, with a strict and with a blocking pool."""
+"""The number of bystanders of an operation, with a strict and with a blocking pool."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class ClusterTarget:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What the pool is made with."""
-        # Soon, so that a lease that is lost shows as such and not as a test that hangs.
+        """The arguments of the pool."""
+        # Short, so that a lost lease shows as an error and not as a test that hangs.
         more: dict[str, Any] = {"timeout": 5.0} if self.blocking else {}
         return more | {
             "max_connections": self.capacity,
@@ -84,7 +84,7 @@ class ClusterTarget:
 
 
 class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
-    """A pool for a cluster of three primaries, and what is true of it whatever cluster it is."""
+    """A pool for a cluster of three primaries, and the checks that hold for any cluster."""
 
     losses = (ConnectionError, PartialFailureError)
 
@@ -99,28 +99,28 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
 
     @abstractmethod
     def total(self, key: bytes) -> int:
-        """The number at *key*, whichever node has it; 0 where none has."""
+        """The number at *key*, on any node; 0 if no node has it."""
 
     @abstractmethod
     def items(self, key: bytes) -> list[bytes]:
         """The list at *key*."""
 
     @abstractmethod
-    async def check_unmarked(self) -> None:
+    async def check_state(self) -> None:
         """The servers see all connections as they were after their handshakes (G6, G9)."""
 
     @abstractmethod
     async def check_reading(self) -> None:
-        """Connections to replicas, and only those, said READONLY, where the client reads there."""
+        """Only connections to replicas sent READONLY, and only for a client that reads there."""
 
     def is_up(self, endpoint: ClusterEndpoint) -> bool:
         """Whether the node can be connected to."""
         return True
 
-    # -- what every bench has -------------------------------------------------------------------
+    # -- common to all benches -------------------------------------------------------------------
 
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be."""
+        """At any moment: no more sockets and leases than the limit."""
         pool, most = self.pool, self.target.capacity
         sockets = leases = 0
         for endpoint in pool.endpoints():
@@ -137,7 +137,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
             assert leases <= pool._limit.acquired <= most, repr(pool)
 
     async def warm_up(self) -> None:
-        """Connect to all nodes, as far as they may be connected at the same time."""
+        """Connect to all nodes, as far as the limit allows at the same time."""
         for number in range(PRIMARIES):
             await self.client.get(key_on(number, tag=1))
 
@@ -155,12 +155,12 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         return self.pool.primaries()
 
     def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
-        """A lease, and a connection of one's own to one primary after another."""
+        """A lease and an exclusive connection, to one primary after another."""
         endpoints = self.endpoints()
         return exclusive_connection(endpoints[next(self._turns) % len(endpoints)])
 
     async def quiet(self) -> None:
-        """Wait until nothing is asked, answered, dialled or closed, in the background either."""
+        """Wait until no request, dial or close is in progress, in the background either."""
         while True:
             nodes = [endpoint.server for endpoint in self.pool.endpoints()]
             sending = any(each.wire.inflight or each.wire.unsent for each in self.connections())
@@ -170,7 +170,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
             await anyio.lowlevel.checkpoint()
 
     async def check_whole(self) -> None:
-        """Nothing is missing, all leases work, nobody left a mark (G1, G5, G6, G9)."""
+        """All leases are there and work, and no connection state is left (G1, G5, G6, G9)."""
         pool = self.pool
         assert_all_free(pool)
         assert pool.topology._waiting == [], (
@@ -178,7 +178,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         )
         await self.quiet()
         self._check_rosters()
-        await self.check_unmarked()
+        await self.check_state()
         await self._check_layout()
         await self.own_answers(PRIMARIES)
         await self.quiet()
@@ -187,7 +187,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         endpoints = pool.members()
         every = self.target.capacity * (len(endpoints) if self.target.per_node else 1)
         assert pool.capacity == every, repr(pool)
-        # Connections for all leases take longer than all the rest: each fourth time will do.
+        # Connections for all leases take longer than the other checks: every fourth time is enough.
         thoroughly = not next(self._checks) % 4
         leases = [
             self._lease(endpoint, thoroughly and self.is_up(endpoint))
@@ -215,7 +215,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         return [partial(self.client.get, key_on(number, tag=1)) for number in range(PRIMARIES)]
 
     def _check_rosters(self) -> None:
-        """No connection is in use, and nobody stands in line (G5)."""
+        """No connection is in use, and no caller waits (G5)."""
         for endpoint in self.pool.endpoints():
             allocator = endpoint.server.allocator
             assert not allocator.exclusive, allocator.exclusive
@@ -225,35 +225,34 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
             )
 
     async def _check_layout(self) -> None:
-        """The slot map can be learned, as often as one likes, and nothing is left of an older one."""
+        """The slot map can be refreshed again and again, and no part of an older one is left."""
         pool = self.pool
         assert await pool.topology.wait_refreshed() is None
         if pool._visited or len(pool.known) > len(pool.members()):
-            assert (
-                await pool.topology.wait_refreshed() is None
-            )  # the first kept what was visited before
+            # The first refresh kept nodes that were visited before it.
+            assert await pool.topology.wait_refreshed() is None
         assert pool.known.keys() == {endpoint.address for endpoint in pool.members()}
 
 
 class FakeBench(ClusterBench):
-    """A pool for the fake cluster of *stage*."""
+    """A pool for the fake cluster *fake*."""
 
-    def __init__(self, target: ClusterTarget, stage: Stage, steps: Steps) -> None:
-        self.stage = stage
+    def __init__(self, target: ClusterTarget, fake: ResettableCluster, steps: Steps) -> None:
+        self.fake = fake
         super().__init__(target, steps)
 
     def make(self) -> tuple[ClusterConnectionPool, RedisCluster[bytes]]:
         """A new pool and client, and a cluster as it was in the beginning."""
-        self.stage.reset()
-        pool = self.stage.cluster.pool(pool_class=self.target.pool_class, **self.target.arguments)
+        self.fake.reset()
+        pool = self.fake.cluster.pool(pool_class=self.target.pool_class, **self.target.arguments)
         return pool, RedisCluster(connection_pool=pool, retry=AT_ONCE)
 
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be, for the servers too."""
+        """At any moment: no more sockets and leases than the limit, for the servers too."""
         super().watch()
         taken = [
             len(node.server.peers) - control_sockets(self.pool, node.address)
-            for node in self.stage.nodes
+            for node in self.fake.nodes
         ]
         assert self.pool.topology.control.sockets <= 2 * topology.AT_ONCE, repr(self.pool)
         most = max(taken) if self.target.per_node else sum(taken)
@@ -261,23 +260,23 @@ class FakeBench(ClusterBench):
 
     def lose(self) -> None:
         """All connections break."""
-        for node in self.stage.nodes:
+        for node in self.fake.nodes:
             node.server.reset()
 
     def total(self, key: bytes) -> int:
         """The number at *key*, whichever nodes have it."""
-        databases = [node.database for node in self.stage.nodes if node.primary is None]
+        databases = [node.database for node in self.fake.nodes if node.primary is None]
         return sum(int(database.text(key) or 0) for database in databases)
 
     def items(self, key: bytes) -> list[bytes]:
         """The list at *key*."""
-        databases = [node.database for node in self.stage.nodes if node.primary is None]
+        databases = [node.database for node in self.fake.nodes if node.primary is None]
         return [item for database in databases for item in database.items_of(key)]
 
-    async def check_unmarked(self) -> None:
-        """No connection is in the middle of anything."""
-        self.stage.assert_asked_well()
-        for peer in (peer for node in self.stage.nodes for peer in node.server.peers):
+    async def check_state(self) -> None:
+        """No connection has a request in progress."""
+        self.fake.assert_asking_used()
+        for peer in (peer for node in self.fake.nodes for peer in node.server.peers):
             state = peer.state
             assert state.queue is None, "a transaction was left open"
             assert not state.watched
@@ -285,10 +284,10 @@ class FakeBench(ClusterBench):
             assert (state.protocol, state.db, state.name) == (3, 0, b"")
 
     async def check_reading(self) -> None:
-        """Connections to replicas, and only those, said READONLY, where the client reads there."""
-        for node in self.stage.nodes:
+        """Only connections to replicas sent READONLY, and only for a client that reads there."""
+        for node in self.fake.nodes:
             allowed = {self.target.readonly and node.primary is not None}
-            if self.target.readonly and node in self.stage.replicas:
+            if self.target.readonly and node in self.fake.replicas:
                 allowed.add(True)  # it was one, and to a primary READONLY means nothing
             wrong = [peer for peer in node.server.peers if peer.state.readonly not in allowed]
             control = control_sockets(self.pool, node.address)
@@ -297,17 +296,17 @@ class FakeBench(ClusterBench):
     def is_up(self, endpoint: ClusterEndpoint) -> bool:
         """Whether the node can be connected to."""
         return not any(
-            node.address == endpoint.address for node in self.stage.nodes if node.server.down
+            node.address == endpoint.address for node in self.fake.nodes if node.server.down
         )
 
     async def all_gone(self) -> None:
-        """No server has a client of ours any more."""
-        left = [node for node in self.stage.nodes if node.server.peers]
+        """No server has a client under test any more."""
+        left = [node for node in self.fake.nodes if node.server.peers]
         assert not left, f"clients are left on {left}"
 
 
 class RealBench(ClusterBench):
-    """A pool for a real cluster, whose servers *controls* look at, primaries first."""
+    """A pool for a real cluster, whose servers *controls* observe, primaries first."""
 
     def __init__(
         self, target: ClusterTarget, cluster: Cluster, controls: list[Control], steps: Steps
@@ -335,14 +334,14 @@ class RealBench(ClusterBench):
         """The list at *key*."""
         return [item.encode() for item in self._owner(key).ask("LRANGE", key, 0, -1)]
 
-    async def check_unmarked(self) -> None:
-        """No connection is in the middle of anything; one that was closed takes a moment to go."""
+    async def check_state(self) -> None:
+        """No connection has a request in progress; a closed one takes a moment to disappear."""
         with anyio.move_on_after(PATIENCE):
-            while self._marked():
+            while self._dirty_clients():
                 await anyio.sleep(0.001)
-        assert self._marked() == []
+        assert self._dirty_clients() == []
 
-    def _marked(self) -> list[dict[str, str]]:
+    def _dirty_clients(self) -> list[dict[str, str]]:
         clients = [client for control in self.controls for client in control.client_list()]
         return [
             client
@@ -352,10 +351,10 @@ class RealBench(ClusterBench):
         ]
 
     async def check_reading(self) -> None:
-        """The flags say it: nobody is to read from replicas here."""
+        """The flags show that no connection may read from a replica here."""
 
     async def all_gone(self) -> None:
-        """Wait until no server has a client of ours any more."""
+        """Wait until no server has a client under test any more."""
         for control in self.controls:
             await control.all_gone()
 
@@ -363,7 +362,7 @@ class RealBench(ClusterBench):
 def after(
     change: Callable[[FakeBench], None], run: Callable[[FakeBench], Awaitable[None]]
 ) -> Callable[[FakeBench], Awaitable[None]]:
-    """An operation that begins with *change*."""
+    """An operation that runs *change* first."""
 
     async def operation(bench: FakeBench) -> None:
         change(bench)

@@ -1,4 +1,4 @@
-"""The operations on a cluster that the harness cancels, and what may be stored afterwards."""
+"""Operations on a cluster for the harness, and the data that each may leave on the servers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.contract.cluster_harness import (
     FakeBench,
     after,
 )
-from tests.contract.cluster_stage import PRIMARIES, TRY_AGAIN, key_on
 from tests.contract.harness import Operation, echo
+from tests.contract.resettable_cluster import PRIMARIES, TRY_AGAIN, key_on
 from tests.contract.steps import Ended
 
 CLUSTER_DOWN: Final = ClusterDownError("CLUSTERDOWN The cluster is down")
@@ -52,7 +52,7 @@ def _at_most_once(bench: ClusterBench, ended: Ended) -> None:
     assert times == 1 if ended.completed else times in (0, 1)
 
 
-async def _never_begun(bench: ClusterBench) -> None:
+async def _cancelled_before_start(bench: ClusterBench) -> None:
     """A write that is cancelled before it is written: none of it may arrive (G2)."""
     with anyio.CancelScope() as scope:
         scope.cancel()
@@ -68,43 +68,43 @@ def _never(bench: ClusterBench, ended: Ended) -> None:
 
 
 def _moved(bench: FakeBench) -> None:
-    bench.stage.move(NUMBER, bench.stage.primaries[1])
+    bench.fake.move(NUMBER, bench.fake.primaries[1])
 
 
-def _moved_to_newcomer(bench: FakeBench) -> None:
-    bench.stage.move(NUMBER, bench.stage.newcomer)
+def _moved_to_unassigned(bench: FakeBench) -> None:
+    bench.fake.move(NUMBER, bench.fake.unassigned)
 
 
 def _asked(bench: FakeBench) -> None:
-    bench.stage.migrate(NUMBER, bench.stage.primaries[1])
+    bench.fake.migrate(NUMBER, bench.fake.primaries[1])
 
 
-def _asked_newcomer(bench: FakeBench) -> None:
-    bench.stage.migrate(NUMBER, bench.stage.newcomer)
+def _asked_unassigned(bench: FakeBench) -> None:
+    bench.fake.migrate(NUMBER, bench.fake.unassigned)
 
 
 async def _incr_refused(bench: FakeBench) -> None:
-    bench.stage.refuse(0, "INCR", TRY_AGAIN, 2)
+    bench.fake.refuse(0, "INCR", TRY_AGAIN, 2)
     await _incr(bench)
 
 
 async def _incr_while_down(bench: FakeBench) -> None:
-    bench.stage.refuse(0, "INCR", CLUSTER_DOWN, 2)
+    bench.fake.refuse(0, "INCR", CLUSTER_DOWN, 2)
     await _incr(bench)
 
 
 async def _both_ways(bench: FakeBench) -> None:
-    """One is redirected from the first to the second primary, another the other way round."""
-    bench.stage.move(NUMBER, bench.stage.primaries[1])
-    bench.stage.move(EVERYWHERE[1], bench.stage.primaries[0])
+    """One command is redirected from the first to the second primary, another the other way."""
+    bench.fake.move(NUMBER, bench.fake.primaries[1])
+    bench.fake.move(EVERYWHERE[1], bench.fake.primaries[0])
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(bench.client.get, EVERYWHERE[1])
         await _incr(bench)
 
 
 async def _full_target(bench: FakeBench) -> None:
-    """Who waits at the node that it was redirected to holds no lease of the other one."""
-    bench.stage.move(NUMBER, bench.stage.primaries[1])
+    """A caller that waits at the node of a redirect holds no lease of the first node."""
+    bench.fake.move(NUMBER, bench.fake.primaries[1])
     source, target = bench.endpoints()[:2]
     async with anyio.create_task_group() as tasks, contextlib.AsyncExitStack() as full:
         for _ in range(target.limit.size):
@@ -124,7 +124,7 @@ async def _refresh(bench: ClusterBench) -> None:
 
 
 async def _refreshes(bench: ClusterBench) -> None:
-    """One refresh that several wait for."""
+    """One refresh that several callers wait for."""
     async with anyio.create_task_group() as tasks:
         for _ in range(2):
             tasks.start_soon(_refresh, bench)
@@ -132,8 +132,8 @@ async def _refreshes(bench: ClusterBench) -> None:
 
 
 async def _leaves(bench: FakeBench, holders: int, waiters: int) -> None:
-    """A node leaves while some use it, and *waiters* wait for it."""
-    endpoint = bench.client.connection_pool.endpoint_at(bench.stage.newcomer.address)
+    """A node leaves while *holders* use it and *waiters* wait for it."""
+    endpoint = bench.client.connection_pool.endpoint_at(bench.fake.unassigned.address)
 
     async def hold(ready: anyio.Event, until: anyio.Event) -> None:
         try:
@@ -154,10 +154,10 @@ async def _leaves(bench: FakeBench, holders: int, waiters: int) -> None:
             for _ in range(waiters):
                 waiting.start_soon(bench.client.incr, NUMBER)
             await anyio.lowlevel.checkpoint()
-            bench.stage.move(NUMBER, bench.stage.primaries[1])
+            bench.fake.move(NUMBER, bench.fake.primaries[1])
             await _refresh(bench)
-        left.set()  # who waits goes elsewhere, though nobody makes room
-    bench.stage.retire(bench.stage.newcomer)
+        left.set()  # waiting callers go to another node, although no lease is released
+    bench.fake.retire(bench.fake.unassigned)
 
 
 async def _leaves_undialled(bench: FakeBench) -> None:
@@ -185,28 +185,28 @@ async def _scan(bench: ClusterBench) -> None:
 
 
 async def _get_while_one_fails(bench: FakeBench) -> None:
-    bench.stage.cluster.fail(bench.stage.replicas[0])
+    bench.fake.cluster.fail(bench.fake.replicas[0])
     await _get(bench)
 
 
 async def _get_in_failover(bench: FakeBench) -> None:
-    bench.stage.fail_over(bench.stage.replicas[0])
+    bench.fake.fail_over(bench.fake.replicas[0])
     await _get(bench)
 
 
 async def _get_after_failover(bench: FakeBench) -> None:
-    """The old primary is back as a replica: its connections have to say READONLY now."""
-    old = bench.stage.primaries[0]
-    bench.stage.fail_over(bench.stage.replicas[0])
-    bench.stage.cluster.revive(old)
+    """The old primary returns as a replica: its connections need READONLY from then on."""
+    old = bench.fake.primaries[0]
+    bench.fake.fail_over(bench.fake.replicas[0])
+    bench.fake.cluster.revive(old)
     await _get(bench)
     await _refresh(bench)
     await _get_of_each(bench)
 
 
 async def _get_after_handover(bench: FakeBench) -> None:
-    """The same, but it lost no connection: those that it has never said READONLY."""
-    bench.stage.fail_over(bench.stage.replicas[0], crash=False)
+    """The same without a lost connection: those to the old primary never sent READONLY."""
+    bench.fake.fail_over(bench.fake.replicas[0], crash=False)
     await _refresh(bench)
     await _get_of_each(bench)
 
@@ -214,7 +214,7 @@ async def _get_after_handover(bench: FakeBench) -> None:
 # -- scopes -----------------------------------------------------------------------------------
 
 
-async def _whole_life(bench: ClusterBench) -> None:
+async def _enter_use_leave(bench: ClusterBench) -> None:
     async with bench.client:
         await bench.own_answers(1)
 
@@ -226,7 +226,7 @@ async def _leave_at_once(bench: ClusterBench) -> None:
 
 async def _leave_busy(bench: ClusterBench) -> None:
     async def work() -> None:
-        with contextlib.suppress(ConnectionError, RuntimeError):  # it was left: whose fault is said
+        with contextlib.suppress(ConnectionError, RuntimeError):  # the client was closed
             await bench.client.get(NUMBER)
 
     async with anyio.create_task_group() as tasks, bench.client:
@@ -243,7 +243,7 @@ async def _leave_while_refreshing(bench: FakeBench) -> None:
 
     try:
         async with anyio.create_task_group() as tasks, bench.client:
-            bench.stage.say_nothing_of_slots()
+            bench.fake.do_not_answer_slots()
             tasks.start_soon(wait)
             nodes = bench.pool.topology.control._nodes
             while not any(
@@ -253,10 +253,10 @@ async def _leave_while_refreshing(bench: FakeBench) -> None:
             ):
                 await anyio.lowlevel.checkpoint()
     finally:
-        bench.stage.say_all()
+        bench.fake.answer_normally()
 
 
-async def _borrow(bench: ClusterBench) -> None:
+async def _share_pool(bench: ClusterBench) -> None:
     async with RedisCluster(connection_pool=bench.pool) as other:
         assert await other.get(NUMBER) is None
 
@@ -265,10 +265,10 @@ REAL: Final[list[Operation[ClusterBench]]] = [
     Operation("get of each", _get_of_each, warm=True, bystanders=BESIDE),
     Operation("first incr", _incr, _at_most_once),
     Operation("incr, connected", _incr, _at_most_once, warm=True),
-    Operation("enter, use and leave", _whole_life, around=True),
+    Operation("enter, use and leave", _enter_use_leave, around=True),
     *REAL_BATCHES,
 ]
-"""For a real cluster, whose topology stays as it is."""
+"""For a real cluster, whose topology does not change."""
 
 ALL: Final[list[Operation[FakeBench]]] = [
     Operation("first get", _get),
@@ -278,7 +278,7 @@ ALL: Final[list[Operation[FakeBench]]] = [
     Operation("incr, connected", _incr, _at_most_once, warm=True, always=("G3", "G11", "G12")),
     Operation(
         "cancelled before it is written",
-        _never_begun,
+        _cancelled_before_start,
         _never,
         warm=True,
         losable=False,
@@ -288,35 +288,35 @@ ALL: Final[list[Operation[FakeBench]]] = [
     Operation(
         "moved beside others", after(_moved, _incr), _at_most_once, warm=True, bystanders=BESIDE
     ),
-    Operation("moved to unknown", after(_moved_to_newcomer, _incr), _at_most_once, warm=True),
+    Operation("moved to unknown", after(_moved_to_unassigned, _incr), _at_most_once, warm=True),
     Operation("asked", after(_asked, _incr), _at_most_once, bystanders=BESIDE),
     Operation("asked, connected", after(_asked, _incr), _at_most_once, warm=True),
-    Operation("asked of unknown", after(_asked_newcomer, _incr), _at_most_once, warm=True),
+    Operation("asked of unknown", after(_asked_unassigned, _incr), _at_most_once, warm=True),
     Operation("both ways", _both_ways, _at_most_once, warm=True),
     Operation("tryagain", _incr_refused, _at_most_once, warm=True),
     Operation("clusterdown", _incr_while_down, _at_most_once, warm=True),
     Operation("refresh", _refresh),
     Operation("refresh of several", _refreshes, warm=True, bystanders=BESIDE),
     Operation(
-        "node leaves undialled", _leaves_undialled, _at_most_twice, prepare=_moved_to_newcomer
+        "node leaves undialled", _leaves_undialled, _at_most_twice, prepare=_moved_to_unassigned
     ),
-    Operation("node leaves in use", _leaves_in_use, _at_most_once, prepare=_moved_to_newcomer),
+    Operation("node leaves in use", _leaves_in_use, _at_most_once, prepare=_moved_to_unassigned),
     Operation("scan", _scan, warm=True),
-    Operation("enter, use and leave", _whole_life, around=True),
+    Operation("enter, use and leave", _enter_use_leave, around=True),
     Operation("enter and leave", _leave_at_once, around=True, always=("G8", "G14")),
     Operation("leave while busy", _leave_busy, around=True, losable=False),
     Operation("leave while refreshing", _leave_while_refreshing, around=True, losable=False),
-    Operation("enter and leave a pool of others", _borrow, losable=False),
+    Operation("enter and leave a pool of others", _share_pool, losable=False),
     *BATCHES,
 ]
 
 WAITING: Final[list[Operation[FakeBench]]] = [
     Operation("moved to a full node", _full_target, _at_most_once, warm=True, losable=False),
     Operation(
-        "node leaves with a line", _leaves_with_a_line, _at_most_twice, prepare=_moved_to_newcomer
+        "node leaves with a line", _leaves_with_a_line, _at_most_twice, prepare=_moved_to_unassigned
     ),
 ]
-"""Where one lease too many waits, for each node in a line of its own."""
+"""For pools with a waiting limit for each node."""
 
 REPLICAS: Final[list[Operation[FakeBench]]] = [
     Operation("first get", _get),
@@ -326,6 +326,6 @@ REPLICAS: Final[list[Operation[FakeBench]]] = [
     Operation("get in a failover", _get_in_failover, warm=True),
     Operation("get after a failover", _get_after_failover, warm=True),
     Operation("get after a handover", _get_after_handover, warm=True),
-    Operation("enter, use and leave", _whole_life, around=True),
+    Operation("enter, use and leave", _enter_use_leave, around=True),
 ]
 """For clients that read from replicas."""

@@ -8,8 +8,8 @@ import pytest
 from anyio.from_thread import BlockingPortal
 
 from anyredis.server import Server, run
+from tests.contract.clients_and_taps import Transport
 from tests.contract.control import Control
-from tests.contract.tools import Transport
 from tests.servers import valkey_binary
 
 

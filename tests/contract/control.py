@@ -1,4 +1,4 @@
-"""A server seen from outside the client under test: who is connected, what is stored."""
+"""A server seen from outside the client under test: its connections and its data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE = 5.0
 
 
 def fields(line: str) -> dict[str, str]:
-    """What a line of CLIENT LIST says, by name."""
+    """The fields of a line of CLIENT LIST, by name."""
     pairs = (pair.partition("=") for pair in line.split())
     return {name: value for name, _, value in pairs}
 
@@ -27,7 +27,7 @@ class Outside(Protocol):
     """A look at a server that does not use the client under test."""
 
     def ask(self, *words: str | bytes | int) -> Any:
-        """The reply to one command; raises where it is an error."""
+        """The reply to one command; raises the error if the reply is one."""
 
     async def all_gone(self) -> None:
         """Wait until no client under test is connected."""
@@ -46,7 +46,7 @@ class Control:
             self.ask("AUTH", password)
         self.ask("SELECT", 0)
         self.before = self.clients()
-        """The ids of those who were connected before the test."""
+        """The ids of the connections from before the test."""
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +55,7 @@ class Control:
         self._socket.close()
 
     def ask(self, *words: str | bytes | int) -> Any:
-        """The reply to one command; raises where it is an error."""
+        """The reply to one command; raises the error if the reply is one."""
         self._socket.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]
         while (reply := self._reader.gets()) is False:
             chunk = self._socket.recv(65536)
@@ -66,7 +66,7 @@ class Control:
         return reply
 
     def client_list(self) -> list[dict[str, str]]:
-        """All connections but those that were there before."""
+        """All connections except those from before the test."""
         found = [fields(line) for line in self.ask("CLIENT", "LIST").splitlines()]
         before = getattr(self, "before", frozenset[str]())
         return [client for client in found if client["id"] not in before]
@@ -76,7 +76,7 @@ class Control:
         return frozenset(client["id"] for client in self.client_list())
 
     async def all_gone(self) -> None:
-        """Wait until nobody is connected who was not there before."""
+        """Wait until all connections are closed except those from before the test."""
         deadline = time.monotonic() + PATIENCE
         while left := self.client_list():
             assert time.monotonic() < deadline, f"clients are left on the server: {left}"
@@ -84,11 +84,11 @@ class Control:
 
 
 SOON: Final = 0.1
-"""Seconds: what blocks for less blocks only until the next step of a task."""
+"""Seconds: a command with a shorter timeout blocks only until the next step of a task."""
 
 
 class FakeControl:
-    """The same for a server in memory, where BLPOP waits, and ends, as on a real one."""
+    """The same for a server in memory; BLPOP waits, and ends, as on a real server."""
 
     def __init__(self, server: FakeServer) -> None:
         self._server = server
@@ -103,7 +103,7 @@ class FakeControl:
         return answer
 
     def ask(self, *words: str | bytes | int) -> Any:
-        """The reply to one command; raises where it is an error."""
+        """The reply to one command; raises the error if the reply is one."""
         packed = tuple(word if isinstance(word, bytes) else str(word).encode() for word in words)
         reply = self._server.memory.run(self._me, packed)
         if isinstance(reply, RedisError):
@@ -118,7 +118,7 @@ class FakeControl:
                 peer.send(self._blpop(peer, words))
 
     def let_time_pass(self) -> None:
-        """End what blocks for a short time in vain."""
+        """End the commands that block for a short time, without an element."""
         for peer, words in list(self._blocked):
             if float(words[-1]) < SOON:
                 self._blocked.remove((peer, words))
@@ -126,7 +126,7 @@ class FakeControl:
                     peer.send(None)
 
     async def all_gone(self) -> None:
-        """Assert that nobody is connected: here, closing takes no time."""
+        """Assert that no client is connected: in memory, closing takes no time."""
         assert not self._server.peers, f"clients are left on {self._server!r}"
 
 

@@ -1,7 +1,7 @@
-"""One case: an operation of a fresh client is cancelled, and nobody can tell afterwards.
+"""One case: an operation of a fresh client is cancelled, without any trace afterwards.
 
-A `Bench` makes the client and knows what to look at; what is here runs the case and asserts what
-holds for every client.  Neither knows any operation.
+A `Bench` makes the client and has its checks; this file runs the case and checks the rules that
+hold for every client.  Neither contains an operation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.contract.rotation import TALLY, Rotation
 from tests.contract.steps import Ended, Kind, Steps, kinds, loop_name
 
 PATIENCE = 8.0
-"""Seconds for one case, which takes some milliseconds unless something waits for ever."""
+"""Seconds for one case, which takes some milliseconds unless it hangs."""
 
 TOO_MANY = 2000
 """Steps that no operation needs."""
@@ -37,15 +37,15 @@ _fresh = itertools.count()
 
 
 def fresh() -> bytes:
-    """A value that nobody has sent before."""
+    """A value that no request sent before."""
     return b"value-%d" % next(_fresh)
 
 
 class Bench(ABC, Generic[PoolT, ClientT]):
-    """What an operation has to work with: a fresh client each time, and a look at the servers."""
+    """A fresh client for each operation, and access to the servers."""
 
     losses: ClassVar[tuple[type[RedisError], ...]] = (ConnectionError,)
-    """What an operation may raise whose connections are lost."""
+    """The errors that an operation may raise after its connections are lost."""
     blocking: bool
     """Whether one lease too many waits."""
 
@@ -57,10 +57,10 @@ class Bench(ABC, Generic[PoolT, ClientT]):
         """A fresh pool and client, not entered, and servers without data."""
         self.pool, self.client = self.make()
         self.pushed = False
-        """Whether what the operation waits for was done."""
+        """Whether the event that the operation waits for has happened."""
 
     def __str__(self) -> str:
-        """The pool in words: the same in every run, so without ports and paths."""
+        """The kind of pool, in the same words in every run: without ports and paths."""
         return type(self).__name__
 
     @abstractmethod
@@ -69,7 +69,7 @@ class Bench(ABC, Generic[PoolT, ClientT]):
 
     @abstractmethod
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be."""
+        """At any moment: no more sockets and leases than the limit."""
 
     @abstractmethod
     async def warm_up(self) -> None:
@@ -81,15 +81,15 @@ class Bench(ABC, Generic[PoolT, ClientT]):
 
     @abstractmethod
     def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
-        """A lease, and a connection of one's own."""
+        """A lease and an exclusive connection."""
 
     @abstractmethod
     async def check_whole(self) -> None:
-        """Nothing is missing, all leases work, nobody left a mark (G1, G5, G6, G9)."""
+        """All leases are there and work, and no connection state is left (G1, G5, G6, G9)."""
 
     @abstractmethod
     async def all_gone(self) -> None:
-        """No server has a client of ours any more."""
+        """No server has a client under test any more."""
 
     def connections(self) -> list[BaseConnection]:
         """All connections of the pool."""
@@ -100,7 +100,7 @@ class Bench(ABC, Generic[PoolT, ClientT]):
     def lose(self) -> None:
         """All connections are lost."""
         for connection in self.connections():
-            connection.close("the test says so")
+            connection.close("closed by the test")
 
     async def run(
         self,
@@ -109,23 +109,23 @@ class Bench(ABC, Generic[PoolT, ClientT]):
         at: int,
         loss: Callable[[], object] | None,
     ) -> Ended:
-        """Run *operation*; it may fail where its connections are lost."""
+        """Run *operation*; it may fail if its connections are lost."""
         if loss is None:
             return await self.steps.run(operation, kind, at, None)
         try:
             return await self.steps.run(operation, kind, at, loss)
         except* self.losses:
-            pass  # which it may, alone or in a group of its tasks'
+            pass  # allowed, alone or in a group of its tasks'
         return Ended(reached=True, completed=False)
 
 
 @dataclass(frozen=True)
 class Operation(Generic[BenchT]):
-    """Something to cancel; *check* looks at the servers afterwards.
+    """An operation to cancel; *check* examines the servers afterwards.
 
     *around*: it enters the client itself.  *warm*: the client is connected already.  *bystanders*:
-    how many others use the pool meanwhile, with a strict and with a blocking pool.  *losable*: it
-    can lose its connections, and says so with an error of the bench's `losses`.
+    the number of other users of the pool meanwhile, with a strict and with a blocking pool.
+    *losable*: after a loss of its connections it may raise an error of the bench's `losses`.
     """
 
     name: str
@@ -147,7 +147,7 @@ class Operation(Generic[BenchT]):
 
 
 def named(operation: Operation[Any]) -> str:
-    """The operation's name in that of the test."""
+    """The operation's name in the name of the test."""
     return operation.name.replace(",", "").replace(" ", "_")
 
 
@@ -156,13 +156,13 @@ async def cancel_everywhere(
 ) -> int:
     """Cancel *operation* at the steps of this run, in all its ways or in these.
 
-    Gives the number of steps that there were, those counted that rotated out.
+    Returns the number of steps of the operation, including those that rotated out.
     """
     rotation, every = Rotation.of_this_run(), bool(operation.always)
     if ways is None:
         ways = kinds()
         if loop_name() == "uvloop":
-            # Callbacks and cancellations are asyncio's own: another order of them is what is new.
+            # Callbacks and cancellations are asyncio's: uvloop only runs them in another order.
             ways = rotation.kinds(f"{operation} of {bench}", ways)
     found = 0
     for kind in ways:
@@ -191,7 +191,7 @@ async def lose_everywhere(bench: BenchT, operation: Operation[BenchT]) -> int:
 
 
 async def one_case(bench: BenchT, operation: Operation[BenchT], kind: Kind, at: int) -> Ended:
-    """Run *operation*, cancelled after *at* steps, and assert that all is well afterwards."""
+    """Run *operation*, cancelled after *at* steps, and assert that the pool is whole afterwards."""
     bench.renew()
     tasks = running_tasks()
 
@@ -238,7 +238,7 @@ def running_tasks() -> frozenset[int]:
 
 @asynccontextmanager
 async def bystanders(bench: Bench[Any, Any], count: int) -> AsyncGenerator[None]:
-    """Others who ask the same pool for their own answers, and get them (G1, G12)."""
+    """Other users of the same pool, each of which gets the replies to its requests (G1, G12)."""
     if not count:
         yield
         return
@@ -246,21 +246,21 @@ async def bystanders(bench: Bench[Any, Any], count: int) -> AsyncGenerator[None]
         ready = [anyio.Event() for _ in range(count)]
         go = anyio.Event()
 
-        async def on_shared(mine: anyio.Event) -> None:
+        async def on_multiplexed(mine: anyio.Event) -> None:
             mine.set()
             await go.wait()
             await bench.own_answers(3)
 
-        async def on_own(mine: anyio.Event) -> None:
+        async def on_exclusive(mine: anyio.Event) -> None:
             async with bench.acquire() as connection:
                 mine.set()
                 await go.wait()
                 for _ in range(3):
                     await echo(connection)
 
-        tasks.start_soon(on_shared, ready[0])
+        tasks.start_soon(on_multiplexed, ready[0])
         for mine in ready[1:]:
-            tasks.start_soon(on_own, mine)
+            tasks.start_soon(on_exclusive, mine)
         for mine in ready:
             await mine.wait()
         go.set()
@@ -268,7 +268,7 @@ async def bystanders(bench: Bench[Any, Any], count: int) -> AsyncGenerator[None]
 
 
 async def echo(connection: BaseConnection) -> None:
-    """Ask for a fresh value on a connection of one's own; it comes back (G1)."""
+    """Request a fresh value on an exclusive connection; the reply is that value (G1)."""
     value = fresh()
     assert await connection.execute_command("ECHO", value) == value
 
@@ -287,7 +287,7 @@ async def all_leases(
     leases: Sequence[AbstractAsyncContextManager[BaseConnection | None]],
     *others: Callable[[], Awaitable[object]],
 ) -> AsyncGenerator[list[BaseConnection]]:
-    """The connections of *leases*, which are all that there are: *others* get none (G5)."""
+    """The connections of *leases*, which are all leases of the pool: *others* get none (G5)."""
     async with AsyncExitStack() as stack:
         taken = [await stack.enter_async_context(lease) for lease in leases]
         assert (pool.free, pool.leased, pool.connecting) == (0, len(leases), 0), repr(pool)

@@ -1,4 +1,4 @@
-"""The operations that the harness cancels, and what the server may look like afterwards."""
+"""Operations for the harness, and the data that each may leave on the server."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _at_most_once(bench: ServerBench, ended: Ended) -> None:
     assert times == "1" if ended.completed else times in ("1", None)
 
 
-async def _never_begun(bench: ServerBench) -> None:
+async def _cancelled_before_start(bench: ServerBench) -> None:
     """A write that is cancelled before it is written: none of it may arrive (G2)."""
     with anyio.CancelScope() as scope:
         scope.cancel()
@@ -128,14 +128,14 @@ async def _large_transaction(bench: ServerBench) -> None:
     await _large(bench, transaction=True)
 
 
-def _begun_in_order(bench: ServerBench, ended: Ended) -> None:
+def _first_chunks_in_order(bench: ServerBench, ended: Ended) -> None:
     found = [piece.encode() for piece in bench.control.ask("LRANGE", "list", 0, -1)]
     assert found == PIECES[: len(found)], [piece[:6] for piece in found]
     assert not ended.completed or len(found) == len(PIECES)
 
 
 def _whole_or_nothing(bench: ServerBench, ended: Ended) -> None:
-    _begun_in_order(bench, ended)
+    _first_chunks_in_order(bench, ended)
     assert bench.control.ask("LLEN", "list") in (0, len(PIECES))
 
 
@@ -152,7 +152,7 @@ async def _session(bench: ServerBench) -> None:
             pipe.incr("a")
 
 
-async def _marked_session(bench: ServerBench) -> None:
+async def _session_with_changes(bench: ServerBench) -> None:
     async with bench.client.session() as session:
         await session.select(1)
         await session.client_setname("mine")
@@ -162,7 +162,7 @@ async def _marked_session(bench: ServerBench) -> None:
 # -- scopes -----------------------------------------------------------------------------------
 
 
-async def _whole_life(bench: ServerBench) -> None:
+async def _enter_use_leave(bench: ServerBench) -> None:
     async with bench.client as client:
         await own_answers(client, 1)
 
@@ -174,7 +174,7 @@ async def _leave_at_once(bench: ServerBench) -> None:
 
 async def _leave_busy(bench: ServerBench) -> None:
     async def work(client: Redis[bytes]) -> None:
-        with contextlib.suppress(ConnectionError, RuntimeError):  # it was left: whose fault is said
+        with contextlib.suppress(ConnectionError, RuntimeError):  # the client was closed
             await own_answers(client, 1)
 
     async with anyio.create_task_group() as tasks, bench.client as client:
@@ -185,7 +185,7 @@ async def _leave_busy(bench: ServerBench) -> None:
         tasks.cancel_scope.cancel()
 
 
-async def _borrow(bench: ServerBench) -> None:
+async def _share_pool(bench: ServerBench) -> None:
     async with Redis(connection_pool=bench.pool) as other:
         await own_answers(other, 1)
 
@@ -224,7 +224,7 @@ ALL = [
     Operation("incr, connected", _incr, _at_most_once, warm=True, always=("G3", "G11")),
     Operation(
         "cancelled before it is written",
-        _never_begun,
+        _cancelled_before_start,
         _never,
         warm=True,
         losable=False,
@@ -238,19 +238,21 @@ ALL = [
     Operation(
         "transaction, connected", _transaction, _all_or_nothing, warm=True, bystanders=(1, 2)
     ),
-    Operation("large pipeline", _large_pipeline, _begun_in_order),
+    Operation("large pipeline", _large_pipeline, _first_chunks_in_order),
     Operation("large transaction", _large_transaction, _whole_or_nothing, warm=True),
     Operation("session", _session, _all_or_nothing),
-    Operation("session, marked", _marked_session, warm=True, bystanders=(1, 1), always=("G9",)),
-    Operation("enter, use and leave", _whole_life, around=True, always=("G8",)),
+    Operation(
+        "session, marked", _session_with_changes, warm=True, bystanders=(1, 1), always=("G9",)
+    ),
+    Operation("enter, use and leave", _enter_use_leave, around=True, always=("G8",)),
     Operation("enter and leave", _leave_at_once, around=True, always=("G14",)),
     Operation("leave while busy", _leave_busy, around=True, losable=False),
-    Operation("enter and leave a pool of others", _borrow),
+    Operation("enter and leave a pool of others", _share_pool),
     Operation("hold a pool beside others", _hold_beside_others, around=True, losable=False),
 ]
 
 CONNECTING = [
     Operation("dial", _dial, around=True, always=("G6",)),
     Operation("first command", _get),
-    Operation("enter, connect and leave", _whole_life, around=True),
+    Operation("enter, connect and leave", _enter_use_leave, around=True),
 ]

@@ -28,7 +28,7 @@ PARTS: Final = "ANYREDIS_PARTS"
 """The environment variable that asks for one step of so many."""
 
 THIRD: Final = 3
-"""A run takes one step of so many, if nobody asks for more or fewer."""
+"""A run takes one step in this many, unless the environment asks for more or fewer."""
 
 CLAUSES: Final = tuple(f"G{number}" for number in range(1, 15))
 """The clauses of the contract that a cancellation may break."""
@@ -57,12 +57,12 @@ class Rotation:
         return cls(draw_seed(), 1 if every else int(os.environ.get(PARTS, THIRD)))
 
     def steps(self, case: str, *, every: bool) -> Iterator[int]:
-        """The numbers of the steps to cancel at, without end: all of them, or those of a part."""
+        """The numbers of the steps to cancel at, without end: all, or those of one part."""
         parts = 1 if every else self.parts
         return itertools.count((self.seed + zlib.crc32(case.encode())) % parts, parts)
 
     def kinds(self, case: str, kinds: Sequence[Kind]) -> Sequence[Kind]:
-        """One of *kinds*; where all cases are taken, all of them."""
+        """One of *kinds*; all of them if all cases are taken."""
         if self.parts == 1:
             return kinds
         # By the parts already taken: nine successive seeds take each third in each of three kinds.
@@ -95,7 +95,7 @@ class Tally:
         }
 
     def add(self, counts: Counts) -> None:
-        """Add what another process ran."""
+        """Add the counts of another process."""
         self.cases += counts["cases"]
         self.losses += counts["losses"]
         self.operations |= set(counts["operations"])

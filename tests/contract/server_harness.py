@@ -1,7 +1,7 @@
 """The benches for clients of one server: of a real one, and of one in memory.
 
-The one in memory answers at once, so its cases take no time on sockets.  Its checks see more: what
-the server knows of each connection.
+The server in memory answers at once, so its cases take no time on sockets.  Its checks see more:
+the server's state of each connection.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Target:
 
     def pool(self) -> ConnectionPool:
         """A new pool of two."""
-        # Soon, so that a lease that is lost shows as such and not as a test that hangs.
+        # Short, so that a lost lease shows as an error and not as a test that hangs.
         more: dict[str, Any] = {"timeout": 5.0} if self.blocking else {}
         return self.pool_class(max_connections=2, **more, **self.arguments)
 
@@ -70,7 +70,7 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         return pool, Redis(connection_pool=pool)
 
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be."""
+        """At any moment: no more sockets and leases than the limit."""
         allocator = self.pool.endpoint.server.allocator
         assert 0 <= allocator.sockets <= 2, f"{allocator.sockets} sockets: {self.pool!r}"
         assert allocator.dialling >= 0
@@ -87,15 +87,15 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         await own_answers(self.client, times)
 
     def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
-        """A lease, and a connection of one's own."""
+        """A lease and an exclusive connection."""
         return self.pool.acquire()
 
     async def all_gone(self) -> None:
-        """Wait until the server has no client of ours any more."""
+        """Wait until the server has no client under test any more."""
         await self.control.all_gone()
 
     async def check_whole(self) -> None:
-        """Nothing is missing, all leases work, nobody left a mark (G1, G5, G6, G9)."""
+        """All leases are there and work, and no connection state is left (G1, G5, G6, G9)."""
         pool, client = self.pool, self.client
         assert_all_free(pool)
         async with anyio.create_task_group() as tasks:
@@ -105,11 +105,11 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         refused = () if self.blocking else (client.ping,)
         async with all_leases(pool, [pool.acquire() for _ in range(2)], *refused) as leases:
             for connection in leases:
-                await self.check_unmarked(connection)
+                await self.check_state(connection)
         assert_all_free(pool)
         assert all(not each.dirty for each in self.connections())
 
-    async def check_unmarked(self, connection: BaseConnection) -> None:
+    async def check_state(self, connection: BaseConnection) -> None:
         """The server sees *connection* as it was after its handshake (G6, G9)."""
         info: bytes = await connection.execute_command("CLIENT INFO")
         facts = fields(info.decode())
@@ -117,7 +117,7 @@ class ServerBench(Bench[ConnectionPool, Redis[bytes]]):
         assert facts["name"] == (wanted.get("client_name") or "")
         assert facts["db"] == str(wanted.get("db", 0))
         # x: in a transaction, P: subscribed, t: tracking keys …; U is the socket, e and T were
-        # wished.
+        # requested.
         assert set(facts["flags"]) - set("eTU") <= {"N"}, facts["flags"]
         assert (facts["sub"], facts.get("watch", "0")) == ("0", "0")
         assert facts["resp"] == str(wanted.get("protocol", 3))
@@ -137,12 +137,12 @@ class FakeServerBench(ServerBench):
         return super().make()
 
     def watch(self) -> None:
-        """At any moment: no more sockets and leases than there may be, for the server too."""
+        """At any moment: no more sockets and leases than the limit, for the server too."""
         super().watch()
         assert len(self.server.peers) <= 2, f"{self.server!r}: {self.pool!r}"
         self._fake.let_time_pass()
 
-    async def check_unmarked(self, connection: BaseConnection) -> None:
+    async def check_state(self, connection: BaseConnection) -> None:
         """The server sees all connections as they were after their handshakes (G6, G9)."""
         for state in (peer.state for peer in self.server.peers):
             assert state.queue is None, "a transaction was left open"

@@ -1,9 +1,9 @@
-"""Run an operation and cancel it at its k-th scheduling point, on whichever event loop this is.
+"""Run an operation and cancel it at its k-th scheduling point, on any event loop.
 
 A scheduling point is the end of a step that any task of the event loop takes: the operation's own,
-and those of the connection that works for it.  So a cancellation comes while the operation waits
-for its turn, its connection, its bytes to leave and its reply, and also one step late: after the
-reply was handed out and before the operation ran again.
+and those of its connection.  So a cancellation arrives while the operation waits for its lease, its
+connection, the send of its bytes and its reply, and also one step late: after the reply was set and
+before the operation ran again.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import sniffio
 import trio
 
 Kind: TypeAlias = Literal["task", "tasks", "scope", "loss"]
-"""`Task.cancel` once, `Task.cancel` at every step from then on, a cancel scope; or not a
-cancellation, but something that happens to what the operation works with."""
+"""`Task.cancel` once, `Task.cancel` at every step from then on, a cancel scope; or, instead of a
+cancellation, the loss of the operation's connections."""
 
 TOO_MANY = 20_000
-"""Steps after which an operation is taken to run in circles."""
+"""Steps after which an operation counts as endless."""
 
 
 def kinds() -> tuple[Kind, ...]:
-    """The ways of cancelling that this event loop knows."""
+    """The kinds of cancellation of this event loop."""
     return ("scope",) if sniffio.current_async_library() == "trio" else ("task", "tasks", "scope")
 
 
@@ -41,17 +41,17 @@ def loop_name() -> str:
 
 @dataclass
 class Ended:
-    """How an operation ended."""
+    """The end of an operation."""
 
     reached: bool
-    """Whether it took as many steps, and so was cancelled."""
+    """Whether it took that many steps, and so was cancelled."""
 
     completed: bool
-    """Whether it came to its end, cancelled or not."""
+    """Whether it returned, cancelled or not."""
 
 
 class Steps:
-    """Counts the steps of all tasks, and does something at one of them."""
+    """Counts the steps of all tasks, and runs a callback at one of them."""
 
     def __init__(self) -> None:
         self.watch: Callable[[], None] | None = None
@@ -60,7 +60,7 @@ class Steps:
         self._at: int | None = None
         self._again = False
         self._fire: Callable[[], object] | None = None
-        self._trouble: BaseException | None = None
+        self._failure: BaseException | None = None
 
     def taken(self) -> None:
         """A task has taken a step."""
@@ -68,19 +68,19 @@ class Steps:
             return
         self._taken += 1
         if self._taken > TOO_MANY:
-            self._trouble = AssertionError(f"the operation goes on after {TOO_MANY} steps")
+            self._failure = AssertionError(f"the operation goes on after {TOO_MANY} steps")
         elif self.watch is not None:
             self._look()
         if self._at is not None and (self._taken == self._at or (self._again and self.reached)):
             self._fire()
 
     def _look(self) -> None:
-        # Not out of here: an exception would end the event loop.
+        # An exception must not leave this callback: it would end the event loop.
         try:
-            if self.watch is not None and self._trouble is None:
+            if self.watch is not None and self._failure is None:
                 self.watch()
         except BaseException as error:  # noqa: BLE001 - raised when the operation has ended
-            self._trouble = error
+            self._failure = error
 
     @property
     def reached(self) -> bool:
@@ -94,10 +94,10 @@ class Steps:
         at: int | None,
         loss: Callable[[], object] | None = None,
     ) -> Ended:
-        """Run *operation* in a task of its own, cancelled after *at* steps (0: before its first).
+        """Run *operation* in a new task, cancelled after *at* steps (0: before its first).
 
-        With *loss*, that happens instead.  What *operation* raises, other than the cancellation,
-        is raised here.
+        If *loss* is given, it is called instead.  An exception of *operation* other than the
+        cancellation is raised here.
         """
         ended = Ended(reached=False, completed=False)
 
@@ -105,7 +105,7 @@ class Steps:
             await operation()
             ended.completed = True
 
-        self._taken, self._at, self._again, self._trouble = 0, at, kind == "tasks", None
+        self._taken, self._at, self._again, self._failure = 0, at, kind == "tasks", None
         try:
             if kind in ("scope", "loss"):
                 await self._in_scope(body, loss)
@@ -114,10 +114,10 @@ class Steps:
         finally:
             self._fire = None
         ended.reached = self.reached
-        if self._trouble is not None:
-            raise self._trouble
+        if self._failure is not None:
+            raise self._failure
         if not ended.reached:
-            assert ended.completed, "cancelled, but nobody did so"
+            assert ended.completed, "cancelled, but not by these steps"
         return ended
 
     async def _in_task(self, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -179,7 +179,7 @@ class Counted(Coroutine[Any, Any, Any]):
             self._steps.taken()
 
     def close(self) -> None:
-        """The end, as garbage."""
+        """Close the coroutine."""
         self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -187,7 +187,7 @@ class Counted(Coroutine[Any, Any, Any]):
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
-        """Whether it is running, suspended … which anyio asks."""
+        """The other attributes, which anyio reads, such as whether it is running."""
         return getattr(self._coroutine, name)
 
 

@@ -22,9 +22,9 @@ from anyredis.wire.decode import Reply
 from tests.conftest import BACKENDS, Backend
 from tests.contract.cluster_harness import ClusterBench, ClusterTarget, FakeBench, RealBench
 from tests.contract.cluster_operations import ALL, REAL, REPLICAS, WAITING
-from tests.contract.cluster_stage import Stage
 from tests.contract.control import Control
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
+from tests.contract.resettable_cluster import ResettableCluster
 from tests.contract.rotation import EVERY_CASE
 from tests.contract.steps import Steps, counting, kinds
 
@@ -41,12 +41,12 @@ TARGETS = [
     ClusterTarget(STRICT, 2, per_node=True, shared=1),
 ]
 
-LAYOUTS: dict[tuple[str, TCPAddress], SlotMap] = {}
+SLOT_MAPS: dict[tuple[str, TCPAddress], SlotMap] = {}
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits for better times; and a slot map that was read once is not read again."""
+    """No delays, and a slot map that was parsed once is not parsed again."""
     at_once = Backoff(0, 0)
     monkeypatch.setattr(redirect_policy, "REFUSAL_BACKOFF", at_once)
     monkeypatch.setattr(server_connections, "REDIAL", at_once)
@@ -56,86 +56,89 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def read(reply: Reply, asked: TCPAddress) -> SlotMap:
         key = repr(reply), asked
-        if key not in LAYOUTS:
-            LAYOUTS[key] = parse_slots(reply, asked)
-        return LAYOUTS[key]
+        if key not in SLOT_MAPS:
+            SLOT_MAPS[key] = parse_slots(reply, asked)
+        return SLOT_MAPS[key]
 
     monkeypatch.setattr(topology, "parse_slots", read)
 
 
 @functools.cache
-def stage(replicas: int) -> Stage:
+def fake_cluster(replicas: int) -> ResettableCluster:
     """The fake cluster for all cases."""
-    return Stage(replicas)
+    return ResettableCluster(replicas)
 
 
 READING = [replace(target, readonly=True) for target in TARGETS]
 
 WAITING_AT_NODES = [target for target in TARGETS if target.blocking and target.per_node]
 
-MEETINGS = [
+COMBINATIONS = [
     *((operation, TARGETS) for operation in ALL),
     *((operation, WAITING_AT_NODES) for operation in WAITING),
     *((operation, READING) for operation in REPLICAS),
 ]
-"""The operations, and the pools that each makes sense with."""
+"""The operations, each with the pools that it is run with."""
 
 TURNS = range(len(TARGETS) if EVERY_CASE in os.environ else 1)
-"""Each operation meets one pool on each event loop, and in its turn every one."""
+"""Each operation runs with one pool on each event loop, and over time with every pool."""
 
 LOOPS = [*BACKENDS.values()]
 
-Meeting: TypeAlias = tuple[Operation[FakeBench], list[ClusterTarget]]
+Combination: TypeAlias = tuple[Operation[FakeBench], list[ClusterTarget]]
 
-each_meeting = pytest.mark.parametrize("meeting", MEETINGS, ids=lambda it: named(it[0]))
+each_combination = pytest.mark.parametrize("combination", COMBINATIONS, ids=lambda it: named(it[0]))
 each_turn = pytest.mark.parametrize("turn", TURNS)
 
 
-def bench_for(meeting: Meeting, number: int, steps: Steps) -> FakeBench:
-    """The bench for one of the pools that an operation makes sense with."""
-    target = meeting[1][number % len(meeting[1])]
-    return FakeBench(target, stage(int(target.readonly)), steps)
+def bench_for(combination: Combination, number: int, steps: Steps) -> FakeBench:
+    """The bench for one of the pools of an operation."""
+    target = combination[1][number % len(combination[1])]
+    return FakeBench(target, fake_cluster(int(target.readonly)), steps)
 
 
-@each_meeting
+@each_combination
 @each_turn
-async def test_cancelled_everywhere(meeting: Meeting, turn: int, anyio_backend: Backend) -> None:
-    """Wherever an operation is cancelled, nobody can tell afterwards (G1 to G14)."""
-    number = MEETINGS.index(meeting) + turn + 3 * LOOPS.index(anyio_backend)
+async def test_cancelled_everywhere(
+    combination: Combination, turn: int, anyio_backend: Backend
+) -> None:
+    """An operation leaves no trace, at any step of its cancellation (G1 to G14)."""
+    number = COMBINATIONS.index(combination) + turn + 3 * LOOPS.index(anyio_backend)
     ways = kinds()
     with counting() as steps:
-        bench = bench_for(meeting, number, steps)
-        found = await cancel_everywhere(bench, meeting[0], [ways[number % len(ways)]])
+        bench = bench_for(combination, number, steps)
+        found = await cancel_everywhere(bench, combination[0], [ways[number % len(ways)]])
     assert found >= 2
 
 
 LOSSES = [
-    (meeting, turn, LOOPS[(number + turn) % len(LOOPS)])
-    for number, meeting in enumerate(MEETINGS)
+    (combination, turn, LOOPS[(number + turn) % len(LOOPS)])
+    for number, combination in enumerate(COMBINATIONS)
     for turn in TURNS
-    if meeting[0].losable and not any(meeting[0].bystanders)
+    if combination[0].losable and not any(combination[0].bystanders)
 ]
 
 
 @pytest.mark.parametrize(
-    ("meeting", "turn", "anyio_backend"),
+    ("combination", "turn", "anyio_backend"),
     LOSSES,
     ids=[
-        f"{named(meeting[0])}-{turn}-{[*BACKENDS][LOOPS.index(on)]}" for meeting, turn, on in LOSSES
+        f"{named(combination[0])}-{turn}-{[*BACKENDS][LOOPS.index(on)]}"
+        for combination, turn, on in LOSSES
     ],
     indirect=["anyio_backend"],
 )
-async def test_lost_everywhere(meeting: Meeting, turn: int, anyio_backend: Backend) -> None:
-    """Wherever its connections are lost, an operation ends, and the pool is whole (G5, G6, G11)."""
-    number = MEETINGS.index(meeting) + turn
+async def test_lost_everywhere(combination: Combination, turn: int, anyio_backend: Backend) -> None:
+    """An operation ends and the pool is whole, at any step of a connection loss (G5, G6, G11)."""
+    number = COMBINATIONS.index(combination) + turn
     with counting() as steps:
-        found = await lose_everywhere(bench_for(meeting, number, steps), meeting[0])
+        found = await lose_everywhere(bench_for(combination, number, steps), combination[0])
     assert found >= 2
 
 
 @pytest.fixture
 def controls(valkey_cluster: Cluster) -> Iterator[list[Control]]:
-    """A look at each server of `valkey_cluster` from outside, primaries first."""
+    """A `Control` of each server of `valkey_cluster`, primaries first."""
     with ExitStack() as stack:
         servers = (*valkey_cluster.primaries, *valkey_cluster.replicas)
         yield [stack.enter_context(Control(server)) for server in servers]

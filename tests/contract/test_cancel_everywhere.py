@@ -10,13 +10,13 @@ import pytest
 
 from anyredis import BlockingConnectionPool, ConnectionPool, UnixDomainSocketConnection
 from anyredis.server import Server
+from tests.contract.clients_and_taps import ignore_unix_stream_fault
 from tests.contract.control import Control
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.operations import ALL, CONNECTING
 from tests.contract.rotation import EVERY_CASE
 from tests.contract.server_harness import FakeServerBench, ServerBench, Target
 from tests.contract.steps import counting
-from tests.contract.tools import forgive_unix_streams
 from tests.servers import Certificates
 
 PASSWORD = "open sesame"
@@ -52,18 +52,18 @@ in_memory = each_of(POOLS if EVERY else POOLS[2:])
 
 @pytest.fixture(scope="module", autouse=True)
 def garbage(anyio_backend: object) -> Iterator[None]:
-    """What was left behind and is to warn of it does so here: once, because it takes its time."""
+    """Garbage is collected once for the module, because it is slow; its warnings appear here."""
     yield
     gc.collect()
 
 
 def target_on(server: Server, pool_class: type[ConnectionPool], shared: int) -> Target:
-    """Strict pools over TCP, those that wait over the Unix socket."""
+    """Strict pools over TCP, blocking pools over the Unix socket."""
     arguments: dict[str, object] = {"shared_connections": shared}
     if pool_class is ConnectionPool:
         arguments |= {"host": server.host, "port": server.port}
     else:
-        forgive_unix_streams()
+        ignore_unix_stream_fault()
         arguments |= {
             "connection_class": UnixDomainSocketConnection,
             "path": server.unix_socket_path,
@@ -80,7 +80,7 @@ async def test_cancelled_everywhere(
     pool_class: type[ConnectionPool],
     shared: int,
 ) -> None:
-    """Wherever an operation is cancelled, nobody can tell afterwards (G1 to G14)."""
+    """An operation leaves no trace, at any step of its cancellation (G1 to G14)."""
     await everywhere(target_on(valkey, pool_class, shared), control, operation)
 
 
@@ -93,7 +93,7 @@ async def test_lost_everywhere(
     pool_class: type[ConnectionPool],
     shared: int,
 ) -> None:
-    """Wherever its connections are lost, an operation ends, and the pool is whole (G5, G6, G11)."""
+    """An operation ends and the pool is whole, at any step of a connection loss (G5, G6, G11)."""
     target = target_on(valkey, pool_class, shared)
     with counting() as steps:
         found = await lose_everywhere(ServerBench(target, control, steps), operation)
@@ -129,7 +129,7 @@ async def test_lost_everywhere_in_memory(
 async def test_handshake_cancelled_everywhere(
     locked_valkey: Server, operation: Operation[ServerBench], protocol: int
 ) -> None:
-    """Wherever a handshake with all its parts is cancelled, nobody can tell afterwards (G5, G6)."""
+    """A handshake with all its parts leaves no trace, at any step of a cancellation (G5, G6)."""
     arguments: dict[str, object] = {
         "host": locked_valkey.host,
         "port": locked_valkey.port,
@@ -148,7 +148,7 @@ async def test_handshake_cancelled_everywhere(
 async def test_tls_cancelled_everywhere(
     redis_tls: Server, certificates: Certificates, operation: Operation[ServerBench]
 ) -> None:
-    """Wherever a TLS handshake is cancelled, nobody can tell afterwards (G5, G6)."""
+    """A TLS handshake leaves no trace, at any step of a cancellation (G5, G6)."""
     arguments: dict[str, object] = {
         "host": redis_tls.host,
         "port": redis_tls.port,

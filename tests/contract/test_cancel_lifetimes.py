@@ -52,7 +52,7 @@ async def one(pool: ConnectionPool, use: bool) -> None:
 
 
 async def opened_and_closed(pool: ConnectionPool, use: bool) -> None:
-    """The same by calls; whoever is cancelled on opening holds nothing."""
+    """The same with calls; a task that is cancelled while it opens the pool holds nothing."""
     client = await Redis(connection_pool=pool).open()
     try:
         if use:
@@ -70,7 +70,7 @@ OPERATIONS: dict[str, Holders] = {
 
 @asynccontextmanager
 async def alone(pool: ConnectionPool) -> AsyncGenerator[None]:
-    """Nobody else holds *pool*."""
+    """No other block holds *pool*."""
     yield
 
 
@@ -84,7 +84,7 @@ async def beside_another(pool: ConnectionPool) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def as_the_last(pool: ConnectionPool) -> AsyncGenerator[None]:
-    """Another block entered first, and leaves at once in a task of its own."""
+    """Another block entered first, and leaves at once in a separate task."""
     async with anyio.create_task_group() as tasks:
         entered, may_go = anyio.Event(), anyio.Event()
         tasks.start_soon(hold, pool, False, entered, may_go)
@@ -112,7 +112,7 @@ BESIDE: list[Beside] = [alone, beside_another, as_the_last, in_a_group_of_the_us
 async def test_entering_and_leaving_cancelled_everywhere(
     operation: str, beside: Beside, use: bool
 ) -> None:
-    """Wherever it is cancelled, others go on, and nothing is left after the last block (G8).
+    """At any step of a cancellation, others go on, and the last block leaves nothing (G8).
 
     The operations with a single holder never rotate out.
     """
@@ -141,7 +141,7 @@ async def one_case(
     at: int,
     use: bool,
 ) -> bool:
-    """Cancel *holders* after *at* steps; whether they took as many."""
+    """Cancel *holders* after *at* steps; whether they took that many."""
     server = FakeServer()
     pool = server.pool()
     before = running_tasks()

@@ -26,9 +26,9 @@ from anyredis.cluster.nodes.slot_map import parse_slots
 from anyredis.pool.lease import exclusive_connection
 from anyredis.server import Cluster
 from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, Words, silent
+from tests.contract.clients_and_taps import control_sockets, outcomes, until
 from tests.contract.control import Control
 from tests.contract.steps import counting
-from tests.contract.tools import control_sockets, outcomes, until
 
 each_pool = pytest.mark.parametrize(
     "pool_class", [ClusterConnectionPool, BlockingClusterConnectionPool]
@@ -39,7 +39,7 @@ KEYS = {0: "bar", 1: "eggs", 2: "foo"}
 
 
 def sockets(cluster: FakeCluster, pool: ClusterConnectionPool) -> int:
-    """How many connections the nodes have, as they see it, but for those of the control."""
+    """The number of connections that the nodes see, except those of the control."""
     return sum(sockets_of(node, pool) for node in cluster.nodes)
 
 
@@ -49,12 +49,12 @@ def sockets_of(node: FakeNode, pool: ClusterConnectionPool) -> int:
 
 
 def not_control(clients: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Those of the *clients* of a real server that are not there to ask for the slot map."""
+    """The *clients* of a real server except the control connections for the slot map."""
     return [client for client in clients if client["cmd"] != "cluster|slots"]
 
 
 def assert_all_free(pool: ClusterConnectionPool) -> None:
-    """G5, where nothing goes on: all leases are back, and none too many."""
+    """G5, while no command runs: all leases are free, and there are not too many."""
     assert (pool.leased, pool.connecting, pool.free) == (0, 0, pool.capacity)
     assert all(limit.acquired == limit.waiting_for_connection == 0 for limit in pool.limits())
     assert all(not endpoint.server.allocator.multiplexed_waiters for endpoint in pool.endpoints())
@@ -62,7 +62,7 @@ def assert_all_free(pool: ClusterConnectionPool) -> None:
 
 
 def refusals(found: list[Any]) -> int:
-    """How many were refused a lease; nothing else failed."""
+    """The number of calls that were refused a lease; no other error occurred."""
     errors = [each for each in found if isinstance(each, Exception)]
     assert all(isinstance(each, MaxConnectionsError) for each in errors)
     return len(errors)
@@ -74,7 +74,7 @@ def gets(client: RedisCluster[Any], *keys: str) -> list[Callable[[], Awaitable[o
 
 
 class Slow:
-    """Holds the answers to GET back, and counts how many wait on each node."""
+    """Delays the replies to GET, and counts the commands that wait on each node."""
 
     def __init__(self, cluster: FakeCluster) -> None:
         self.waiting: dict[FakeNode, list[FakePeer]] = {node: [] for node in cluster.nodes}
@@ -87,11 +87,11 @@ class Slow:
 
     @property
     def counts(self) -> list[int]:
-        """How many wait on each node."""
+        """The number of commands that wait on each node."""
         return [len(peers) for peers in self.waiting.values()]
 
     def answer(self) -> None:
-        """Answer the first that waits on each node."""
+        """Answer the first command that waits on each node."""
         for peers in self.waiting.values():
             if peers:
                 peers.pop(0).send(b"1")
@@ -102,7 +102,7 @@ class Slow:
 
 @pytest.mark.parametrize(("limit", "refused"), [(2, 8), (10, 0)])
 async def test_ten_gets_of_one_key(shared: int, limit: int, refused: int) -> None:
-    """Of ten at once, two a node: eight raise `MaxConnectionsError`.  With ten: none."""
+    """Of ten at once, two per node: eight raise `MaxConnectionsError`.  With ten per node: none."""
     cluster = FakeCluster()
     client = cluster.client(
         max_connections=limit, max_connections_per_node=True, shared_connections=shared
@@ -120,7 +120,7 @@ async def test_ten_gets_of_one_key(shared: int, limit: int, refused: int) -> Non
 async def test_ten_gets_of_one_key_on_a_real_cluster(
     valkey_cluster: Cluster, shared: int, limit: int, refused: int
 ) -> None:
-    """The same where the servers are real."""
+    """The same on real servers."""
     client = RedisCluster(
         valkey_cluster.host,
         valkey_cluster.port,
@@ -162,7 +162,7 @@ async def test_a_blocking_pool_serves_two_at_a_time_on_each_node(shared: int) ->
 
 @pytest.fixture
 def controls(valkey_cluster: Cluster) -> Iterator[list[Control]]:
-    """A look at each primary of `valkey_cluster` from outside."""
+    """A `Control` of each primary of `valkey_cluster`."""
     with ExitStack() as stack:
         yield [stack.enter_context(Control(server)) for server in valkey_cluster.primaries]
 
@@ -170,7 +170,7 @@ def controls(valkey_cluster: Cluster) -> Iterator[list[Control]]:
 async def test_a_blocking_pool_has_two_at_a_time_on_each_real_node(
     valkey_cluster: Cluster, controls: list[Control], shared: int
 ) -> None:
-    """Ten that wait on each server are there by twos, and have no more sockets."""
+    """Of ten that wait on each server two are there at a time, and have no more sockets."""
     client = RedisCluster(
         valkey_cluster.host,
         valkey_cluster.port,
@@ -201,8 +201,8 @@ async def test_a_blocking_pool_has_two_at_a_time_on_each_real_node(
         assert_all_free(client.connection_pool)
 
 
-async def test_each_node_allows_its_own(shared: int) -> None:
-    """With a limit for each node, a busy one takes nothing from the others."""
+async def test_each_node_has_a_separate_limit(shared: int) -> None:
+    """With a limit for each node, a busy node does not affect the others."""
     cluster = FakeCluster()
     client = cluster.client(
         max_connections=3, max_connections_per_node=True, shared_connections=shared
@@ -217,7 +217,7 @@ async def test_each_node_allows_its_own(shared: int) -> None:
 
 
 async def test_a_lease_moves_with_its_command(shared: int) -> None:
-    """A command that was sent on to another node counts there, and no more where it was."""
+    """A command that was redirected to another node counts there, and no longer at the first."""
     cluster = FakeCluster()
     client = cluster.client(
         max_connections=1, max_connections_per_node=True, shared_connections=shared
@@ -255,7 +255,7 @@ async def test_a_strict_limit_for_all_nodes(shared: int, limit: int) -> None:
 
 @pytest.mark.parametrize("limit", [1, 3])
 async def test_a_waiting_limit_for_all_nodes(shared: int, limit: int) -> None:
-    """All are served, though there are fewer leases and sockets than nodes."""
+    """All are served, though leases and sockets are fewer than nodes."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=BlockingClusterConnectionPool, max_connections=limit, shared_connections=shared
@@ -299,7 +299,7 @@ async def test_fewer_sockets_than_real_nodes(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(many)
             while not done.is_set():
-                # One server after another is asked, so at one moment only each by itself counts.
+                # The servers are asked one after another: each count is true only for its moment.
                 assert all(len(not_control(control.client_list())) <= limit for control in controls)
                 await anyio.lowlevel.checkpoint()
         assert_all_free(client.connection_pool)
@@ -330,8 +330,8 @@ async def test_a_split_that_is_short_of_leases_sends_nothing(shared: int, per_no
         assert client.connection_pool.free == client.connection_pool.capacity - 1
 
 
-async def test_a_socket_of_one_node_is_room_for_another(shared: int) -> None:
-    """A connection that nobody uses any more is closed for a lease that has none."""
+async def test_an_unused_socket_of_one_node_is_available_to_another(shared: int) -> None:
+    """An unused connection is closed for a lease without a connection."""
     cluster = FakeCluster()
     client = cluster.client(max_connections=1, shared_connections=shared)
     async with client:
@@ -341,8 +341,8 @@ async def test_a_socket_of_one_node_is_room_for_another(shared: int) -> None:
                 assert sockets(cluster, client.connection_pool) <= 1
 
 
-async def test_spare_sockets_of_a_busy_node_are_room_for_others() -> None:
-    """A node that shares several connections does not take again what another waits for."""
+async def test_spare_sockets_of_a_busy_node_are_available_to_others() -> None:
+    """A node with several multiplexed connections leaves a socket to a node that needs it."""
     cluster = FakeCluster()
     client = cluster.client(max_connections=2, shared_connections=2)
     busy = cluster.nodes[2].server
@@ -359,7 +359,7 @@ async def test_spare_sockets_of_a_busy_node_are_room_for_others() -> None:
 
 
 async def test_a_dial_that_hangs_is_called_off_for_others(shared: int) -> None:
-    """A node that does not answer keeps no socket from the rest once nobody waits for it."""
+    """A node that does not answer holds no socket once no caller waits for it."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=BlockingClusterConnectionPool, max_connections=1, shared_connections=shared
@@ -385,7 +385,7 @@ async def test_a_dial_that_hangs_is_called_off_for_others(shared: int) -> None:
 async def test_a_node_that_leaves_gives_its_leases_back(
     shared: int, per_node: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """Who is at work there may finish; its capacity is gone with the last of them."""
+    """Commands in progress there may finish; its capacity is gone after the last one."""
     cluster = FakeCluster(4)
     limit = 2 if per_node else 8
     client = cluster.client(
@@ -414,8 +414,8 @@ async def test_a_node_that_leaves_gives_its_leases_back(
         assert leaving.server.peers == []
 
 
-async def test_who_waits_at_a_node_that_leaves_is_served_elsewhere(shared: int) -> None:
-    """G7: all in the line of its limit go on to the nodes that serve their keys now."""
+async def test_callers_waiting_at_a_node_that_leaves_are_served_elsewhere(shared: int) -> None:
+    """G7: all callers in the line of its limit go on to the nodes that have their keys now."""
     cluster = FakeCluster(4)
     client = cluster.client(
         pool_class=BlockingClusterConnectionPool,
@@ -444,7 +444,7 @@ async def test_who_waits_at_a_node_that_leaves_is_served_elsewhere(shared: int) 
 
 
 async def test_sockets_of_a_node_that_left_count() -> None:
-    """While somebody still uses a node that left, its socket is nobody else's room."""
+    """While a node that left is still in use, its socket is not available to others."""
     cluster = FakeCluster(4)
     client = cluster.client(pool_class=BlockingClusterConnectionPool, max_connections=2)
     hangs, idle, leaving = cluster.nodes[1:]
@@ -469,11 +469,11 @@ async def test_sockets_of_a_node_that_left_count() -> None:
             tasks.cancel_scope.cancel()
 
 
-# -- storms -------------------------------------------------------------------------------------
+# -- random use ---------------------------------------------------------------------------------
 
 
-class Storm:
-    """Random use of one pool, looked at after each step of the event loop."""
+class RandomUse:
+    """Random use of one pool, checked after each step of the event loop."""
 
     def __init__(self, seed: int, *, blocking: bool, per_node: bool, moving: bool) -> None:
         self.dice = random.Random(seed)
@@ -494,9 +494,9 @@ class Storm:
             node.server.on("BLPOP", None)
 
     def watch(self) -> None:
-        """Never more sockets and leases than there may be."""
+        """Never more sockets and leases than the limit."""
         for limit in self.client.connection_pool.limits():
-            # That of a node that has left lets all in, who then find out.
+            # The limit of a node that has left admits all callers, which then get the error.
             assert limit.lifted or limit.acquired <= limit.capacity
             assert 0 <= limit.waiting_for_connection <= limit.acquired
         if self.per_node:
@@ -506,7 +506,7 @@ class Storm:
             assert sockets(self.cluster, self.client.connection_pool) <= self.limit
 
     async def one(self) -> None:
-        """Some command, which may be given up."""
+        """A random command, which may be cancelled."""
         client, key = self.client, self.dice.choice(["bar", "eggs", "foo"])
 
         async def session() -> None:
@@ -543,7 +543,7 @@ class Storm:
         assert reply_timeout < 10 or not scope.cancelled_caught, "it was forgotten"
 
     def change(self) -> None:
-        """Something happens to the cluster."""
+        """A random change of the cluster."""
         node = self.dice.choice(self.cluster.nodes)
         if self.dice.random() < 0.3:
             node.server.reset()
@@ -552,8 +552,8 @@ class Storm:
             self.cluster.move(range(begin, 16384), node)
             self.client.connection_pool.topology.refresh_soon()
 
-    async def rage(self) -> None:
-        """A few rounds; after each of them all is as it was."""
+    async def run_rounds(self) -> None:
+        """A few rounds; after each of them the pool is whole."""
         pool = self.client.connection_pool
         async with self.client:
             for _ in range(4):
@@ -569,17 +569,17 @@ class Storm:
 @pytest.mark.parametrize("per_node", [True, False])
 @each_pool
 @pytest.mark.parametrize("moving", [False, True])
-async def test_storms(
+async def test_random_use(
     per_node: bool, moving: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """G5, G7: whatever is used, cancelled, lost and moved, limits hold and nobody starves."""
+    """G5, G7: limits hold and no caller starves under use, cancellation, loss and moved slots."""
     blocking = pool_class is BlockingClusterConnectionPool
     with counting() as steps:
         for seed in range(6):
-            storm = Storm(seed, blocking=blocking, per_node=per_node, moving=moving)
-            steps.watch = storm.watch
+            use = RandomUse(seed, blocking=blocking, per_node=per_node, moving=moving)
+            steps.watch = use.watch
             with anyio.fail_after(20):
-                await steps.run(storm.rage, "scope", None)
+                await steps.run(use.run_rounds, "scope", None)
 
 
 # -- scopes -------------------------------------------------------------------------------------
@@ -590,7 +590,7 @@ async def test_storms(
 async def test_entering_again(
     shared: int, per_node: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """A pool that was left starts anew: all leases are there, and it asks for the slot map."""
+    """A pool that was left can be entered again: all leases are free, and it loads the slot map."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=pool_class,
@@ -626,7 +626,7 @@ async def test_two_clients_on_one_pool(
 async def test_leaving_by_an_exception_while_commands_wait(
     shared: int, per_node: bool, pool_class: type[ClusterConnectionPool]
 ) -> None:
-    """G8, G14: the exception is the user's own, and whoever waits is told."""
+    """G8, G14: the exception is the user's, and callers that wait get an error."""
     cluster = FakeCluster()
     client = cluster.client(
         pool_class=pool_class,

@@ -30,12 +30,12 @@ from anyredis.wire.request_queue import MAX_SEND
 
 
 def names(received: list[Words]) -> Iterator[bytes]:
-    """The names of commands, without those of handshakes."""
+    """The names of commands, except those of handshakes."""
     return (words[0] for words in received if words[0] not in {b"HELLO", b"CLIENT"})
 
 
 async def test_a_transaction_is_contiguous_among_others() -> None:
-    """G9: nobody else's command comes between MULTI and EXEC on the connection that all share."""
+    """G9: no other command gets between MULTI and EXEC on a multiplexed connection."""
     server = FakeServer()
 
     async def transact(number: int) -> None:
@@ -65,7 +65,7 @@ async def test_a_transaction_is_contiguous_among_others() -> None:
 async def test_fifty_thousand_commands(
     valkey: Server, transaction: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """G13: however much is queued, what is unsent stays bounded."""
+    """G13: for any number of queued commands, the unsent bytes stay bounded."""
     seen: list[int] = []
     hand_over = BaseConnection._submit
 
@@ -86,7 +86,7 @@ async def test_fifty_thousand_commands(
 
 
 async def test_execute_twice() -> None:
-    """The second time nothing is queued, so nothing is sent; then it can be used again."""
+    """The second time no command is queued, so nothing is sent; then it can be used again."""
     server = FakeServer()
     async with server.client() as client:
         async with client.pipeline() as pipe:
@@ -99,7 +99,7 @@ async def test_execute_twice() -> None:
 
 
 async def test_reuse_after_an_error() -> None:
-    """A pipeline that raised is empty, and good for more."""
+    """A pipeline that raised is empty, and can be used again."""
     server = FakeServer()
     async with server.client(decode_responses=True) as client:
         await client.set("k", "text")
@@ -113,8 +113,8 @@ async def test_reuse_after_an_error() -> None:
         assert got.value == "text"
 
 
-async def test_a_failed_result_keeps_its_own_error() -> None:
-    """`raise_on_error` raises a copy with the place; the Result has the server's error itself."""
+async def test_a_failed_result_keeps_its_error() -> None:
+    """`raise_on_error` raises a copy with the position; the Result has the server's error."""
     server = FakeServer()
     async with server.client() as client:
         await client.set("k", "text")
@@ -129,7 +129,7 @@ async def test_a_failed_result_keeps_its_own_error() -> None:
 
 
 async def test_a_session_that_changed_nothing_gives_its_connection_back() -> None:
-    """It is there for the next; one that changed something is closed."""
+    """The next session gets it; a connection that was changed is closed."""
     server = FakeServer()
     async with server.client(max_connections=1, shared_connections=0) as client:
         async with client.session() as session:
@@ -146,7 +146,7 @@ async def test_a_session_that_changed_nothing_gives_its_connection_back() -> Non
 
 
 @pytest.mark.parametrize("shared", [0, 1])
-async def test_a_watch_of_somebody_else_stops_nobody(shared: int) -> None:
+async def test_the_watch_of_another_session_stops_no_transaction(shared: int) -> None:
     """G9: a key that a session watched and left does not stop later transactions."""
     server = FakeServer()
     async with server.client(max_connections=2, shared_connections=shared) as client:
@@ -160,7 +160,7 @@ async def test_a_watch_of_somebody_else_stops_nobody(shared: int) -> None:
 
 
 async def test_a_session_transaction_that_lost_the_race() -> None:
-    """WatchError, nothing ran, and the session goes on."""
+    """WatchError, no command ran, and the session goes on."""
     server = FakeServer()
     async with server.client(max_connections=3) as client, client.session() as session:
         await session.watch("k")
@@ -185,7 +185,7 @@ async def test_multi_by_hand(word: str) -> None:
 
 
 async def test_blocking_in_a_session() -> None:
-    """G4: it runs there; cancelled, it closes the session's connection, and the lease returns."""
+    """G4: it runs there; a cancellation closes the session's connection and releases the lease."""
     server = FakeServer()
     async with server.client(max_connections=1, decode_responses=True) as client:
         async with client.session() as session:
@@ -204,7 +204,7 @@ async def test_blocking_in_a_session() -> None:
 
 @pytest.mark.parametrize("shared", [0, 1, 3])
 async def test_how_many_connections_are_shared(shared: int) -> None:
-    """100 commands at once ride on as many connections as are shared; with 0 each has its own."""
+    """100 commands at once use as many connections as are multiplexed; with 0 each has its own."""
     server = FakeServer()
     async with server.client(max_connections=20, shared_connections=shared) as client:
 
@@ -243,7 +243,7 @@ async def test_one_too_many(shared: int) -> None:
 
 @pytest.mark.parametrize("shared", [0, 1, 3])
 async def test_one_too_many_may_wait(shared: int) -> None:
-    """Ten at once on two connections that may be waited for: none raises."""
+    """Ten at once on two connections with a blocking pool: none raises."""
     server = FakeServer()
     pool = server.pool(
         pool_class=BlockingConnectionPool, max_connections=2, shared_connections=shared
@@ -256,7 +256,7 @@ async def test_one_too_many_may_wait(shared: int) -> None:
 
 
 def test_checked_retry() -> None:
-    """A Retry or None pass; anything else is named."""
+    """A Retry or None is accepted; any other value is named in the error."""
     retry = Retry()
     assert checked_retry(retry) is retry
     assert checked_retry(None) is None
@@ -282,7 +282,7 @@ def test_from_url_of_each_scheme(scheme: str, tls: bool) -> None:
 
 
 def test_url_contradictions() -> None:
-    """What a URL and the call say differently."""
+    """An option of the URL that differs from the call is refused."""
     with pytest.raises(DataValueError):
         options_of_url("redis://h/1?db=2", decode_responses=False)
     with pytest.raises(DataError):
@@ -295,7 +295,7 @@ def test_url_contradictions() -> None:
 
 
 async def test_a_client_that_is_left_twice() -> None:
-    """G8: the second time does nothing, nor to others on its pool."""
+    """G8: the second time does nothing, and does not affect others on its pool."""
     server = FakeServer()
     pool = server.pool()
     async with pool:
@@ -311,7 +311,7 @@ async def test_a_client_that_is_left_twice() -> None:
 
 
 async def test_two_clients_from_other_tasks() -> None:
-    """One pool serves clients of several tasks, each entered in its own."""
+    """One pool is used by clients of several tasks, each entered in its own task."""
     server = FakeServer()
     pool = server.pool()
 

@@ -1,4 +1,4 @@
-"""G1 to G4: replies go where they belong, and what becomes of a request that is cancelled."""
+"""G1 to G4: replies reach their requests, and cancelled requests leave no trace."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ import pytest
 from anyredis import BlockingConnectionPool, Redis, ReplyDecodeError
 from anyredis.server import Server
 from anyredis.wire.request_queue import MAX_TOMBSTONES
-from tests.contract.control import Control
-from tests.contract.harness import assert_all_free, fresh, own_answers
-from tests.contract.tools import (
+from tests.contract.clients_and_taps import (
     Tap,
     TappedConnection,
     Transport,
@@ -25,13 +23,15 @@ from tests.contract.tools import (
     text_client_of,
     until,
 )
+from tests.contract.control import Control
+from tests.contract.harness import assert_all_free, fresh, own_answers
 
 LARGE = 4 * 1024 * 1024
 """Unsent bytes above which callers wait."""
 
 
 async def cancelled(call: Callable[[], Awaitable[object]], turns: int) -> bool:
-    """Whether *call*, given *turns* turns of the event loop and then cancelled, was so."""
+    """Whether *call* was cancelled when it was cancelled after *turns* turns of the event loop."""
     done = False
 
     async def run() -> None:
@@ -50,7 +50,7 @@ async def cancelled(call: Callable[[], Awaitable[object]], turns: int) -> bool:
 # -- G1 -----------------------------------------------------------------------------------------
 
 
-async def test_everybody_gets_their_own_answer(
+async def test_each_request_gets_its_reply(
     valkey: Server, transport: Transport, shared: int
 ) -> None:
     """G1: of a thousand requests at once each gets its own reply."""
@@ -66,10 +66,10 @@ async def test_everybody_gets_their_own_answer(
         assert await outcomes([functools.partial(client.echo, each) for each in values]) == values
 
 
-async def test_everybody_gets_their_own_answer_while_others_are_cancelled(
+async def test_each_request_gets_its_reply_while_others_are_cancelled(
     valkey: Server, transport: Transport, shared: int
 ) -> None:
-    """G1, G3: cancelling requests at random moments moves nobody's reply."""
+    """G1, G3: requests cancelled at random moments do not shift the replies of others."""
     client = client_of(
         valkey,
         transport,
@@ -79,17 +79,19 @@ async def test_everybody_gets_their_own_answer_while_others_are_cancelled(
     )
     dice = random.Random(7)
 
-    async def storm() -> None:
+    async def cancel_at_random() -> None:
         for _ in range(60):
             await cancelled(lambda: client.echo(fresh() * 100), dice.randrange(6))
 
     async with client:
-        assert await outcomes([lambda: own_answers(client, 100), storm] * 4) == [None] * 8
+        assert (
+            await outcomes([lambda: own_answers(client, 100), cancel_at_random] * 4) == [None] * 8
+        )
         assert_all_free(client.connection_pool)
 
 
-async def test_a_reply_that_cannot_be_read_is_its_callers_alone(valkey: Server) -> None:
-    """G1, G12: text that does not decode spoils one reply; the connection and the others go on."""
+async def test_a_reply_that_does_not_decode_fails_its_caller_only(valkey: Server) -> None:
+    """G1, G12: text that does not decode fails one reply; the connection and others go on."""
     async with client_of(valkey) as binary:
         await binary.set("k", b"\xff")
     async with text_client_of(valkey) as client:
@@ -109,7 +111,7 @@ async def test_a_reply_that_cannot_be_read_is_its_callers_alone(valkey: Server) 
 
 
 async def test_cancelled_in_the_same_turn_is_never_written(valkey: Server) -> None:
-    """G2: a request that is cancelled before the writer's turn never gets onto the wire."""
+    """G2: a request that is cancelled before the writer's turn is never written."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         await client.ping()
@@ -121,7 +123,7 @@ async def test_cancelled_in_the_same_turn_is_never_written(valkey: Server) -> No
 
 
 async def test_cancelled_behind_a_slow_send_is_never_written(valkey: Server) -> None:
-    """G2: a request that is cancelled while another is being sent never gets onto the wire."""
+    """G2: a request that is cancelled while another is being sent is never written."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         await client.ping()
@@ -165,7 +167,7 @@ async def test_cancelled_in_line_for_a_lease_is_never_written(valkey: Server) ->
 
 
 async def test_cancelled_while_the_server_does_not_read_is_never_written(valkey: Server) -> None:
-    """G2, G13: a request that is cancelled while it waits for room is never written."""
+    """G2, G13: a request that is cancelled while it waits for backpressure is never written."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         await client.ping()
@@ -184,11 +186,11 @@ async def test_cancelled_while_the_server_does_not_read_is_never_written(valkey:
 async def test_a_large_pipeline_is_written_from_its_beginning_or_not_at_all(
     valkey: Server, transaction: bool
 ) -> None:
-    """G2: a pipeline of several pieces that is cancelled before its first is never written."""
+    """G2: a pipeline of several chunks that is cancelled before its first is never written."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         async with client.connection_pool.acquire():
-            pass  # so that there is one
+            pass  # opens a connection
         await anyio.wait_all_tasks_blocked()
         with anyio.CancelScope() as scope:
             scope.cancel()
@@ -204,7 +206,7 @@ async def test_a_large_pipeline_is_written_from_its_beginning_or_not_at_all(
 
 
 async def test_cancelled_after_it_was_written_leaves_the_connection_good(valkey: Server) -> None:
-    """G3: the reply to a cancelled request is swallowed; the next one gets its own, as before."""
+    """G3: the reply to a cancelled request is discarded; the next request gets its own reply."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         before = await client.client_id()
@@ -221,7 +223,7 @@ async def test_cancelled_after_it_was_written_leaves_the_connection_good(valkey:
 
 
 async def test_tombstones_are_bounded(valkey: Server) -> None:
-    """G3: past a number of abandoned requests the connection is replaced, and nobody notices."""
+    """G3: after too many abandoned requests the connection is replaced, unnoticed by others."""
     tap = Tap()
     async with tapped(valkey, tap, max_connections=10_000) as client:
         before = await client.client_id()
@@ -238,14 +240,14 @@ async def test_tombstones_are_bounded(valkey: Server) -> None:
             assert not connection.usable
             assert "multiplexed=0" in repr(client.connection_pool)
             assert "draining=1" in repr(client.connection_pool)
-            tap.release()  # the patient one still gets the answer of the old connection
+            tap.release()  # the request before it still gets the reply of the old connection
         assert await client.client_id() != before
         await until(lambda: connection not in connections_of(client))
         assert_all_free(client.connection_pool)
 
 
 async def test_swallowed_bytes_are_bounded(valkey: Server) -> None:
-    """G3: a reply too large to be swallowed costs the connection; nobody waits behind it."""
+    """G3: an abandoned reply that is too large closes the connection; no request waits for it."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         await client.set("large", b"x" * (32 * 1024 * 1024))
@@ -273,7 +275,7 @@ async def test_swallowed_bytes_are_bounded(valkey: Server) -> None:
 async def test_two_cancelled_blpops_leave_a_pool_of_two_whole(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
-    """G4, G5: blocking commands that are cancelled take no connection with them."""
+    """G4, G5: blocking commands that are cancelled remove no capacity from the pool."""
     client = client_of(
         valkey,
         transport,
@@ -295,7 +297,7 @@ async def test_two_cancelled_blpops_leave_a_pool_of_two_whole(
 async def test_a_cancelled_blpop_is_gone_from_the_server(
     valkey: Server, transport: Transport, control: Control
 ) -> None:
-    """G4: its connection is closed at once, so that it takes no element that comes later."""
+    """G4: its connection is closed at once, so that it takes no later element."""
     async with client_of(valkey, transport) as client:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.blpop, "list")

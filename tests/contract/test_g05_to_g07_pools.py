@@ -1,4 +1,4 @@
-"""G5 to G7: nothing is lost from a pool, nothing doubtful enters it, and waiters have an order."""
+"""G5 to G7: a pool loses no lease, gets no doubtful connection, and serves waiters in order."""
 
 from __future__ import annotations
 
@@ -25,10 +25,7 @@ from anyredis import (
 )
 from anyredis.connection import requests
 from anyredis.server import Server
-from tests.contract.control import Control
-from tests.contract.harness import assert_all_free, own_answers
-from tests.contract.steps import Kind, Steps, counting, kinds
-from tests.contract.tools import (
+from tests.contract.clients_and_taps import (
     Tap,
     TappedConnection,
     Transport,
@@ -38,13 +35,16 @@ from tests.contract.tools import (
     tapped,
     until,
 )
+from tests.contract.control import Control
+from tests.contract.harness import assert_all_free, own_answers
+from tests.contract.steps import Kind, Steps, counting, kinds
 
 each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
 
 
 @pytest.fixture
-def nobody() -> int:
-    """A port on which nobody listens."""
+def unused_port() -> int:
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -56,12 +56,12 @@ def nobody() -> int:
 
 @each_pool
 async def test_failing_to_connect_takes_no_lease(
-    nobody: int, shared: int, pool_class: type[ConnectionPool]
+    unused_port: int, shared: int, pool_class: type[ConnectionPool]
 ) -> None:
-    """G5: where no connection can be made, everybody gets an error and every lease is back."""
+    """G5: if no connection can be made, every caller gets an error and every lease is released."""
     client = Redis(
         "127.0.0.1",
-        nobody,
+        unused_port,
         max_connections=2,
         shared_connections=shared,
         connection_pool_cls=pool_class,
@@ -71,7 +71,7 @@ async def test_failing_to_connect_takes_no_lease(
         found = await outcomes([client.ping] * 2 + [lambda: client.blpop("list")] * 2)
         assert all(isinstance(each, ConnectionError) for each in found)
         assert_all_free(client.connection_pool)
-        # A dial that was begun for somebody who was told of another's failure may still be on.
+        # A dial may still run that was begun for a caller that got the error of another dial.
         await until(lambda: "dialling=0" in repr(client.connection_pool))
 
 
@@ -79,7 +79,7 @@ async def test_failing_to_connect_takes_no_lease(
 async def test_errors_of_the_server_take_no_lease(
     valkey: Server, transport: Transport, shared: int, pool_class: type[ConnectionPool]
 ) -> None:
-    """G5: a command that the server refuses gives its lease back like any other."""
+    """G5: a command that the server refuses releases its lease like any other."""
     client = client_of(
         valkey,
         transport,
@@ -111,7 +111,7 @@ async def test_connections_killed_at_work_take_no_lease(
     control: Control,
     pool_class: type[ConnectionPool],
 ) -> None:
-    """G5: leases whose connection dies come back, and the next ones get a good connection."""
+    """G5: leases of a lost connection are released, and the next ones get a good connection."""
     client = client_of(
         valkey,
         transport,
@@ -135,7 +135,7 @@ async def test_connections_killed_at_work_take_no_lease(
             assert await outcomes([client.ping] * 2) == [True] * 2
 
 
-async def test_a_storm_takes_no_lease(
+async def test_random_cancellations_and_kills_take_no_lease(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
     """G5: commands of all kinds, cancelled and killed at random, leave the pool whole."""
@@ -158,11 +158,11 @@ async def test_a_storm_takes_no_lease(
     async def block() -> None:
         await client.blpop("list", timeout=0.01)
 
-    async def own() -> None:
+    async def acquire() -> None:
         async with client.connection_pool.acquire() as connection:
             await connection.execute_command("PING")
 
-    kinds: list[Callable[[], Awaitable[object]]] = [client.ping, session, block, own]
+    kinds: list[Callable[[], Awaitable[object]]] = [client.ping, session, block, acquire]
 
     async def one() -> None:
         with anyio.move_on_after(dice.choice([0, 0.0005, 0.002, 1])):
@@ -211,7 +211,7 @@ async def test_a_connection_enters_the_pool_after_its_handshake(valkey: Server) 
 async def test_a_connection_that_cannot_log_in_never_enters_the_pool(
     locked_valkey: Server, protocol: int
 ) -> None:
-    """G6: a wrong password is told to who asked, and no connection is left of it."""
+    """G6: a wrong password raises at the caller, and leaves no connection."""
     with Control(locked_valkey, "open sesame") as control:
         async with client_of(locked_valkey, password="wrong", protocol=protocol) as client:
             with pytest.raises(AuthenticationError):
@@ -224,7 +224,7 @@ async def test_a_connection_that_cannot_log_in_never_enters_the_pool(
 async def test_a_connection_to_a_wrong_database_never_enters_the_pool(
     valkey: Server, control: Control, protocol: int
 ) -> None:
-    """G6: a database that is not there fails the handshake, whatever came before it."""
+    """G6: a database that does not exist fails the handshake, in any protocol."""
     async with client_of(valkey, db=4711, protocol=protocol) as client:
         with pytest.raises(ResponseError, match=r"out of range.*SELECT"):
             await client.ping()
@@ -233,7 +233,7 @@ async def test_a_connection_to_a_wrong_database_never_enters_the_pool(
 
 
 async def test_a_connection_in_doubt_is_a_dead_connection(valkey: Server) -> None:
-    """G6: bytes that nobody asked for end the connection that brought them."""
+    """G6: a reply without a request closes its connection."""
     async with client_of(valkey) as client:
         before = await client.client_id()
         [connection] = connections_of(client)
@@ -250,7 +250,7 @@ async def test_a_connection_in_doubt_is_a_dead_connection(valkey: Server) -> Non
 async def test_waiters_are_served_first_come_first_served(
     valkey: Server, transport: Transport, shared: int
 ) -> None:
-    """G7: leases are given in the order in which they were asked for."""
+    """G7: leases are given in the order of the requests for them."""
     client = client_of(
         valkey,
         transport,
@@ -279,7 +279,7 @@ async def test_waiters_are_served_first_come_first_served(
 async def test_cancelling_a_waiter_loses_no_wake_up(
     valkey: Server, transport: Transport, shared: int
 ) -> None:
-    """G7: whoever is cancelled in line, at whatever moment, the next in line is served."""
+    """G7: if a waiter is cancelled, at any moment, the next in line is served."""
     client = client_of(
         valkey,
         transport,
@@ -312,25 +312,25 @@ async def test_cancelling_a_waiter_loses_no_wake_up(
             assert_all_free(client.connection_pool)
 
 
-class GatedConnection(Connection):
-    """A connection that waits for an endpoint before it dials."""
+class DelayedConnection(Connection):
+    """A connection that waits for the next event before it dials."""
 
-    def __init__(self, *, endpoints: list[anyio.Event], host: str, port: int) -> None:
+    def __init__(self, *, dial_events: list[anyio.Event], host: str, port: int) -> None:
         super().__init__(host=host, port=port)
-        self._gates = endpoints
+        self._events = dial_events
 
     async def open_stream(self) -> ByteStream:
-        """A TCP stream, behind the next endpoint."""
-        await self._gates.pop(0).wait()
+        """A TCP stream, after the next event."""
+        await self._events.pop(0).wait()
         return await super().open_stream()
 
 
-async def test_those_who_wait_for_a_connection_are_served_in_order(valkey: Server) -> None:
-    """G7: so are those who have a lease and wait for connections to be made."""
-    endpoints = [anyio.Event() for _ in range(4)]
+async def test_callers_that_wait_for_a_connection_are_served_in_order(valkey: Server) -> None:
+    """G7: so are callers that have a lease and wait for a new connection."""
+    dial_events = [anyio.Event() for _ in range(4)]
     pool = ConnectionPool(
-        connection_class=GatedConnection,
-        endpoints=[*endpoints],
+        connection_class=DelayedConnection,
+        dial_events=[*dial_events],
         host=valkey.host,
         port=valkey.port,
         max_connections=4,
@@ -338,7 +338,7 @@ async def test_those_who_wait_for_a_connection_are_served_in_order(valkey: Serve
     )
     order: list[int] = []
 
-    async def own(number: int) -> None:
+    async def hold(number: int) -> None:
         async with pool.acquire():
             order.append(number)
             await anyio.sleep_forever()
@@ -348,25 +348,25 @@ async def test_those_who_wait_for_a_connection_are_served_in_order(valkey: Serve
 
     async with pool, anyio.create_task_group() as tasks:
         for number in range(4):
-            tasks.start_soon(own, number)
+            tasks.start_soon(hold, number)
             await anyio.wait_all_tasks_blocked()
-        for endpoint in reversed(endpoints):
-            endpoint.set()
+        for event in reversed(dial_events):
+            event.set()
             await until(functools.partial(is_served, len(order)))
         assert order == [0, 1, 2, 3]
         tasks.cancel_scope.cancel()
 
 
-async def test_cancelling_who_waits_for_room_loses_no_turn(
+async def test_cancelling_a_caller_that_waits_for_backpressure_loses_no_turn(
     valkey: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """G7, G13: whoever is cancelled in line for room, at whatever step, the next in line goes on."""
+    """G7, G13: if a caller in the backpressure line is cancelled, at any step, the next goes on."""
     monkeypatch.setattr(requests, "HIGH_WATER", 1000)
     with counting() as steps:
         for kind in kinds():
             for at in itertools.count():
                 try:
-                    reached = await _cancelled_in_line_for_room(valkey, steps, kind, at)
+                    reached = await _cancelled_in_backpressure_line(valkey, steps, kind, at)
                 except BaseException as error:
                     error.add_note(f"cancelled by {kind} after {at} steps")
                     raise
@@ -374,7 +374,9 @@ async def test_cancelling_who_waits_for_room_loses_no_turn(
                     break
 
 
-async def _cancelled_in_line_for_room(server: Server, steps: Steps, kind: Kind, at: int) -> bool:
+async def _cancelled_in_backpressure_line(
+    server: Server, steps: Steps, kind: Kind, at: int
+) -> bool:
     """Whether a command took *at* steps and was cancelled then, with another in line behind it."""
     tap = Tap()
     value = b"x" * 2000

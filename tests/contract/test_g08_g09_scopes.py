@@ -1,4 +1,4 @@
-"""G8, G9: nothing outlives its scope, and nobody's state reaches another."""
+"""G8, G9: nothing outlives its scope, and no state reaches another user of a connection."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from anyredis import (
     WatchError,
 )
 from anyredis.server import Server
+from tests.contract.clients_and_taps import Transport, client_of, connections_of, until
 from tests.contract.control import Control
 from tests.contract.harness import running_tasks
-from tests.contract.tools import Transport, client_of, connections_of, until
 from tests.servers import ROOT
 
 # -- G8 -----------------------------------------------------------------------------------------
@@ -37,10 +37,10 @@ async def test_nothing_outlives_the_client(
     await control.all_gone()
 
 
-async def test_leaving_takes_along_what_is_under_way(
+async def test_leaving_ends_commands_in_progress(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
-    """G8: a block that is left by cancellation takes blocked commands and sessions along."""
+    """G8: a block that ends by cancellation ends its blocked commands and sessions."""
     tasks = running_tasks()
     client = client_of(valkey, transport, shared_connections=shared)
     async with anyio.create_task_group() as group:
@@ -71,7 +71,9 @@ async def test_leaving_twice_is_harmless(valkey: Server, control: Control) -> No
         await control.all_gone()
 
 
-async def test_what_was_never_entered_leaves_nothing(valkey: Server, control: Control) -> None:
+async def test_objects_that_were_never_entered_leave_nothing(
+    valkey: Server, control: Control
+) -> None:
     """G8: clients, pools, pipelines and sessions that are only made hold nothing."""
     tasks = running_tasks()
     client = client_of(valkey)
@@ -91,8 +93,8 @@ def test_nothing_is_done_by_a_destructor() -> None:
         assert "def __del__" not in path.read_text(), path
 
 
-async def test_a_client_outside_its_block_says_what_to_write(valkey: Server) -> None:
-    """G8: before and after, commands raise `RuntimeError` that says how to do it."""
+async def test_the_error_outside_the_block_names_the_right_form(valkey: Server) -> None:
+    """G8: before and after, commands raise a `RuntimeError` that names the right form."""
     client = client_of(valkey)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="async with client"):
@@ -112,8 +114,8 @@ async def test_a_client_outside_its_block_says_what_to_write(valkey: Server) -> 
 # -- G9 -----------------------------------------------------------------------------------------
 
 
-async def mark(session: Session[bytes]) -> None:
-    """Leave every mark there is."""
+async def change_state(session: Session[bytes]) -> None:
+    """Change every kind of connection state."""
     await session.select(1)
     await session.client_setname("mine")
     await session.client_no_evict("ON")
@@ -122,7 +124,7 @@ async def mark(session: Session[bytes]) -> None:
     await session.watch("watched")
 
 
-async def test_what_a_session_changes_stays_with_it(
+async def test_changes_of_a_session_stay_in_it(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
     """G9: SELECT, WATCH, CLIENT settings … are gone with the session that made them."""
@@ -130,7 +132,7 @@ async def test_what_a_session_changes_stays_with_it(
     async with client:
         async with client.session() as session:
             before = await session.client_id()
-            await mark(session)
+            await change_state(session)
         for _ in range(4):
             async with client.session() as one, client.session() as other:
                 for session in (one, other):
@@ -141,8 +143,8 @@ async def test_what_a_session_changes_stays_with_it(
         assert await client.client_getname() is None
 
 
-async def test_a_session_without_a_mark_gives_its_connection_back(valkey: Server) -> None:
-    """G9: what changed nothing costs no connection."""
+async def test_a_session_without_changes_releases_its_connection(valkey: Server) -> None:
+    """G9: a session that changed nothing releases its connection for others."""
     async with client_of(valkey, max_connections=2) as client:
         async with client.session() as session:
             before = await session.client_id()
@@ -151,8 +153,8 @@ async def test_a_session_without_a_mark_gives_its_connection_back(valkey: Server
             assert await session.client_id() == before
 
 
-async def test_raw_commands_leave_no_mark_either(valkey: Server, shared: int) -> None:
-    """G9: what `execute_command` changes on a connection of one's own stays there, too."""
+async def test_raw_commands_leave_no_state_either(valkey: Server, shared: int) -> None:
+    """G9: changes by `execute_command` on an exclusive connection stay there, too."""
     async with client_of(valkey, max_connections=1, shared_connections=shared) as client:
         async with client.connection_pool.acquire() as connection:
             await connection.execute_command("select", 1)
@@ -178,7 +180,7 @@ async def test_a_watch_that_was_cancelled_watches_nothing(valkey: Server, shared
 
 
 async def test_a_watched_key_that_changes_stops_the_transaction(valkey: Server) -> None:
-    """G9: a WATCH works where it belongs."""
+    """G9: WATCH works within a session."""
     async with client_of(valkey) as client, client.session() as session:
         await session.watch("k")
         await client.set("k", 1)
@@ -198,8 +200,10 @@ async def test_a_watched_key_that_changes_stops_the_transaction(valkey: Server) 
         *("WATCH x", "client reply off", "select 1"),
     ],
 )
-async def test_what_would_mark_a_shared_connection_is_refused(valkey: Server, words: str) -> None:
-    """G9: the client refuses it before anything is sent, and says what to do; so does a pipeline."""
+async def test_commands_that_change_a_multiplexed_connection_are_refused(
+    valkey: Server, words: str
+) -> None:
+    """G9: the client refuses it before it is sent, and names the remedy; so does a pipeline."""
     async with client_of(valkey) as client:
         before = await client.client_id()
         with pytest.raises(DataValueError, match=words.split(maxsplit=1)[0].upper()):
@@ -211,7 +215,7 @@ async def test_what_would_mark_a_shared_connection_is_refused(valkey: Server, wo
 
 
 async def test_two_databases_are_two_clients(valkey: Server) -> None:
-    """G9: what one client selects does not concern another."""
+    """G9: the database of one client does not affect another."""
     async with client_of(valkey, db=1) as one, Redis(valkey.host, valkey.port) as other:
         await one.set("k", "one")
         assert await other.get("k") is None

@@ -1,4 +1,4 @@
-"""G14: what the user raises leaves every block as itself, and no background task ends a block."""
+"""G14: exceptions of the user leave every block unchanged, and no background task ends a block."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from anyio.abc import ByteStream
 from anyredis import BaseConnection, Connection, ConnectionError, ConnectionPool, Redis
 from anyredis.connection import base
 from anyredis.server import Server
+from tests.contract.clients_and_taps import Tap, client_of, connections_of, outcomes, tapped, until
 from tests.contract.control import Control
-from tests.contract.tools import Tap, client_of, connections_of, outcomes, tapped, until
 
 Scope: TypeAlias = AbstractAsyncContextManager[Any]
 
 
 class Stop(BaseException):
-    """As rude as a KeyboardInterrupt."""
+    """A BaseException like KeyboardInterrupt."""
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ each_error = pytest.mark.parametrize("make", ERRORS.values(), ids=[*ERRORS])
 
 @each_scope
 @each_error
-async def test_what_the_block_raises_leaves_as_itself(
+async def test_an_exception_of_the_block_leaves_unchanged(
     valkey: Server, scope: Callable[[Server], Scope], make: Callable[[], BaseException]
 ) -> None:
     """G14: the very object, in no group, with its own cause and context."""
@@ -105,10 +105,10 @@ async def test_what_the_block_raises_leaves_as_itself(
 
 @each_scope
 @each_error
-async def test_what_a_finally_raises_under_cancellation_leaves_as_itself(
+async def test_an_exception_of_a_finally_under_cancellation_leaves_unchanged(
     valkey: Server, scope: Callable[[Server], Scope], make: Callable[[], BaseException]
 ) -> None:
-    """G14: also where the cancellation of a scope outside goes by at the same time."""
+    """G14: also if an outer scope is cancelled at the same time."""
     error = make()
 
     async def body() -> None:
@@ -126,10 +126,10 @@ async def test_what_a_finally_raises_under_cancellation_leaves_as_itself(
 
 
 @each_scope
-async def test_a_cancellation_leaves_as_one(
+async def test_a_cancellation_leaves_as_a_cancellation(
     valkey: Server, scope: Callable[[Server], Scope]
 ) -> None:
-    """G14: whoever cancelled the block from outside sees nothing but that."""
+    """G14: a scope that cancels the block from outside sees only its cancellation."""
     with anyio.CancelScope() as outer:
         async with scope(valkey):
             outer.cancel()
@@ -137,7 +137,7 @@ async def test_a_cancellation_leaves_as_one(
     assert outer.cancelled_caught
 
 
-async def test_a_group_of_the_users_own_tasks_leaves_as_it_is(valkey: Server) -> None:
+async def test_an_exception_group_of_the_user_leaves_unchanged(valkey: Server) -> None:
     """G14: a group that a task group in the block raised is neither wrapped nor opened."""
 
     async def fail(error: Exception) -> None:
@@ -155,7 +155,7 @@ async def test_a_group_of_the_users_own_tasks_leaves_as_it_is(valkey: Server) ->
 
 
 async def test_a_traceback_shows_the_users_line_once(valkey: Server) -> None:
-    """G14: the traceback of the user's error is that of their block, not one of ours."""
+    """G14: the traceback of the user's error has the line of their block only once."""
 
     async def body() -> None:
         async with client_of(valkey) as client:
@@ -193,7 +193,7 @@ async def test_a_lost_connection_does_not_cancel_the_block(
 
 
 class Broken(Connection):
-    """A connection that fails somewhere, in a way that no stream should."""
+    """A connection that fails in a way that no stream should."""
 
     def __init__(self, *, where: str, error: BaseException, host: str, port: int) -> None:
         super().__init__(host=host, port=port)
@@ -244,10 +244,10 @@ class BrokenStream(ByteStream):
     [ValueError("odd"), OSError(5, "odd"), ExceptionGroup("odd", [OSError(5, "odd")])],
     ids=["ValueError", "OSError", "ExceptionGroup"],
 )
-async def test_a_stream_that_fails_oddly_does_not_cancel_the_block(
+async def test_an_unexpected_error_of_a_stream_does_not_cancel_the_block(
     valkey: Server, where: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """G14: whatever a stream raises, it is an error of the requests it concerns."""
+    """G14: any exception of a stream becomes an error of the requests it affects."""
     monkeypatch.setattr(base, "READ_AFTER_SEND_FAILURE", 0.01)
     pool = ConnectionPool(
         connection_class=Broken, where=where, error=error, host=valkey.host, port=valkey.port
@@ -259,14 +259,14 @@ async def test_a_stream_that_fails_oddly_does_not_cancel_the_block(
                 assert each is True or isinstance(each, ConnectionError)
             assert where == "close" or not any(each is True for each in found)
             for connection in connections_of(client):
-                connection.close("the test says so")
+                connection.close("closed by the test")
         await anyio.wait_all_tasks_blocked()
         assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
-        await anyio.lowlevel.checkpoint()  # a block that was cancelled would not get further
+        await anyio.lowlevel.checkpoint()  # raises if the block was cancelled
 
 
-async def test_an_error_of_a_request_is_the_users_to_catch(valkey: Server) -> None:
-    """G14: errors of the server and of lost connections leave as themselves, too."""
+async def test_the_user_can_catch_the_error_of_a_request(valkey: Server) -> None:
+    """G14: errors of the server and of lost connections leave unchanged, too."""
     tap = Tap()
     with pytest.raises(ConnectionError) as caught:  # noqa: PT012 - the block is what is tested
         async with tapped(valkey, tap) as client:

@@ -1,4 +1,4 @@
-"""G15: TLS verifies unless told otherwise, and passwords appear nowhere."""
+"""G15: TLS verifies by default, and passwords appear nowhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from anyredis import (
 from anyredis.address import parse_url
 from anyredis.pool.standalone import PARAMETERS
 from anyredis.server import Server, run
-from tests.contract.tools import client_of
+from tests.contract.clients_and_taps import client_of
 from tests.servers import Certificates, redis_tls_binary, valkey_binary
 
 SECRET = "hunter2-and-more"
@@ -43,8 +43,8 @@ async def works(client: Redis[bytes]) -> None:
         assert await client.ping()
 
 
-async def test_a_stranger_is_refused(redis_tls: Server) -> None:
-    """G15: a certificate that nobody we trust has signed is refused without further ado."""
+async def test_an_untrusted_certificate_is_refused(redis_tls: Server) -> None:
+    """G15: a certificate without a trusted signature is refused."""
     await refused(client_of(redis_tls, ssl=True), "certificate does not verify")
     await refused(Redis.from_url(redis_tls.url), "certificate does not verify")
 
@@ -52,7 +52,7 @@ async def test_a_stranger_is_refused(redis_tls: Server) -> None:
 async def test_a_trusted_certificate_is_accepted(
     redis_tls: Server, certificates: Certificates
 ) -> None:
-    """G15: one whose authority is named is accepted, by every way of saying so."""
+    """G15: a certificate of a given authority is accepted, for each option that gives it."""
     ca = str(certificates.ca)
     await works(client_of(redis_tls, ssl=True, ssl_ca_certs=ca))
     await works(client_of(redis_tls, ssl=True, ssl_ca_data=certificates.ca.read_text()))
@@ -63,7 +63,7 @@ async def test_a_trusted_certificate_is_accepted(
 
 @pytest.mark.server
 async def test_another_host_is_refused(certificates: Certificates) -> None:
-    """G15: a good certificate of somebody else is refused, unless told otherwise."""
+    """G15: a valid certificate for another host is refused by default."""
     ca = str(certificates.ca)
     async with run(binary=redis_tls_binary(), tls=certificates.wrong_host_files()) as server:
         await refused(client_of(server, ssl=True, ssl_ca_certs=ca), "certificate does not verify")
@@ -71,13 +71,13 @@ async def test_another_host_is_refused(certificates: Certificates) -> None:
 
 
 async def test_verification_can_be_turned_off(redis_tls: Server) -> None:
-    """G15: `ssl_cert_reqs="none"` accepts anybody."""
+    """G15: `ssl_cert_reqs="none"` accepts any certificate."""
     await works(client_of(redis_tls, ssl=True, ssl_cert_reqs="none"))
     await works(Redis.from_url(f"{redis_tls.url}?ssl_cert_reqs=none"))
 
 
 async def test_mutual_tls(redis_mtls: Server, certificates: Certificates) -> None:
-    """G15: a server that wants a certificate of ours gets it; without one, or a strange one, not."""
+    """G15: a server that requires a client certificate gets it; otherwise it refuses."""
     ca = str(certificates.ca)
     key, cert = str(certificates.client_key), str(certificates.client_cert)
     await works(
@@ -91,16 +91,16 @@ async def test_mutual_tls(redis_mtls: Server, certificates: Certificates) -> Non
     )
 
 
-async def test_tls_to_a_server_that_speaks_none(valkey: Server) -> None:
-    """G15: it fails; it never goes on in the clear."""
+async def test_tls_to_a_server_without_tls(valkey: Server) -> None:
+    """G15: it fails; the client never continues without encryption."""
     await refused(client_of(valkey, ssl=True, connect_timeout=1), "cannot connect")
 
 
 # -- secrets ------------------------------------------------------------------------------------
 
 
-def told(error: BaseException) -> str:
-    """All that a traceback would tell of *error* and of those behind it."""
+def traceback_text(error: BaseException) -> str:
+    """The text of a traceback of *error* and its causes."""
     return "".join(traceback.format_exception(error)) + repr(error) + str(vars(error))
 
 
@@ -124,7 +124,7 @@ LOGINS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("login", LOGINS.values(), ids=[*LOGINS])
-async def test_a_wrong_password_is_told_to_nobody(
+async def test_a_wrong_password_is_not_shown(
     locked_valkey: Server, login: dict[str, Any], protocol: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """G15: no repr, log line or traceback message shows it."""
@@ -136,27 +136,27 @@ async def test_a_wrong_password_is_told_to_nobody(
             await client.ping()
         assert SECRET not in repr(client)
         assert SECRET not in repr(client.connection_pool)
-    assert SECRET not in told(caught.value)
+    assert SECRET not in traceback_text(caught.value)
     assert SECRET not in caplog.text
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.server
-async def test_a_server_that_repeats_what_it_was_told(protocol: int) -> None:
-    """G15: a server without AUTH says what came after it; that is not told any further."""
+async def test_a_server_that_repeats_the_password(protocol: int) -> None:
+    """G15: a server without AUTH repeats the password in an error; the client hides it."""
     hidden = ("--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
     async with run(binary=valkey_binary(), unix_socket=True, arguments=hidden) as server:
         client = client_of(server, password=SECRET, protocol=protocol)
         async with client:
             with pytest.raises(RedisError) as caught:
                 await client.ping()
-        assert SECRET not in told(caught.value)
+        assert SECRET not in traceback_text(caught.value)
 
 
-async def test_a_right_password_is_told_to_nobody(
+async def test_a_right_password_is_not_shown(
     locked_valkey: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """G15: nor does any repr of what works."""
+    """G15: no repr of a working client contains one."""
     caplog.set_level(logging.DEBUG)
     password = "open sesame"
     async with client_of(locked_valkey, password=password) as client:
@@ -183,8 +183,8 @@ async def test_a_right_password_is_told_to_nobody(
         f"http://me:{SECRET}@localhost/0",
     ],
 )
-def test_a_url_that_is_wrong_is_told_without_its_password(url: str) -> None:
-    """G15: the message names the part that is wrong; the error is the caller's."""
+def test_the_error_of_a_wrong_url_has_no_password(url: str) -> None:
+    """G15: the message names the wrong part; the error is a `DataError`."""
 
     def parse(url: str) -> object:
         return parse_url(url, PARAMETERS)
@@ -193,15 +193,15 @@ def test_a_url_that_is_wrong_is_told_without_its_password(url: str) -> None:
     for call in calls:
         with pytest.raises(DataError) as caught:
             call(url)
-        assert SECRET not in told(caught.value).replace(f"parse_url({url!r})", "")
+        assert SECRET not in traceback_text(caught.value).replace(f"parse_url({url!r})", "")
 
 
-async def test_a_password_of_the_wrong_type_is_told_to_nobody(locked_valkey: Server) -> None:
-    """G15: also a password that cannot be sent is kept out of the message that says so."""
+async def test_a_password_of_the_wrong_type_is_not_shown(locked_valkey: Server) -> None:
+    """G15: the message about a password that cannot be sent does not contain it."""
     wrong: Any = [SECRET]
     with pytest.raises(DataError) as caught:
         client_of(locked_valkey, password=wrong)
-    assert SECRET not in told(caught.value)
+    assert SECRET not in traceback_text(caught.value)
     async with client_of(locked_valkey, password="open sesame") as client:
         calls: list[Callable[[Any], Awaitable[object]]] = []
         async with client.session() as session:
@@ -209,4 +209,4 @@ async def test_a_password_of_the_wrong_type_is_told_to_nobody(locked_valkey: Ser
             for call in calls:
                 with pytest.raises(DataError) as refusal:
                     await call(wrong)
-                assert SECRET not in told(refusal.value)
+                assert SECRET not in traceback_text(refusal.value)

@@ -1,4 +1,4 @@
-"""G8, G12, G14: who holds a pool, what ends it, and from where it may be used."""
+"""G8, G12, G14: the holders of a pool, its end, and use from other tasks, loops and threads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ each_client = pytest.mark.parametrize("cluster", [False, True], ids=["server", "
 
 
 def make(cluster: bool) -> tuple[Client, Callable[[], int]]:
-    """A client of a fake server or cluster, and what counts the connections that are open."""
+    """A client of a fake server or cluster, and a counter of its open connections."""
     if not cluster:
         server = FakeServer()
         return server.client(), lambda: len(server.peers)
@@ -45,12 +45,12 @@ def make(cluster: bool) -> tuple[Client, Callable[[], int]]:
     return nodes.client(), lambda: sum(len(node.server.peers) for node in nodes.nodes)
 
 
-# -- who enters and who leaves ------------------------------------------------------------------
+# -- entering and leaving ----------------------------------------------------------------------
 
 
 @each_client
 async def test_entered_in_one_task_and_left_in_another(cluster: bool) -> None:
-    """G8: as start and stop callbacks of frameworks do; nothing is left, and twice is harmless."""
+    """G8: like start and stop callbacks of frameworks; nothing is left, leaving twice is harmless."""
     client, peers = make(cluster)
     before = running_tasks()
     for leave in (client.aclose, lambda: client.__aexit__(None, None, None)):
@@ -65,7 +65,7 @@ async def test_entered_in_one_task_and_left_in_another(cluster: bool) -> None:
 
 
 def test_a_test_case_of_unittest() -> None:
-    """G8: `asyncSetUp` and `asyncTearDown` run in tasks of their own."""
+    """G8: `asyncSetUp` and `asyncTearDown` run in separate tasks."""
     server = FakeServer()
 
     class Case(unittest.IsolatedAsyncioTestCase):
@@ -92,7 +92,7 @@ def test_a_test_case_of_unittest() -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_each_holder_leaves_alone(fails: bool) -> None:
-    """G12: who entered first waits for nobody, and takes nobody along."""
+    """G12: the first holder waits for no other, and its end does not affect others."""
     server = FakeServer()
     server.on("BLPOP", silent)
     pool = server.pool()
@@ -121,7 +121,7 @@ async def test_each_holder_leaves_alone(fails: bool) -> None:
     assert server.peers == []
 
 
-# -- what ends it early -------------------------------------------------------------------------
+# -- an early end -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=[*BACKENDS])
@@ -129,7 +129,7 @@ async def test_each_holder_leaves_alone(fails: bool) -> None:
 def test_an_event_loop_that_ends_counts_as_leaving(
     backend: Backend, cluster: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """G8: no hang and no error under a client that nobody left; the log tells once a time."""
+    """G8: a client without an end of its block causes no hang and no error; it is logged once."""
     client, peers = make(cluster)
 
     async def forget() -> None:
@@ -152,7 +152,7 @@ def test_an_event_loop_that_ends_counts_as_leaving(
 
 
 def own_tasks(before: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
-    """What the client runs, its main task last."""
+    """The tasks of the client, its main task last."""
     return sorted(asyncio.all_tasks() - before, key=lambda task: task.get_name() == NAME)
 
 
@@ -176,7 +176,7 @@ async def test_cancelling_a_task_of_a_connection_closes_that_alone(cluster: bool
 
 @on_asyncio
 async def test_cancelling_the_writer_of_a_connection_closes_that_alone() -> None:
-    """G14: no request waits for a task that is gone."""
+    """G14: no request waits for a task that has ended."""
     server = FakeServer()
     before = asyncio.all_tasks()
     async with server.client() as client:
@@ -194,7 +194,7 @@ async def test_cancelling_the_writer_of_a_connection_closes_that_alone() -> None
 async def test_cancelling_all_other_tasks_closes_the_pool(
     cluster: bool, which: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """G14: the block goes on; pending and later requests are told, leaving raises nothing."""
+    """G14: the block goes on; pending and later requests get the cause, leaving raises nothing."""
     client, peers = make(cluster)
     before = asyncio.all_tasks()
     await client.open()
@@ -270,7 +270,7 @@ async def test_the_end_of_the_pool_is_told_to_those_who_wait_for_a_lease(shared:
 
 @on_asyncio
 async def test_a_pool_that_is_cancelled_before_its_first_step() -> None:
-    """G8: entering does not wait for ever, but is told."""
+    """G8: entering does not wait for ever, but raises."""
     client = FakeServer().client()
     opening = await cancelled_before_its_first_step(client)
     await asyncio.wait([opening])
@@ -280,12 +280,12 @@ async def test_a_pool_that_is_cancelled_before_its_first_step() -> None:
         assert await client.ping()
 
 
-# The coroutine that anyio wraps into a task is not awaited where that is cancelled so early.
+# The coroutine inside a task of anyio is never awaited if the task is cancelled this early.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @on_asyncio
 async def test_a_child_that_is_cancelled_before_its_first_step() -> None:
-    """G8: nor where it is in a group of the user's, which anyio cancels for it."""
+    """G8: nor in a group of the user, which anyio cancels for it."""
     opened: list[asyncio.Task[Redis[bytes]]] = []
     async with anyio.create_task_group() as group:
         client = FakeServer().client(task_group=group)
@@ -298,7 +298,7 @@ async def test_a_child_that_is_cancelled_before_its_first_step() -> None:
 
 @on_asyncio
 async def test_cancelling_the_pools_task_leaves_a_group_of_the_users_alone() -> None:
-    """What ends the pool's tasks never ends the group, unless that is itself cancelled."""
+    """The end of the pool's tasks never ends the group, unless the group is cancelled."""
     server = FakeServer()
     async with anyio.create_task_group() as group:
         before = asyncio.all_tasks()
@@ -313,7 +313,7 @@ async def test_cancelling_the_pools_task_leaves_a_group_of_the_users_alone() -> 
 
 
 async def test_a_group_of_the_users_that_is_cancelled_closes_the_pool() -> None:
-    """G8: its requests are told; the pool's sockets and tasks are gone when the group has ended."""
+    """G8: its requests get the reason; sockets and tasks of the pool end before the group."""
     server = FakeServer()
     server.on("GET", silent)
     told: list[BaseException] = []
@@ -343,7 +343,7 @@ async def test_a_group_of_the_users_that_is_cancelled_closes_the_pool() -> None:
 
 
 @each_client
-async def test_a_group_of_the_users_is_where_all_runs(cluster: bool) -> None:
+async def test_the_pools_tasks_are_children_of_a_group_of_the_user(cluster: bool) -> None:
     """The pool's tasks are children of it, and it ends when the last block has been left."""
     async with anyio.create_task_group() as group:
         source = FakeCluster() if cluster else FakeServer()
@@ -360,14 +360,14 @@ async def test_a_group_of_the_users_is_where_all_runs(cluster: bool) -> None:
 
 
 class Secret:
-    """Something in a context variable of a request."""
+    """A value in a context variable of a request."""
 
 
 VARIABLE: contextvars.ContextVar[Secret | None] = contextvars.ContextVar("VARIABLE", default=None)
 
 
 async def test_nothing_of_a_requests_context_is_kept_or_seen() -> None:
-    """The credential provider doesn't run in it, and it is gone when the request has ended."""
+    """The credential provider does not run in it, and it is freed when the request has ended."""
     seen: list[Secret | None] = []
 
     def provide() -> Credentials:
@@ -395,7 +395,7 @@ async def test_nothing_of_a_requests_context_is_kept_or_seen() -> None:
 
 
 async def test_entering_keeps_no_context_either() -> None:
-    """The pool's own task does not run in the context of the block that came first."""
+    """The pool's task does not run in the context of the block that entered first."""
     client = FakeServer().client()
     secrets: list[weakref.ref[Secret]] = []
 
@@ -448,7 +448,7 @@ USES: dict[str, Use] = {
 @pytest.mark.parametrize("use", USES.values(), ids=[*USES])
 @pytest.mark.parametrize("elsewhere", BACKENDS.values(), ids=[f"from_{name}" for name in BACKENDS])
 async def test_use_from_another_event_loop_is_refused(use: Use, elsewhere: Backend) -> None:
-    """The error says where it was opened and what to do; nothing is sent, the owner is unharmed."""
+    """The error names the owner's loop and the remedy; nothing is sent, the owner is unharmed."""
     server = FakeServer()
     async with server.client(max_connections=1) as client:
         await client.ping()
@@ -467,7 +467,7 @@ async def test_use_from_another_event_loop_is_refused(use: Use, elsewhere: Backe
 
 @pytest.mark.parametrize("elsewhere", BACKENDS.values(), ids=[f"from_{name}" for name in BACKENDS])
 async def test_a_session_belongs_to_its_event_loop(elsewhere: Backend) -> None:
-    """So does whatever was acquired: nothing is sent, and it stays good."""
+    """So does an acquired connection: nothing is sent, and it stays usable."""
     server = FakeServer()
     async with server.client() as client, client.session() as session:
         await session.ping()
@@ -490,7 +490,7 @@ async def test_a_session_belongs_to_its_event_loop(elsewhere: Backend) -> None:
 
 
 def test_two_event_loops_in_one_thread() -> None:
-    """A thread's id is not enough: the loop that waits is not the one that is running."""
+    """A thread's id is not enough: the running loop is not the one that opened the client."""
     server = FakeServer()
     pool: ConnectionPool = server.pool()
     client = Redis(connection_pool=pool)

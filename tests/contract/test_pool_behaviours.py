@@ -1,4 +1,4 @@
-"""What the four kinds of use promise, counted: one too many raises, or waits."""
+"""The four kinds of pool, counted: one caller too many raises, or waits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from anyredis import BlockingConnectionPool, ConnectionPool, MaxConnectionsError, PoolTimeoutError
 from anyredis.server import Server
 from tests.conftest import BACKENDS
+from tests.contract.clients_and_taps import Transport, client_of, connections_of, outcomes, until
 from tests.contract.control import Control
 from tests.contract.steps import counting
-from tests.contract.tools import Transport, client_of, connections_of, outcomes, until
 
 each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
 
@@ -33,7 +33,7 @@ async def test_a_strict_pool_of_two_refuses_eight_of_ten(
 async def test_a_strict_pool_of_two_refuses_eight_of_ten_at_first(
     valkey: Server, transport: Transport, shared: int
 ) -> None:
-    """The same where nothing is connected yet: waiting for a connection takes a lease."""
+    """The same before any connection exists: waiting for a connection takes a lease."""
     client = client_of(valkey, transport, max_connections=2, shared_connections=shared)
     async with client:
         found = await outcomes([lambda: client.get("fubar")] * 10)
@@ -51,10 +51,10 @@ async def test_a_strict_pool_of_ten_refuses_none_of_ten(
         assert await outcomes([lambda: client.get("fubar")] * 10) == [b"1"] * 10
 
 
-async def test_a_blocking_pool_of_two_serves_ten_by_twos(
+async def test_a_blocking_pool_of_two_runs_ten_two_at_a_time(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
-    """Of ten commands at once on two connections that may be waited for, none fails."""
+    """Of ten commands at once on two connections of a blocking pool, none fails."""
     client = client_of(
         valkey,
         transport,
@@ -87,7 +87,7 @@ async def test_a_blocking_pool_of_two_serves_ten_by_twos(
 async def test_a_blocking_pool_of_two_has_two_at_a_time_on_the_server(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
-    """Ten that wait on the server are there by twos."""
+    """Of ten that wait on the server, two are there at a time."""
     client = client_of(
         valkey,
         transport,
@@ -120,7 +120,7 @@ def _are_blocked(control: Control, count: int) -> bool:
 
 
 def _accepted(control: Control) -> int:
-    """How many connections the server has had."""
+    """The number of connections that the server has had."""
     stats: str = control.ask("INFO", "stats")
     [line] = [each for each in stats.splitlines() if each.startswith("total_connections_received")]
     return int(line.partition(":")[2])
@@ -150,8 +150,8 @@ async def test_the_asyncio_form(
     assert found.count(b"1") == 10 - refused
 
 
-async def test_waiting_has_an_end(valkey: Server, transport: Transport, shared: int) -> None:
-    """Who waits longer than *timeout* gets `PoolTimeoutError`, and takes nothing away."""
+async def test_waiting_is_bounded(valkey: Server, transport: Transport, shared: int) -> None:
+    """A caller that waits longer than *timeout* gets `PoolTimeoutError`, and holds nothing."""
     pool = BlockingConnectionPool.from_url(
         valkey.url, max_connections=1, timeout=0.01, shared_connections=shared
     )
@@ -178,7 +178,7 @@ async def test_a_thousand_first_commands_share_one_socket(
 async def test_sockets_never_exceed_leases(
     valkey: Server, transport: Transport, shared: int, control: Control
 ) -> None:
-    """A shared connection that is idle is leased exclusively, rather than one socket too many."""
+    """An idle multiplexed connection is leased exclusively, rather than one socket too many."""
     client = client_of(valkey, transport, max_connections=1, shared_connections=shared)
     async with client:
         await client.ping()
@@ -194,10 +194,10 @@ async def test_sockets_never_exceed_leases(
         assert len(control.client_list()) == 1
 
 
-async def test_more_to_share_than_there_may_be(
+async def test_more_shared_connections_than_the_limit(
     valkey: Server, transport: Transport, control: Control
 ) -> None:
-    """`shared_connections` are dialled as they are of use, within `max_connections`."""
+    """`shared_connections` are dialled as commands need them, within `max_connections`."""
     client = client_of(valkey, transport, max_connections=2, shared_connections=2)
     async with client:
         accepted = _accepted(control)

@@ -1,4 +1,4 @@
-"""Tests of the choice of cancellation cases: nothing is lost for good, and the same seed repeats.
+"""Tests of the choice of cancellation cases: each case runs in some run, and a seed repeats a run.
 
 They also hold that each clause of the contract is proved in every run, whatever its seed.
 """
@@ -42,7 +42,7 @@ SEEDS = range(7, 7 + THIRD)
 
 
 def first(count: int, steps: Iterator[int]) -> set[int]:
-    """Those of *steps* that are below *count*."""
+    """The numbers in *steps* that are below *count*."""
     return set(itertools.takewhile(lambda at: at < count, steps))
 
 
@@ -94,7 +94,7 @@ def test_the_environment_repeats_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_seed_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks later, in this process or one that it starts, gets the same."""
+    """Later calls, in this process or in one that it starts, give the same."""
     monkeypatch.delenv(SEED)
     assert draw_seed() == draw_seed()
 
@@ -148,7 +148,7 @@ def test_every_clause_keeps_cases() -> None:
 
 
 def named_clauses() -> set[str]:
-    """The clauses that docstrings of tests name, other than those of the harness."""
+    """The clauses in docstrings of tests, except those of the harness."""
     return {
         clause
         for path in sorted((ROOT / "tests").rglob("test_*.py"))

@@ -1,1 +1,1 @@
-"""Tests of what is known of commands."""
+"""Tests of the facts of commands."""

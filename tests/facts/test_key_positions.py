@@ -1,4 +1,4 @@
-"""Where keys stand: held to the key specifications of four servers, and told what they leave out."""
+"""Positions of keys, compared with the key specifications of four servers and their known gaps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from anyredis.wire.encode import Value
 
 
 class Numbers(TypedDict):
-    """What a key specification tells beside its kind; each kind has some of them."""
+    """The numbers of a key specification; each kind has some of them."""
 
     index: int
     keyword: str
@@ -33,7 +33,7 @@ class Numbers(TypedDict):
 
 
 class Half(TypedDict):
-    """Where to begin, or which from there on."""
+    """The first half of a specification, its beginning, or the second, the keys from there on."""
 
     type: str
     spec: Numbers
@@ -48,7 +48,7 @@ class KeySpec(TypedDict):
 
 
 class Facts(TypedDict):
-    """What `commands.json` tells of each command, as far as it is asked here."""
+    """The entries of `commands.json` for each command that are used here."""
 
     key_specs: NotRequired[list[KeySpec]]
     tips: NotRequired[list[str]]
@@ -57,7 +57,7 @@ class Facts(TypedDict):
 COMMANDS: dict[str, Facts] = json.loads((Path(__file__).parents[1] / "commands.json").read_text())
 KEYED = {name: facts["key_specs"] for name, facts in COMMANDS.items() if "key_specs" in facts}
 
-TOLD_TOO_LITTLE = {
+INCOMPLETE_SPECS = {
     "CMS.MERGE": "the sketches that are merged are keys, too",
     "JSON.MGET": "all but the path are keys: those of another slot would come back as None",
     "SORT": "STORE has a key, which the servers call unknown",
@@ -65,7 +65,7 @@ TOLD_TOO_LITTLE = {
     "TS.CREATERULE": "the series that the rule writes to is a key, too",
     "TS.DELETERULE": "the series that the rule wrote to is a key, too",
 }
-TOLD_TOO_MUCH = {
+SPECS_WITH_EXTRA_KEYS = {
     "JSON.DEBUG": "JSON.DEBUG HELP has no key",
     "MIGRATE": "the key before the database is empty where KEYS follow",
 }
@@ -102,8 +102,8 @@ def key_positions(args: tuple[Value, ...]) -> Sequence[int] | None:
     return facts_of(args).key_positions(args)
 
 
-def told(name: str, args: tuple[str, ...]) -> list[int]:
-    """The positions that the key specifications of *name* tell, read as valkey.io tells to."""
+def specified(name: str, args: tuple[str, ...]) -> list[int]:
+    """The positions in the key specifications of *name*, read as valkey.io describes."""
     found: set[int] = set()
     for spec in KEYED[name]:
         begin = begin_of(spec["begin_search"], args)
@@ -113,7 +113,7 @@ def told(name: str, args: tuple[str, ...]) -> list[int]:
 
 
 def begin_of(half: Half, args: tuple[str, ...]) -> int | None:
-    """Where the keys of one specification begin, or None where it finds no beginning."""
+    """The position at which the keys of one specification begin; None if there is none."""
     spec = half["spec"]
     if half["type"] == "index":
         return spec["index"]
@@ -156,7 +156,7 @@ def calls(name: str) -> Iterator[tuple[str, ...]]:
 
 
 def with_count(name: str, call: list[str], count: int) -> tuple[str, ...] | None:
-    """*call* with *count* for its number of keys, or None where its length does not fit."""
+    """*call* with *count* as its number of keys, or None if its length does not fit."""
     call = list(call)
     for spec in KEYED[name]:
         begin, numbers = spec["begin_search"], spec["find_keys"]["spec"]
@@ -184,8 +184,8 @@ def found(*args: Value) -> list[int] | None:
 
 
 def test_corrections_are_of_commands() -> None:
-    """What is corrected here is still told by a server."""
-    assert set(KEYED) >= {*TOLD_TOO_LITTLE, *TOLD_TOO_MUCH, *WITH_KEYWORDS}
+    """A server still has each specification that is corrected here."""
+    assert set(KEYED) >= {*INCOMPLETE_SPECS, *SPECS_WITH_EXTRA_KEYS, *WITH_KEYWORDS}
     keywords = {
         name
         for name, specs in KEYED.items()
@@ -195,21 +195,21 @@ def test_corrections_are_of_commands() -> None:
 
 
 def test_key_specs() -> None:
-    """Keys are where the servers say they are, for every command."""
-    examples = {name: list(calls(name)) for name in KEYED if name not in TOLD_TOO_LITTLE}
+    """Keys are at the positions that the servers report, for every command."""
+    examples = {name: list(calls(name)) for name in KEYED if name not in INCOMPLETE_SPECS}
     assert [name for name, calls_of in examples.items() if len(calls_of) < 2] == []
     wrong = [
         args
         for name, calls_of in examples.items()
         for args in calls_of
-        if found(*args) != told(name, args)
+        if found(*args) != specified(name, args)
     ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", TOLD_TOO_LITTLE)
-def test_what_the_servers_leave_out(name: str) -> None:
-    """What the servers tell is a key here, and there is more."""
+@pytest.mark.parametrize("name", INCOMPLETE_SPECS)
+def test_keys_that_the_servers_leave_out(name: str) -> None:
+    """The positions of the servers are keys here, and there are more."""
     more = {
         "CMS.MERGE": "d 2 a b WEIGHTS 1 1",
         "JSON.MGET": "a b $",
@@ -221,19 +221,19 @@ def test_what_the_servers_leave_out(name: str) -> None:
     expected = {"CMS.MERGE": [1, 3, 4], "SORT": [1, 3], "TDIGEST.MERGE": [1, 3]}
     args = (name, *more[name].split())
     assert found(*args) == expected.get(name, [1, 2])
-    assert set(told(name, args)) < set(found(*args) or ())
+    assert set(specified(name, args)) < set(found(*args) or ())
 
 
-def test_what_the_servers_tell_too_much() -> None:
-    """A word that stands for no key in this call is none."""
+def test_positions_of_the_servers_without_a_key() -> None:
+    """A word that is not a key in this call is not reported as one."""
     migrate = ("MIGRATE", "h", "1", "", "0", "9", "COPY", "KEYS", "a", "b")
-    assert found(*migrate) == told("MIGRATE", migrate)[1:] == [8, 9]
+    assert found(*migrate) == specified("MIGRATE", migrate)[1:] == [8, 9]
     assert found("JSON.DEBUG", "HELP") == []
-    assert told("JSON.DEBUG", ("JSON.DEBUG", "HELP")) == [2]
+    assert specified("JSON.DEBUG", ("JSON.DEBUG", "HELP")) == [2]
 
 
 def test_without_keys() -> None:
-    """What has no key specification has no keys, whatever follows it."""
+    """A command without key specifications has no keys, with any arguments."""
     keyless = [name for name in COMMANDS if name not in KEYED]
     assert len(keyless) > 200
     assert [name for name in keyless if found(*name.split()) != []] == []
@@ -247,7 +247,7 @@ def test_without_keys() -> None:
 
 
 def test_unknown_commands() -> None:
-    """Of what no server told us, nobody can tell where its keys are."""
+    """The keys of a command that no server has are unknown."""
     assert found(b"MY.CMD", "k") is None
     assert found(b"OBJECT", "COLOUR", "k") is None
     assert found(b"\xff") is None
@@ -257,7 +257,7 @@ def test_first_key() -> None:
     """The fast path is for all that have exactly one key at a fixed position, and no tip."""
     expected: dict[bytes, int] = {}
     for name, specs in KEYED.items():
-        slow = name in TOLD_TOO_LITTLE or name in TOLD_TOO_MUCH or " " in name
+        slow = name in INCOMPLETE_SPECS or name in SPECS_WITH_EXTRA_KEYS or " " in name
         tipped = any(tip.startswith("request_policy:") for tip in COMMANDS[name].get("tips", []))
         keys = [spec for spec in specs if spec["begin_search"]["type"] != "unknown"]
         spread = any(spec["find_keys"]["spec"].get("lastkey") != 0 for spec in keys)
@@ -269,7 +269,7 @@ def test_first_key() -> None:
 
 
 def test_first_key_agrees() -> None:
-    """The fast path and the slow one say the same."""
+    """The fast path and the slow path agree."""
     assert {name: found(name, *"abcdef") for name in FIRST_KEY} == {
         name: [position] for name, position in FIRST_KEY.items()
     }
@@ -328,7 +328,7 @@ def test_oddities(args: tuple[Value, ...], positions: list[int]) -> None:
 
 
 def test_only_ascii_letters_fold() -> None:
-    """An option is what the server takes for it: the long s is no S."""
+    """An option is compared as the server does: the long s is not an S."""
     assert found(b"SORT", "k", "\u017ftore", "d") == [1]
 
 
@@ -388,14 +388,14 @@ REFUSAL_BACKOFF: list[tuple[tuple[Value, ...], str]] = [
 
 @pytest.mark.parametrize(("args", "message"), REFUSAL_BACKOFF)
 def test_refused(args: tuple[Value, ...], message: str) -> None:
-    """A call without the keys that it needs is refused, with its name and what is wrong."""
+    """A call without the keys that it needs is refused, with its name and the reason."""
     with pytest.raises(DataValueError) as caught:
         key_positions(args)
     assert str(caught.value) == message
 
 
 def test_a_number_of_keys_too_long_to_read() -> None:
-    """A number of keys that Python would not even read is refused as any other."""
+    """A number of keys that is too long for Python is refused as any other bad number."""
     with pytest.raises(DataValueError, match="EVAL: numkeys is '9999"):
         key_positions((b"EVAL", "s", "9" * 5000))
 
@@ -406,7 +406,7 @@ KEYS = st.lists(WORDS, min_size=1, max_size=4)
 
 @given(group=WORDS, consumer=WORDS, noack=st.booleans(), keys=KEYS)
 def test_streams_of_a_group(group: str, consumer: str, noack: bool, keys: list[str]) -> None:
-    """Whatever a group, a consumer or a stream is called, its streams are found."""
+    """Streams are found with any name of a group, a consumer or a stream."""
     start = ("XREADGROUP", "GROUP", group, consumer, *(("NOACK",) if noack else ()), "STREAMS")
     expected = list(range(len(start), len(start) + len(keys)))
     assert found(*start, *keys, *(">" for _ in keys)) == expected
@@ -414,7 +414,7 @@ def test_streams_of_a_group(group: str, consumer: str, noack: bool, keys: list[s
 
 @given(password=WORDS, keys=KEYS)
 def test_keys_of_migrate(password: str, keys: list[str]) -> None:
-    """Whatever a password or a key is called, the keys are found."""
+    """Keys are found with any password and any names of keys."""
     start = ("MIGRATE", "h", 1, "", 0, 9, "AUTH", password, "KEYS")
     assert found(*start, *keys) == list(range(9, 9 + len(keys)))
 
@@ -424,7 +424,7 @@ def test_keys_of_migrate(password: str, keys: list[str]) -> None:
     words=st.lists(WORDS | st.integers() | st.floats() | st.binary(max_size=3), max_size=12),
 )
 def test_any_arguments(name: str, words: list[Value]) -> None:
-    """Whatever is asked, the answer is positions in order, or an error that names the command."""
+    """Any arguments give positions in order, or an error that names the command."""
     args = (*name.split(), *words)
     message, positions = name, list[int]()
     try:

@@ -1,4 +1,4 @@
-"""One lookup tells all of a command, and users add commands of their own."""
+"""One lookup gives all facts of a command, and users register their commands."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ READS: list[tuple[tuple[Value, ...], bool]] = [
 
 @pytest.mark.parametrize(("args", "reads"), READS)
 def test_only_reads(args: tuple[Value, ...], reads: bool) -> None:
-    """G11: only what is known to read only may be sent again by itself."""
+    """G11: only a command that is known to only read may be sent again by default."""
     assert facts_of(args).read_only is reads
 
 
@@ -83,7 +83,7 @@ BLOCKS: list[tuple[tuple[Value, ...], float | None]] = [
 
 @pytest.mark.parametrize(("args", "seconds"), BLOCKS)
 def test_blocking_seconds(args: tuple[Value, ...], seconds: float | None) -> None:
-    """A blocking call tells for how long; what cannot be read is for as long as it takes."""
+    """A blocking call has its time limit; a timeout that is not a number has none."""
     assert args[0] in SPECIAL
     assert facts_of(args).blocking_seconds(args) == seconds
     assert len(args) < 3 or facts_of(args).blocks(args)
@@ -101,7 +101,7 @@ def test_blocking_seconds(args: tuple[Value, ...], seconds: float | None) -> Non
         (b"CLIENT", b"PAUSE", 1000),
     ],
 )
-def test_what_does_not_block(args: tuple[Value, ...]) -> None:
+def test_calls_that_do_not_block(args: tuple[Value, ...]) -> None:
     """A stream is read without waiting unless BLOCK is an option, not a group or a key."""
     assert facts_of(args).blocks(args) is False
     assert facts_of(args).blocking_seconds(args) == 0.0
@@ -123,13 +123,13 @@ CHANGES: list[tuple[tuple[Value, ...], bool]] = [
 
 @pytest.mark.parametrize(("args", "changes"), CHANGES)
 def test_changes_connection(args: tuple[Value, ...], changes: bool) -> None:
-    """G9: what marks its connection is known, and its first word is special."""
+    """G9: a command that changes its connection is known, and its first word is special."""
     assert facts_of(args).changes_connection is changes
     assert not changes or full_name(args).split()[0] in SPECIAL
 
 
 def test_forbidden_calls() -> None:
-    """A call that no connection can carry has its reason; any other has none."""
+    """A call that cannot be sent on any connection has its reason; any other has none."""
     assert "subscription" in (facts_of((b"SUBSCRIBE", "c")).forbidden or "")
     assert "replies" in (facts_of(("client", "Reply", "OFF")).forbidden or "")
     assert facts_of((b"CLIENT", b"LIST")).forbidden is None
@@ -142,8 +142,8 @@ EVERY_NAME = sorted(READ_ONLY | BLOCKING | CHANGES_CONNECTION | REQUEST.keys() |
 
 
 @pytest.mark.parametrize("name", EVERY_NAME, ids=bytes.decode)
-def test_a_lookup_tells_what_the_tables_tell(name: bytes) -> None:
-    """The facts of a command are those of all tables, whether it was looked up before or not."""
+def test_a_lookup_agrees_with_the_tables(name: bytes) -> None:
+    """The facts of a command are those of all tables, before and after the first lookup."""
     for _ in range(2):
         facts = facts_of(tuple(name.split()))
         assert facts.name == name
@@ -157,7 +157,7 @@ def test_a_lookup_tells_what_the_tables_tell(name: bytes) -> None:
 
 
 def test_the_facts_of_a_command_are_one_value() -> None:
-    """They are made once, however the name is written, and nobody can change them."""
+    """They are made once, for any spelling of the name, and cannot be changed."""
     facts = facts_of((b"GETRANGE", "k", 0, 1))
     assert facts_of(("getrange", "other", 0, 1)) is facts
     assert facts_of((bytearray(b"GetRange"), "k", 0, 1)) is facts
@@ -165,8 +165,8 @@ def test_the_facts_of_a_command_are_one_value() -> None:
         facts.read_only = False  # type: ignore[misc]
 
 
-def test_a_container_has_facts_of_its_own() -> None:
-    """A first word that was looked up alone does not stand for its subcommands."""
+def test_a_container_has_separate_facts() -> None:
+    """The facts of a container alone are not those of its subcommands."""
     assert facts_of((b"COMMAND",)).name == b"COMMAND"
     assert facts_of((b"COMMAND", b"DOCS")).name == b"COMMAND DOCS"
     assert facts_of((b"SCRIPT",)).changes_connection is False
@@ -175,7 +175,7 @@ def test_a_container_has_facts_of_its_own() -> None:
 
 
 def test_unknown_names_are_not_kept() -> None:
-    """G13: commands that no table knows, any number of them, leave nothing behind."""
+    """G13: any number of commands that no table has leave nothing behind."""
     facts_of((b"UNHEARD.OF",))
     before = len(lookup._known)
     for number in range(100):
@@ -188,7 +188,7 @@ def test_unknown_names_are_not_kept() -> None:
 
 @pytest.mark.parametrize("clustered", [False, True], ids=["server", "cluster"])
 async def test_a_command_is_looked_up_once(clustered: bool) -> None:
-    """The value is passed on to all that ask; an ordinary command of one server needs none."""
+    """The value is passed on; an ordinary command of one server needs no lookup."""
     fake = FakeCluster(3, 0) if clustered else FakeServer()
     for server in [node.server for node in fake.nodes] if isinstance(fake, FakeCluster) else [fake]:
         server.on("BLPOP", [b"l", b"x"])
@@ -228,13 +228,14 @@ async def test_a_command_is_looked_up_once(clustered: bool) -> None:
 
 
 @pytest.fixture(autouse=True)
-def forgotten_afterwards() -> Iterator[None]:
-    """What a test registers is known to that test alone."""
+def registrations_of_one_test() -> Iterator[None]:
+    """A registration lasts for its test only; those of other files stay."""
+    before = set(lookup._registered)
     yield
-    for name in lookup._registered:
+    for name in lookup._registered.keys() - before:
         del lookup._known[name]
+        del lookup._registered[name]
         SPECIAL.difference_update(spellings(name))
-    lookup._registered.clear()
 
 
 KEYS: list[tuple[dict[str, Any], tuple[Value, ...], Sequence[int]]] = [
@@ -253,7 +254,7 @@ KEYS: list[tuple[dict[str, Any], tuple[Value, ...], Sequence[int]]] = [
 def test_the_keys_of_a_registered_command(
     numbers: dict[str, Any], rest: tuple[Value, ...], keys: Sequence[int]
 ) -> None:
-    """Keys stand where the numbers of COMMAND INFO say."""
+    """Keys are at the positions given by the numbers of COMMAND INFO."""
     register_command("my.cmd", **numbers)
     args = (b"MY.CMD", *rest)
     assert list(facts_of(args).key_positions(args) or ()) == keys
@@ -278,7 +279,7 @@ def test_a_call_without_its_keys_is_refused(
 
 
 def test_a_registered_command_has_its_route() -> None:
-    """It goes to the slot of its keys, to any node, to several, or needs a node to be named."""
+    """It goes to the slot of its keys, to any node, to several, or has to be called on a node."""
     register_command("MY.GET", first_key=1, read_only=True)
     register_command("MY.SET", first_key=1)
     register_command("MY.INFO", read_only=True)
@@ -297,7 +298,7 @@ def test_a_registered_command_has_its_route() -> None:
 
 
 async def test_a_registered_command_in_a_cluster() -> None:
-    """It is sent to the node that serves its key, and to every primary if it asks for that."""
+    """It is sent to the node of its key, or to every primary with that policy."""
     cluster = FakeCluster(3, 0)
     for node in cluster.nodes:
         node.server.on("MY.GET", node.port)
@@ -320,7 +321,7 @@ async def test_a_registered_command_in_a_cluster() -> None:
 
 @pytest.mark.parametrize(("reads", "tries"), [(True, 2), (False, 1)])
 async def test_a_registered_command_that_only_reads_is_sent_again(reads: bool, tries: int) -> None:
-    """G11: what was registered as reading is repeated if its reply was lost, and nothing else."""
+    """G11: a command registered as reading is repeated if its reply was lost; no other is."""
     register_command("MY.CMD", first_key=1, read_only=reads)
     server = FakeServer()
     server.on("MY.CMD", b"x")
@@ -334,8 +335,8 @@ async def test_a_registered_command_that_only_reads_is_sent_again(reads: bool, t
     assert [words[0] for words in server.received].count(b"MY.CMD") == tries
 
 
-async def test_a_registered_command_that_blocks_has_a_connection_for_itself() -> None:
-    """It holds nobody else up, ends with its own timeout, and is refused in a pipeline."""
+async def test_a_registered_command_that_blocks_has_an_exclusive_connection() -> None:
+    """It delays no other command, ends at its timeout, and is refused in a pipeline."""
     register_command("MY.POP", first_key=1, timeout_position=-1)
     facts, args = facts_of((b"MY.POP", "k", 3)), (b"MY.POP", "k", 3)
     assert facts.blocks(args)
@@ -353,13 +354,13 @@ async def test_a_registered_command_that_blocks_has_a_connection_for_itself() ->
 
 @pytest.mark.parametrize("name", ["GET", "get", b"BLPOP", "CLIENT", "HELLO", "MIGRATE", "XREAD"])
 def test_names_of_the_servers_are_taken(name: str | bytes) -> None:
-    """What a table knows cannot be registered: a wrong fact would send commands astray."""
+    """A command of a table cannot be registered: wrong facts would misroute it."""
     with pytest.raises(DataValueError, match="is a command of the servers"):
         register_command(name, first_key=1)
 
 
 @pytest.mark.parametrize("name", ["", " ", "MY CMD", "MY.CMD\n", "MY.ÄÖ", 5, None])
-def test_what_is_no_name(name: Any) -> None:
+def test_invalid_names(name: Any) -> None:
     """A name is one word of printable ASCII."""
     with pytest.raises(DataError, match="a command's name has to be"):
         register_command(name)
@@ -387,7 +388,7 @@ def test_what_is_no_name(name: Any) -> None:
         ({"response_policy": "agg_sum"}, "response_policy needs request_policy"),
     ],
 )
-def test_facts_that_make_no_sense(arguments: dict[str, Any], message: str) -> None:
+def test_invalid_facts(arguments: dict[str, Any], message: str) -> None:
     """They are refused with the argument named, and nothing is registered."""
     with pytest.raises(DataError, match=message):
         register_command("MY.CMD", **arguments)
@@ -401,14 +402,14 @@ def test_facts_that_make_no_sense(arguments: dict[str, Any], message: str) -> No
 def test_keys_that_an_argument_counts(
     numkeys: int, rest: tuple[Value, ...], keys: Sequence[int]
 ) -> None:
-    """The argument at *numkeys* tells how many keys follow it."""
+    """The argument at *numkeys* is the number of keys after it."""
     register_command("MY.CMD", numkeys=numkeys)
     args = (b"MY.CMD", *rest)
     assert list(facts_of(args).key_positions(args) or ()) == keys
 
 
 def test_registering_twice() -> None:
-    """The same again does nothing; other facts are refused, and the first ones hold."""
+    """Registering the same facts again does nothing; others are refused, and the first stay."""
     register_command("MY.CMD", first_key=1)
     register_command(b"my.cmd", first_key=1, last_key=1)
     with pytest.raises(DataValueError, match=r"MY\.CMD is registered already"):

@@ -1,4 +1,4 @@
-"""How the tables of facts write names, and how lookups read them."""
+"""Names of commands in the text of tables, and in lookups."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def test_a_fact_for_each_name() -> None:
         ("straße", "STRAßE".encode()),
     ],
 )
-def test_a_word_as_the_server_reads_it(value: Value, read: bytes) -> None:
+def test_a_word_as_the_server_compares_it(value: Value, read: bytes) -> None:
     """It is in upper case, but only the letters of ASCII are changed."""
     assert word(value) == read

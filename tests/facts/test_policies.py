@@ -1,4 +1,4 @@
-"""Where commands without keys go, and how replies merge: held to the tips of four servers."""
+"""Nodes of commands without keys, and aggregation, compared with the tips of four servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from anyredis.wire.encode import Value
 
 
 class Facts(TypedDict):
-    """What `commands.json` tells of each command, as far as it is asked here."""
+    """The entries of `commands.json` for each command that are used here."""
 
     key_specs: NotRequired[list[object]]
     tips: NotRequired[list[str]]
@@ -62,7 +62,7 @@ OF_ONE_NODE = {
 
 
 def anywhere(args: tuple[Value, ...]) -> bool:
-    """Whether one node may answer *args* as well as any other."""
+    """Whether any one node may answer *args*."""
     facts = facts_of(args)
     return facts.any_node and not facts.key_positions(args)
 
@@ -77,19 +77,19 @@ def tips(kind: str) -> dict[str, str]:
     }
 
 
-def spelt(policies: Mapping[bytes, Enum]) -> dict[str, object]:
-    """As `commands.json` spells them."""
+def as_in_commands_json(policies: Mapping[bytes, Enum]) -> dict[str, object]:
+    """The names in the spelling of `commands.json`."""
     return {name.decode(): policy.value for name, policy in policies.items()}
 
 
 def test_request_policies() -> None:
-    """A command goes where its servers advise."""
-    assert spelt(REQUEST) == tips("request_policy")
+    """A command goes to the nodes that its servers advise."""
+    assert as_in_commands_json(REQUEST) == tips("request_policy")
 
 
 def test_response_policies() -> None:
-    """Replies merge as the servers advise."""
-    assert spelt(RESPONSE) == tips("response_policy")
+    """Replies are aggregated as the servers advise."""
+    assert as_in_commands_json(RESPONSE) == tips("response_policy")
 
 
 @pytest.mark.parametrize("policy", [*RequestPolicy, *ResponsePolicy])
@@ -98,14 +98,14 @@ def test_policies_are_named_as_the_servers_name_them(policy: Enum) -> None:
     assert policy.value == policy.name.lower()
 
 
-def test_anywhere_is_for_what_needs_it() -> None:
-    """What may go anywhere is a command, has no tip, and is not known to read only."""
+def test_anywhere_has_only_commands_that_need_it() -> None:
+    """A member is a command without a tip that is not known to only read."""
     assert {name.decode() for name in ANYWHERE} <= set(COMMANDS)
     assert ANYWHERE.isdisjoint(REQUEST.keys() | READ_ONLY | CHANGES_CONNECTION | CONTAINERS)
 
 
 def test_every_command_without_keys_is_decided() -> None:
-    """What has neither keys nor a tip may go anywhere, needs its connection, or names its node."""
+    """A command with neither keys nor a tip goes anywhere, or is bound to a connection or node."""
     elsewhere = READ_ONLY | ANYWHERE | CHANGES_CONNECTION | CONTAINERS | REQUEST.keys()
     undecided = {
         name
@@ -115,8 +115,8 @@ def test_every_command_without_keys_is_decided() -> None:
     assert undecided == set(OF_ONE_NODE)
 
 
-def test_what_concerns_one_node_goes_nowhere_by_itself() -> None:
-    """For what acts on one node, the user has to say which."""
+def test_commands_about_one_node_have_no_default_node() -> None:
+    """For a command about one node, the user has to choose the node."""
     assert [name for name in OF_ONE_NODE if anywhere(tuple(name.split()))] == []
 
 
@@ -160,11 +160,11 @@ CALLS: list[tuple[tuple[Value, ...], bool]] = [
 
 @pytest.mark.parametrize(("args", "expected"), CALLS)
 def test_anywhere(args: tuple[Value, ...], expected: bool) -> None:
-    """Any node may answer what has no keys, has no tip, and acts on no node."""
+    """Any node may answer a call without keys, without a tip and without an effect on a node."""
     assert anywhere(args) is expected
 
 
-def test_anywhere_refuses_what_key_positions_refuses() -> None:
-    """A script whose keys cannot be counted is the caller's mistake, not one of any node."""
+def test_anywhere_refuses_the_same_as_key_positions() -> None:
+    """A script with a bad number of keys is the caller's error, not a call for any node."""
     with pytest.raises(DataValueError, match="EVAL: numkeys is 2, but 1 argument follows"):
         anywhere((b"EVAL", "return 1", 2, "k"))

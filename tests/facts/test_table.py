@@ -1,4 +1,4 @@
-"""The table of facts: held to what four servers tell, and asked about calls."""
+"""The table of facts, compared with the flags of four servers, and its functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anyredis.wire.encode import Value
 
 
 class Facts(TypedDict):
-    """What `commands.json` tells of each command, as far as it is asked here."""
+    """The entries of `commands.json` for each command that are used here."""
 
     flags: list[str]
     group: str
@@ -34,28 +34,28 @@ FLAGGED_YET_CHANGING = {
 
 
 def flagged(flag: str) -> set[str]:
-    """The commands that any server flags so."""
+    """The commands with that flag on any server."""
     return {name for name, facts in COMMANDS.items() if flag in facts["flags"]}
 
 
 def names(known: frozenset[bytes] | dict[bytes, str]) -> set[str]:
-    """As `commands.json` spells them."""
+    """The names in the spelling of `commands.json`."""
     return {name.decode() for name in known}
 
 
 def test_read_only_flags() -> None:
-    """What servers flag as reading is read-only here, but for what changes something all the same."""
+    """Commands with the servers' readonly flag are read-only here, unless they change something."""
     assert flagged("readonly") - names(table.READ_ONLY) == set(FLAGGED_YET_CHANGING)
 
 
 def test_read_only_writes_nothing() -> None:
-    """What servers flag as writing is never read-only; nor is what changes its connection."""
+    """Commands with the write flag, or that change their connection, are never read-only."""
     assert names(table.READ_ONLY) & flagged("write") == set()
     assert table.READ_ONLY.isdisjoint(table.CHANGES_CONNECTION)
 
 
 def test_read_only_by_hand() -> None:
-    """What is read-only here without a flag is about servers, not keys, and is no container."""
+    """Read-only commands without that flag are about servers, not keys, and are not containers."""
     by_hand = names(table.READ_ONLY) - flagged("readonly")
     keyed = {name for name in by_hand if COMMANDS[name]["group"] in {"generic", "string", "hash"}}
     assert keyed == {"OBJECT HELP"}
@@ -63,7 +63,7 @@ def test_read_only_by_hand() -> None:
 
 
 def test_blocking_flags() -> None:
-    """What servers flag as blocking is blocking here, and nothing else is."""
+    """Commands with the servers' blocking flag block here, and no others do."""
     assert names(table.BLOCKING) == flagged("blocking")
 
 
@@ -81,7 +81,7 @@ def test_names_are_of_commands(known: frozenset[bytes] | dict[bytes, str]) -> No
 
 
 def test_forbidden() -> None:
-    """What no connection can carry changes it, too; each has a reason that can be read aloud."""
+    """A forbidden command changes its connection, too; each has a reason for the message."""
     assert frozenset(table.FORBIDDEN) <= table.CHANGES_CONNECTION
     assert all(len(reason) > 20 for reason in table.FORBIDDEN.values())
     subscribing = {name for name in COMMANDS if name.endswith("SUBSCRIBE")}
@@ -89,7 +89,7 @@ def test_forbidden() -> None:
 
 
 def test_special() -> None:
-    """The first word alone tells that a command is ordinary."""
+    """The first word alone decides that a command is ordinary."""
     special = table.BLOCKING | table.CHANGES_CONNECTION | frozenset(table.FORBIDDEN)
     assert {name.split()[0] for name in special} == {
         name for name in table.SPECIAL if isinstance(name, bytes) and name.isupper()
@@ -112,5 +112,5 @@ FULL_NAMES: list[tuple[tuple[Value, ...], bytes]] = [
 
 @pytest.mark.parametrize(("args", "name"), FULL_NAMES)
 def test_full_name(args: tuple[Value, ...], name: bytes) -> None:
-    """A name is upper-case bytes, with its subcommand where it has one."""
+    """A name is upper-case bytes, with the subcommand if it has one."""
     assert table.full_name(args) == name

@@ -29,7 +29,7 @@ from anyredis import (
 from anyredis.server import Server
 from anyredis.testing import FakeConnection, FakeServer
 from anyredis.wire.decode import Reply
-from tests.contract.tools import until
+from tests.contract.clients_and_taps import until
 
 # -- URLs ---------------------------------------------------------------------------------------
 

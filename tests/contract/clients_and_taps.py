@@ -1,4 +1,4 @@
-"""What the contract's tests have in common: clients on both transports, a tap on the wire."""
+"""Clients on both transports and taps on their connections, for the tests of the contract."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Transport: TypeAlias = Literal["tcp", "unix"]
 DEFAULT_RETRY = Retry()
 
 PATIENCE = 10.0
-"""Seconds after which something that has to happen did not."""
+"""Seconds after which an expected event counts as missing."""
 
 
 def client_of(
@@ -38,17 +38,17 @@ def client_of(
 ) -> Redis[bytes]:
     """A client for *server*."""
     if transport == "unix":
-        forgive_unix_streams()
+        ignore_unix_stream_fault()
         options["unix_socket_path"] = server.unix_socket_path
         return Redis(db=db, **options)
     return Redis(server.host, server.port, db, **options)
 
 
-class Forgiving:
-    """An exception handler of asyncio that leaves out a fault of anyio's Unix streams (4.16).
+class UnixStreamFaultFilter:
+    """An exception handler of asyncio that ignores a fault of anyio's Unix streams (4.16).
 
-    They give `future.set_result` to `loop.add_reader`, which is called once too often where the
-    receiving task is cancelled in the very turn in which bytes arrive.
+    They pass `future.set_result` to `loop.add_reader`, which calls it once too often if the
+    receiving task is cancelled in the same turn in which bytes arrive.
     """
 
     def __init__(
@@ -57,21 +57,21 @@ class Forgiving:
         self._otherwise = otherwise
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Pass on all other complaints."""
-        theirs = "set_result" in context["message"]
-        if not (theirs and isinstance(context.get("exception"), asyncio.InvalidStateError)):
+        """Pass on all other errors."""
+        is_fault = "set_result" in context["message"]
+        if not (is_fault and isinstance(context.get("exception"), asyncio.InvalidStateError)):
             self._otherwise(loop, context)
 
 
-def forgive_unix_streams() -> None:
-    """Use a `Forgiving` on this event loop."""
+def ignore_unix_stream_fault() -> None:
+    """Use a `UnixStreamFaultFilter` on this event loop."""
     if sniffio.current_async_library() == "trio":
         return
     loop = asyncio.get_running_loop()
     handler = loop.get_exception_handler()
     assert handler is not None, "anyio's test runner has one"
-    if not isinstance(handler, Forgiving):
-        loop.set_exception_handler(Forgiving(handler))
+    if not isinstance(handler, UnixStreamFaultFilter):
+        loop.set_exception_handler(UnixStreamFaultFilter(handler))
 
 
 def text_client_of(server: Server, **options: Unpack[RedisOptions]) -> Redis[str]:
@@ -80,7 +80,7 @@ def text_client_of(server: Server, **options: Unpack[RedisOptions]) -> Redis[str
 
 
 async def outcomes(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception]:
-    """What *calls* give or raise, all made at once."""
+    """The results or exceptions of *calls*, which run concurrently."""
     results: dict[int, T | Exception] = {}
 
     async def one(position: int, call: Callable[[], Awaitable[T]]) -> None:
@@ -97,7 +97,7 @@ async def outcomes(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exce
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until *condition* holds, which nobody tells us."""
+    """Wait until *condition* holds, by polling."""
     with anyio.fail_after(PATIENCE):
         while not condition():
             await anyio.sleep(0.001)
@@ -109,7 +109,7 @@ def connections_of(client: Redis[Any]) -> list[BaseConnection]:
 
 
 class Tap:
-    """Sees what its connections send, holds it up, and loses replies."""
+    """Records the bytes that its connections send, delays them, and loses replies."""
 
     def __init__(self) -> None:
         self.sent = bytearray()
@@ -122,7 +122,7 @@ class Tap:
         self._receiving: anyio.Event | None = None
 
     def lose_reply_to(self, word: bytes, times: int = 1) -> None:
-        """The next *times* that *word* was sent the connection is lost instead of its reply."""
+        """Lose the connection instead of the reply, the next *times* that *word* was sent."""
         self._cut_at, self._cuts = word, times
 
     def hold_sending(self) -> None:
@@ -130,7 +130,7 @@ class Tap:
         self._sending = anyio.Event()
 
     def hold_receiving(self) -> None:
-        """From now on nothing that the server says arrives."""
+        """From now on no bytes from the server arrive."""
         self._receiving = anyio.Event()
 
     def hold_receiving_after(self, count: int) -> None:
@@ -138,27 +138,27 @@ class Tap:
         self._hold_at = self.received + count
 
     def let_arrive(self) -> None:
-        """What is held up now arrives."""
+        """Bytes that were delayed arrive now."""
         if self._receiving is not None:
             self._receiving.set()
         self._receiving = None
 
     def release(self) -> None:
-        """All flows again."""
+        """Bytes flow again in both directions."""
         self.let_arrive()
         if self._sending is not None:
             self._sending.set()
         self._sending = None
 
     async def send(self, stream: ByteStream, data: bytes) -> None:
-        """Pass on what a client sends."""
+        """Pass on the bytes that a client sends."""
         if self._sending is not None:
             await self._sending.wait()
         self.sent += data
         await stream.send(data)
 
     async def receive(self, stream: ByteStream, most: int, since: int) -> bytes:
-        """Pass on what the server says, since the client's first *since* bytes."""
+        """Pass on the bytes of the server; the stream's first request is at *since* in `sent`."""
         data = await stream.receive(most)
         if self._hold_at is not None and self.received >= self._hold_at:
             self._hold_at = None

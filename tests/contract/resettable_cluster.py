@@ -1,6 +1,6 @@
-"""A fake cluster that is used for one case after another, and the changes that a case makes to it.
+"""A fake cluster for one case after another, and the changes that a case makes to it.
 
-To make one takes as long as a case: so its changes are undone instead.
+A new one takes as long as a case: therefore the changes of a case are undone instead.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ def key_on(number: int, name: bytes = b"", *, tag: int = 0) -> bytes:
     return b"{%b}%b" % (TAGS[number][tag], name)
 
 
-class Stage:
-    """A fake cluster of three primaries, and one more that serves nothing and nobody knows."""
+class ResettableCluster:
+    """A fake cluster of three primaries, and a node without slots that no slot map contains."""
 
     def __init__(self, replicas: int) -> None:
         self.cluster = FakeCluster(PRIMARIES, replicas)
         self.primaries = self.cluster.nodes[:PRIMARIES]
         self.replicas = self.cluster.nodes[PRIMARIES:]
-        self.newcomer = self.cluster.add_node()
+        self.unassigned = self.cluster.add_node()
         for key in (key_on(number, tag=tag) for number in range(PRIMARIES) for tag in (0, 1)):
             assert self.cluster.node_of(key) in self.primaries
         self.blocked: list[tuple[FakePeer, Words]] = []
-        """Who waits for an element of a list."""
+        """The connections that wait for an element of a list."""
         self.asking: list[tuple[FakeNode, FakePeer]] = []
-        """Who said ASKING."""
-        self._homes: dict[int, FakeNode] = {}
-        self._scripted: set[tuple[FakeNode, str]] = set()
+        """The nodes and connections that received ASKING."""
+        self._original_owners: dict[int, FakeNode] = {}
+        self._overridden: set[tuple[FakeNode, str]] = set()
         self._promoted: list[tuple[FakeNode, FakeNode]] = []
         self._views: dict[object, list[Answer]] = {}
         self._tell()
@@ -48,8 +48,8 @@ class Stage:
         return self.cluster.nodes
 
     def _tell(self) -> None:
-        """Have all nodes tell the slot map as it is; put down, because it takes time to write."""
-        moved = frozenset((slot, self.cluster.node_of(slot)) for slot in self._homes)
+        """Make all nodes answer with the current slot map; cached, because it is slow to encode."""
+        moved = frozenset((slot, self.cluster.node_of(slot)) for slot in self._original_owners)
         state = (moved, tuple(self._promoted))
         view = self._views.get(state)
         if view is None:
@@ -60,22 +60,22 @@ class Stage:
     # -- changes --------------------------------------------------------------------------------
 
     def move(self, key: bytes, to: FakeNode) -> None:
-        """Give the slot of *key* to another node."""
+        """Move the slot of *key* to another node."""
         self._remember(key)
         self.cluster.move(slot_of(key), to)
         self._tell()
 
     def migrate(self, key: bytes, to: FakeNode) -> None:
-        """Begin to move the slot of *key*: what is not there yet will be at the new node."""
+        """Begin to move the slot of *key*: keys that do not exist yet are at the new node."""
         self._remember(key)
         self.cluster.start_migration(slot_of(key), to)
 
     def _remember(self, key: bytes) -> None:
         slot = slot_of(key)
-        self._homes.setdefault(slot, self.cluster.node_of(slot))
+        self._original_owners.setdefault(slot, self.cluster.node_of(slot))
 
     def fail_over(self, replica: FakeNode, *, crash: bool = True) -> None:
-        """Let *replica* take the place of its primary, which crashes before, or becomes its own."""
+        """Promote *replica*; its primary crashes before that, or becomes a replica of it."""
         old = replica.primary
         assert old is not None
         self._promoted.append((old, replica))
@@ -85,27 +85,27 @@ class Stage:
         self._tell()
 
     def retire(self, node: FakeNode) -> None:
-        """Let *node*, which serves nothing any more, go away."""
+        """Stop *node*, which has no slots any more."""
         assert not self.cluster.slots_of(node)
         self.cluster.fail(node)
 
     def refuse(self, number: int, name: str, error: RedisError, times: int) -> None:
-        """Have a primary answer *error* to the next commands *name*."""
+        """Make a primary answer the next commands *name* with *error*."""
         node = self.primaries[number]
-        self._scripted.add((node, name))
+        self._overridden.add((node, name))
         node.server.on(name, error, times=times)
 
-    def say_nothing_of_slots(self) -> None:
-        """Have no node answer CLUSTER SLOTS."""
+    def do_not_answer_slots(self) -> None:
+        """Make all nodes leave CLUSTER SLOTS without an answer."""
         for node in self.nodes:
-            self._scripted.add((node, "CLUSTER"))
+            self._overridden.add((node, "CLUSTER"))
             node.server.on("CLUSTER", silent)
 
-    def say_all(self) -> None:
-        """Have them answer everything again."""
-        for node, name in self._scripted:
+    def answer_normally(self) -> None:
+        """Make all nodes answer all commands again."""
+        for node, name in self._overridden:
             node.server.off(name)
-        self._scripted.clear()
+        self._overridden.clear()
         for node in self.nodes:
             for name in ("BLPOP", "ASKING"):
                 node.server.off(name)
@@ -113,18 +113,18 @@ class Stage:
             node.server.on("ASKING", self._asking)
 
     def reset(self) -> None:
-        """All is as it was in the beginning, and there is no data."""
+        """Restore the initial state, without data."""
         for old, replica in reversed(self._promoted):
             assert old.primary is replica
             self.cluster.revive(old)
             self.cluster.promote(old)
         self._promoted.clear()
-        for slot, home in self._homes.items():
+        for slot, home in self._original_owners.items():
             self.cluster.move(slot, home)
-        self._homes.clear()
+        self._original_owners.clear()
         self._tell()
         for node in self.nodes:
-            assert not node.server.peers, f"somebody is left on {node!r}"
+            assert not node.server.peers, f"a client is left on {node!r}"
             self.cluster.revive(node)
             node.server.received.clear()
             node.database.clear()
@@ -132,9 +132,9 @@ class Stage:
             node.database.cursors.clear()
         self.blocked.clear()
         self.asking.clear()
-        self.say_all()
+        self.answer_normally()
 
-    # -- what a case waits for -------------------------------------------------------------------
+    # -- events that a case waits for --------------------------------------------------------------
 
     def _node_of(self, peer: FakePeer) -> FakeNode:
         return next(node for node in self.nodes if peer in node.server.peers)
@@ -150,7 +150,7 @@ class Stage:
         return peer.run(words)
 
     def wake(self, element: bytes | None) -> None:
-        """Push *element* for who waits; None: its time is over."""
+        """Push *element* for the blocked commands; None: their timeout has passed."""
         for peer, words in self.blocked:
             node = next((node for node in self.nodes if peer in node.server.peers), None)
             if node is not None:
@@ -159,19 +159,19 @@ class Stage:
                 peer.send(None if element is None else peer.run(words))
         self.blocked.clear()
 
-    # -- what is to be seen ---------------------------------------------------------------------
+    # -- checks ------------------------------------------------------------------------------------
 
-    def assert_asked_well(self) -> None:
-        """After each ASKING came what it was for, on the same connection, or nothing at all."""
+    def assert_asking_used(self) -> None:
+        """After each ASKING its command was sent on that connection, or the connection is closed."""
         for node, peer in self.asking:
             for at, words in enumerate(peer.received):
                 if words[0] != b"ASKING":
                     continue
                 if at + 1 == len(peer.received):
-                    assert peer not in node.server.peers, "ASKING was left behind"
+                    assert peer not in node.server.peers, "a connection after ASKING is still open"
                 else:
                     name, *rest = peer.received[at + 1]
-                    on_the_move = bool(rest) and slot_of(rest[0]) in self._homes
+                    on_the_move = bool(rest) and slot_of(rest[0]) in self._original_owners
                     assert name == b"MULTI" or on_the_move, peer.received[at + 1]
 
 

@@ -1,4 +1,4 @@
-"""G11 to G13: what is sent again, who is concerned by a failure, and what is bounded."""
+"""G11 to G13: repeats after a failure, the requests that a failure affects, and bounds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from anyredis import ConnectionError, Outcome, Redis, Retry, TimeoutError
 from anyredis.backoff import Backoff
 from anyredis.connection import requests
 from anyredis.server import Server
-from tests.contract.control import Control
-from tests.contract.harness import assert_all_free, own_answers
-from tests.contract.tools import (
+from tests.contract.clients_and_taps import (
     Tap,
     client_of,
     connections_of,
@@ -21,6 +19,8 @@ from tests.contract.tools import (
     tapped,
     until,
 )
+from tests.contract.control import Control
+from tests.contract.harness import assert_all_free, own_answers
 
 BOUND = 4 * 1024 * 1024
 """Unsent bytes above which callers wait, as the documentation has it."""
@@ -61,7 +61,7 @@ WRITES: dict[str, Work] = {
 async def test_a_write_whose_reply_is_lost_runs_once(
     valkey: Server, shared: int, write: Work
 ) -> None:
-    """G11: it is not sent again; the error says that the outcome is unknown."""
+    """G11: it is not sent again; the error has an unknown outcome."""
     tap = Tap()
     async with tapped(valkey, tap, shared_connections=shared) as client:
         await client.ping()
@@ -91,7 +91,7 @@ READS: dict[str, Work] = {
 async def test_a_read_whose_reply_is_lost_is_repeated(
     valkey: Server, shared: int, read: Work
 ) -> None:
-    """G11: what only reads is sent again, and nobody notices."""
+    """G11: a command that only reads is sent again, unnoticed by the caller."""
     tap = Tap()
     async with tapped(valkey, tap, shared_connections=shared) as client:
         await client.set("k", "v")
@@ -119,13 +119,13 @@ async def test_a_write_that_was_not_sent_is_repeated(valkey: Server, write: Work
     async with tapped(valkey, tap) as client:
         await client.ping()
         [connection] = connections_of(client)
-        connection.close("the test says so")
+        connection.close("closed by the test")
         await write(client)
         assert await client.get("n") == b"1"
 
 
 async def test_a_large_pipeline_that_is_lost_half_way_is_not_repeated(valkey: Server) -> None:
-    """G11: where some of it was written, nobody knows how much has run, however much was not."""
+    """G11: if a part was written, the outcome is unknown, even if most was not."""
     tap = Tap()
     async with tapped(valkey, tap) as client:
         async with client.connection_pool.acquire():
@@ -139,7 +139,7 @@ async def test_a_large_pipeline_that_is_lost_half_way_is_not_repeated(valkey: Se
 
         async def lose() -> None:
             await until(lambda: connection._backpressure.line and b"APPEND" in tap.sent)
-            connection.close("the test says so")
+            connection.close("closed by the test")
 
         lost, _ = await outcomes([write, lose])
         assert isinstance(lost, ConnectionError)
@@ -158,7 +158,7 @@ async def test_repeating_writes_has_to_be_asked_for(valkey: Server) -> None:
 
 
 async def test_a_write_that_waits_for_the_server_is_unknown(private_server: Server) -> None:
-    """G11: a server that stands still answers nobody, and nobody knows what it ran."""
+    """G11: if the server does not answer, the outcome is unknown."""
     client = Redis(private_server.host, private_server.port, stream_timeout=0.2)
     async with client:
         await client.ping()
@@ -175,7 +175,7 @@ async def test_a_write_that_waits_for_the_server_is_unknown(private_server: Serv
 # -- G12 ----------------------------------------------------------------------------------------
 
 
-async def test_an_error_concerns_its_own_caller(valkey: Server, shared: int) -> None:
+async def test_an_error_reaches_only_its_caller(valkey: Server, shared: int) -> None:
     """G12: requests that fail between others fail alone."""
     async with client_of(valkey, shared_connections=shared) as client:
         await client.set("text", "x")
@@ -190,10 +190,8 @@ async def test_an_error_concerns_its_own_caller(valkey: Server, shared: int) -> 
         assert all(isinstance(each, Exception) for each in bad)
 
 
-async def test_a_connection_that_dies_fails_all_it_carried(
-    valkey: Server, control: Control
-) -> None:
-    """G12: each caller gets an error of its own; those on other connections notice nothing."""
+async def test_a_lost_connection_fails_all_its_requests(valkey: Server, control: Control) -> None:
+    """G12: each caller gets a separate error; other connections are not affected."""
     tap = Tap()
     async with tapped(valkey, tap, retry=None) as client:
         await client.ping()
@@ -202,7 +200,7 @@ async def test_a_connection_that_dies_fails_all_it_carried(
 
             async def kill() -> None:
                 await until(lambda: tap.sent.count(b"INCR") == 3)
-                connections_of(client)[0].close("the test says so")
+                connections_of(client)[0].close("closed by the test")
 
             *lost, _ = await outcomes([*[lambda: client.incr("n")] * 3, kill])
             assert all(isinstance(each, ConnectionError) for each in lost)
@@ -280,8 +278,8 @@ async def test_a_large_pipeline_is_sent_as_the_server_reads(valkey: Server) -> N
         assert await client.dbsize() == 1000
 
 
-async def test_a_server_that_stands_still_holds_nobody_for_ever(private_server: Server) -> None:
-    """G13: with a real server that neither reads nor answers, callers wait and then get an error."""
+async def test_a_paused_server_holds_no_caller_for_ever(private_server: Server) -> None:
+    """G13: if a real server neither reads nor answers, callers wait and then get an error."""
     value = b"x" * (BOUND // 4)
     client = Redis(private_server.host, private_server.port, stream_timeout=0.3, retry=None)
     async with client:
@@ -307,7 +305,7 @@ async def test_a_server_that_stands_still_holds_nobody_for_ever(private_server: 
 
 
 async def test_retries_are_bounded(valkey: Server) -> None:
-    """G13: a command is repeated as often as `Retry` says, and then raises."""
+    """G13: a command is repeated within the limits of `Retry`, and then raises."""
     tap = Tap()
     retry = Retry(attempts=2, backoff=AT_ONCE)
     async with tapped(valkey, tap, retry=retry) as client:
@@ -322,8 +320,8 @@ async def test_retries_are_bounded(valkey: Server) -> None:
         assert tap.sent.count(b"GET") - before == 3
 
 
-async def test_pushes_that_nobody_wants_are_dropped(valkey: Server) -> None:
-    """G13: what a server pushes is not kept where nobody reads it."""
+async def test_pushes_without_a_listener_are_dropped(valkey: Server) -> None:
+    """G13: pushes of a server without a listener are not kept."""
     async with client_of(valkey) as client, client.session() as session:
         await session.client_tracking_on(bcast=True)
         for number in range(1000):
