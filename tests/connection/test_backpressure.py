@@ -47,7 +47,7 @@ async def test_first_come_first_served(backpressure: Backpressure) -> None:
         assert sorted(crowd.inside) == [0, 1, 2]
         backpressure.grant(1)
     assert sorted(crowd.inside) == [0, 1, 2, 3]
-    assert not backpressure.line
+    assert not backpressure.waiting
 
 
 async def test_who_gave_up_takes_no_room(backpressure: Backpressure) -> None:

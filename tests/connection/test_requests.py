@@ -132,10 +132,10 @@ async def test_callers_wait_while_the_server_does_not_read(monkeypatch: pytest.M
                     assert connection.wire.unsent_bytes < 10_000 + 20 * 1100
             await anyio.wait_all_tasks_blocked()
             assert done == []
-            assert connection._backpressure.line
+            assert connection._backpressure.waiting
             peer.start_reading()
         assert sorted(done) == list(range(200))
-        assert not connection._backpressure.line
+        assert not connection._backpressure.waiting
 
 
 async def test_waiting_for_room_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -381,7 +381,7 @@ async def _cancelled_in_line_for_room(server: Server, steps: Steps, kind: Kind, 
     async with tapped(server, tap) as client:
         await client.ping()
         [connection] = connections_of(client)
-        line = connection._backpressure.line
+        line = connection._backpressure.waiting
         behind = reached = False
 
         def watch() -> None:

@@ -513,7 +513,7 @@ def test_how_often_it_looks(
 ) -> None:
     """Four times in the shorter of the two times, and at least every second."""
     pool = FakeServer().pool(stream_timeout=stream_timeout, max_idle_time=max_idle_time)
-    assert pool._tick == tick
+    assert pool._maintenance_interval == tick
 
 
 async def test_it_looks_after_its_servers_at_each_tick(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,7 +184,7 @@ async def test_the_last_to_leave_waits_for_a_bounded_time(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """G8: a task that does not end holds up nobody for ever; the log tells."""
-    monkeypatch.setattr(pool_tasks, "PATIENCE", 0.01)
+    monkeypatch.setattr(pool_tasks, "LEAVE_TIMEOUT", 0.01)
     may_end = anyio.Event()
 
     async def stubborn() -> None:
@@ -302,7 +302,7 @@ def test_an_event_loop_that_is_closed_under_its_tasks(caplog: pytest.LogCaptureF
     with pytest.raises(RuntimeError, match="make a new client"):
         asyncio.run(resource.open())
     resource.tasks = resource._scope._tasks = None
-    resource._holds = ()
+    resource._held = ()
     background._running.clear()
     gc.collect()
 

@@ -376,4 +376,4 @@ async def test_a_background_that_fails(caplog: pytest.LogCaptureFixture) -> None
         assert await client.ping()
         await until(lambda: caplog.records)
         assert await client.ping()
-    assert "what listens to the connections of" in caplog.text
+    assert "a watcher of the connections of" in caplog.text
