@@ -1,8 +1,8 @@
 """The start of the pool's task, which is not a child of the task that enters the pool.
 
 Law: the task starts in a clean context, so it keeps no context variable of the task that starts
-it.  Its own cancel scope ends it.  *ended* is called once it is done, even if it is cancelled before
-its first step.
+it.  Its own cancel scope ends it.  *ended* is called once it is done, even if it is cancelled
+before its first step.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class PoolScope:
         Raises `ConnectionError` if its task ended early, and `RuntimeError` otherwise.
         """
         tasks = self._tasks
-        if tasks is None or tasks.over:
+        if tasks is None or tasks.loop_ended:
             raise RuntimeError(NOT_OPEN)
         tasks.event_loop.check()
         if tasks.cause is not None:
@@ -80,13 +80,13 @@ class PoolScope:
 
         Raises `ConnectionError` if the pool's task ended early and other holders have not left.
         """
-        while (tasks := self._tasks) is not None and not tasks.over:
+        while (tasks := self._tasks) is not None and not tasks.loop_ended:
             tasks.event_loop.check()
             if not tasks.closing:
                 break
             if tasks.holders and tasks.cause is not None:
                 raise tasks.closed_error()
-            await tasks.gone.wait()
+            await tasks.done.wait()
             self._forget(tasks)
         else:
             if tasks is not None and not tasks.closing:
@@ -114,14 +114,14 @@ class PoolScope:
 
     async def leave(self, tasks: PoolTasks) -> None:
         """Stop holding it; the last holder closes it and waits until its task is done."""
-        if tasks.over:
+        if tasks.loop_ended:
             return
         tasks.holders -= 1
         if tasks.holders:
             return
         tasks.close()
         try:
-            await tasks.wait_gone()
+            await tasks.wait_done()
         finally:
             self._forget(tasks)
 
@@ -166,7 +166,7 @@ class Holder(ABC):
 
     async def __aenter__(self) -> Self:
         tasks = await self.scope.enter()
-        self._held = (*(each for each in self._held if not each.over), tasks)
+        self._held = (*(each for each in self._held if not each.loop_ended), tasks)
         return self
 
     async def __aexit__(
@@ -175,7 +175,7 @@ class Holder(ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        held = [each for each in self._held if not each.over]
+        held = [each for each in self._held if not each.loop_ended]
         if not held:
             self._held = ()
             return

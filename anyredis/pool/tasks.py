@@ -54,7 +54,7 @@ class PoolTasks:
         self.holders = 0
         self.started = anyio.Event()
         """Set once it is open, or opening has failed."""
-        self.gone = anyio.Event()
+        self.done = anyio.Event()
         """Set once the pool's task is done."""
         self.closing = False
         self.cause: BaseException | None = None
@@ -73,10 +73,10 @@ class PoolTasks:
         background.start(self._main, self._ended, task_group)
 
     @property
-    def over(self) -> bool:
+    def loop_ended(self) -> bool:
         """Whether its event loop has ended, which counts as leaving for all holders."""
         loop = self.event_loop
-        return loop.closed or (self.gone.is_set() and not loop.is_running_here())
+        return loop.closed or (self.done.is_set() and not loop.is_running_here())
 
     @property
     def reason(self) -> str:
@@ -164,23 +164,23 @@ class PoolTasks:
         self.close()
         self._group = None
         self.started.set()
-        self.gone.set()
+        self.done.set()
 
-    async def wait_gone(self) -> None:
+    async def wait_done(self) -> None:
         """Wait, shielded, until the pool's task is done, or for `LEAVE_TIMEOUT` seconds.
 
         A cancellation that comes meanwhile is raised afterwards.
         """
         cancelled: BaseException | None = None
         with anyio.move_on_after(LEAVE_TIMEOUT, shield=True) as scope:
-            while not self.gone.is_set():
+            while not self.done.is_set():
                 try:
-                    await self.gone.wait()
+                    await self.done.wait()
                 except anyio.get_cancelled_exc_class() as error:
                     if scope.cancel_called:
                         raise
                     cancelled = error  # by `asyncio.Task.cancel`, which ignores shields
-        if not self.gone.is_set():
+        if not self.done.is_set():
             LOGGER.warning("the pool's task has not ended within %g s of leaving", LEAVE_TIMEOUT)
         if cancelled is not None:
             raise cancelled

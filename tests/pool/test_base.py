@@ -159,7 +159,7 @@ async def test_many_leases_ride_on_one_connection() -> None:
                 tasks.start_soon(client.get, "k")
             await server.wait_for("GET", 7)
             assert counts(pool) == (3, 7, 0)
-            assert shown(pool)["shared"] == 1
+            assert shown(pool)["multiplexed"] == 1
             tasks.cancel_scope.cancel()
         assert counts(pool) == (10, 0, 0)
 
@@ -273,7 +273,7 @@ async def test_a_connection_that_is_lost_under_its_rider(shared: int) -> None:
             second.detach()
             assert counts(pool) == (1, 2, 0)
         assert counts(pool) == (3, 0, 0)
-        assert "retiring" not in shown(pool)
+        assert "draining" not in shown(pool)
 
 
 @each_pool
@@ -348,8 +348,8 @@ async def test_the_repr_tells_what_is_on_the_connections() -> None:
                 "capacity": 9,
                 "free": 5,
                 "leased": 4,
-                "shared": 1,
-                "own": 1,
+                "multiplexed": 1,
+                "exclusive": 1,
                 "idle": 1,
                 "unanswered": 5,
                 "tombstones": 2,
@@ -362,7 +362,7 @@ async def test_the_repr_tells_of_what_is_being_replaced() -> None:
     async with FakeServer().pool(max_connections=2) as pool, Lease(pool.endpoint) as lease:
         connection = await lease.attach()
         connection.close("the test wants it")
-        assert shown(pool) == {"capacity": 2, "free": 1, "leased": 1, "retiring": 1}
+        assert shown(pool) == {"capacity": 2, "free": 1, "leased": 1, "draining": 1}
         lease.detach()
         assert shown(pool) == {"capacity": 2, "free": 1, "leased": 1}
 

@@ -200,7 +200,7 @@ async def test_the_last_to_leave_waits_for_a_bounded_time(
     tasks = resource.tasks
     assert tasks is not None
     may_end.set()
-    await tasks.gone.wait()
+    await tasks.done.wait()
 
 
 async def test_leaving_while_cancelled_waits_all_the_same() -> None:

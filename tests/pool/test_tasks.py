@@ -35,7 +35,7 @@ async def started() -> PoolTasks:
 async def closed(tasks: PoolTasks) -> None:
     """Close, and wait until all has ended."""
     tasks.close()
-    await tasks.wait_gone()
+    await tasks.wait_done()
 
 
 @each_kind
@@ -67,7 +67,7 @@ async def test_a_failure_ends_the_pool(
 
     for _ in range(2):
         kind(tasks).start_soon(fail)
-    await tasks.gone.wait()
+    await tasks.done.wait()
     assert tasks.cause is failure
     assert tasks.closed_error().__cause__ is failure
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
@@ -100,7 +100,7 @@ async def test_the_cancellation_of_any_other_task_ends_the_pool() -> None:
     tasks = await started()
     await cancel_a_task(tasks)
     assert isinstance(tasks.cause, asyncio.CancelledError)
-    await tasks.gone.wait()
+    await tasks.done.wait()
 
 
 async def test_the_reason_tells_no_more_than_the_kind_of_error() -> None:
@@ -110,7 +110,7 @@ async def test_the_reason_tells_no_more_than_the_kind_of_error() -> None:
     tasks.close(ValueError("sesame"))
     assert "ValueError" in str(tasks.closed_error())
     assert "sesame" not in str(tasks.closed_error())
-    await tasks.gone.wait()
+    await tasks.done.wait()
 
 
 async def test_nothing_is_started_once_it_is_gone() -> None:
