@@ -1,8 +1,8 @@
-"""The straight pass of `Endpoint.run` beside the plain way through `Lease`: they never differ.
+"""The fast path of `Endpoint.run` and the plain path through `Lease` never differ.
 
-Two pools get the same random steps.  In one, ordinary commands go through `Endpoint.run`, where the
-conditions of acquiring, attaching and releasing stand in place; in the other, they go through
-`Lease`.  After each turn of the event loop the whole state of both has to be the same.
+Two pools get the same random steps.  In one, ordinary commands go through `Endpoint.run`, which
+acquires, attaches and releases inline; in the other, they go through `Lease`.  After each turn of
+the event loop the whole state of both has to be the same.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BAD = b"BAD"
 """A command that cannot be encoded."""
 
 TURNS = 12
-"""Turns of the event loop after which nothing moves any more."""
+"""Turns of the event loop after which the state no longer changes."""
 
 Run: TypeAlias = Callable[[Endpoint, Command[Any], SlowPath], Awaitable[Any]]
 
@@ -54,65 +54,65 @@ class Dial:
         self.ends: asyncio.Future[RedisError | None] = asyncio.get_running_loop().create_future()
 
 
-class StageConnection(BaseConnection):
-    """A connection that does what the machine says; *number* tells it from others."""
+class ScriptedConnection(BaseConnection):
+    """A connection that the state machine controls; its *number* identifies it."""
 
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, pool: ComparedPool) -> None:
         super().__init__()
-        self.number = next(twin.numbers)
-        self.asked: list[tuple[Value, ...]] = []
+        self.number = next(pool.numbers)
+        self.commands: list[tuple[Value, ...]] = []
         """All commands, in the order in which they came."""
         self.requests: list[Request] = []
-        """Those that have no answer yet."""
-        self.holds_up = False
-        """Whether the next command is not taken at once."""
-        self._twin = twin
+        """The requests without an answer."""
+        self.refuses_next = False
+        """Whether the next command meets backpressure."""
+        self._pool = pool
         self._ended = anyio.Event()
 
     async def connect(self) -> None:
-        """Wait for the machine to say whether it is connected."""
+        """Wait until the state machine decides whether the dial succeeds."""
         dial = Dial(self.number)
-        self._twin.dials.append(dial)
+        self._pool.dials.append(dial)
         try:
             error = await dial.ends
         finally:
-            self._twin.dials.remove(dial)
+            self._pool.dials.remove(dial)
         if error is not None:
             raise error
         self._new_waiter = waiter_factory()
-        self._twin.connections.append(self)
+        self._pool.connections.append(self)
 
     async def serve(self) -> None:
         """Wait until it is closed."""
         await self._ended.wait()
-        self._twin.connections.remove(self)
+        self._pool.connections.remove(self)
 
     def enqueue(self, args: tuple[Value, ...], binary: bool = False) -> Request | None:
-        """Put one command in line."""
-        if self.closed or self.holds_up:
-            self.holds_up = False
+        """Enqueue one command."""
+        if self.closed or self.refuses_next:
+            self.refuses_next = False
             return None
         if args[0] == BAD:
             raise DataError("it cannot be encoded")
         request = Request(b"", self._new_waiter())
         request.binary = binary
-        self.asked.append(args)
+        self.commands.append(args)
         self.requests.append(request)
         return request
 
     def abandon(self, request: Request) -> None:
-        """Nobody waits for *request* any more."""
+        """Give up *request*."""
         if request in self.requests:
             self.requests.remove(request)
 
     def answer_one(self, number: int, reply: Reply) -> None:
-        """Give the request at place *number* its *reply*."""
+        """Answer the request with index *number* by *reply*."""
         waiter = self.requests.pop(number).waiter
         if not waiter.done():
             waiter.set_result(reply)
 
     def close(self, reason: str, cause: BaseException | None = None, *, late: bool = False) -> None:
-        """Fail what it carries, and end."""
+        """Fail all requests, and end."""
         del cause, late
         if self.closed:
             return
@@ -124,8 +124,8 @@ class StageConnection(BaseConnection):
             listener.lost(self, reason)
 
 
-async def again(command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
-    """Try until there is an answer; the error of a dial is the caller's."""
+async def slow_path(command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
+    """Retry until there is an answer; raises the error of a dial."""
     del failed
     while True:
         connection = await lease.attach()
@@ -138,61 +138,61 @@ async def again(command: Command[Any], lease: Lease, failed: RedisError | None) 
             return reply
 
 
-async def plainly(endpoint: Endpoint, command: Command[Any], slow_path: SlowPath) -> Any:
-    """What `Endpoint.run` does, by way of the lease alone."""
+async def run_plainly(endpoint: Endpoint, command: Command[Any], slow_path: SlowPath) -> Any:
+    """The same as `Endpoint.run`, with a `Lease` alone."""
     async with Lease(endpoint) as lease:
         reply = await slow_path(command, lease, None)
     return command.parse(reply)
 
 
 class OpenScope(PoolScope):
-    """The scope of a pool that is open here, without a task."""
+    """The scope of an open pool, without a task."""
 
     def __init__(self) -> None:
         super().__init__(lambda _: None, lambda _: None)
         self.thread = threading.get_ident()
 
     def check(self) -> None:
-        """It is open."""
+        """Do nothing, because it is open."""
 
 
-class Twin:
-    """A pool, in which *run* is the way that ordinary commands go."""
+class ComparedPool:
+    """A pool that runs ordinary commands by *run*."""
 
     def __init__(self, run: Run, *, limit: Limit, shared: int, nodes: int) -> None:
         self.numbers = itertools.count()
         self.dials: list[Dial] = []
-        self.connections: list[StageConnection] = []
+        self.connections: list[ScriptedConnection] = []
         self.tasks: list[asyncio.Task[Any]] = []
         """All callers, done or not, in the order in which they came."""
         self.holders: list[asyncio.Event] = []
-        """What those wait for who have an exclusive connection."""
+        """One event for each exclusive connection; setting it releases the connection."""
         self.limit = limit
         self._run = run
         self._ended = anyio.Event()
         self.nodes: list[ServerConnections] = []
-        # As for a cluster: only there can one node be short of what another has.
-        self.sockets = SocketLimit(limit.capacity, lambda: self.nodes) if nodes > 1 else None
+        # As for a cluster: only with several servers can one of them be starved.
+        self.socket_limit = SocketLimit(limit.capacity, lambda: self.nodes) if nodes > 1 else None
         self.nodes += [
             ServerConnections(
-                partial(StageConnection, self),
+                partial(ScriptedConnection, self),
                 address=f"node {number}",
                 capacity=limit.capacity,
                 multiplexed_wanted=shared,
                 max_idle_time=None,
-                socket_limit=self.sockets,
+                socket_limit=self.socket_limit,
             )
             for number in range(nodes)
         ]
         self.endpoints = [Endpoint(node, limit, OpenScope()) for node in self.nodes]
-        self._host = asyncio.create_task(self._be_host())
+        self._runner = asyncio.create_task(self._run_tasks())
 
-    async def _be_host(self) -> None:
+    async def _run_tasks(self) -> None:
         async with anyio.create_task_group() as tasks:
             self._start(tasks)
             await self._ended.wait()
             for node in self.nodes:
-                node.close("the machine ends")
+                node.close("the test ends")
             tasks.cancel_scope.cancel()
 
     def _start(self, tasks: TaskGroup) -> None:
@@ -205,18 +205,18 @@ class Twin:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self._ended.set()
-        await self._host
+        await self._runner
 
     # -- steps ------------------------------------------------------------------------------------
 
-    def ask(self, node: int, name: bytes) -> None:
-        """Somebody runs an ordinary command."""
+    def run_command(self, node: int, name: bytes) -> None:
+        """Start a caller that runs an ordinary command."""
         command = raw_command(name, str(len(self.tasks)))
-        run = self._run(self.endpoints[node], command, again)
+        run = self._run(self.endpoints[node], command, slow_path)
         self.tasks.append(asyncio.ensure_future(run))
 
-    def own(self, node: int) -> None:
-        """Somebody wants an exclusive connection."""
+    def hold_exclusive(self, node: int) -> None:
+        """Start a caller that holds an exclusive connection."""
         self.tasks.append(asyncio.create_task(self._hold(self.endpoints[node])))
 
     async def _hold(self, endpoint: Endpoint) -> None:
@@ -237,24 +237,28 @@ class Twin:
 
     @property
     def unfinished(self) -> list[asyncio.Task[Any]]:
-        """The callers who have not got what they wanted."""
+        """The callers that are not done."""
         return [task for task in self.tasks if not task.done()]
 
     @property
-    def asked(self) -> list[StageConnection]:
-        """The connections that have to answer something."""
+    def unanswered(self) -> list[ScriptedConnection]:
+        """The connections that have unanswered requests."""
         return [each for each in self.connections if each.requests]
 
-    # -- what it looks like -----------------------------------------------------------------------
+    # -- state ------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, object]:
-        """All that there is to be seen."""
+        """The whole observable state."""
         limit, nodes = self.limit, self.nodes
         return {
             "limit": (limit.acquired, limit.waiting, limit.waiting_for_connection),
             "nodes": [self._node_state(node) for node in nodes],
-            "short": [nodes.index(node) for node in self.sockets.starved] if self.sockets else [],
-            "asked": [(each.number, each.asked, len(each.requests)) for each in self.connections],
+            "starved": [nodes.index(node) for node in self.socket_limit.starved]
+            if self.socket_limit
+            else [],
+            "commands": [
+                (each.number, each.commands, len(each.requests)) for each in self.connections
+            ],
             "dials": [dial.number for dial in self.dials],
             "holders": len(self.holders),
             "callers": [outcome(task) for task in self.tasks],
@@ -264,23 +268,23 @@ class Twin:
     def _node_state(node: ServerConnections) -> dict[str, object]:
         allocator = node.allocator
 
-        def told(connections: object) -> list[tuple[int, int, bool]]:
+        def described(connections: object) -> list[tuple[int, int, bool]]:
             assert isinstance(connections, list | set)
             return [(each.number, each.in_use, each.dirty) for each in connections]
 
         return {
-            "shared": told(allocator.multiplexed),
-            "idle": told(allocator.idle),
-            "own": sorted(told(allocator.exclusive)),
-            "retiring": sorted(told(allocator.draining)),
-            "closing": sorted(told(allocator.closing)),
+            "multiplexed": described(allocator.multiplexed),
+            "idle": described(allocator.idle),
+            "exclusive": sorted(described(allocator.exclusive)),
+            "draining": sorted(described(allocator.draining)),
+            "closing": sorted(described(allocator.closing)),
             "dialling": allocator.dialling,
             "waiting": (len(allocator.multiplexed_waiters), len(allocator.exclusive_waiters)),
         }
 
     @property
-    def is_whole(self) -> bool:
-        """G5: each lease that was taken is in one place."""
+    def is_consistent(self) -> bool:
+        """G5: each lease that was acquired is counted in one place."""
         allocators = [node.allocator for node in self.nodes]
         seen = (
             sum(each.leased + each.connecting for each in allocators)
@@ -290,7 +294,7 @@ class Twin:
 
 
 def outcome(task: asyncio.Task[Any]) -> object:
-    """What came of a caller so far."""
+    """The result of a caller, or its state."""
     if not task.done():
         return "waits"
     if task.cancelled():
@@ -298,8 +302,8 @@ def outcome(task: asyncio.Task[Any]) -> object:
     return type(task.exception()) if task.exception() else task.result()
 
 
-class Twins(RuleBasedStateMachine):
-    """The same steps for both."""
+class PoolComparison(RuleBasedStateMachine):
+    """The same steps for both pools."""
 
     @initialize(
         capacity=st.integers(1, 4),
@@ -308,161 +312,161 @@ class Twins(RuleBasedStateMachine):
         nodes=st.integers(1, 2),
     )
     def start(self, capacity: int, waiting: bool, shared: int, nodes: int) -> None:
-        """Two pools of some shape."""
+        """Make two pools with the same options."""
         self.runner = asyncio.Runner()
 
         async def make() -> None:
             kind = WaitingLimit if waiting else StrictLimit
-            self.twins = [
-                Twin(run, limit=kind(capacity), shared=shared, nodes=nodes)
-                for run in (Endpoint.run, plainly)
+            self.pools = [
+                ComparedPool(run, limit=kind(capacity), shared=shared, nodes=nodes)
+                for run in (Endpoint.run, run_plainly)
             ]
 
         self.runner.run(make())
-        self.node_count = nodes
-        self.do(lambda _twin: None)
+        self.server_count = nodes
+        self.do(lambda _pool: None)
 
-    def do(self, step: Callable[[Twin], None]) -> None:
-        """Have both make a *step*, and look at them as long as something moves."""
+    def do(self, step: Callable[[ComparedPool], None]) -> None:
+        """Apply *step* to both, and compare them after each turn of the event loop."""
 
         async def turns() -> None:
-            for twin in self.twins:
-                step(twin)
+            for pool in self.pools:
+                step(pool)
             for _ in range(TURNS):
                 await asyncio.sleep(0)
-                fast, plain = self.twins
+                fast, plain = self.pools
                 assert fast.state() == plain.state()
 
         self.runner.run(turns())
 
     def pick(self, data: st.DataObject, count: int) -> int:
-        """One of *count*."""
+        """An index below *count*."""
         return data.draw(st.integers(0, count - 1))
 
     @property
-    def one(self) -> Twin:
-        """Either of them, as they are the same."""
-        return self.twins[0]
+    def either(self) -> ComparedPool:
+        """One of the pools, which are in the same state."""
+        return self.pools[0]
 
     @rule(data=st.data(), name=st.sampled_from([b"GET", b"GET", b"GET", BAD]))
-    def ask(self, data: st.DataObject, name: bytes) -> None:
-        """Somebody runs an ordinary command."""
-        node = self.pick(data, self.node_count)
-        self.do(lambda twin: twin.ask(node, name))
+    def run_command(self, data: st.DataObject, name: bytes) -> None:
+        """A caller runs an ordinary command."""
+        node = self.pick(data, self.server_count)
+        self.do(lambda pool: pool.run_command(node, name))
 
     @rule(data=st.data())
-    def own(self, data: st.DataObject) -> None:
-        """Somebody wants an exclusive connection."""
-        node = self.pick(data, self.node_count)
-        self.do(lambda twin: twin.own(node))
+    def hold_exclusive(self, data: st.DataObject) -> None:
+        """A caller asks for an exclusive connection."""
+        node = self.pick(data, self.server_count)
+        self.do(lambda pool: pool.hold_exclusive(node))
 
-    @precondition(lambda self: self.one.holders)
+    @precondition(lambda self: self.either.holders)
     @rule(data=st.data())
     def release_exclusive(self, data: st.DataObject) -> None:
-        """Somebody is done with an exclusive connection."""
-        number = self.pick(data, len(self.one.holders))
-        self.do(lambda twin: twin.holders[number].set())
+        """A caller releases its exclusive connection."""
+        number = self.pick(data, len(self.either.holders))
+        self.do(lambda pool: pool.holders[number].set())
 
-    @precondition(lambda self: self.one.dials)
+    @precondition(lambda self: self.either.dials)
     @rule(data=st.data(), succeeds=st.sampled_from([True, True, False]))
     def dialled(self, data: st.DataObject, succeeds: bool) -> None:
         """A dial ends."""
-        number = self.pick(data, len(self.one.dials))
-        self.do(lambda twin: twin.dialled(number, succeeds=succeeds))
+        number = self.pick(data, len(self.either.dials))
+        self.do(lambda pool: pool.dialled(number, succeeds=succeeds))
 
-    @precondition(lambda self: self.one.asked)
+    @precondition(lambda self: self.either.unanswered)
     @rule(data=st.data(), fails=st.sampled_from([False, False, True]))
     def answer(self, data: st.DataObject, fails: bool) -> None:
         """A request gets its reply."""
-        connection = self.pick(data, len(self.one.asked))
-        request = self.pick(data, len(self.one.asked[connection].requests))
+        connection = self.pick(data, len(self.either.unanswered))
+        request = self.pick(data, len(self.either.unanswered[connection].requests))
         reply = ResponseError("ERR no") if fails else b"yes"
-        self.do(lambda twin: twin.asked[connection].answer_one(request, reply))
+        self.do(lambda pool: pool.unanswered[connection].answer_one(request, reply))
 
-    @precondition(lambda self: self.one.unfinished)
+    @precondition(lambda self: self.either.unfinished)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        """A caller gives up."""
-        number = self.pick(data, len(self.one.unfinished))
+        """A caller is cancelled."""
+        number = self.pick(data, len(self.either.unfinished))
 
-        def cancel(twin: Twin) -> None:
-            twin.unfinished[number].cancel()
+        def cancel(pool: ComparedPool) -> None:
+            pool.unfinished[number].cancel()
 
         self.do(cancel)
 
-    @precondition(lambda self: self.one.asked and self.one.unfinished)
+    @precondition(lambda self: self.either.unanswered and self.either.unfinished)
     @rule(data=st.data())
     def answer_and_cancel(self, data: st.DataObject) -> None:
-        """A reply and a cancellation in one turn, whoever it is that each concerns."""
-        connection = self.pick(data, len(self.one.asked))
-        number = self.pick(data, len(self.one.unfinished))
+        """A reply and a cancellation come in one turn, for any two callers."""
+        connection = self.pick(data, len(self.either.unanswered))
+        number = self.pick(data, len(self.either.unfinished))
 
-        def both(twin: Twin) -> None:
-            twin.asked[connection].answer_one(0, b"yes")
-            twin.unfinished[number].cancel()
+        def both(pool: ComparedPool) -> None:
+            pool.unanswered[connection].answer_one(0, b"yes")
+            pool.unfinished[number].cancel()
 
         self.do(both)
 
-    @precondition(lambda self: self.one.connections)
+    @precondition(lambda self: self.either.connections)
     @rule(data=st.data())
-    def hold_up(self, data: st.DataObject) -> None:
-        """A server does not read fast enough for the next command."""
-        number = self.pick(data, len(self.one.connections))
+    def refuse_next(self, data: st.DataObject) -> None:
+        """The next command on a connection meets backpressure."""
+        number = self.pick(data, len(self.either.connections))
 
-        def hold_up(twin: Twin) -> None:
-            twin.connections[number].holds_up = True
+        def refuse_next(pool: ComparedPool) -> None:
+            pool.connections[number].refuses_next = True
 
-        self.do(hold_up)
+        self.do(refuse_next)
 
-    @precondition(lambda self: self.one.connections)
+    @precondition(lambda self: self.either.connections)
     @rule(data=st.data())
     def lose(self, data: st.DataObject) -> None:
         """A connection is lost."""
-        number = self.pick(data, len(self.one.connections))
-        self.do(lambda twin: twin.connections[number].close("it was lost"))
+        number = self.pick(data, len(self.either.connections))
+        self.do(lambda pool: pool.connections[number].close("it was lost"))
 
     @rule(data=st.data())
     def replace_connections(self, data: st.DataObject) -> None:
         """All connections to a node are replaced, those in use after their last command."""
-        node = self.pick(data, self.node_count)
-        self.do(lambda twin: twin.nodes[node].replace_connections("the machine wants it"))
+        node = self.pick(data, self.server_count)
+        self.do(lambda pool: pool.nodes[node].replace_connections("the test wants it"))
 
     @invariant()
     def leases_are_counted(self) -> None:
-        """G5: at rest each lease is in one place, and no more are taken than there are."""
-        for twin in getattr(self, "twins", ()):
-            assert twin.is_whole, twin.state()
-            assert 0 <= twin.limit.acquired <= twin.limit.capacity
+        """G5: at rest each lease is counted in one place, and at most `capacity` are acquired."""
+        for pool in getattr(self, "pools", ()):
+            assert pool.is_consistent, pool.state()
+            assert 0 <= pool.limit.acquired <= pool.limit.capacity
 
     def teardown(self) -> None:
-        """Afterwards nothing is taken."""
-        if not hasattr(self, "twins"):
+        """Afterwards no lease is acquired."""
+        if not hasattr(self, "pools"):
             return
 
         async def end() -> None:
-            for twin in self.twins:
-                await twin.end()
+            for pool in self.pools:
+                await pool.end()
 
         with self.runner:
             self.runner.run(end())
-        for twin in self.twins:
-            assert twin.is_whole
-            assert twin.limit.acquired == 0
-            assert twin.limit.leases == set()
+        for pool in self.pools:
+            assert pool.is_consistent
+            assert pool.limit.acquired == 0
+            assert pool.limit.leases == set()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def no_pauses() -> Generator[None]:
-    """A server that failed is dialled again at once: the machine has no clock."""
+    """Dial a server that failed again at once, because the state machine has no clock."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "REDIAL", Backoff(base=0.0, cap=0.0))
         yield
 
 
-Twins.TestCase.settings = settings(
+PoolComparison.TestCase.settings = settings(
     deadline=None,
     max_examples=200,
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestTwins = Twins.TestCase
+TestPoolComparison = PoolComparison.TestCase
