@@ -33,7 +33,7 @@ from anyredis.exceptions import DataError, DataTypeError, DataValueError
 from anyredis.pool.pool_options import BlockingConnectionPoolOptions, ConnectionPoolOptions
 from anyredis.pool.standalone import PARAMETERS
 
-SENSIBLE: dict[str, Any] = {"protocol": 3, "db": 0, "stream_timeout": 10, "connect_timeout": 5}
+VALID: dict[str, Any] = {"protocol": 3, "db": 0, "stream_timeout": 10, "connect_timeout": 5}
 
 
 def test_the_table_of_options_is_that_of_the_constructor() -> None:
@@ -122,9 +122,9 @@ def test_seconds_or_none() -> None:
 
 def test_sensible_numbers() -> None:
     """They pass; stream_timeout may be None."""
-    check_numbers(**SENSIBLE)
+    check_numbers(**VALID)
     unusual: dict[str, Any] = {"stream_timeout": None, "protocol": 2, "db": 15}
-    check_numbers(**(SENSIBLE | unusual))
+    check_numbers(**(VALID | unusual))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_sensible_numbers() -> None:
 def test_numbers_that_make_no_sense(name: str, value: Any) -> None:
     """The error names the argument and shows the value."""
     with pytest.raises(DataError, match=rf"^{name} has to be .*{re.escape(repr(value))}"):
-        check_numbers(**(SENSIBLE | {name: value}))
+        check_numbers(**(VALID | {name: value}))
 
 
 def test_where_credentials_come_from() -> None:
