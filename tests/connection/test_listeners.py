@@ -1,4 +1,4 @@
-"""Tests of `ConnectionListener`: ready, push and lost, backpressure, and listeners that fail."""
+"""Tests of `ConnectionListener`: ready, push and lost, pauses, and listeners that fail."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEXT = {"decode_responses": True}
 
 
 class RecordingListener:
-    """A listener that listener what it is told."""
+    """A listener that records its events and pushes."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -51,7 +51,7 @@ class RecordingListener:
 
 
 class FailingListener(RecordingListener):
-    """One that fails whatever it is told."""
+    """A listener that fails at every event."""
 
     def ready(self, connection: BaseConnection, /) -> None:
         """Fail."""
@@ -67,7 +67,7 @@ class FailingListener(RecordingListener):
 
 
 def pushed(kind: bytes, *texts: bytes) -> bytes:
-    """A push as it is sent."""
+    """The bytes of a push."""
     strings = b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
     return b">%d\r\n+%b\r\n%b" % (len(texts) + 1, kind, strings)
 
@@ -101,11 +101,11 @@ def connection_of(client: Redis[Any]) -> BaseConnection:
     return connection
 
 
-# -- what is told -------------------------------------------------------------------------------
+# -- events -------------------------------------------------------------------------------------
 
 
 async def test_ready_and_lost() -> None:
-    """Every connection of the pool is told of when it is ready and when it is closed."""
+    """A listener gets both events of every connection of the pool."""
     listener = RecordingListener()
     async with client_with(listener) as (client, server):
         assert listener.events == ["ready"]
@@ -119,8 +119,8 @@ async def test_ready_and_lost() -> None:
     assert listener.events[4:] == ["closed: the pool was left"] * 2
 
 
-async def test_what_drains_is_lost_twice() -> None:
-    """Once when it takes no new requests, once when it is closed."""
+async def test_a_draining_connection_is_lost_twice() -> None:
+    """First when it takes no new requests, then when it is closed."""
     listener = RecordingListener()
     async with client_with(listener) as (client, server), anyio.create_task_group() as tasks:
         server.hold()
@@ -136,8 +136,8 @@ async def test_what_drains_is_lost_twice() -> None:
         assert listener.events == ["ready", "draining: the test says so", "closed: it was replaced"]
 
 
-async def test_what_is_enqueued_when_it_is_ready_goes_first() -> None:
-    """A listener prepares the connection before anybody uses it."""
+async def test_commands_enqueued_in_ready_are_sent_first() -> None:
+    """A listener can prepare the connection before it is used."""
 
     class SendingListener(RecordingListener):
         def ready(self, connection: BaseConnection, /) -> None:
@@ -150,7 +150,7 @@ async def test_what_is_enqueued_when_it_is_ready_goes_first() -> None:
 
 @pytest.mark.parametrize("method", ["close", "drain"])
 async def test_a_listener_that_refuses_a_connection(method: str) -> None:
-    """G5, G6: nobody gets a connection that a listener closed or drained when it was ready."""
+    """G5, G6: no lease gets a connection that a listener closed or drained in `ready`."""
 
     class RefusingListener(RecordingListener):
         def ready(self, connection: BaseConnection, /) -> None:
@@ -168,8 +168,8 @@ async def test_a_listener_that_refuses_a_connection(method: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, TEXT, {**TEXT, "encoding": "shift_jis"}])
-async def test_pushes_are_bytes_whatever_the_encoding(options: dict[str, Any]) -> None:
-    """G1, G12: one that is no text spoils no reply beside it, nor does a reply spoil it."""
+async def test_pushes_are_bytes_with_every_encoding(options: dict[str, Any]) -> None:
+    """G1, G12: a push that is no text does not damage the replies around it, nor they the push."""
     listener = RecordingListener()
     payload = bytes(range(256))
     async with client_with(listener, **options) as (client, server):
@@ -194,12 +194,12 @@ async def test_pushes_are_bytes_whatever_the_encoding(options: dict[str, Any]) -
 
 
 def send(peer: FakePeer, *pieces: bytes) -> None:
-    """Have *peer* send bytes as they are."""
+    """Send *pieces* unchanged from *peer*."""
     peer.stream.deliver(b"".join(pieces))
 
 
 async def test_nested_pushes_are_bytes_too() -> None:
-    """Lists, maps, numbers and nothing, as the server sent them."""
+    """Lists, maps, numbers and null are as the server sent them."""
     listener = RecordingListener()
     async with client_with(listener, **TEXT) as (_, server):
         [peer] = server.peers
@@ -212,7 +212,7 @@ async def test_nested_pushes_are_bytes_too() -> None:
 
 
 async def test_an_exception_in_a_listener(caplog: pytest.LogCaptureFixture) -> None:
-    """G12, G14: it is logged; connection, requests, other listeners and the block go on."""
+    """G12, G14: it is logged; connection, requests, other listeners and the block continue."""
     listener = RecordingListener()
     async with client_with(FailingListener(), listener) as (client, server):
         [peer] = server.peers
@@ -236,7 +236,7 @@ async def test_an_exception_in_a_listener(caplog: pytest.LogCaptureFixture) -> N
 
 
 async def test_a_listener_that_closes_the_connection_in_a_push() -> None:
-    """G12: what it carried fails by that reason, and no push follows the loss."""
+    """G12: its requests fail with that reason, and no push follows `lost`."""
 
     class ClosingListener(RecordingListener):
         def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
@@ -269,11 +269,11 @@ async def test_a_listener_that_closes_the_connection_in_a_push() -> None:
     assert listener.events == ["ready", "closed: the listener has had enough"]
 
 
-# -- backpressure -------------------------------------------------------------------------------
+# -- pauses -------------------------------------------------------------------------------------
 
 
 async def test_while_reading_is_paused_nothing_is_read() -> None:
-    """G13: memory is bounded while a listener cannot take more; afterwards all of it comes."""
+    """G13: memory is bounded while a listener cannot keep up; afterwards every push comes."""
     listener = RecordingListener()
     async with client_with(listener) as (client, server):
         [peer] = server.peers
@@ -294,7 +294,7 @@ async def test_while_reading_is_paused_nothing_is_read() -> None:
 
 
 async def test_a_listener_that_pauses_in_each_push() -> None:
-    """G12, G13: requests wait, none fails, and order is kept."""
+    """G12, G13: requests wait, none fails, and the order is kept."""
 
     class PausingListener(RecordingListener):
         def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
@@ -324,7 +324,7 @@ async def test_a_listener_that_pauses_in_each_push() -> None:
 
 
 async def test_pauses_are_counted() -> None:
-    """Two who paused the reading have both to resume it; a third is told that it did not."""
+    """Two pauses need two resumes; a third resume raises."""
     async with client_with(RecordingListener()) as (client, server):
         connection = connection_of(client)
         connection.pause_reading()
@@ -340,8 +340,8 @@ async def test_pauses_are_counted() -> None:
             connection.resume_reading()
 
 
-async def test_a_pause_is_no_silence_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request is not overdue while we do not read, nor at once afterwards; then it is."""
+async def test_a_pause_does_not_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is not overdue during a pause, nor right after it, but later it is."""
     now = 1000.0
     monkeypatch.setattr(base, "clock", lambda: lambda: now)
     async with client_with(RecordingListener(), stream_timeout=10.0) as (client, server):
@@ -364,7 +364,7 @@ async def test_a_pause_is_no_silence_of_the_server(monkeypatch: pytest.MonkeyPat
 
 
 async def test_closing_while_reading_is_paused() -> None:
-    """G8: nothing is left, and those who wait are told."""
+    """G8: no stream is left open, and pending requests fail."""
     async with (
         client_with(RecordingListener()) as (client, server),
         anyio.create_task_group() as tasks,
@@ -382,11 +382,11 @@ async def test_closing_while_reading_is_paused() -> None:
         await until(lambda: server.peers == [])
 
 
-# -- whose listeners ----------------------------------------------------------------------------
+# -- of clusters and connection classes ---------------------------------------------------------
 
 
 async def test_listeners_of_a_cluster() -> None:
-    """Those of all nodes are told of; the control connection is not."""
+    """They get the events of all nodes' connections, not those of the control connection."""
     ready: list[str] = []
 
     class AddressListener(RecordingListener):
@@ -399,8 +399,8 @@ async def test_listeners_of_a_cluster() -> None:
         assert sorted(ready) == [f"fake:700{number}" for number in range(3)]
 
 
-async def test_a_connection_class_with_listeners_of_its_own() -> None:
-    """They are told before those of the pool."""
+async def test_a_connection_class_with_listeners() -> None:
+    """They are called before those of the pool."""
     order: list[str] = []
 
     class NamedListener(RecordingListener):
@@ -427,19 +427,19 @@ async def test_a_connection_class_with_listeners_of_its_own() -> None:
 
 
 class WorkingWatcher(RecordingListener):
-    """One with something to do."""
+    """A watcher that runs *work*."""
 
     def __init__(self, work: Callable[[PoolView], Awaitable[None]]) -> None:
         super().__init__()
         self._work = work
 
     async def watch(self, pool: PoolView, /) -> None:
-        """Do it."""
+        """Run it."""
         await self._work(pool)
 
 
-async def test_what_a_watcher_does_with_a_cluster() -> None:
-    """It sees the connections to all nodes, and may have them replaced."""
+async def test_a_watcher_of_a_cluster() -> None:
+    """It sees the connections to all nodes, and can replace them."""
     done = anyio.Event()
     may_work = anyio.Event()
 

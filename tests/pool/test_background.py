@@ -37,29 +37,29 @@ async def test_ended_gets_the_exception() -> None:
     async def fail() -> None:
         raise failure
 
-    told: list[BaseException | None] = []
+    ended_with: list[BaseException | None] = []
     over = anyio.Event()
 
     def ended(error: BaseException | None) -> None:
-        told.append(error)
+        ended_with.append(error)
         over.set()
 
     background.start(fail, ended, None)
     await over.wait()
     await anyio.wait_all_tasks_blocked()  # trio would have ended by an internal error
-    assert told == [failure]
+    assert ended_with == [failure]
 
 
 @pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
 async def test_a_cancellation_before_the_first_step() -> None:
     """Asyncio never runs such a task, but *ended* is called."""
-    told: list[BaseException | None] = []
+    ended_with: list[BaseException | None] = []
     before = asyncio.all_tasks()
-    background.start(anyio.sleep_forever, told.append, None)
+    background.start(anyio.sleep_forever, ended_with.append, None)
     [task] = asyncio.all_tasks() - before
     task.cancel()
     await asyncio.wait([task])
-    assert isinstance(told[0], asyncio.CancelledError)
+    assert isinstance(ended_with[0], asyncio.CancelledError)
 
 
 @pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
