@@ -1,9 +1,11 @@
-"""A one-shot wake-up, the cheapest that each backend has.
+"""Waiters: each wakes one task once, in the cheapest way of each backend.
 
-Under asyncio (and uvloop) it is an `asyncio.Future`; under trio a task parked with
-`wait_task_rescheduled`.  An `anyio.Event` for each request would cost up to twice as much as all
-the rest of a request.  Whoever waits does `await waiter`; whoever answers checks `done()` first.
-A waiter belongs to one event loop, so what makes it compares that with the one that is running.
+Law: the waiting task does `await waiter`; the answering side checks `done()` before `set_result`.
+A waiter belongs to one event loop, so `EventLoop.waiter` compares that with the running one.
+
+Under asyncio (and uvloop) a waiter is an `asyncio.Future`; under trio it is a task that is parked
+with `wait_task_rescheduled`.  An `anyio.Event` for each request would cost up to twice as much as
+the rest of the request.
 """
 
 from __future__ import annotations
@@ -19,22 +21,22 @@ import sniffio
 
 
 class Waiter(Protocol):
-    """What an `asyncio.Future` and a `TrioWaiter` have in common."""
+    """The common interface of `asyncio.Future` and `TrioWaiter`."""
 
     def done(self) -> bool:
-        """Whether it has its answer, or whoever waited was cancelled."""
+        """Whether it has its answer, or the waiting task was cancelled."""
         ...
 
     def cancelled(self) -> bool:
-        """Whether whoever waited was cancelled before the answer came."""
+        """Whether the waiting task was cancelled before the answer came."""
         ...
 
     def result(self) -> Any:
-        """The answer, where it is `done` and not `cancelled`."""
+        """The answer, if it is `done` and not `cancelled`."""
         ...
 
     def set_result(self, result: Any, /) -> None:
-        """Wake whoever waits; only while not `done`."""
+        """Set the answer and wake the waiting task; only while it is not `done`."""
         ...
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -45,7 +47,7 @@ class Waiter(Protocol):
 class TrioWaiter:
     """A trio task that is parked until it is given an answer."""
 
-    # On the class, not in an __init__: there is one of these for each request.
+    # Attributes of the class, because each request makes an instance.
     lowlevel: ClassVar[Any]
     value: ClassVar[Any]
     _done = _cancelled = False
@@ -53,11 +55,11 @@ class TrioWaiter:
     _task: Any = None
 
     def done(self) -> bool:
-        """Whether it has its answer, or whoever waited was cancelled."""
+        """Whether it has its answer, or the waiting task was cancelled."""
         return self._done
 
     def cancelled(self) -> bool:
-        """Whether whoever waited was cancelled before the answer came."""
+        """Whether the waiting task was cancelled before the answer came."""
         return self._cancelled
 
     def result(self) -> Any:
@@ -65,7 +67,7 @@ class TrioWaiter:
         return self._result
 
     def set_result(self, result: Any, /) -> None:
-        """Wake whoever waits."""
+        """Set the answer and wake the waiting task."""
         self._done = True
         self._result = result
         if self._task is not None:
@@ -74,15 +76,15 @@ class TrioWaiter:
     def __await__(self) -> Generator[Any, Any, Any]:
         """Wait for the answer."""
         if self._done:
-            return self._at_once()
+            return self._answered()
         self._task = self.lowlevel.current_task()
-        # trio's own iterator, so that no frame of ours is in the way when the task goes on.
+        # trio's own iterator, so that the task continues without a frame of this class.
         parked: Generator[Any, Any, Any] = self.lowlevel.wait_task_rescheduled(
             self._abort
         ).__await__()
         return parked
 
-    def _at_once(self) -> Generator[Any, Any, Any]:
+    def _answered(self) -> Generator[Any, Any, Any]:
         return self._result
         yield
 
@@ -93,29 +95,29 @@ class TrioWaiter:
 
 
 class EventLoop:
-    """The event loop that is running now, and what makes its waiters."""
+    """The event loop that was running when this object was made, and its waiters."""
 
     def __init__(self) -> None:
         self.running = running_loop_getter()
-        """Gives the event loop that is running in this thread: its object, or trio's run token."""
+        """Gives the event loop that is running in this thread: asyncio's object or trio's token."""
         self.loop = self.running()
         self.new_waiter = waiter_factory()
-        """Makes a waiter, where it is certain that this event loop is running."""
+        """Makes a waiter, without a check that this event loop is running."""
         self._name = sniffio.current_async_library()
         self.thread = threading.get_ident()
         self._thread_name = threading.current_thread().name
 
     def is_running_here(self) -> bool:
-        """Whether it is the one that is running in this thread."""
+        """Whether this event loop is running in the current thread."""
         return self.running() is self.loop
 
     @property
     def closed(self) -> bool:
-        """Whether it can never run again, as far as it tells."""
+        """Whether it can never run again; always False under trio, which does not tell."""
         return isinstance(self.loop, asyncio.AbstractEventLoop) and self.loop.is_closed()
 
     def check(self) -> None:
-        """Raise `RuntimeError` where another event loop is running, or none."""
+        """Raise `RuntimeError` if another event loop is running, or none."""
         if not self.is_running_here():
             raise RuntimeError(
                 f"this client or pool was opened in another event loop ({self._name}, in thread "
@@ -126,20 +128,20 @@ class EventLoop:
             )
 
     def waiter(self) -> Waiter:
-        """A waiter; raises `RuntimeError` where another event loop is running, or none."""
+        """A waiter; raises `RuntimeError` if another event loop is running, or none."""
         if self.running() is not self.loop:
             self.check()
         return self.new_waiter()
 
 
 def running_loop_getter() -> Callable[[], object]:
-    """A function that gives the running event loop, for the kind that is running now.
+    """A function that gives the running event loop, for the backend that is running now.
 
-    It gives None where no event loop of that kind is running.
+    It gives None if no event loop of that backend is running.
     """
     if sniffio.current_async_library() == "trio":
         return functools.partial(_trio_token, importlib.import_module("trio").lowlevel)
-    # The public `get_running_loop` raises where there is none, which is no answer to compare.
+    # The public `get_running_loop` raises if there is none; this function gives None instead.
     running: Callable[[], object] = asyncio._get_running_loop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return running
 
@@ -154,12 +156,12 @@ def _trio_token(lowlevel: Any) -> object:
 def waiter_factory() -> Callable[[], Waiter]:
     """A function that makes waiters for the event loop that is running now."""
     if sniffio.current_async_library() == "trio":
-        # Running under trio, so it is there; asyncio users need not have it.
+        # trio is running, so it is installed; programs on asyncio do not need it.
         TrioWaiter.lowlevel = importlib.import_module("trio").lowlevel
         TrioWaiter.value = importlib.import_module("outcome").Value
         return TrioWaiter
     make: Callable[..., Waiter] = asyncio.Future[Any]
-    # Not the subscripted class itself: that one is slower to call.
+    # The class itself, because its subscripted alias is slower to call.
     return functools.partial(getattr(make, "__origin__", make), loop=asyncio.get_running_loop())
 
 

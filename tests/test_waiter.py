@@ -1,4 +1,4 @@
-"""Tests of `anyredis.waiter`: a one-shot wake-up, alike on every event loop."""
+"""Tests of `anyredis.waiter`: waiters behave the same on every event loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anyredis.waiter import EventLoop, Waiter, clock, waiter_factory
 
 
 async def test_an_answer_wakes_the_waiting_task() -> None:
-    """The task that waits gets the value."""
+    """The task gets the answer."""
     waiter = waiter_factory()()
     found: list[object] = []
 
@@ -32,7 +32,7 @@ async def test_an_answer_wakes_the_waiting_task() -> None:
 
 
 async def test_an_answer_that_came_before() -> None:
-    """A task that waits later gets the value at once."""
+    """A task that awaits the waiter later does not wait."""
     waiter = waiter_factory()()
     waiter.set_result(None)
     with anyio.fail_after(5):
@@ -41,7 +41,7 @@ async def test_an_answer_that_came_before() -> None:
 
 @pytest.mark.parametrize("early", [True, False])
 async def test_a_cancellation_marks_it(early: bool) -> None:
-    """A waiter whose task was cancelled is done and cancelled, at any time of the cancellation."""
+    """A waiter whose task was cancelled is done and cancelled, before it waited or later."""
     waiter = waiter_factory()()
     with anyio.CancelScope() as scope:
         if early:
@@ -61,7 +61,7 @@ async def _cancel_once_blocked(scope: anyio.CancelScope) -> None:
 
 
 async def test_an_answer_and_a_cancellation_in_one_turn() -> None:
-    """The first of the two counts: an answer before the cancellation can still be read."""
+    """The first of them counts: an answer that was set first can be read."""
     waiter = waiter_factory()()
     outcome: list[str] = []
 
@@ -103,15 +103,15 @@ async def test_many_at_once() -> None:
 
 
 async def test_the_clock_is_that_of_the_loop() -> None:
-    """It is the time of the event loop's timeouts."""
+    """It gives the time that timeouts use."""
     assert clock()() == pytest.approx(anyio.current_time(), abs=1)
 
 
-# -- the event loop that a waiter belongs to ----------------------------------------------------
+# -- event loops --------------------------------------------------------------------------------
 
 
-async def test_an_event_loop_knows_that_it_is_running() -> None:
-    """Its waiters are made, and nothing is raised."""
+async def test_the_running_event_loop() -> None:
+    """`check` does not raise, and `waiter` makes a waiter."""
     loop = EventLoop()
     assert loop.is_running_here()
     assert not loop.closed
@@ -121,8 +121,8 @@ async def test_an_event_loop_knows_that_it_is_running() -> None:
     assert await waiter == 1
 
 
-async def test_the_error_in_another_thread_names_the_owner() -> None:
-    """Without a loop, and with one of each kind: the error names the owner's loop and the remedy."""
+async def test_in_another_thread() -> None:
+    """The error names the thread and what to write, with no event loop and one of each kind."""
     loop = EventLoop()
 
     async def use() -> None:
@@ -142,7 +142,7 @@ async def test_the_error_in_another_thread_names_the_owner() -> None:
 
 
 def test_one_event_loop_after_another() -> None:
-    """In one thread, of one kind: they are not the same."""
+    """In one thread they are different, even of the same kind."""
     loops: list[EventLoop] = []
 
     async def make() -> None:

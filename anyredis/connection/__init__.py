@@ -1,1 +1,1 @@
-"""One connection to one server, and the ways to make its byte stream."""
+"""One connection to one server, over TCP, TLS or a Unix socket."""

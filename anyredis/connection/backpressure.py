@@ -1,4 +1,8 @@
-"""The line in which callers wait while the server does not read (backpressure)."""
+"""Backpressure: the queue of callers that wait while the server does not read.
+
+Law: callers continue in the order in which they came.  A caller that is cancelled after its turn
+came passes the turn on.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +14,36 @@ from anyredis.waiter import Waiter
 
 
 class Backpressure:
-    """Callers with more to send than there is room for, first come, first served."""
+    """The callers that wait for capacity to send, with the size of each request."""
 
     def __init__(self, new_waiter: Callable[[], Waiter]) -> None:
-        self.line: deque[tuple[int, Waiter]] = deque()
+        self.waiting: deque[tuple[int, Waiter]] = deque()
         self._new_waiter = new_waiter
 
     async def wait(self, size: int) -> None:
-        """Wait until there is room for *size* bytes; raises the error of a lost connection."""
+        """Wait until *size* bytes may be enqueued; raises the error of a lost connection."""
         waiter = self._new_waiter()
-        self.line.append((size, waiter))
+        self.waiting.append((size, waiter))
         try:
             error = await waiter
         except BaseException:
             if waiter.done() and not waiter.cancelled():
-                self.grant(size)  # it was our turn: let the next one have it
+                self.grant(size)  # the turn of this caller had come: the next caller gets it
             raise
         if error is not None:
             raise error
 
     def grant(self, capacity: int) -> None:
-        """Let callers go on whose bytes fit into *capacity*; the last may overshoot."""
-        while self.line and capacity > 0:
-            size, waiter = self.line.popleft()
+        """Let the first callers continue, up to *capacity* bytes; the last may exceed it."""
+        while self.waiting and capacity > 0:
+            size, waiter = self.waiting.popleft()
             if not waiter.done():
                 capacity -= size
                 waiter.set_result(None)
 
     def close(self, error: Callable[[Outcome], RedisError]) -> None:
-        """Fail all who wait: nothing of theirs was sent."""
-        while self.line:
-            _, waiter = self.line.popleft()
+        """Fail all waiting callers, whose requests were not sent."""
+        while self.waiting:
+            _, waiter = self.waiting.popleft()
             if not waiter.done():
                 waiter.set_result(error(Outcome.NOT_SENT))

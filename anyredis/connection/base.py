@@ -1,8 +1,8 @@
-"""The life of one connection: opened, served by a reader and a writer task, paused, closed.
+"""One connection, from opening to closing: a reader task and a writer task serve it.
 
-Law: all replies of one `receive` are given out in one pass, and pushes with them.  A connection is
-good, or drains, or is closed; in doubt it is closed, and everything that it carried gets an error
-that says whether it had been sent.
+Law: all replies and pushes in the bytes of one `receive` are delivered in one pass.  A connection
+is usable, draining or closed.  In doubt it is closed, and every request that it carries gets an
+error that says whether the command was sent.
 """
 
 from __future__ import annotations
@@ -38,55 +38,54 @@ from anyredis.wire.request_queue import RequestQueue
 LOGGER = logging.getLogger("anyredis")
 
 READ_AFTER_SEND_FAILURE = 1.0
-"""Seconds to go on reading once sending has failed: the server may have said why."""
+"""Seconds to continue reading after sending has failed: the server may have sent the reason."""
 
 
 class ConnectionListener(Protocol):
-    """What is told of the connections of a pool: one of its `listeners=`.
+    """A listener to the connections of a pool, given to it in `listeners=`.
 
     The methods are called synchronously and must not block; they may enqueue commands, and pause
-    the reading.  What they raise is logged, and concerns neither the connection nor its requests.
+    the reading.  Exceptions in them are logged, and affect neither the connection nor its requests.
     """
 
     def ready(self, connection: BaseConnection, /) -> None:
-        """*connection* has shaken hands; what is enqueued now is sent before all else."""
+        """*connection* has done its handshake; commands enqueued now are sent before all others."""
         ...
 
     def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
-        """The server sent *message*, which answers no request; its strings are bytes."""
+        """The server sent the push *message*; its strings are bytes."""
         ...
 
     def lost(self, connection: BaseConnection, reason: str, /) -> None:
         """*connection* takes no new requests.
 
-        If it is not `closed`, it only answers what it carries, and this is called once more when it
-        is closed.
+        If it is not `closed`, it is draining, and this is called once more when it is closed.
         """
         ...
 
 
 class PoolView(Protocol):
-    """The connections of a pool, for those who look after them."""
+    """The connections of a pool, for a `PoolWatcher`."""
 
     def connections(self) -> list[BaseConnection]:
-        """All that are open."""
+        """All open connections."""
         ...
 
     def replace_connections(
         self, reason: str, those: Collection[BaseConnection] | None = None
     ) -> None:
-        """Let nobody new use *those* connections, or any that there are."""
+        """Drain *those* connections, or all if it is None; the next leases get new ones."""
         ...
 
 
 @runtime_checkable
 class PoolWatcher(ConnectionListener, Protocol):
-    """A listener that has something to do while the pool is open."""
+    """A listener that also runs a task while the pool is open."""
 
     async def watch(self, pool: PoolView, /) -> None:
-        """What *pool* runs as a task of its own; cancelled when the pool is left.
+        """Run as a task of *pool* while that is open; cancelled when it closes.
 
-        What it raises is logged; the pool goes on without it.
+        An exception is logged, and the pool continues without this task.
         """
         ...
 
@@ -94,37 +93,38 @@ class PoolWatcher(ConnectionListener, Protocol):
 class BaseConnection(RequestSender):
     """A connection to one server.
 
-    Subclasses implement `open_stream`; any `anyio.abc.ByteStream` will do.  They are given to a
-    pool as `connection_class=`, and the pool's other keyword arguments reach their constructor.
+    Subclasses implement `open_stream`, which gives any `anyio.abc.ByteStream`.  A pool takes such a
+    class as `connection_class=` and passes its other keyword arguments to the constructor.
 
-    *username*, *password*: whom to log in as; or *credential_provider*, a callable, sync or async,
-    asked at each connect.  *db*: the database number.  *protocol*: 3 falls back to 2 where the
-    server does not know it.  *decode_responses*: text comes as str in *encoding*, not as bytes.
-    *stream_timeout*: seconds that a reply may take before the connection is given up (None: for
-    ever).  *connect_timeout*: seconds until it has to be ready, handshake included.  *noevict*,
+    *username*, *password*: the login; or *credential_provider*, a callable, sync or async, which
+    each connect calls.  *db*: the database number.  *protocol*: 3, which falls back to 2 if the
+    server does not know it, or 2.  *decode_responses*: text comes as str in *encoding*, not as
+    bytes.  *stream_timeout*: seconds that a reply may take before the connection is closed (None:
+    for ever).  *connect_timeout*: seconds until it has to be ready, handshake included.  *noevict*,
     *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.
     """
 
     server_info = ServerInfo(protocol=0)
-    """What the server said of itself when it connected."""
+    """The facts that the server gave in the handshake."""
     lost = False
-    """Whether it was not closed by us: it broke, or the server did not answer in time."""
+    """Whether the client did not close it: it broke, or the server did not answer in time."""
     listeners: tuple[ConnectionListener, ...] = ()
-    """What is told of it.  A subclass may begin with some of its own; its pool adds others."""
+    """Its listeners.  A subclass may start with some; the pool adds others."""
     read_error: Callable[[str], RedisError] = staticmethod(from_server)
-    """What makes the value for an error reply out of its text; it may `drain` the connection.
+    """Makes the value of an error reply from its text; it may `drain` the connection.
 
-    With no more than a weak reference to the connection, that is freed as soon as it is closed.
+    If it holds only a weak reference to the connection, that is freed as soon as it is closed.
     """
     in_use = 0
-    """Leases that share it now; this and the next are kept by its pool."""
+    """Leases that share it now; the pool sets this and the next three."""
     idle_at_count = 0
+    """The count of replies at its last use."""
     idle_since = last_ping = 0.0
-    """Since when, and at which count of answers, nobody used it; when it was last asked."""
+    """The times of its last use and of its last health check."""
     _stream: ByteStream | None = None
     _scope: anyio.CancelScope | None = None
     _pauses = 0
-    """How many who paused the reading have not resumed it."""
+    """Calls of `pause_reading` without their `resume_reading`."""
     _paused_since = 0.0
     _resumed: Waiter | None = None
 
@@ -160,11 +160,11 @@ class BaseConnection(RequestSender):
         self._credentials = credential_source(username, password, credential_provider)
         self.encoder = encoder(encoding)
         self.decodes = text_decoder(encoding) if decode_responses else None
-        """What turns bytes into text, where it decodes."""
+        """Decodes bytes to text, if it decodes replies."""
         self._reset_decoder()
 
     def _reset_decoder(self) -> None:
-        """Forget what was read so far: the next byte is the first one of a new stream."""
+        """Start with a new decoder and an empty queue, for a new stream."""
         self._decoder = Decoder(self.encoding if self.decode_responses else None, self.read_error)
         self.wire = RequestQueue(
             self._decoder, reply_timeout=self.stream_timeout, on_push=self._tell_of_push
@@ -178,7 +178,7 @@ class BaseConnection(RequestSender):
 
     @property
     def address(self) -> str:
-        """Where it goes, for messages."""
+        """The address of the server, for messages."""
         return type(self).__name__
 
     def extra_steps(self) -> tuple[HandshakeStep, ...]:
@@ -186,10 +186,10 @@ class BaseConnection(RequestSender):
         return ()
 
     def check_server(self, server_info: ServerInfo) -> None:
-        """Judge what the server said in the handshake; raise an error to refuse the server."""
+        """Check the facts that the server gave in the handshake; raise an error to refuse it."""
 
     async def establish(self) -> None:
-        """Open the stream and shake hands: what `connect` does within its time.
+        """Open the stream and do the handshake, for `connect`.
 
         A subclass that has several servers to try calls this for each, and `disconnect` between.
         """
@@ -208,19 +208,19 @@ class BaseConnection(RequestSender):
         self._stream = stream
 
     async def disconnect(self) -> None:
-        """Close what `establish` opened, and forget what was read: all is as it was before."""
+        """Undo `establish`: close the stream and forget all bytes that were read."""
         stream, self._stream = self._stream, None
         if stream is not None:
             await anyio.aclose_forcefully(stream)
         self._reset_decoder()
 
-    # -- life -----------------------------------------------------------------------------------
+    # -- connect, serve, close ------------------------------------------------------------------
 
     async def connect(self) -> None:
-        """Open the stream and shake hands.
+        """Open the stream and do the handshake.
 
         Raises `ConnectTimeoutError`, `AuthenticationError`, `ConnectionError`, `ProtocolError` or
-        what the server answered; nothing stays open then, nor after a cancellation.
+        the server's own error; then no stream stays open, nor after a cancellation.
         """
         try:
             with anyio.fail_after(self.connect_timeout):
@@ -236,7 +236,7 @@ class BaseConnection(RequestSender):
         self._tell(lambda listener: listener.ready(self))
 
     async def serve(self) -> None:
-        """Carry requests until closed; always leaves the stream closed."""
+        """Send requests and read replies until closed; afterwards the stream is always closed."""
         assert self._stream is not None  # noqa: S101 - connect() comes first
         try:
             async with anyio.create_task_group() as tasks:
@@ -253,7 +253,7 @@ class BaseConnection(RequestSender):
     def close(self, reason: str, cause: BaseException | None = None, *, late: bool = False) -> None:
         """Take no more requests and fail all that it carries; its tasks end and close the stream.
 
-        *late* says that the server did not answer in time: the errors are `TimeoutError`.
+        With *late* the server did not answer in time, and the errors are `TimeoutError`.
         """
         if self.closed:
             return
@@ -272,9 +272,9 @@ class BaseConnection(RequestSender):
         self._tell(lambda listener: listener.lost(self, reason))
 
     def drain(self, reason: str) -> None:
-        """Take no new requests; what it carries is answered, and its pool replaces it.
+        """Take no new requests; those that it carries are answered, and its pool replaces it.
 
-        May be called at any time, while a reply is being read too.
+        May be called at any time, even while a reply is being read.
         """
         if not self.draining and not self.closed:
             self.draining = True
@@ -288,7 +288,7 @@ class BaseConnection(RequestSender):
     def overdue(self) -> bool:
         """Whether the oldest request in flight has waited longer than it may.
 
-        Never while the reading is paused: its reply may have come.
+        False while the reading is paused, because the reply may have arrived.
         """
         return not self._pauses and self.wire.overdue(self._clock())
 
@@ -305,19 +305,22 @@ class BaseConnection(RequestSender):
         self._tell(lambda listener: listener.push(self, message))
 
     def pause_reading(self) -> None:
-        """Read nothing more until `resume_reading` was called as often as this.
+        """Stop reading until `resume_reading` has been called as often as this.
 
-        If a listener calls this in `push`, it is still told the rest of what one `receive` gave, at
-        most `CHUNK` bytes; as much again is received and kept.  Requests on the connection wait for
-        their replies meanwhile, and that does not count against `stream_timeout`: a server that has
-        gone may only be found afterwards.
+        If a listener calls this in `push`, it still gets the pushes in the bytes of that `receive`,
+        at most `CHUNK` bytes; as many bytes again are received and kept.  Meanwhile requests on the
+        connection wait for their replies, which does not count against `stream_timeout`, so a dead
+        server may not be detected before reading resumes.
         """
         if not self._pauses:
             self._paused_since = self._clock()
         self._pauses += 1
 
     def resume_reading(self) -> None:
-        """Go on receiving, once nobody else has paused it; raises `RuntimeError` if nobody has."""
+        """Undo one `pause_reading`; reading resumes after the last.
+
+        Raises `RuntimeError` if the reading is not paused.
+        """
         if not self._pauses:
             raise RuntimeError("the reading of this connection is not paused")
         self._pauses -= 1
@@ -333,7 +336,7 @@ class BaseConnection(RequestSender):
             self._resumed = resumed = self._new_waiter_unchecked()
             await resumed
 
-    # -- the two tasks --------------------------------------------------------------------------
+    # -- the reader task and the writer task ----------------------------------------------------
 
     async def _read(self, stream: ByteStream) -> None:
         receive, wire, feed = stream.receive, self.wire, self.wire.feed
@@ -348,7 +351,7 @@ class BaseConnection(RequestSender):
                 if wire.tombstones and wire.exhausted:
                     self.drain("too many of its requests were given up")
         except BaseException as error:
-            self.close(explain(error), error)  # does nothing if a listener closed it meanwhile
+            self.close(explain(error), error)  # does nothing if it is closed already
             if not isinstance(error, Exception):
                 raise
 
@@ -357,7 +360,7 @@ class BaseConnection(RequestSender):
         try:
             while True:
                 if wire.unsent:
-                    if data := wire.take(now()):  # else all of it was cancelled
+                    if data := wire.take(now()):  # otherwise all of it was cancelled
                         if len(wire.inflight) > requests.MAX_IN_FLIGHT:
                             self._paused = True
                         await send(data)
@@ -369,7 +372,7 @@ class BaseConnection(RequestSender):
         except anyio.get_cancelled_exc_class() as error:
             self.close(explain(error), error)
             raise
-        except Exception as error:  # noqa: BLE001 - any failure ends this connection, told to all
+        except Exception as error:  # noqa: BLE001 - any failure closes it, with an error for all
             self.drain("sending failed")
             await anyio.sleep(READ_AFTER_SEND_FAILURE)
             self.close(explain(error), error)

@@ -1,4 +1,8 @@
-"""The one edge where foreign exceptions become ours: what happened, to which address, what now."""
+"""The conversion of exceptions of streams to those of this library.
+
+Law: all such conversions are here.  Each message says the address, the reason, and whether the
+command was sent.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ from anyredis.exceptions import (
 
 
 def explain(error: BaseException) -> str:
-    """In a few words why a stream failed."""
+    """The reason why a stream failed, in a few words."""
     if not isinstance(error, Exception):
         return "its task was cancelled"
     if isinstance(error, anyio.EndOfStream):
@@ -39,7 +43,7 @@ def explain(error: BaseException) -> str:
 
 
 def cannot_connect(address: str, error: Exception, connect_timeout: float) -> RedisError:
-    """The error for a connection that never became ready; the server was sent no command."""
+    """The error for a connection that failed to connect; no command was sent."""
     if isinstance(error, builtins.TimeoutError):
         return ConnectTimeoutError(f"cannot connect to {address} within {connect_timeout:g} s")
     if isinstance(error, AuthenticationError):
@@ -48,7 +52,7 @@ def cannot_connect(address: str, error: Exception, connect_timeout: float) -> Re
         return MaxClientsError(f"cannot connect to {address}: {error}")
     if isinstance(error, ProtocolError):
         return ProtocolError(f"{address}: {error}")
-    if isinstance(error, ResponseError):  # its first word is its code, and stays first
+    if isinstance(error, ResponseError):  # the code is the first word of the text and stays first
         return type(error)(f"{error} (while connecting to {address})")
     if isinstance(error, RedisError):
         return type(error)(f"cannot connect to {address}: {error}")
@@ -58,13 +62,13 @@ def cannot_connect(address: str, error: Exception, connect_timeout: float) -> Re
 def lost(
     address: str, reason: str, cause: BaseException | None, outcome: Outcome, *, late: bool
 ) -> RedisError:
-    """The error for a request on a connection that is gone."""
-    fate = (
+    """The error for a request on a connection that was lost."""
+    consequence = (
         "the command was not sent"
         if outcome is Outcome.NOT_SENT
         else "the command was sent and its reply is lost: whether the server ran it is unknown"
     )
     kind = TimeoutError if late else ConnectionError
-    error = kind(f"connection to {address} lost: {reason}; {fate}", outcome=outcome)
+    error = kind(f"connection to {address} lost: {reason}; {consequence}", outcome=outcome)
     error.__cause__ = cause
     return error

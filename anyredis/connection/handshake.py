@@ -1,7 +1,7 @@
-"""What is said before the first command: HELLO, AUTH, SELECT and the rest, in one round trip.
+"""The handshake, without I/O: HELLO, AUTH, SELECT and further commands, in one round trip.
 
-A conversation as a generator: it yields commands to send together, is sent their replies, and
-returns what was agreed.  The second round trip is only for servers that do not know HELLO.
+Law: the handshake is a generator that yields commands to send together, receives their replies, and
+returns a `ServerInfo`.  Only servers that do not know HELLO need a second round trip.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIBRARY_NAME = "anyredis"
 
 
 class HandshakeStep(NamedTuple):
-    """One command of the handshake; the server may refuse one that is not *required*."""
+    """One command of the handshake; if it is not *required*, an error reply is accepted."""
 
     args: tuple[Value, ...]
     required: bool = True
@@ -34,7 +34,7 @@ class HandshakeStep(NamedTuple):
 
 @dataclass(frozen=True)
 class HandshakeOptions:
-    """What a connection is to be like once it is ready."""
+    """The options of a connection that the handshake sets on the server."""
 
     protocol: int = 3
     db: int = 0
@@ -46,7 +46,7 @@ class HandshakeOptions:
 
 @dataclass(frozen=True)
 class ServerInfo:
-    """What the server said of itself; empty and 0 where it does not know HELLO."""
+    """The facts that the server gave in the handshake; empty and 0 if it does not know HELLO."""
 
     protocol: int
     server: str = ""
@@ -54,24 +54,22 @@ class ServerInfo:
     client_id: int = 0
     role: str = ""
     extra: tuple[Reply, ...] = ()
-    """What it answered to the extra steps, errors to those that are not required as values."""
+    """The replies to the extra steps; for steps that are not required, errors are values."""
 
 
 HandshakeSteps: TypeAlias = Generator[list[HandshakeStep], list[Reply], ServerInfo]
 
 
 def negotiate(options: HandshakeOptions, credentials: Credentials) -> HandshakeSteps:
-    """The handshake for *options*; raises the server's error for a required step it refuses."""
-    rest = _rest(options)
+    """The handshake for *options*; raises the server's error to a required step."""
+    common = _common_steps(options)
     if options.protocol == 3:
-        steps = [_hello(options, credentials), *rest]
+        steps = [_hello(options, credentials), *common]
         replies = yield steps
-        if not isinstance(replies[0], (UnknownCommandError, NoPermissionError)) and not _noproto(
-            replies[0]
-        ):
+        if not _refuses_hello(replies[0]):
             _check(steps, replies)
             return _server_info(replies[0], _extra(options, steps, replies))
-    steps = [*_classic(options, credentials), *rest]
+    steps = [*_resp2_steps(options, credentials), *common]
     replies = (yield steps) if steps else []
     _check(steps, replies)
     return ServerInfo(protocol=2, extra=_extra(options, steps, replies))
@@ -86,7 +84,7 @@ def _hello(options: HandshakeOptions, credentials: Credentials) -> HandshakeStep
     return HandshakeStep(tuple(words))
 
 
-def _classic(options: HandshakeOptions, credentials: Credentials) -> list[HandshakeStep]:
+def _resp2_steps(options: HandshakeOptions, credentials: Credentials) -> list[HandshakeStep]:
     steps: list[HandshakeStep] = []
     if credentials.password is not None:
         user: tuple[Value, ...] = (credentials.username,) if credentials.username else ()
@@ -96,7 +94,7 @@ def _classic(options: HandshakeOptions, credentials: Credentials) -> list[Handsh
     return steps
 
 
-def _rest(options: HandshakeOptions) -> list[HandshakeStep]:
+def _common_steps(options: HandshakeOptions) -> list[HandshakeStep]:
     steps: list[HandshakeStep] = []
     if options.db:
         steps.append(HandshakeStep((b"SELECT", options.db)))
@@ -105,22 +103,24 @@ def _rest(options: HandshakeOptions) -> list[HandshakeStep]:
     if options.notouch:
         steps.append(HandshakeStep((b"CLIENT", b"NO-TOUCH", b"ON")))
     steps.extend(options.extra)
-    # Old servers do not know SETINFO and ACLs may forbid it: nobody misses it then.
+    # Old servers do not know SETINFO, and ACLs may forbid it; the connection works without it.
     steps.append(HandshakeStep((b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME), required=False))
     steps.append(HandshakeStep((b"CLIENT", b"SETINFO", b"LIB-VER", __version__), required=False))
     return steps
 
 
-def _noproto(reply: Reply) -> bool:
+def _refuses_hello(reply: Reply) -> bool:
+    if isinstance(reply, (UnknownCommandError, NoPermissionError)):
+        return True
     return isinstance(reply, ResponseError) and reply.code == "NOPROTO"
 
 
 def _check(steps: list[HandshakeStep], replies: list[Reply]) -> None:
     for step, reply in zip(steps, replies, strict=True):
         if step.required and isinstance(reply, RedisError):
-            # The name only: what follows it may be a password.
-            twin = type(reply)(f"{reply} (answer to {name_of(step.args)} while connecting)")
-            raise twin from reply
+            # Only the name of the command: its arguments may contain a password.
+            error = type(reply)(f"{reply} (answer to {name_of(step.args)} while connecting)")
+            raise error from reply
 
 
 def _extra(

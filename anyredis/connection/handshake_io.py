@@ -1,4 +1,4 @@
-"""Holding the conversation of the handshake over a stream."""
+"""The handshake over a stream: it sends the commands of `negotiate` and reads their replies."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from anyredis.wire.decode import Decoder, Incomplete, Push, Reply
 from anyredis.wire.encode import Encoder
 
 CHUNK = 256 * 1024
-"""Bytes asked of the stream at once; asyncio hands out up to this much."""
+"""Bytes to receive at once; asyncio's streams give at most this many."""
 
 
 async def perform_handshake(
-    conversation: HandshakeSteps, stream: ByteStream, decoder: Decoder, encode: Encoder
+    handshake: HandshakeSteps, stream: ByteStream, decoder: Decoder, encode: Encoder
 ) -> ServerInfo:
-    """What the two sides agreed on; raises the server's error, or the stream's."""
-    steps = next(conversation)
+    """The facts that the server gave; raises the error of the server or of the stream."""
+    steps = next(handshake)
     while True:
         replies = await _exchange(steps, stream, decoder, encode)
         try:
-            steps = conversation.send(replies)
+            steps = handshake.send(replies)
         except StopIteration as done:
             server_info: ServerInfo = done.value
             return server_info
@@ -37,7 +37,7 @@ async def _exchange(
         while len(replies) < len(steps):
             replies.append(await _read_one(stream, decoder))
     except (anyio.EndOfStream, anyio.BrokenResourceError):
-        # Who turns us away says why in one line, and hangs up (-ERR max number of clients …).
+        # A server that refuses a client sends one error and closes (-ERR max number of clients …).
         first = replies[0] if replies else await _read_one(stream, decoder)
         if isinstance(first, ConnectionError):
             raise first from None

@@ -1,8 +1,8 @@
-"""The options of connections: each is declared once, with its type and how a URL gives it.
+"""The options of connections: each is declared once, with its type and its form in a URL.
 
-Law: a keyword argument of a connection, a pool or a client is a key of one class below, or of one
-that is made of these. What a URL may give is annotated with `FromURL`. Defaults and their meaning
-are those of the constructors.
+Law: a keyword argument of a connection, a pool or a client is a key of one class below, or of a
+class that inherits from these.  An option that a URL may give is annotated with `FromURL`.  The
+constructors define the defaults and their meaning.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from anyredis.exceptions import DataTypeError, DataValueError
 
 @dataclass(frozen=True)
 class FromURL:
-    """Marks an option that the query of a URL may give; *read* makes it of the text there."""
+    """Marks an option that the query of a URL may give; *read* converts its text."""
 
     read: Reader
 
@@ -35,7 +35,7 @@ SecondsOrNone: TypeAlias = Annotated[float | None, FromURL(seconds_or_none)]
 
 
 def parameters_of(*declarations: type) -> dict[str, Reader]:
-    """The query parameters that a URL may have for the options of these *declarations*."""
+    """The query parameters for the options of these *declarations*, each with its reader."""
     return {
         name: note.read
         for declaration in declarations
@@ -45,11 +45,11 @@ def parameters_of(*declarations: type) -> dict[str, Reader]:
     }
 
 
-# -- of connections -----------------------------------------------------------------------------
+# -- declarations -------------------------------------------------------------------------------
 
 
 class ServerOptions(TypedDict, total=False):
-    """The options of every connection, but for its database and whether it decodes."""
+    """The options of every connection, except `db` and `decode_responses`."""
 
     username: Text
     password: Text
@@ -64,17 +64,17 @@ class ServerOptions(TypedDict, total=False):
 
 
 class DatabaseOptions(TypedDict, total=False):
-    """The number of the database."""
+    """The option that selects the database."""
 
     db: Number
 
 
 class TextlessOptions(ServerOptions, DatabaseOptions, total=False):
-    """The options of every connection, but for whether it decodes."""
+    """The options of every connection, except `decode_responses`."""
 
 
 class DecodingOptions(TypedDict, total=False):
-    """Whether text comes as str."""
+    """The option that decodes text to str."""
 
     decode_responses: Flag
 
@@ -84,7 +84,7 @@ class ConnectionOptions(TextlessOptions, DecodingOptions, total=False):
 
 
 class TLSOptions(TypedDict, total=False):
-    """The `ssl_*` arguments: paths of PEM files, and how strictly to verify."""
+    """The `ssl_*` arguments: the PEM files and the verification of certificates."""
 
     ssl_ca_certs: Text
     ssl_ca_data: str | bytes | None
@@ -98,14 +98,14 @@ class TLSOptions(TypedDict, total=False):
 
 
 class EncryptionOptions(TLSOptions, total=False):
-    """Whether to use TLS, and how; the scheme of a URL says whether."""
+    """The options of TLS; in a URL the scheme turns TLS on."""
 
     ssl: bool
     ssl_context: ssl.SSLContext | None
 
 
 class TCPOptions(ConnectionOptions, EncryptionOptions, total=False):
-    """The keyword arguments of a TCP connection beside host and port."""
+    """The keyword arguments of a TCP connection, except host and port."""
 
 
 class HostOptions(TypedDict, total=False):
@@ -115,11 +115,11 @@ class HostOptions(TypedDict, total=False):
     port: int
 
 
-# -- what makes no sense in them ----------------------------------------------------------------
+# -- checks -------------------------------------------------------------------------------------
 
 
 def refuse_unknown(arguments: Collection[str], known: Collection[str], *, by: str = "") -> None:
-    """Raise `DataTypeError` for an argument that is not one of those *known*, in the name of *by*."""
+    """Raise `DataTypeError` for an argument that is not *known*; *by* starts the message."""
     if unknown := sorted(set(arguments) - set(known)):
         raise DataTypeError(
             f"{by and f'{by}: '}unknown argument {unknown[0]!r}; known are {', '.join(sorted(known))}"
@@ -143,7 +143,7 @@ def check_int(name: str, value: int) -> None:
 def check_numbers(
     *, protocol: int, db: int, stream_timeout: float | None, connect_timeout: float
 ) -> None:
-    """Raise `DataError` for a number that no connection can work with."""
+    """Raise `DataError` for a number that no connection can use."""
     if protocol not in (2, 3):
         raise DataValueError(f"protocol has to be 2 or 3, not {protocol!r}")
     check_int("db", db)
@@ -154,7 +154,7 @@ def check_numbers(
 
 
 def check_words(*, client_name: str | None, encoding: str) -> None:
-    """Raise `DataError` for a name or an encoding that cannot be."""
+    """Raise `DataError` for a name that the server refuses or an encoding unknown to Python."""
     if client_name is not None and not isinstance(client_name, str):
         raise DataTypeError(f"client_name has to be a str, not {client_name!r}")
     if client_name and not (client_name.isprintable() and client_name.isascii()):
@@ -193,13 +193,13 @@ def check_seconds_or_none(name: str, value: float | None) -> None:
 def credential_source(
     username: str | None, password: str | None, provider: CredentialProvider | None
 ) -> Credentials | CredentialProvider:
-    """Where a connection gets its credentials from; raises `DataError` on a contradiction."""
+    """The source of a connection's credentials; raises `DataError` for a contradiction."""
     if provider is None:
         if username is not None and password is None:
             raise DataValueError("username needs a password beside it")
         for name, value in (("username", username), ("password", password)):
             if value is not None and not isinstance(value, (str, bytes)):
-                # Its type only: it may hold a password.
+                # The message has only the type, because the value may contain a password.
                 raise DataTypeError(f"{name} has to be a str, not a {type(value).__name__}")
         return Credentials(username, password)
     if username is not None or password is not None:
@@ -210,7 +210,7 @@ def credential_source(
 
 
 async def current_credentials(source: Credentials | CredentialProvider) -> Credentials:
-    """The credentials to use for a connect right now, asking the provider if there is one."""
+    """The credentials for the next connect, from the provider if there is one."""
     if isinstance(source, Credentials):
         return source
     answer = source()
@@ -219,7 +219,7 @@ async def current_credentials(source: Credentials | CredentialProvider) -> Crede
     if isinstance(answer, Credentials):
         return answer
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        # The answer itself may hold a password: only its type may be told.
+        # The message has only the type, because the answer may contain a password.
         raise DataTypeError(
             "the credential provider has to return Credentials or (username, password), "
             f"not another {type(answer).__name__}"

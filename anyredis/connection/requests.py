@@ -1,8 +1,8 @@
-"""The requests of one connection: put in line without waiting, answered in order, or given up.
+"""The requests of one connection: enqueued synchronously, answered in order, or abandoned.
 
-Law: a request is handed over synchronously; only a caller who has to wait for room waits.  All
-that tasks hand over in one turn of the event loop leaves in one `send`.  What is handed over to a
-connection that is closed is answered at once, by the error of something that was not sent.
+Law: a request is enqueued without waiting, except under backpressure.  All requests that are
+enqueued in one turn of the event loop leave in one `send`.  A request that is enqueued on a closed
+connection is answered at once with an error whose outcome is `NOT_SENT`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ MAX_IN_FLIGHT = 65536
 
 
 class RequestSender(Executor):
-    """What a connection is for those who send commands on it."""
+    """The sending side of a connection."""
 
     closed = False
     draining = False
-    """Whether it takes no new requests, and only answers what it carries."""
+    """Whether it takes no new requests, and closes after the last reply."""
     dirty = False
-    """Whether a command changed its state, so that nobody else may get it."""
+    """Whether a command has changed its state, so that no other lease may get it."""
     stream_timeout: float | None
     encoder: Encoder
-    """What packs its commands."""
+    """Encodes its commands."""
     wire: RequestQueue
     check_event_loop: Callable[[], None]
     """Raises `RuntimeError` unless the event loop that it was opened in is running."""
@@ -50,11 +50,11 @@ class RequestSender(Executor):
     _backpressure: Backpressure
     _parked: Waiter | None = None
     _paused = False
-    """Whether callers wait: others do already, too much is in flight, or it is closed."""
+    """Whether callers wait: other callers wait, too much is in flight, or it is closed."""
 
     @property
     def address(self) -> str:
-        """Where it goes, for messages."""
+        """The address of the server, for messages."""
         raise NotImplementedError
 
     def close(self, reason: str, cause: BaseException | None = None, *, late: bool = False) -> None:
@@ -62,15 +62,16 @@ class RequestSender(Executor):
         raise NotImplementedError
 
     def drain(self, reason: str) -> None:
-        """Take no new requests; what it carries is answered."""
+        """Take no new requests; those that it carries are answered."""
         raise NotImplementedError
 
     # -- one command ----------------------------------------------------------------------------
 
     def enqueue(self, args: tuple[Value, ...], binary: bool = False) -> Request | None:
-        """Put one command in line; None where its caller has to use `enqueue_later`.
+        """Enqueue one command; None if its caller has to use `enqueue_later`.
 
-        Only in the event loop that it was opened in, as its pool makes sure.  Raises `DataError` where an argument cannot be sent.
+        The caller has to run in the event loop that the connection was opened in, which its pool
+        ensures.  Raises `DataError` if an argument cannot be sent.
         """
         wire = self.wire
         if wire.unsent_bytes > HIGH_WATER or self._paused:
@@ -78,23 +79,23 @@ class RequestSender(Executor):
         try:
             payload = self.encoder(args)  # saved frame: encode
         except (TypeError, UnicodeEncodeError):
-            payload = encode(self.encoder, args)  # raises the error that users know
+            payload = encode(self.encoder, args)  # raises `DataError`
         request = Request(payload, self._new_waiter_unchecked())
         if binary:
             request.binary = True
-        wire.unsent.append(request)  # RequestQueue.submit, without its frame
+        wire.unsent.append(request)  # saved frame: RequestQueue.submit
         wire.unsent_bytes += len(payload)
         if self._parked is not None:
             self._wake_writer()
         return request
 
     async def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
-        """Put one command in line once the server has read enough of what is unsent."""
+        """Enqueue one command as soon as backpressure allows."""
         await self.wait_for_capacity(sum(len(arg) for arg in args if isinstance(arg, (bytes, str))))
         return self._enqueue_anyway(args, binary)
 
     async def wait_for_capacity(self, size: int) -> None:
-        """Wait, where it is needed, until there is room for *size* more bytes."""
+        """Wait under backpressure until *size* more bytes may be enqueued."""
         if not self.closed and (self.wire.unsent_bytes > HIGH_WATER or self._paused):
             self._paused = True
             await self._backpressure.wait(size)
@@ -102,16 +103,16 @@ class RequestSender(Executor):
     def enqueue_many(
         self, payload: bytes, reply_count: int, expected: int, binary: bool
     ) -> Request:
-        """Put packed commands in line, whose *expected* replies are one answer.
+        """Enqueue encoded commands, whose *expected* replies are one answer.
 
-        *reply_count* of them are for *payload*; the rest comes with `continue_many`.
+        *payload* brings *reply_count* of them; `continue_many` enqueues the commands of the others.
         """
         request = Request.of_many(payload, self._new_waiter(), reply_count, expected)
         request.binary = binary
         return self._submit(request)
 
     def continue_many(self, request: Request, payload: bytes, reply_count: int) -> None:
-        """Put the next packed commands of *request* in line; not sent once it is abandoned."""
+        """Enqueue the next encoded commands of *request*, unless that is abandoned."""
         if not request.waiter.done():
             self._submit(request.continued(payload, reply_count))
 
@@ -136,11 +137,11 @@ class RequestSender(Executor):
             parked.set_result(None)
 
     def pack(self, args: tuple[Value, ...]) -> bytes:
-        """The bytes of one command; raises `DataError` where an argument cannot be sent."""
+        """The bytes of one command; raises `DataError` if an argument cannot be sent."""
         return encode(self.encoder, args)
 
     def abandon(self, request: Request) -> None:
-        """Nobody waits for *request* any more."""
+        """Give up *request*, for which no task waits any more."""
         wire = self.wire
         wire.abandon(request)
         if wire.tombstones and wire.exhausted:
@@ -156,7 +157,7 @@ class RequestSender(Executor):
         return reply
 
     async def submit(self, command: Command[T], facts: Facts | None = None) -> T:
-        """Run *command* on this connection, which is one's own, and give its parsed reply.
+        """The parsed reply to *command*, run on this exclusive connection.
 
         A blocking command that is cancelled closes the connection at once.  Raises `DataError` for
         a command that no connection can carry.  *facts* are the command's, if they are known.
@@ -167,7 +168,7 @@ class RequestSender(Executor):
         return command.parse(reply)
 
     async def run(self, command: Command[Any], facts: Facts | None = None) -> Reply:
-        """Like `submit`, but gives the raw reply, an error as a value."""
+        """The raw reply to *command*, an error as a value; otherwise like `submit`."""
         args = command.args
         if args[0] not in SPECIAL:
             return await self.answer(self._enqueue_anyway(args, command.binary))
@@ -182,7 +183,7 @@ class RequestSender(Executor):
     async def _run_blocking(
         self, args: tuple[Value, ...], binary: bool, seconds: float | None
     ) -> Reply:
-        """The reply to what may block for so many *seconds* (None: for ever)."""
+        """The reply to a command that may block for *seconds* (None: for ever)."""
         self.check_event_loop()
         wire = self.wire
         grace = self.stream_timeout
@@ -196,15 +197,15 @@ class RequestSender(Executor):
             wire.reply_timeout = grace
 
     async def execute_command(self, *args: Value) -> Any:
-        """Run the command of these words on this connection and give its raw reply."""
+        """The raw reply to the command that consists of *args*."""
         return await self.submit(raw_command(*args))
 
-    # -- room -----------------------------------------------------------------------------------
+    # -- backpressure ---------------------------------------------------------------------------
 
     def _resume_waiting(self) -> None:
-        """Let in those who wait in `wait_for_capacity`, as far as there is room."""
+        """Let callers of `wait_for_capacity` continue, as far as the limits allow."""
         wire = self.wire
-        crowded = len(wire.inflight) > MAX_IN_FLIGHT
-        if not crowded:
+        too_many = len(wire.inflight) > MAX_IN_FLIGHT
+        if not too_many:
             self._backpressure.grant(HIGH_WATER - wire.unsent_bytes)
-        self._paused = crowded or bool(self._backpressure.line) or self.closed
+        self._paused = too_many or bool(self._backpressure.waiting) or self.closed

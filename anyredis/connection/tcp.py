@@ -19,9 +19,9 @@ from anyredis.exceptions import DataTypeError, DataValueError
 class Connection(BaseConnection):
     """A TCP connection; with *ssl* or an *ssl_context* it is TLS, verified against *host*.
 
-    The other `ssl_*` arguments are those of `anyredis.connection.tls.tls_context`; a context of
-    one's own is the better way where many connections are made, because making one reads files.
-    The rest are the arguments of `BaseConnection`.
+    The other `ssl_*` arguments are those of `anyredis.connection.tls.tls_context`; an *ssl_context*
+    is faster for many connections, because making a context reads files.  All further arguments are
+    those of `BaseConnection`.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Connection(BaseConnection):
         return str(self._tcp_address)
 
     async def open_stream(self) -> ByteStream:
-        """A TCP stream, wrapped in TLS where that was asked for."""
+        """A TCP stream, wrapped in TLS if TLS is on."""
         host, port = self._tcp_address.host, self._tcp_address.port
         stream = await anyio.connect_tcp(host, port)
         try:
@@ -52,7 +52,7 @@ class Connection(BaseConnection):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if self._ssl_context is None:
                 return stream
-            # RESP frames itself, so a missing close_notify hides nothing from us.
+            # RESP has its own framing, so a missing close_notify cannot hide a truncated reply.
             return await TLSStream.wrap(
                 stream,
                 hostname=host,

@@ -32,7 +32,7 @@ def tls_context(
 ) -> ssl.SSLContext:
     """A client context that verifies certificate and host name unless told otherwise.
 
-    Raises `DataValueError` for a contradiction, a file that is missing, or one that is no PEM.
+    Raises `DataValueError` for a contradiction, a missing file or an invalid PEM.
     """
     if ssl_cert_reqs not in REQUIREMENTS:
         wanted = ", ".join(map(repr, REQUIREMENTS))
@@ -50,16 +50,16 @@ def tls_context(
         raise DataValueError(f"the ssl_* arguments cannot be used ({files}): {error}") from error
     if ssl_min_version is not None:
         context.minimum_version = ssl_min_version
-    # Without a certificate there is no name to check; the order of these two matters to ssl.
+    # Without a certificate there is no name to check; ssl requires this order of assignments.
     context.check_hostname = ssl_check_hostname and ssl_cert_reqs != "none"
     context.verify_mode = REQUIREMENTS[ssl_cert_reqs]
     return context
 
 
 def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:
-    """The context that *arguments* ask for, whose `ssl…` entries are taken out; None: no TLS.
+    """The context for the `ssl…` entries of *arguments*, which are removed; None: no TLS.
 
-    Raises `DataError` where they contradict each other.
+    Raises `DataError` if they contradict each other.
     """
     wanted = arguments.pop("ssl", None)
     context = arguments.pop("ssl_context", None)

@@ -1,9 +1,9 @@
-"""Which connection serves which lease, what to open and what to close: decided here, without I/O.
+"""The assignment of connections to leases, and the decisions to open and close them, without I/O.
 
-Law: at most `capacity` sockets, dials included.  Every lease either holds a connection or stands
-in line for one; the limit lets at most `capacity` leases in, so a lease in line always has a
-connection coming: an idle one, one being dialled, or room to dial.  All state changes happen in
-the synchronous functions below.
+Law: there are at most `capacity` sockets, dials included.  Every lease either holds a connection
+or waits for one; the limit admits at most `capacity` leases, so a connection comes to every waiting
+lease: an idle one, one being dialled, or one that may still be dialled.  All state changes happen
+in the synchronous functions below.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from anyredis.waiter import Waiter
 
 
 class AllocatedConnection(Protocol):
-    """What is asked of a connection."""
+    """A connection, as far as the allocator knows it."""
 
     in_use: int
     dirty: bool
@@ -31,10 +31,11 @@ C = TypeVar("C", bound=AllocatedConnection)
 
 
 class ConnectionAllocator(Generic[C]):
-    """The connections of one pool to one server, and the leases that stand in line.
+    """The connections of one pool to one server, and the leases that wait for a connection.
 
-    *multiplexed_wanted* connections are shared by ordinary commands; 0 gives each lease its own.  *available*
-    tells how many more sockets may be opened, where it is not only this server's that count.
+    Ordinary commands share *multiplexed_wanted* connections; with 0 each lease has an exclusive
+    one.  *available* gives the number of sockets that may still be opened, if the sockets of other
+    servers count too.
     """
 
     def __init__(
@@ -42,21 +43,21 @@ class ConnectionAllocator(Generic[C]):
     ) -> None:
         self.capacity = capacity
         self.multiplexed_wanted = multiplexed_wanted
-        self.available = available or self._own_available
+        self.available = available or self._available_here
         self.multiplexed: list[C] = []
         self.idle: list[C] = []
         self.exclusive: set[C] = set()
         """Leased exclusively."""
         self.draining: set[C] = set()
-        """Not usable any more, but leases still ride on it."""
+        """No longer usable, but still in use by leases."""
         self.closing: set[C] = set()
-        """Closed by now, but their streams may still be open."""
+        """Closed, but their streams may still be open."""
         self.dialling = 0
-        # Dicts, because a cancelled lease leaves the middle of the line.
+        # Ordered like a queue; dicts, because a cancelled waiter is removed from the middle.
         self.multiplexed_waiters: dict[Waiter, None] = {}
         self.exclusive_waiters: dict[Waiter, None] = {}
 
-    def _own_available(self) -> int:
+    def _available_here(self) -> int:
         return self.capacity - self.sockets
 
     @property
@@ -67,7 +68,7 @@ class ConnectionAllocator(Generic[C]):
 
     @property
     def closing_soon(self) -> int:
-        """Sockets that nobody has any more, and that are about to be gone."""
+        """Sockets that no lease uses and that are about to be closed."""
         if not self.closing:
             return 0
         return len(self.closing - self.exclusive - self.draining)
@@ -80,13 +81,13 @@ class ConnectionAllocator(Generic[C]):
 
     @property
     def connecting(self) -> int:
-        """Leases that stand in line for a connection."""
+        """Leases that wait for a connection."""
         return len(self.multiplexed_waiters) + len(self.exclusive_waiters)
 
-    # -- a lease asks ---------------------------------------------------------------------------
+    # -- acquire --------------------------------------------------------------------------------
 
     def acquire_multiplexed(self) -> C | None:
-        """A connection for an ordinary command, which now rides on it; None: stand in line."""
+        """A connection for an ordinary command, now in use by it; None if it has to wait."""
         if not self.multiplexed_wanted:
             return self.acquire_exclusive()
         connection = min(self.multiplexed, key=_in_use, default=None)
@@ -99,12 +100,12 @@ class ConnectionAllocator(Generic[C]):
         return connection
 
     def acquire_exclusive(self) -> C | None:
-        """A connection of one's own; None: stand in line."""
+        """An exclusive connection; None if the lease has to wait."""
         connection: C | None = None
         if self.idle:
             connection = self.idle.pop()
         elif self.available() <= 0:
-            # A shared connection that nobody rides may be had, rather than one socket too many.
+            # No socket may be opened, but a multiplexed connection that is not in use will do.
             connection = next((each for each in self.multiplexed if not each.in_use), None)
             if connection is not None:
                 self.multiplexed.remove(connection)
@@ -113,11 +114,11 @@ class ConnectionAllocator(Generic[C]):
             self.exclusive.add(connection)
         return connection
 
-    # -- a lease ends ---------------------------------------------------------------------------
+    # -- release --------------------------------------------------------------------------------
 
     def release_multiplexed(self, connection: C) -> C | None:
-        """A rider is done; gives *connection* back where it is to be closed now."""
-        if connection in self.exclusive:  # shared_wanted is 0: each has its own
+        """End one use of *connection*; gives it back if it has to be closed now."""
+        if connection in self.exclusive:  # multiplexed_wanted is 0
             return self.release_exclusive(connection)
         connection.in_use -= 1
         if connection in self.draining and not connection.in_use:
@@ -126,7 +127,7 @@ class ConnectionAllocator(Generic[C]):
         return None
 
     def release_exclusive(self, connection: C) -> C | None:
-        """An owner is done; gives *connection* back where it is to be closed now."""
+        """End the exclusive use of *connection*; gives it back if it has to be closed now."""
         if connection not in self.exclusive:  # it was lost meanwhile
             return None
         self.exclusive.remove(connection)
@@ -135,17 +136,17 @@ class ConnectionAllocator(Generic[C]):
         self.idle.append(connection)
         return None
 
-    # -- connections come and go ----------------------------------------------------------------
+    # -- dialled, draining, closed --------------------------------------------------------------
 
     def add(self, connection: C) -> None:
-        """A dial succeeded."""
+        """Add *connection*, whose dial succeeded."""
         self.dialling -= 1
         self.idle.append(connection)
 
     def drain(self, connection: C) -> C | None:
-        """*connection* takes no new requests; gives it back where it is to be closed now."""
+        """Assign *connection* to no other lease; gives it back if it has to be closed now."""
         if connection in self.exclusive:
-            return None  # whoever has it finds out, and gives it back
+            return None  # it is closed when its lease releases it
         if not self._forget(connection):
             return None
         if connection.in_use:
@@ -154,21 +155,21 @@ class ConnectionAllocator(Generic[C]):
         return connection
 
     def remove(self, connection: C) -> None:
-        """*connection* is closed; whoever still has it gives it back in time."""
+        """Remove *connection*, which is closed; leases that still use it release it later."""
         if connection not in self.exclusive and self._forget(connection) and connection.in_use:
             self.draining.add(connection)
 
     def _forget(self, connection: C) -> bool:
-        for place in (self.multiplexed, self.idle):
-            if connection in place:
-                place.remove(connection)
+        for connections in (self.multiplexed, self.idle):
+            if connection in connections:
+                connections.remove(connection)
                 return True
         return False
 
-    # -- the line -------------------------------------------------------------------------------
+    # -- waiting leases -------------------------------------------------------------------------
 
     def assign(self) -> int:
-        """Serve all in line who can be served; gives how many connections to dial now."""
+        """Assign connections to waiting leases; gives the number of connections to dial now."""
         while (waiter := self._first(self.exclusive_waiters)) and (
             connection := self.acquire_exclusive()
         ):
@@ -188,45 +189,49 @@ class ConnectionAllocator(Generic[C]):
 
     def spare(self) -> C | None:
         """A connection that no lease uses."""
-        unridden = (each for each in self.multiplexed if not each.in_use)
-        return next(iter((*self.idle, *unridden)), None)
+        unused = (each for each in self.multiplexed if not each.in_use)
+        return next(iter((*self.idle, *unused)), None)
 
     @property
     def surplus_dials(self) -> int:
-        """Dials that no lease waits for."""
+        """The number of dials that exceeds the number of connections that waiting leases need."""
         return self.dialling - self._needed
 
     @property
     def wanted(self) -> int:
-        """How many more connections could be put to use than there are and are being dialled."""
+        """The number of connections to dial, were there no limit on sockets."""
         return self._missing() - self.dialling
 
     def _missing(self) -> int:
         missing = self._needed
         sharing = 0 < len(self.multiplexed) < self.multiplexed_wanted
         if sharing and not self.idle and all(map(_in_use, self.multiplexed)):
-            missing += 1  # nobody waits for it, but all that are shared are busy
+            missing += 1  # no lease waits for it, but all multiplexed connections are busy
         return missing
 
     @property
     def _needed(self) -> int:
-        """How many connections those in line take."""
+        """The number of connections that the waiting leases need."""
         if not self.multiplexed_wanted:
             return self.connecting
         return len(self.exclusive_waiters) + bool(self.multiplexed_waiters)
 
     @staticmethod
-    def _first(line: dict[Waiter, None]) -> Waiter | None:
-        """The first in *line* who still waits."""
-        while line:
-            waiter = next(iter(line))
+    def _first(waiters: dict[Waiter, None]) -> Waiter | None:
+        """The first of *waiters* that is not done."""
+        while waiters:
+            waiter = next(iter(waiters))
             if not waiter.done():
                 return waiter
-            del line[waiter]  # an asyncio future is cancelled before its task has left the line
+            del waiters[waiter]  # an asyncio future is cancelled before its task removes it
         return None
 
     def dial_failed(self, error: Callable[[], RedisError]) -> None:
-        """A dial failed: all would-be riders shared it, and the first would-be owner."""
+        """Fail the leases that share a failed dial.
+
+        These are all that wait for a multiplexed connection, and the first that waits for an
+        exclusive one.  If `multiplexed_wanted` is 0, it is only the first that waits.
+        """
         self.dialling -= 1
         if self.multiplexed_wanted:
             self._fail(self.multiplexed_waiters, error)
@@ -235,15 +240,15 @@ class ConnectionAllocator(Generic[C]):
             self._fail(self.exclusive_waiters or self.multiplexed_waiters, error, 1)
 
     def fail_all(self, error: Callable[[], RedisError]) -> None:
-        """Nobody in line will be served."""
+        """Fail all waiting leases."""
         self._fail(self.exclusive_waiters, error)
         self._fail(self.multiplexed_waiters, error)
 
     def _fail(
-        self, line: dict[Waiter, None], error: Callable[[], RedisError], most: int | None = None
+        self, waiters: dict[Waiter, None], error: Callable[[], RedisError], most: int | None = None
     ) -> None:
-        while most != 0 and (waiter := self._first(line)) is not None:
-            del line[waiter]
+        while most != 0 and (waiter := self._first(waiters)) is not None:
+            del waiters[waiter]
             waiter.set_result(error())
             most = None if most is None else most - 1
 

@@ -1,8 +1,8 @@
-"""Starting the one task that belongs to a pool, and to no block of its user's.
+"""The start of the pool's task, which is not a child of the task that enters the pool.
 
-The task starts in a clean context, so that no context variable of whoever caused it is kept.  It
-is told to end by its own cancel scope; *ended* is called once it is over, also where it was
-cancelled before its first step.
+Law: the task starts in a clean context, so it keeps no context variable of the task that starts
+it.  Its own cancel scope ends it.  *ended* is called once it is done, even if it is cancelled
+before its first step.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ _running: set[asyncio.Task[Any]] = set()
 
 
 def start(main: Main, ended: Ended, task_group: TaskGroup | None) -> None:
-    """Run *main* in a task of its own, a child of *task_group* if there is one.
+    """Run *main* in a new task, a child of *task_group* if there is one.
 
-    *ended* gets the exception with which the task ended, or None.
+    *ended* gets the exception that ended the task, or None.
     """
     if sniffio.current_async_library() == "trio":
         _start_in_trio(main, ended, task_group)
     elif task_group is None:
-        # The argument rather than `Context.run`, so that the task itself owns a clean context.
+        # With `Context.run` the task would get a copy of that context, not the context itself.
         _watch(asyncio.create_task(main(), name=NAME, context=clean_context()), ended)
     else:
         before = asyncio.all_tasks()
         _ = clean_context().run(task_group.start_soon, main)
-        for task in asyncio.all_tasks() - before:  # just one; anyio does not tell which
+        for task in asyncio.all_tasks() - before:  # exactly one; anyio does not return it
             _watch(task, ended)
 
 
 def clean_context() -> Context:
-    """A context without the variables of whoever is running now."""
+    """A context without the variables of the current task."""
     context = Context()
-    # That of sniffio is about the event loop, not about the user; without it each look is slower.
+    # The variable of sniffio describes the event loop, not the user; without it sniffio is slower.
     context.run(sniffio.current_async_library_cvar.set, sniffio.current_async_library())
     return context
 
@@ -75,7 +75,7 @@ def _start_in_trio(main: Main, ended: Ended, task_group: TaskGroup | None) -> No
             ended(error)
             if task_group is not None:
                 raise
-            # trio takes anything that leaves a system task for an error of trio itself.
+            # trio reports any exception that leaves a system task as an internal error of trio.
         else:
             ended(None)
 

@@ -1,8 +1,8 @@
-"""A pool: a limit on how many may be at work, and the connections that they share.
+"""The base of all pools: a limit of leases, and the connections that the leases share.
 
-A lease is the right to be at work: a command in progress holds one, and so does an exclusive
-connection.  Leases are bounded by the limit, sockets by the leases.  `Lease` is the object;
-`Endpoint.run` takes and releases the lease of an ordinary command in place.
+Law: a lease is the permission to use the server.  Every command in progress holds one, and so does
+every exclusive connection.  The limit bounds the leases, and the leases bound the sockets.
+`Lease` is the object; `Endpoint.run` acquires and releases the lease of an ordinary command in place.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ def check_sharing(shared_connections: int) -> int:
 
 
 class BasePool(Holder):
-    """What all pools are: a scope, a limit, housekeeping.
+    """A pool: its scope, its limits, its maintenance.
 
-    *example* is a connection as the pool makes them, *listeners* are told of all of them.  Enter it
-    with `async with`, or give it to clients, which enter it.  All that have entered hold it
-    together: it is open until the last of them has left, from whichever task.
+    *example* is a connection like those of the pool; *listeners* are told of all its connections.
+    Enter the pool with `async with`, or give it to clients, which enter it.  All blocks that have
+    entered hold the pool together: it is open until the last of them has left, from any task.
     """
 
     decode_responses: bool
     encoding: str
     encoder: Encoder
-    """What packs commands."""
+    """Encodes commands."""
     decodes: Decode | None
-    """What turns bytes into text, where the connections do."""
+    """Decodes bytes to text, if the connections decode replies."""
 
     def __init__(
         self,
@@ -62,9 +62,9 @@ class BasePool(Holder):
         self.encoder = example.encoder
         self.decodes = example.decodes
         self.listeners = tuple(listeners)
-        """What is told of all connections, beside what their class has told of them."""
-        everybody = dict.fromkeys((*example.listeners, *self.listeners))
-        self._watchers = [each for each in everybody if isinstance(each, PoolWatcher)]
+        """The listeners of all connections, besides those of the connection class."""
+        all_listeners = dict.fromkeys((*example.listeners, *self.listeners))
+        self._watchers = [each for each in all_listeners if isinstance(each, PoolWatcher)]
         check_seconds_or_none("max_idle_time", max_idle_time)
         check_observer(observer)
         self.observer = observer
@@ -73,15 +73,15 @@ class BasePool(Holder):
             raise DataTypeError(
                 f"task_group has to be a task group of anyio or None, not {task_group!r:.80}"
             )
-        patience = min(example.stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
-        self._tick = patience / 4
+        shortest_timeout = min(example.stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
+        self._maintenance_interval = shortest_timeout / 4
         self._scope = PoolScope(self._opened, self._closing, task_group)
 
     # -- scope ----------------------------------------------------------------------------------
 
     @property
     def scope(self) -> PoolScope:
-        """Who holds it."""
+        """The scope of the pool, which its holders enter and leave."""
         return self._scope
 
     def _opened(self, tasks: PoolTasks) -> None:
@@ -97,14 +97,14 @@ class BasePool(Holder):
 
     async def _maintain(self) -> None:
         while True:
-            await anyio.sleep(self._tick)
+            await anyio.sleep(self._maintenance_interval)
             for endpoint in self.endpoints():
                 endpoint.server.check_health()
 
-    # -- for those who listen -------------------------------------------------------------------
+    # -- for listeners --------------------------------------------------------------------------
 
     def start_watchers(self, tasks: PoolTasks) -> None:
-        """Run what listeners have to do while the pool is open."""
+        """Run the `watch` method of each `PoolWatcher` in a task."""
         for listener in self._watchers:
             tasks.start_soon(self._run_watcher, listener)
 
@@ -112,8 +112,8 @@ class BasePool(Holder):
         try:
             await listener.watch(self)
         except Exception:
-            # Commands do without it, and so does the block that the pool is open for.
-            LOGGER.exception("what listens to the connections of %r failed", self)
+            # The failure of a watcher fails neither commands nor the blocks that hold the pool.
+            LOGGER.exception("a watcher of the connections of %r failed", self)
 
     def connections(self) -> list[BaseConnection]:
         """All connections that are open."""
@@ -122,23 +122,23 @@ class BasePool(Holder):
     def replace_connections(
         self, reason: str, those: Collection[BaseConnection] | None = None
     ) -> None:
-        """Let nobody new use *those* connections, or any that there are.
+        """Drain *those* connections, or all if it is None.
 
-        Who uses one now may finish; who comes next gets a new one.
+        Leases that use one now may finish; the next leases get new connections.
         """
         for endpoint in self.endpoints():
             server = endpoint.server
-            mine = (
+            selected = (
                 None if those is None else [each for each in server.connections() if each in those]
             )
-            if mine is None or mine:
-                server.replace_connections(reason, mine)
+            if selected is None or selected:
+                server.replace_connections(reason, selected)
 
     def require_open(self) -> None:
-        """Raise `RuntimeError` where nobody has entered the pool in this event loop."""
+        """Raise `RuntimeError` unless the pool is open in this event loop."""
         self._scope.check()
 
-    # -- for the shapes -------------------------------------------------------------------------
+    # -- for subclasses -------------------------------------------------------------------------
 
     @abstractmethod
     def make_limit(self) -> Limit:
@@ -146,30 +146,34 @@ class BasePool(Holder):
 
     @abstractmethod
     def opened(self, tasks: PoolTasks) -> None:
-        """The pool was entered: all that it runs is started by *tasks*."""
+        """Start the pool, which has just been entered; *tasks* starts all its tasks."""
 
     @abstractmethod
     def endpoints(self) -> Sequence[Endpoint]:
-        """The servers that it has connections to."""
+        """The endpoints of the servers that the pool has connections to."""
 
     @abstractmethod
     def limits(self) -> Collection[Limit]:
-        """The limits that it has, each once."""
+        """The limits of the pool, each once."""
 
     def limit_for_next_scope(self, limit: Limit) -> Limit:
-        """What to use of now on instead of *limit*: leases of the last time may still come back."""
+        """The limit to use from now on: *limit* itself if leases of it are still held.
+
+        Such leases were taken before the pool was last left, and are released to *limit* later.
+        Otherwise it is a new limit, for the event loop that is running now.
+        """
         return limit if limit.acquired and not limit.lifted else self.make_limit()
 
-    # -- what it holds --------------------------------------------------------------------------
+    # -- counts ---------------------------------------------------------------------------------
 
     @property
     def free(self) -> int:
-        """Leases that can still be had."""
+        """Leases that are not in use."""
         return sum(limit.size - limit.acquired for limit in self.limits())
 
     @property
     def leased(self) -> int:
-        """Leases that hold a connection, or are about to be given one again after a failure."""
+        """Leases that hold a connection, or retry after a failure and are about to get one."""
         waiting_for_connection = sum(limit.waiting_for_connection for limit in self.limits())
         return waiting_for_connection + sum(
             endpoint.server.allocator.leased for endpoint in self.endpoints()
@@ -182,7 +186,7 @@ class BasePool(Holder):
 
     @property
     def capacity(self) -> int:
-        """Leases there are: `free + leased + connecting` whenever no command is in between."""
+        """All leases: `free + leased + connecting` whenever no command is between two states."""
         return sum(limit.size for limit in self.limits())
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
-"""The way to one server: its connections, the limit of its leases, and the ordinary command.
+"""An endpoint: the connections to one server, their limit of leases, and the fast path.
 
-Law: the ordinary command is one straight pass through `Endpoint.run`, which takes a lease, attaches it
-to the multiplexed connection and releases it in place.  A command that needs more than that (no
-connection yet, a server that does not read, an error) goes on with a `Lease`.
+Law: an ordinary command is one straight pass through `Endpoint.run`, which acquires a lease,
+attaches it to the multiplexed connection and releases it, all inline.  If that is not enough (no
+connection yet, backpressure, an error), the command continues on the slow path with a `Lease`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from anyredis.wire.decode import Reply
 T = TypeVar("T")
 
 SlowPath: TypeAlias = Callable[[Command[Any], Lease, RedisError | None], Awaitable[Reply]]
-"""Gives the raw reply to a command that cannot be run in one straight pass.
+"""Gives the raw reply to a command for which one straight pass is not enough.
 
-It gets the lease of the command, held and not attached, and the error of the first try if there
-was one.  The lease is released after it.
+Its arguments are the command, the command's lease, held and not attached, and the error of the
+first attempt, if there was one.  `Endpoint.run` releases the lease afterwards.
 """
 
 
@@ -50,12 +50,12 @@ class Endpoint:
     async def run(  # noqa: C901, PLR0912 - each branch that moves out of it costs a frame
         self, command: Command[T], slow_path: SlowPath
     ) -> T:
-        """Run *command* and give its parsed reply; *slow_path* goes on if one pass is too few.
+        """The parsed reply to *command*; *slow_path* continues if one pass is not enough.
 
-        What is marked as saved stands in `Lease` as well: `tests/pool/test_fast_path.py` runs both
-        side by side, so that the conditions here are those of the plain way.
+        Each saved frame is marked and repeats code of `Lease`.  `tests/pool/test_fast_path.py` runs
+        both side by side, so the conditions here are always the same as in `Lease`.
         """
-        if get_ident() != self.scope.thread:  # of another event loop, or not open
+        if get_ident() != self.scope.thread:  # another event loop, or not open
             self.scope.check()
         limit, allocator, server = self.limit, self._allocator, self.server
         multiplexed = allocator.multiplexed
@@ -81,7 +81,7 @@ class Endpoint:
             if request is not None:
                 connection.abandon(request)
             Lease.taken_over(self, limit, connection).release()
-            self.scope.explain(error)  # another event loop may be in the same thread
+            self.scope.explain(error)  # another event loop may run in the same thread
             raise
         if request is None or isinstance(reply, RedisError):
             failed = reply if isinstance(reply, RedisError) else None
@@ -106,7 +106,7 @@ class Endpoint:
         return command.parse(reply)
 
     async def _acquire(self, limit: Limit) -> BaseConnection | None:
-        """Take a lease of *limit*; gives the connection, or None where none is there yet."""
+        """Acquire a lease of *limit*; gives its connection, or None if it has to wait for one."""
         self.scope.check()
         await limit.acquire()
         if limit.lifted:  # the pool may have been closed meanwhile
@@ -121,7 +121,7 @@ class Endpoint:
 async def _go_on(
     command: Command[T], lease: Lease, failed: RedisError | None, slow_path: SlowPath
 ) -> T:
-    """The parsed reply that *slow_path* gets for *command*, whose *lease* ends with it."""
+    """The parsed reply that *slow_path* gets for *command*; *lease* is released afterwards."""
     lease.detach()
     try:
         reply = await slow_path(command, lease, failed)

@@ -1,9 +1,9 @@
-"""A lease: the right to be at work on one server, and the connection that it is used on.
+"""A lease: the permission to use one server, and the connection that it is attached to.
 
-Law: a lease is taken from a limit before it asks for a connection, and the connection goes back
-before the lease does, so the limit bounds both.  Every state change is synchronous; a cancellation
-while a lease waits leaves it as it was.  The ordinary command has no such object: `Endpoint.run` does
-the same without it.
+Law: a lease is acquired from a limit before it is attached to a connection, and the connection is
+released before the lease, so the limit bounds both.  Every state change is synchronous; a
+cancellation while a lease waits leaves it unchanged.  An ordinary command has no `Lease` object:
+`Endpoint.run` does the same without one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from anyredis.wire.encode import Value
 
 
 class LeaseSource(Protocol):
-    """One server of a pool, for which leases can be had."""
+    """An endpoint, as far as a lease knows it."""
 
     server: ServerConnections
     limit: Limit
@@ -31,10 +31,10 @@ class LeaseSource(Protocol):
 
 
 class Lease:
-    """One lease for *endpoint*, to be taken with `acquire` or `async with`, by one task at a time.
+    """One lease for *endpoint*, acquired with `acquire` or `async with`, by one task at a time.
 
-    While it is held, `attach` gets a connection and `detach` gives it back, any number of times.
-    `release` ends it, whatever state it is in.
+    While it is held, `attach` acquires a connection and `detach` releases it, any number of times.
+    `release` ends the lease in any state.
     """
 
     __slots__ = ("_exclusive", "_limit", "_waits", "connection", "endpoint")
@@ -46,14 +46,14 @@ class Lease:
         """The connection that it is attached to."""
         self._exclusive = False
         self._limit: Limit | None = None
-        """The limit that it was taken from, while it is held."""
+        """The limit that it was acquired from, while it is held."""
         self._waits = False
 
     @classmethod
     def taken_over(
         cls, endpoint: LeaseSource, limit: Limit, connection: BaseConnection | None
     ) -> Self:
-        """The lease of an ordinary command, taken from *limit* and attached to *connection*."""
+        """A lease that an ordinary command has acquired from *limit*, attached to *connection*."""
         lease = cls(endpoint)
         lease.connection = connection
         lease._limit = limit
@@ -71,10 +71,10 @@ class Lease:
         """Whether it is held, but neither has a connection nor waits for one."""
         return self._limit is not None and self.connection is None and not self._waits
 
-    # -- the right ------------------------------------------------------------------------------
+    # -- acquire, release -----------------------------------------------------------------------
 
     async def acquire(self) -> None:
-        """Take the lease, unless it is held already; a cancellation takes nothing.
+        """Acquire the lease, unless it is held already; after a cancellation it is not held.
 
         Raises `MaxConnectionsError` or `PoolTimeoutError`, and `RuntimeError` outside the pool.
         """
@@ -99,9 +99,9 @@ class Lease:
     async def move(self, endpoint: LeaseSource) -> None:
         """Make it a lease for *endpoint*; afterwards it is held, and not attached.
 
-        Where both servers have one limit, it stays the same lease.  Otherwise it is given back
-        before the next one is asked for, so that nobody waits for a lease while holding another.
-        Raises what `acquire` raises, and is not held then.
+        If both endpoints have the same limit, the lease stays acquired.  Otherwise it is released
+        before the next one is acquired, so that no task waits for a lease while it holds another.
+        Raises the errors of `acquire`; the lease is not held then.
         """
         self.detach()
         if self._limit is not endpoint.limit:
@@ -110,7 +110,7 @@ class Lease:
         await self.acquire()
 
     def release(self) -> None:
-        """End the lease and give back its connection; nothing if it has ended already."""
+        """End the lease and release its connection; does nothing if it is not held."""
         self.detach()
         limit, self._limit = self._limit, None
         if limit is not None:
@@ -129,13 +129,13 @@ class Lease:
     ) -> None:
         self.release()
 
-    # -- the connection -------------------------------------------------------------------------
+    # -- attach, detach -------------------------------------------------------------------------
 
     async def attach(self, *, exclusive: bool = False) -> BaseConnection:
         """A connection: multiplexed, for one ordinary command, or *exclusive*.
 
-        A connection that it had before is given back.  Raises what connecting raised; the lease
-        stays held then, and after a cancellation.
+        A connection that it is attached to already is released first.  Raises the error of
+        connecting; the lease stays held then, and after a cancellation too.
         """
         if self._limit is None:
             raise RuntimeError("this lease is not held: acquire it before it is attached")
@@ -152,9 +152,9 @@ class Lease:
         return connection
 
     def detach(self) -> None:
-        """Give back the connection, if it has one; the lease stays.
+        """Release the connection, if it is attached to one; the lease stays held.
 
-        An exclusive connection is closed instead if its state was changed (SELECT, WATCH …).
+        An exclusive connection that is dirty (SELECT, WATCH …) is closed.
         """
         connection, self.connection = self.connection, None
         if connection is None:
@@ -167,7 +167,7 @@ class Lease:
     async def attempt(self, args: tuple[Value, ...], binary: bool) -> Reply:
         """The raw reply to one ordinary command, an error as a value.
 
-        Raises what connecting raised.
+        Raises the error of connecting.
         """
         connection = await self.attach()
         try:
@@ -181,10 +181,10 @@ class Lease:
 
 @asynccontextmanager
 async def exclusive_connection(endpoint: LeaseSource) -> AsyncGenerator[BaseConnection]:
-    """A lease and an exclusive connection of *endpoint*, for an `async with` block.
+    """An exclusive connection to *endpoint*, with its lease, for an `async with` block.
 
-    Afterwards the connection goes back to the pool, or is closed if its state was changed (SELECT,
-    WATCH …).  Raises `MaxConnectionsError` or `PoolTimeoutError`, or what connecting raised.
+    Afterwards the connection goes back to the pool, or is closed if it is dirty (SELECT, WATCH …).
+    Raises `MaxConnectionsError`, `PoolTimeoutError` or the error of connecting.
     """
     async with Lease(endpoint) as lease:
         yield await lease.attach(exclusive=True)

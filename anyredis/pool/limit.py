@@ -1,8 +1,8 @@
-"""How many may be at work at once, and what happens to one too many: it raises, or it waits.
+"""The limits of leases: beyond the capacity `StrictLimit` raises, and `WaitingLimit` waits.
 
-Law: `free + taken == capacity`, always; who waits is served first come, first served, and a
-cancellation while waiting takes nothing.  What is taken is a lease.  Those of ordinary commands in
-their straight pass have a connection; the others are objects, which `leases` holds.
+Law: `free + acquired == capacity`, always.  Waiting callers get leases in the order in which they
+came, and a cancelled one gets none.  The leases of ordinary commands on the fast path have a
+connection and are only counted; the others are `Lease` objects, which `leases` holds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def check_capacity(capacity: int) -> int:
 
 
 class HeldLease(Protocol):
-    """A lease that is an object."""
+    """A `Lease`, as far as a limit knows it."""
 
     @property
     def waiting_for_connection(self) -> bool:
@@ -35,7 +35,7 @@ class HeldLease(Protocol):
 
 
 class StrictLimit:
-    """A counter: one too many raises `MaxConnectionsError`."""
+    """A counter of leases; beyond *capacity* it raises `MaxConnectionsError`."""
 
     waiting = 0
     lifted = False
@@ -47,23 +47,23 @@ class StrictLimit:
 
     @property
     def size(self) -> int:
-        """How many there are, taken or not; of a limit that is dissolved, those still taken."""
+        """The number of leases, held or free; of a lifted limit only those that are held."""
         return self.acquired if self.lifted else self.capacity
 
     @property
     def waiting_for_connection(self) -> int:
-        """How many are taken without a connection and without waiting for one, as between tries."""
+        """Leases that neither have nor await a connection, as between two attempts."""
         return sum(lease.waiting_for_connection for lease in self.leases)
 
     def acquire_nowait(self) -> bool:
-        """Take one; False where there is none to be had at once."""
+        """Acquire a lease; False if none is free."""
         if self.acquired >= self.capacity:
             return False
         self.acquired += 1
         return True
 
     async def acquire(self) -> None:
-        """Take one, or raise `MaxConnectionsError`."""
+        """Acquire a lease, or raise `MaxConnectionsError`."""
         if not self.acquire_nowait():
             raise MaxConnectionsError(
                 f"all {self.capacity} connections are in use: raise max_connections, or use a "
@@ -71,17 +71,20 @@ class StrictLimit:
             )
 
     def release(self) -> None:
-        """Give back one."""
+        """Release a lease."""
         self.acquired -= 1
 
     def lift(self) -> None:
-        """What it bounds is gone: let in all who come, as they will find out."""
+        """Admit every lease from now on: its server was removed, and attaching will fail."""
         self.lifted = True
         self.capacity = UNBOUNDED
 
 
 class WaitingLimit:
-    """An `anyio.CapacityLimiter`: one too many waits, up to *timeout* seconds (None: for ever)."""
+    """An `anyio.CapacityLimiter`; beyond *capacity*, `acquire` waits up to *timeout* seconds.
+
+    None waits for ever.
+    """
 
     lifted = False
 
@@ -93,41 +96,41 @@ class WaitingLimit:
         self.timeout = timeout
         self._observer = observer
         self._limiter = anyio.CapacityLimiter(capacity)
-        # Tokens are all alike: the limiter wants to know who borrows, we only how many.
-        self._held: list[object] = []
+        # The limiter identifies each borrower by an object; any of them may be released.
+        self._borrowers: list[object] = []
 
     @property
     def size(self) -> int:
-        """How many there are, taken or not; of a limit that is dissolved, those still taken."""
+        """The number of leases, held or free; of a lifted limit only those that are held."""
         return self.acquired if self.lifted else self.capacity
 
     @property
     def acquired(self) -> int:
-        """How many are taken."""
+        """The number of leases that are held."""
         return self._limiter.borrowed_tokens
 
     @property
     def waiting_for_connection(self) -> int:
-        """How many are taken without a connection and without waiting for one, as between tries."""
+        """Leases that neither have nor await a connection, as between two attempts."""
         return sum(lease.waiting_for_connection for lease in self.leases)
 
     @property
     def waiting(self) -> int:
-        """How many wait for one."""
+        """The number of callers that wait for a lease."""
         return self._limiter.statistics().tasks_waiting
 
     def acquire_nowait(self) -> bool:
-        """Take one; False where there is none to be had at once, or others wait for it."""
-        token = object()
+        """Acquire a lease; False if none is free, or if other callers wait for it."""
+        borrower = object()
         try:
-            self._limiter.acquire_on_behalf_of_nowait(token)
+            self._limiter.acquire_on_behalf_of_nowait(borrower)
         except anyio.WouldBlock:
             return False
-        self._held.append(token)
+        self._borrowers.append(borrower)
         return True
 
     async def acquire(self) -> None:
-        """Take one, waiting in line for it; raises `PoolTimeoutError` after *timeout* seconds."""
+        """Acquire a lease, in turn; raises `PoolTimeoutError` after *timeout* seconds."""
         if self.acquire_nowait():
             return
         if self._observer is None:
@@ -142,10 +145,10 @@ class WaitingLimit:
         notify(self._observer.lease_waited, perf_counter() - begin, None)
 
     async def _wait(self) -> None:
-        token = object()
+        borrower = object()
         with anyio.move_on_after(self.timeout):
-            await self._limiter.acquire_on_behalf_of(token)
-            self._held.append(token)
+            await self._limiter.acquire_on_behalf_of(borrower)
+            self._borrowers.append(borrower)
             return
         raise PoolTimeoutError(
             f"all {self.capacity} connections stayed in use for {self.timeout:g} s: "
@@ -153,11 +156,14 @@ class WaitingLimit:
         )
 
     def release(self) -> None:
-        """Give back one, which wakes the first in line."""
-        self._limiter.release_on_behalf_of(self._held.pop())
+        """Release a lease, which wakes the first waiting caller."""
+        self._limiter.release_on_behalf_of(self._borrowers.pop())
 
     def lift(self) -> None:
-        """What it bounds is gone: let in all who wait or come, as they will find out."""
+        """Admit every lease from now on, waiting callers included.
+
+        The server was removed, and attaching will fail.
+        """
         self.lifted = True
         self.capacity = UNBOUNDED
         self._limiter.total_tokens = math.inf

@@ -1,4 +1,4 @@
-"""The options of pools: each is declared once, with its type and how a URL gives it.
+"""The options of pools: each is declared once, with its type and its form in a URL.
 
 Law: as in `anyredis.connection.options`, an option is one key of one class.  Clients have the
 options of the pools that they make.
@@ -17,9 +17,9 @@ from anyredis.observer import Observer
 
 
 class SharingOptions(TypedDict, total=False):
-    """The options of every pool and client, except the bound of the leases.
+    """The options of every pool and client, except `max_connections`.
 
-    That is of another type for clients, which take None as well.
+    Its type differs: clients take None as well.
     """
 
     shared_connections: Number

@@ -1,9 +1,9 @@
-"""The lifetime of a pool: the blocks that entered it own it together.
+"""The lifetime of a pool: the blocks that have entered it hold it together.
 
-The first to enter starts one task of the pool's own, in which all that the pool runs are children
-of one task group; the last to leave closes it and waits until it is gone.  Each holder leaves
+Law: the first to enter starts the pool's task, whose task group has all other tasks of the pool as
+children; the last to leave closes the pool and waits until that task is done.  Each holder leaves
 alone, from any task and in any order.  A cancellation or failure that ends the pool's task early
-closes the pool with that cause, which every request is told; leaving never raises it.
+closes the pool with that cause, which every request raises; leaving never raises it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ CLOSED_LOOP = (
 
 
 class PoolScope:
-    """Who holds a pool; `enter` and `leave` it from any task, in any order.
+    """The scope of a pool; holders `enter` and `leave` it from any task, in any order.
 
-    *opened* is called in the pool's task once that runs, *closing* as soon as it is to end.  With
-    *task_group* the pool's task is a child of that.
+    *opened* is called in the pool's task once that runs, *closing* as soon as that has to end.
+    With *task_group* the pool's task is a child of that group.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class PoolScope:
         return self._tasks is not None and not self._tasks.closing
 
     def check(self) -> None:
-        """Raise unless it is open, in the event loop that is running now.
+        """Raise unless it is open in the event loop that is running now.
 
-        `RuntimeError` where it is not, `ConnectionError` where its task ended early.
+        Raises `ConnectionError` if its task ended early, and `RuntimeError` otherwise.
         """
         tasks = self._tasks
-        if tasks is None or tasks.over:
+        if tasks is None or tasks.loop_ended:
             raise RuntimeError(NOT_OPEN)
         tasks.event_loop.check()
         if tasks.cause is not None:
@@ -68,25 +68,25 @@ class PoolScope:
             raise RuntimeError(NOT_OPEN)
 
     def explain(self, error: BaseException) -> None:
-        """Raise `RuntimeError` from *error* where it is that of a waiter of another event loop.
+        """Raise `RuntimeError` if *error* comes from a waiter of another event loop.
 
-        asyncio and trio each refuse to wait for such a one, in words of their own.
+        asyncio and trio both refuse to await such a waiter, each with its own message.
         """
         if isinstance(error, (RuntimeError, TypeError)) and self._tasks is not None:
             self._tasks.event_loop.check()
 
     async def enter(self) -> PoolTasks:
-        """Hold it; `leave` with what this gives.
+        """Become a holder; gives the tasks to `leave` with.
 
-        Raises `ConnectionError` where its task ended early and others still hold it.
+        Raises `ConnectionError` if the pool's task ended early and other holders have not left.
         """
-        while (tasks := self._tasks) is not None and not tasks.over:
+        while (tasks := self._tasks) is not None and not tasks.loop_ended:
             tasks.event_loop.check()
             if not tasks.closing:
                 break
             if tasks.holders and tasks.cause is not None:
                 raise tasks.closed_error()
-            await tasks.gone.wait()
+            await tasks.done.wait()
             self._forget(tasks)
         else:
             if tasks is not None and not tasks.closing:
@@ -113,15 +113,15 @@ class PoolScope:
         return tasks
 
     async def leave(self, tasks: PoolTasks) -> None:
-        """Let go of it; the last to do so closes it and waits until it is gone."""
-        if tasks.over:
+        """Stop holding it; the last holder closes it and waits until its task is done."""
+        if tasks.loop_ended:
             return
         tasks.holders -= 1
         if tasks.holders:
             return
         tasks.close()
         try:
-            await tasks.wait_gone()
+            await tasks.wait_done()
         finally:
             self._forget(tasks)
 
@@ -140,33 +140,33 @@ class PoolScope:
 
 
 class Holder(ABC):
-    """What is used as an `async with` block, or between `open` and `aclose`, and holds a pool."""
+    """A holder of a pool, within an `async with` block or between `open` and `aclose`."""
 
     @property
     @abstractmethod
     def scope(self) -> PoolScope:
         """The scope of the pool."""
 
-    _holds: tuple[PoolTasks, ...] = ()
-    """What it holds, the latest last."""
+    _held: tuple[PoolTasks, ...] = ()
+    """The tasks that it has entered and not left, the latest last."""
 
     async def open(self) -> Self:
         """The same as entering the block, for the start callbacks of frameworks.
 
-        It may be closed from another task.  Raises what entering raises.
+        Another task may close it.  Raises the errors of entering.
         """
         return await self.__aenter__()
 
     async def aclose(self) -> None:
         """The same as leaving the block, for the stop callbacks of frameworks.
 
-        Where nothing is open it does nothing.
+        If it is not open, nothing happens.
         """
         await self.__aexit__(None, None, None)
 
     async def __aenter__(self) -> Self:
         tasks = await self.scope.enter()
-        self._holds = (*(each for each in self._holds if not each.over), tasks)
+        self._held = (*(each for each in self._held if not each.loop_ended), tasks)
         return self
 
     async def __aexit__(
@@ -175,11 +175,11 @@ class Holder(ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        holds = [each for each in self._holds if not each.over]
-        if not holds:
-            self._holds = ()
+        held = [each for each in self._held if not each.loop_ended]
+        if not held:
+            self._held = ()
             return
-        holds[-1].event_loop.check()
-        tasks = holds.pop()
-        self._holds = tuple(holds)
+        held[-1].event_loop.check()
+        tasks = held.pop()
+        self._held = tuple(held)
         await self.scope.leave(tasks)

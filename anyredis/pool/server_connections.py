@@ -1,8 +1,8 @@
-"""The connections to one server: dialled, shared, leased, tended and closed.
+"""The connections to one server: dialled, shared, leased, checked and closed.
 
-The allocator decides; this file carries it out.  Each connection is one task of the pool: it dials,
-serves and cleans up after itself, so a caller that is cancelled while it waits for a connection
-breaks nothing: the connection, once there, is for whoever comes next.
+Law: the allocator decides, and this file executes its decisions.  Each connection is one task of
+the pool, which dials, serves and cleans up.  So a caller that is cancelled while it waits for a
+connection stops nothing: once the connection is ready, another lease can use it.
 """
 
 from __future__ import annotations
@@ -28,42 +28,42 @@ from anyredis.wire.decode import Reply
 LOGGER = logging.getLogger("anyredis")
 
 PING_INTERVAL = 30.0
-"""Seconds after which a shared connection that nobody used is asked whether it is there."""
+"""Seconds after which an unused multiplexed connection gets a PING."""
 
 REDIAL = Backoff(base=0.01, cap=0.4)
-"""Waits between dials that fail, so that a server that returns is found within a second."""
+"""Pauses between failing dials, short enough to find a returning server within a second."""
 
 UNHEALTHY_FOR = 2.0
-"""Seconds for which a server that failed is left alone where another will do."""
+"""Seconds for which a server that failed counts as unhealthy."""
 
 
 class SharedSocketLimit(Protocol):
-    """Bounds the sockets of several nodes together."""
+    """A bound on the sockets of several servers together."""
 
     @property
     def starved(self) -> Collection[ServerConnections]:
-        """Who waits for room."""
+        """The servers that need a socket and may not open one yet."""
         ...
 
     def available(self, server: ServerConnections) -> int:
-        """How many more sockets *server* may open now."""
+        """The number of sockets that *server* may still open now."""
         ...
 
     def assigned(self, server: ServerConnections) -> None:
-        """*server* has looked after those who wait for it; others may have room now."""
+        """*server* has assigned its connections; starved servers may now open sockets."""
         ...
 
 
 class ServerConnections:
     """All connections to one server.
 
-    *make* gives a new connection, not yet connected.  *max_idle_time*: seconds after which a
-    connection that nobody used is closed (None: never).  *socket_limit* bounds the sockets of several
-    nodes together.  *listeners* are told of each connection, beside those of its class.
+    *make* gives a new connection, not yet connected.  *max_idle_time*: seconds after which an
+    unused connection is closed (None: never).  *socket_limit* bounds the sockets of several servers
+    together.  *listeners* are told of each connection, besides those of its class.
     """
 
     starved: Collection[ServerConnections] = ()
-    """Nodes that could do with the room of a connection which nobody uses any more."""
+    """Servers that need a socket; an unused connection of this server is closed for them."""
 
     def __init__(
         self,
@@ -82,9 +82,9 @@ class ServerConnections:
             capacity, multiplexed_wanted, available
         )
         self.address = address
-        """Where the server is, for messages."""
+        """The address of the server, for messages."""
         self.losses = 0
-        """How many connections were lost: as a restarted server loses all."""
+        """The number of lost connections; a server that restarts loses all."""
         self._make = make
         self._listeners = listeners
         self._observer = observer
@@ -103,36 +103,35 @@ class ServerConnections:
     _closed_by: BaseException | None = None
 
     def start(self, tasks: TaskStarter) -> None:
-        """Start to work, with connections in tasks that *tasks* starts."""
+        """Take leases from now on; *tasks* starts the task of each connection."""
         self._tasks = tasks
-        # What was remembered is by the clock of another event loop, perhaps.
+        # The times of earlier failures may be those of another event loop's clock.
         self._failures = 0
         self._last_failure = self._unhealthy_until = 0.0
         self._new_waiter = waiter_factory()
         self._now = clock()
 
     def close(self, reason: str, cause: BaseException | None = None) -> None:
-        """Close all connections and fail all who wait for one."""
+        """Close all connections and fail all leases that wait for one."""
         self._stop_serving(reason, cause)
         for connection in self.connections():
             connection.close(reason, cause)
 
     def drain(self, reason: str) -> None:
-        """Fail all who wait for a connection; those that are in use are closed after that."""
+        """Fail all leases that wait for a connection; close each connection after its last use."""
         self._stop_serving(reason)
         self.replace_connections(reason)
 
     def replace_connections(
         self, reason: str, those: Collection[BaseConnection] | None = None
     ) -> None:
-        """Let nobody new use *those* connections, or any that there are.
+        """Drain *those* connections, or if it is None all, those that are being dialled included.
 
-        Who comes next gets a new one; who uses one now may finish.  Where all are meant, so are
-        those that are being dialled.
+        Leases that use one now may finish; the next leases get new connections.
         """
         self._generation += those is None
         for connection in self.connections() if those is None else those:
-            connection.dirty = True  # for whoever has it to themselves
+            connection.dirty = True  # if it is exclusive, it is closed when it is released
             if (leftover := self.allocator.drain(connection)) is not None:
                 leftover.close(reason)
         self.assign()
@@ -151,16 +150,16 @@ class ServerConnections:
 
     @property
     def open(self) -> bool:
-        """Whether it takes new leases: the pool is open, and the server one of its."""
+        """Whether it takes new leases: the pool is open, and still has this server."""
         return self._tasks is not None
 
     def mark_unhealthy(self) -> None:
-        """Have those who may choose another server do so, for `UNHEALTHY_FOR` seconds."""
+        """Make other servers the better choice, for `UNHEALTHY_FOR` seconds."""
         self._unhealthy_until = self._now() + UNHEALTHY_FOR
 
     @property
     def is_unhealthy(self) -> bool:
-        """Whether another server is the better choice, if there is one."""
+        """Whether it failed within the last `UNHEALTHY_FOR` seconds, or was marked unhealthy."""
         if not self._failures and not self._unhealthy_until:
             return False
         failed_until = self._last_failure + UNHEALTHY_FOR if self._failures else 0.0
@@ -174,9 +173,9 @@ class ServerConnections:
     # -- leases ---------------------------------------------------------------------------------
 
     async def acquire_multiplexed(self) -> BaseConnection:
-        """A connection for an ordinary command; `release_multiplexed` from it afterwards.
+        """A connection for an ordinary command; `release_multiplexed` it afterwards.
 
-        Raises what dialling raised, where it failed.
+        Raises the error of the dial if that fails.
         """
         connection = self.acquire_multiplexed_nowait()
         if connection is not None:
@@ -186,14 +185,14 @@ class ServerConnections:
         )
 
     def acquire_multiplexed_nowait(self) -> BaseConnection | None:
-        """A connection for an ordinary command, if there is one."""
+        """A connection for an ordinary command; None if the lease has to wait for one."""
         connection = self.allocator.acquire_multiplexed()
         if self.allocator.multiplexed_wanted > 1:
-            self.assign()  # another shared connection may be wanted
+            self.assign()  # another multiplexed connection may be wanted
         return connection
 
     def release_multiplexed(self, connection: BaseConnection) -> None:
-        """An ordinary command is done with *connection*."""
+        """Release *connection* after an ordinary command."""
         allocator = self.allocator
         leftover = allocator.release_multiplexed(connection)
         if leftover is not None:
@@ -202,9 +201,9 @@ class ServerConnections:
             self.assign()
 
     async def acquire_exclusive(self) -> BaseConnection:
-        """A connection for oneself; `release_exclusive` it afterwards.
+        """An exclusive connection; `release_exclusive` it afterwards.
 
-        Raises what dialling raised, where it failed.
+        Raises the error of the dial if that fails.
         """
         connection = self.allocator.acquire_exclusive()
         if connection is not None:
@@ -212,7 +211,7 @@ class ServerConnections:
         return await self._wait_in_line(self.allocator.exclusive_waiters, self.release_exclusive)
 
     def release_exclusive(self, connection: BaseConnection) -> None:
-        """The owner is done with *connection*: it is kept for others if it is as new."""
+        """Release *connection*: it becomes idle, or is closed if it is dirty or not usable."""
         leftover = self.allocator.release_exclusive(connection)
         if leftover is not None:
             leftover.close("its state was changed")
@@ -231,8 +230,8 @@ class ServerConnections:
         except BaseException:
             line.pop(waiter, None)
             if not waiter.cancelled() and isinstance(got := waiter.result(), BaseConnection):
-                undo(got)  # it came in the very turn in which we were cancelled
-            if self.starved:  # of the room that a dial for us takes
+                undo(got)  # it was assigned in the turn in which this task was cancelled
+            if self.starved:  # by the dial for this lease, which may be surplus now
                 self.assign()
             raise
         if isinstance(answer, RedisError):
@@ -242,7 +241,7 @@ class ServerConnections:
     # -- connections ----------------------------------------------------------------------------
 
     def assign(self) -> None:
-        """Serve all in line who can be served, and dial what is missing."""
+        """Assign connections to waiting leases, and start the dials that are missing."""
         if self._tasks is not None:
             for _ in range(self.allocator.assign()):
                 self._tasks.start_soon(self._run_connection)
@@ -250,7 +249,7 @@ class ServerConnections:
             self._socket_limit.assigned(self)
 
     async def _run_connection(self) -> None:
-        """The life of one connection."""
+        """Dial one connection and serve it until it is closed."""
         allocator, edition = self.allocator, self._generation
         try:
             connection = await self._dial()
@@ -263,7 +262,7 @@ class ServerConnections:
             return
         except BaseException:
             allocator.dialling -= 1
-            self.assign()  # the pool may have been entered again meanwhile
+            self.assign()  # the pool may be open again by now
             raise
         if connection is None:
             allocator.dialling -= 1
@@ -272,11 +271,11 @@ class ServerConnections:
         self._failures = 0
         connection.idle_since = self._now()
         allocator.add(connection)
-        if self._tasks is None:  # this server was left meanwhile
+        if self._tasks is None:  # the pool was closed, or removed this server, meanwhile
             connection.close(self._close_reason, self._closed_by)
         elif edition != self._generation:
             connection.close("it was replaced before it was ready")
-        elif not connection.usable:  # a listener that was told that it is ready saw to that
+        elif not connection.usable:  # a listener drained or closed it in `ready`
             self.lost(connection, "it was replaced before it was ready")
         self.assign()
         await self._serve(connection)
@@ -286,7 +285,7 @@ class ServerConnections:
         try:
             await connection.serve()
         except Exception:
-            # A stream of the user's own can fail to close; that concerns no request any more.
+            # A stream of a user's class may fail to close, which concerns no request.
             LOGGER.exception("closing the connection to %s failed", connection.address)
         finally:
             allocator.remove(connection)
@@ -294,10 +293,10 @@ class ServerConnections:
             self.assign()
 
     async def _dial(self) -> BaseConnection | None:
-        """A new connection that is ready; None where the dial was called off."""
+        """A new connection that is ready; None if the dial was cancelled by `cancel_dial`."""
         with anyio.CancelScope() as scope:
             self._dials.append(scope)
-            if self.starved:  # whoever wanted it may have given up since
+            if self.starved:  # the lease that wanted this dial may have been cancelled since
                 self.assign()
             try:
                 due = self._last_failure + REDIAL.delay(self._failures)
@@ -325,7 +324,7 @@ class ServerConnections:
     async def _connect(self) -> BaseConnection:
         try:
             connection = self._make()
-        except Exception as error:  # a subclass of the user's can raise anything
+        except Exception as error:  # the constructor of a user's class may raise anything
             raise cannot_connect(self.address, error, 0) from error
         connection.listeners = (*connection.listeners, *self._listeners, self)
         try:
@@ -337,9 +336,9 @@ class ServerConnections:
         return connection
 
     def cancel_dial(self) -> bool:
-        """End a dial that no lease waits for.
+        """Cancel one dial that no lease waits for; gives whether there was one.
 
-        Gives whether there was one; its room is free a moment later.
+        Its socket is available a moment later.
         """
         going_on = [dial for dial in self._dials if not dial.cancel_called]
         called_off = len(self._dials) - len(going_on)
@@ -350,19 +349,19 @@ class ServerConnections:
 
     @property
     def closing_soon(self) -> int:
-        """Sockets that are about to be closed, dials that were called off among them."""
+        """Sockets that are about to be closed, those of cancelled dials included."""
         return self.allocator.closing_soon + sum(dial.cancel_called for dial in self._dials)
 
-    # -- what connections tell ------------------------------------------------------------------
+    # -- as a listener of its connections -------------------------------------------------------
 
     def ready(self, connection: BaseConnection, /) -> None:
-        """Nothing: the dial ends at this moment."""
+        """Do nothing: `_run_connection` adds the connection."""
 
     def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
-        """Nothing: it is for others."""
+        """Do nothing: other listeners take the pushes."""
 
     def lost(self, connection: BaseConnection, reason: str, /) -> None:
-        """*connection* is closed, or takes no new requests: use another."""
+        """Remove or drain *connection*, which is closed or takes no new requests."""
         if connection.closed:
             if self._observer is not None:
                 notify(self._observer.disconnected, connection.address, reason)
@@ -373,10 +372,10 @@ class ServerConnections:
             leftover.close("it was replaced")
         self.assign()
 
-    # -- housekeeping ---------------------------------------------------------------------------
+    # -- maintenance ----------------------------------------------------------------------------
 
     def check_health(self) -> None:
-        """Close what is overdue or was idle for too long, and ping what is shared and quiet."""
+        """Close connections that are overdue or were idle too long, and ping quiet ones."""
         now = self._now()
         for connection in self.connections():
             if connection.overdue():
@@ -398,5 +397,5 @@ class ServerConnections:
             connection in self.allocator.multiplexed and now - connection.last_ping >= PING_INTERVAL
         ):
             connection.last_ping = now
-            connection.idle_at_count += 1  # the answer to this is no use of it
+            connection.idle_at_count += 1  # the reply to this PING does not count as use
             connection.enqueue((b"PING",))

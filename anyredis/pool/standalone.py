@@ -1,4 +1,8 @@
-"""Pools for one server: `ConnectionPool` raises when all is in use, `BlockingConnectionPool` waits."""
+"""Pools for one server.
+
+Law: if all leases are held, `ConnectionPool` raises and `BlockingConnectionPool` waits.  Both make
+their first connection object at once, so an invalid argument raises in the constructor.
+"""
 
 from __future__ import annotations
 
@@ -27,26 +31,26 @@ from anyredis.pool.tasks import PoolTasks
 UNLIMITED = 2**31
 
 PARAMETERS = parameters_of(BlockingConnectionPoolOptions)
-"""The query parameters of a URL for one server, and how each is read."""
+"""The query parameters of a URL for one server, each with its reader."""
 
 KNOWN = frozenset(ConnectionPoolOptions.__annotations__)
 
 
 class ConnectionPool(BasePool):
-    """Connections to one server; a lease too many raises `MaxConnectionsError`.
+    """A pool of connections to one server; one lease too many raises `MaxConnectionsError`.
 
-    The keyword arguments are those of `Connection`, and the pool's own.  With a
-    *connection_class* it makes the connections instead, and gets every keyword argument that is
-    not the pool's own: type checkers cannot check these.
+    The keyword arguments are those of `Connection`, and the pool's own.  With *connection_class*
+    the connections are instances of that class, whose constructor gets every keyword argument that
+    is not the pool's own; type checkers cannot check these.
 
-    *max_connections* bounds the leases, and with them the sockets.
-    *shared_connections* of them carry ordinary commands for all; 0 gives each command a connection
-    of its own while it runs.  *max_idle_time*: seconds after which an unused connection is closed.
-    *listeners* are told of all its connections, see `ConnectionListener`.
-    With *task_group*, an anyio task group, all that the pool runs is a child of that.
+    *max_connections*: the number of leases, which bounds the sockets too.  *shared_connections*:
+    the number of multiplexed connections, which carry ordinary commands; with 0 each command has an
+    exclusive connection while it runs.  *max_idle_time*: seconds after which an unused connection
+    is closed.  *listeners* are told of all its connections, see `ConnectionListener`.
+    *task_group*: an anyio task group whose children all tasks of the pool become.
     *observer* is told of commands, connections and waits, see `Observer`.
 
-    Raises `DataError` at once for an argument that no connection can work with.
+    Raises `DataError` at once for an argument that no connection can use.
     """
 
     @overload
@@ -87,7 +91,7 @@ class ConnectionPool(BasePool):
         self._connection_class = connection_class
         self._connection_arguments = connection_arguments
         self._capacity = check_capacity(max_connections)
-        # The first connection is made now, not yet connected, so that a bad argument shows here.
+        # The first connection is made now, not yet connected, so that a bad argument raises here.
         self._first: BaseConnection | None = self._construct()
         self.address = self._first.address
         super().__init__(
@@ -118,9 +122,9 @@ class ConnectionPool(BasePool):
     ) -> Self: ...
     @classmethod
     def from_url(cls, url: str, **arguments: Any) -> Self:
-        """A pool for the server that *url* names; *arguments* go before those of the URL.
+        """A pool for the server that *url* names; *arguments* override those of the URL.
 
-        With sentinels it is a pool for the primary that they know.
+        If the URL names sentinels, the pool is for the primary that they know.
         """
         parsed = parse_url(url, PARAMETERS, service_parameters())
         options: dict[str, Any] = dict(parsed.options)
@@ -154,13 +158,13 @@ class ConnectionPool(BasePool):
         return StrictLimit(self._capacity)
 
     def opened(self, tasks: PoolTasks) -> None:
-        """The pool was entered: all that it runs is started by *tasks*."""
+        """Start the pool, which has just been entered; *tasks* starts all its tasks."""
         self.endpoint.limit = self.limit_for_next_scope(self.endpoint.limit)
         self.endpoint.server.start(tasks.connections)
         self.start_watchers(tasks)
 
     def endpoints(self) -> tuple[Endpoint]:
-        """The one server."""
+        """The one endpoint."""
         return (self.endpoint,)
 
     def limits(self) -> tuple[Limit]:
@@ -168,19 +172,19 @@ class ConnectionPool(BasePool):
         return (self.endpoint.limit,)
 
     def acquire(self) -> AbstractAsyncContextManager[BaseConnection]:
-        """A connection of one's own for an `async with` block.
+        """An exclusive connection, for an `async with` block.
 
-        Afterwards it goes back to the pool, or is closed if its state was changed (SELECT, WATCH
-        …).  Raises `MaxConnectionsError` or `PoolTimeoutError`, or what connecting raised.
+        Afterwards it goes back to the pool, or is closed if it is dirty (SELECT, WATCH …).  Raises
+        `MaxConnectionsError`, `PoolTimeoutError` or the error of connecting.
         """
         return exclusive_connection(self.endpoint)
 
 
 class BlockingConnectionPool(ConnectionPool):
-    """Connections to one server; a lease too many waits its turn, up to *timeout* seconds.
+    """A pool of connections to one server; one lease too many waits, up to *timeout* seconds.
 
-    The other arguments are those of `ConnectionPool`, with *max_connections* 50 by default.  After
-    *timeout* seconds `PoolTimeoutError` is raised; None waits for ever.
+    After *timeout* seconds it raises `PoolTimeoutError`; None waits for ever.  The other arguments
+    are those of `ConnectionPool`, with *max_connections* 50 by default.
     """
 
     @overload
@@ -209,12 +213,12 @@ class BlockingConnectionPool(ConnectionPool):
     def from_url(
         cls, url: str, *, connection_class: type[BaseConnection], **arguments: object
     ) -> Self: ...
-    # It takes what the one above takes, which pyright does not see of unpacked options.
+    # It accepts all arguments of the overridden method; pyright does not see that for `Unpack`.
     @classmethod
     def from_url(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, url: str, **arguments: Any
     ) -> Self:
-        """A pool for the server that *url* names, as of `ConnectionPool.from_url`."""
+        """A pool for the server that *url* names, see `ConnectionPool.from_url`."""
         return super().from_url(url, **arguments)
 
     def make_limit(self) -> Limit:

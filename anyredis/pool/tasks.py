@@ -1,8 +1,8 @@
-"""What a pool runs: one task, whose task group has all others as children.
+"""The tasks of a pool: one task, whose task group has all other tasks as children.
 
-Law: they begin in a clean context.  A connection's task may be cancelled by itself and then closes
-that connection; the cancellation of any other task, or an unexpected failure, closes the pool with
-that cause, logged once.  Nothing but a cancellation leaves the pool's task.
+Law: each task starts in a clean context.  If a connection's task alone is cancelled, only that
+connection closes; the cancellation of any other task, or an unexpected failure, closes the pool
+with that cause and is logged once.  Only a cancellation or an interrupt leaves the pool's task.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ LOGGER = logging.getLogger("anyredis")
 Arguments = TypeVarTuple("Arguments")
 
 INTERRUPTS = (KeyboardInterrupt, SystemExit)
-"""What ends the program, wherever it is raised."""
+"""Exceptions that end the program, whichever task raises them."""
 
-PATIENCE = 5.0
-"""Seconds that the last to leave waits for the pool's task to end."""
+LEAVE_TIMEOUT = 5.0
+"""Seconds that the last holder to leave waits for the pool's task to end."""
 
 
 class TaskStarter(Protocol):
-    """What starts the tasks of a pool; an `anyio.abc.TaskGroup` is one."""
+    """A starter of tasks, such as an `anyio.abc.TaskGroup`."""
 
     def start_soon(
         self, function: Callable[[*Arguments], Coroutine[Any, Any, Any]], /, *args: *Arguments
@@ -41,10 +41,10 @@ class TaskStarter(Protocol):
 
 
 class PoolTasks:
-    """One life of a pool: its task, the children of that, and how many blocks hold it.
+    """The tasks of a pool from its opening to its closing, and the number of its holders.
 
-    `start_soon` starts what the pool cannot do without: a cancellation of that ends the pool.
-    *opened* is called in the pool's task, *closing* as soon as it is certain to end.
+    `start_soon` starts a task that the pool needs: if that is cancelled, the pool closes.
+    *opened* is called in the pool's task, *closing* as soon as that has to end.
     """
 
     def __init__(
@@ -53,33 +53,34 @@ class PoolTasks:
         self.event_loop = EventLoop()
         self.holders = 0
         self.started = anyio.Event()
-        """Set once it is open, or has failed to be."""
-        self.gone = anyio.Event()
+        """Set once it is open, or opening has failed."""
+        self.done = anyio.Event()
+        """Set once the pool's task is done."""
         self.closing = False
         self.cause: BaseException | None = None
-        """Why it ended early."""
+        """The exception that ended it early."""
         self.connections: TaskStarter = ConnectionTasks(self)
-        """Starts tasks whose cancellation concerns nothing but themselves."""
+        """Starts the tasks of connections, whose cancellation leaves the pool open."""
         self._opened = opened
         self._closing = closing
         self._group: TaskGroup | None = None
-        self._guest = False
-        """Whether its task is a child of a group of the user's."""
+        self._in_users_group = False
+        """Whether the pool's task is a child of a task group that the user passed."""
 
     def start(self, task_group: TaskGroup | None) -> None:
         """Start the pool's task, as a child of *task_group* if there is one."""
-        self._guest = task_group is not None
+        self._in_users_group = task_group is not None
         background.start(self._main, self._ended, task_group)
 
     @property
-    def over(self) -> bool:
-        """Whether its event loop has ended, which counts as leaving."""
+    def loop_ended(self) -> bool:
+        """Whether its event loop has ended, which counts as leaving for all holders."""
         loop = self.event_loop
-        return loop.closed or (self.gone.is_set() and not loop.is_running_here())
+        return loop.closed or (self.done.is_set() and not loop.is_running_here())
 
     @property
     def reason(self) -> str:
-        """Why it takes no more requests."""
+        """The reason why it takes no more requests."""
         if self.cause is None:
             return "the pool was left"
         if isinstance(self.cause, Exception):
@@ -97,8 +98,8 @@ class PoolTasks:
     def start_soon(
         self, function: Callable[[*Arguments], Coroutine[Any, Any, Any]], /, *args: *Arguments
     ) -> None:
-        """Start *function* in a clean context; if it is cancelled by itself, the pool ends."""
-        self.spawn(self._vital, function, *args)
+        """Start *function* in a clean context; if its task is cancelled, the pool closes."""
+        self.spawn(self._run_required, function, *args)
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
         """Start *function* in a clean context, as a child of the pool's task."""
@@ -111,18 +112,18 @@ class PoolTasks:
         try:
             async with anyio.create_task_group() as self._group:
                 if not self.closing:
-                    await self._vital(self._stay_open)
+                    await self._run_required(self._stay_open)
         except anyio.get_cancelled_exc_class():
-            if not self._guest or _in_cancelled_scope():
+            if not self._in_users_group or _in_cancelled_scope():
                 raise
-            # By `asyncio.Task.cancel`, of this task alone, which must not cancel the user's group.
+            # `asyncio.Task.cancel` of this task alone must not cancel the user's group.
 
     async def _stay_open(self) -> None:
         self._opened(self)
         self.started.set()
         await anyio.sleep_forever()
 
-    async def _vital(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
+    async def _run_required(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
         try:
             await function(*args)
         except anyio.get_cancelled_exc_class() as error:
@@ -136,7 +137,7 @@ class PoolTasks:
     # -- the end --------------------------------------------------------------------------------
 
     def close(self, cause: BaseException | None = None) -> None:
-        """End all tasks; *cause* is why, where it is early."""
+        """End all tasks; *cause* is the exception that ends them early, if one does."""
         if self.closing:
             return
         self.closing = True
@@ -146,47 +147,47 @@ class PoolTasks:
             self._group.cancel_scope.cancel()
 
     def fail(self, error: BaseException) -> None:
-        """End early because of *error*."""
+        """End all tasks early because of *error*, and log it."""
         if self.closing:
             return
         self.close(error)
         if isinstance(error, Exception):
             LOGGER.error("%s; the pool is closed", self.reason, exc_info=error)
         else:
-            level = logging.INFO if self._guest else logging.WARNING
+            level = logging.INFO if self._in_users_group else logging.WARNING
             LOGGER.log(level, "%s while the pool was in use; it is closed", self.reason)
 
     def _ended(self, error: BaseException | None) -> None:
-        """The pool's task is over."""
+        """Close, now that the pool's task is done."""
         if error is not None:
             self.fail(error)
         self.close()
         self._group = None
         self.started.set()
-        self.gone.set()
+        self.done.set()
 
-    async def wait_gone(self) -> None:
-        """Wait, shielded, until the pool's task is over, or for `PATIENCE` seconds.
+    async def wait_done(self) -> None:
+        """Wait, shielded, until the pool's task is done, or for `LEAVE_TIMEOUT` seconds.
 
         A cancellation that comes meanwhile is raised afterwards.
         """
         cancelled: BaseException | None = None
-        with anyio.move_on_after(PATIENCE, shield=True) as scope:
-            while not self.gone.is_set():
+        with anyio.move_on_after(LEAVE_TIMEOUT, shield=True) as scope:
+            while not self.done.is_set():
                 try:
-                    await self.gone.wait()
+                    await self.done.wait()
                 except anyio.get_cancelled_exc_class() as error:
                     if scope.cancel_called:
                         raise
-                    cancelled = error  # by `asyncio.Task.cancel`, which knows no shield
-        if not self.gone.is_set():
-            LOGGER.warning("the pool's task has not ended within %g s of leaving", PATIENCE)
+                    cancelled = error  # by `asyncio.Task.cancel`, which ignores shields
+        if not self.done.is_set():
+            LOGGER.warning("the pool's task has not ended within %g s of leaving", LEAVE_TIMEOUT)
         if cancelled is not None:
             raise cancelled
 
 
 class ConnectionTasks:
-    """Starts tasks of *tasks* whose cancellation concerns nothing but themselves."""
+    """Starts tasks for connections as children of *tasks*; their cancellation closes no pool."""
 
     def __init__(self, tasks: PoolTasks) -> None:
         self._tasks = tasks
@@ -194,7 +195,7 @@ class ConnectionTasks:
     def start_soon(
         self, function: Callable[[*Arguments], Coroutine[Any, Any, Any]], /, *args: *Arguments
     ) -> None:
-        """Start *function* in a clean context; if it is cancelled by itself, only it ends."""
+        """Start *function* in a clean context; if its task alone is cancelled, only that ends."""
         self._tasks.spawn(self._run, function, *args)
 
     async def _run(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
@@ -203,8 +204,8 @@ class ConnectionTasks:
         except anyio.get_cancelled_exc_class():
             if _in_cancelled_scope():
                 raise
-            # By `asyncio.Task.cancel`, of this task alone: a task group whose child ends by a
-            # cancellation would cancel all others.
+            # `asyncio.Task.cancel` of this task alone: a task group cancels all its children if
+            # one of them ends by a cancellation.
         except BaseException as error:
             self._tasks.fail(error)
             if isinstance(error, INTERRUPTS):
@@ -212,5 +213,5 @@ class ConnectionTasks:
 
 
 def _in_cancelled_scope() -> bool:
-    """Whether a cancel scope around this task is cancelled: `asyncio.Task.cancel` needs none."""
+    """Whether a cancel scope around this task is cancelled; `asyncio.Task.cancel` cancels none."""
     return anyio.current_effective_deadline() == -math.inf

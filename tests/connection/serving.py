@@ -1,4 +1,4 @@
-"""A connection to a fake server that serves: what tests of connections share."""
+"""Helpers for tests of connections: a connection to a fake server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from anyredis.testing import FakeConnection, FakePeer, FakeServer
 async def connected(
     server: FakeServer, **options: Any
 ) -> AsyncGenerator[tuple[BaseConnection, FakePeer]]:
-    """A connection that serves, and its other end."""
+    """A connection that serves, and its peer in the fake server."""
     connection = FakeConnection(server=server, **options)
     await connection.connect()
     async with anyio.create_task_group() as tasks:
@@ -29,5 +29,5 @@ async def connected(
 
 
 def echo(text: str) -> Command[Any]:
-    """A command whose reply tells it from others."""
+    """A command whose reply is *text*."""
     return raw_command("ECHO", text)

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.connection.backpressure`: who waits while the server does not read."""
+"""Tests of `anyredis.connection.backpressure`: callers that wait while the server does not read."""
 
 from __future__ import annotations
 
@@ -12,76 +12,76 @@ from anyredis.waiter import waiter_factory
 
 @pytest.fixture
 async def backpressure() -> Backpressure:
-    """A room with nobody in line."""
+    """Backpressure without waiting callers."""
     return Backpressure(waiter_factory())
 
 
-class Crowd:
-    """Tasks that want room, and those who got some."""
+class Callers:
+    """Tasks that wait for capacity, and the numbers of those that continued."""
 
     def __init__(self, backpressure: Backpressure) -> None:
         self.backpressure = backpressure
-        self.inside: list[int] = []
+        self.admitted: list[int] = []
 
-    async def enter(self, number: int, size: int) -> None:
-        """Wait for room, and say so."""
+    async def call(self, number: int, size: int) -> None:
+        """Wait for capacity, and note the number."""
         await self.backpressure.wait(size)
-        self.inside.append(number)
+        self.admitted.append(number)
 
 
 async def test_first_come_first_served(backpressure: Backpressure) -> None:
-    """As many go on as there is room for; the last may overshoot."""
-    crowd = Crowd(backpressure)
+    """Callers continue up to the capacity; the last may exceed it."""
+    callers = Callers(backpressure)
     async with anyio.create_task_group() as tasks:
         for number, size in enumerate([10, 10, 100, 1]):
-            tasks.start_soon(crowd.enter, number, size)
+            tasks.start_soon(callers.call, number, size)
             await anyio.wait_all_tasks_blocked()
         backpressure.grant(0)
         await anyio.wait_all_tasks_blocked()
-        assert crowd.inside == []
+        assert callers.admitted == []
         backpressure.grant(20)
         await anyio.wait_all_tasks_blocked()
-        assert sorted(crowd.inside) == [0, 1]
+        assert sorted(callers.admitted) == [0, 1]
         backpressure.grant(1)
         await anyio.wait_all_tasks_blocked()
-        assert sorted(crowd.inside) == [0, 1, 2]
+        assert sorted(callers.admitted) == [0, 1, 2]
         backpressure.grant(1)
-    assert sorted(crowd.inside) == [0, 1, 2, 3]
-    assert not backpressure.line
+    assert sorted(callers.admitted) == [0, 1, 2, 3]
+    assert not backpressure.waiting
 
 
-async def test_who_gave_up_takes_no_room(backpressure: Backpressure) -> None:
-    """G7: cancelling one who waits loses nobody's turn."""
-    crowd = Crowd(backpressure)
+async def test_a_cancelled_caller_takes_no_capacity(backpressure: Backpressure) -> None:
+    """G7: cancelling a waiting caller loses no other caller's turn."""
+    callers = Callers(backpressure)
     async with anyio.create_task_group() as tasks:
-        async with anyio.create_task_group() as leaving:
-            leaving.start_soon(crowd.enter, 0, 10)
+        async with anyio.create_task_group() as cancelled:
+            cancelled.start_soon(callers.call, 0, 10)
             await anyio.wait_all_tasks_blocked()
-            tasks.start_soon(crowd.enter, 1, 10)
+            tasks.start_soon(callers.call, 1, 10)
             await anyio.wait_all_tasks_blocked()
-            leaving.cancel_scope.cancel()
+            cancelled.cancel_scope.cancel()
         backpressure.grant(5)
-    assert crowd.inside == [1]
+    assert callers.admitted == [1]
 
 
-async def test_who_is_cancelled_in_the_moment_of_being_served(backpressure: Backpressure) -> None:
-    """G7: the room that one was granted goes to the next."""
-    crowd = Crowd(backpressure)
+async def test_a_cancellation_in_the_same_turn_as_the_grant(backpressure: Backpressure) -> None:
+    """G7: the capacity that was granted goes to the next caller."""
+    callers = Callers(backpressure)
     async with anyio.create_task_group() as tasks:
-        async with anyio.create_task_group() as leaving:
-            leaving.start_soon(crowd.enter, 0, 10)
+        async with anyio.create_task_group() as cancelled:
+            cancelled.start_soon(callers.call, 0, 10)
             await anyio.wait_all_tasks_blocked()
-            tasks.start_soon(crowd.enter, 1, 10)
+            tasks.start_soon(callers.call, 1, 10)
             await anyio.wait_all_tasks_blocked()
             backpressure.grant(5)
-            leaving.cancel_scope.cancel()
-        if 0 in crowd.inside:
-            backpressure.grant(5)  # it went on before the cancellation came
-    assert crowd.inside[-1] == 1
+            cancelled.cancel_scope.cancel()
+        if 0 in callers.admitted:
+            backpressure.grant(5)  # it continued before the cancellation came
+    assert callers.admitted[-1] == 1
 
 
-async def test_a_lost_connection_is_told_to_all_who_wait(backpressure: Backpressure) -> None:
-    """G11: nothing of theirs was sent, and each has an error of its own."""
+async def test_a_lost_connection_fails_all_waiting_callers(backpressure: Backpressure) -> None:
+    """G11: their requests were not sent, and each gets an error object of its own."""
     errors: list[ConnectionError] = []
 
     async def wait() -> None:

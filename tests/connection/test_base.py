@@ -25,16 +25,16 @@ from anyredis.testing import FakeConnection, FakeServer, run_then_reset, silent
 from tests.connection.serving import connected, echo
 
 
-async def test_what_is_known_of_the_server() -> None:
-    """`server_info` has what HELLO said."""
+async def test_server_info() -> None:
+    """`server_info` has the facts in the reply to HELLO."""
     async with connected(FakeServer()) as (connection, peer):
         assert connection.server_info.protocol == 3
         assert connection.server_info.server == "fake"
         assert connection.server_info.client_id == peer.state.id
 
 
-async def test_what_is_in_flight_when_the_connection_breaks() -> None:
-    """G11: each learns whether its command can have run."""
+async def test_requests_in_flight_when_the_connection_breaks() -> None:
+    """G11: each error says whether the command may have run."""
     server = FakeServer()
     errors: dict[str, ConnectionError] = {}
 
@@ -60,7 +60,7 @@ async def test_what_is_in_flight_when_the_connection_breaks() -> None:
 
 
 async def test_closing_late_is_a_timeout() -> None:
-    """What the housekeeping closes because no reply came is told as TimeoutError."""
+    """If the connection is closed because no reply came, requests raise TimeoutError."""
     server = FakeServer()
     server.on("ECHO", silent)
 
@@ -74,7 +74,7 @@ async def test_closing_late_is_a_timeout() -> None:
         connection.close("no reply", late=True)
 
 
-async def test_what_the_server_said_before_it_hung_up_is_read() -> None:
+async def test_replies_before_the_server_closed_are_read() -> None:
     """G1, G11: when sending fails, replies that had arrived still reach their requests."""
     server = FakeServer()
     found: list[object] = []
@@ -100,7 +100,7 @@ async def test_what_the_server_said_before_it_hung_up_is_read() -> None:
 
 
 async def test_a_connect_that_is_cancelled_leaves_nothing_open() -> None:
-    """G6, G8: at any point of the handshake."""
+    """G6, G8: at every point of the handshake."""
     for after in range(0, 120, 11):
         server = FakeServer()
         server.hold(after)
@@ -122,7 +122,7 @@ async def test_a_connect_that_fails_leaves_nothing_open() -> None:
 
 
 async def test_closed_before_it_serves() -> None:
-    """A connection that is closed between connect and serve ends at once, and its stream too."""
+    """A connection that is closed between connect and serve ends at once, with its stream."""
     server = FakeServer()
     connection = FakeConnection(server=server)
     await connection.connect()
@@ -132,7 +132,7 @@ async def test_closed_before_it_serves() -> None:
 
 
 async def test_serving_under_a_cancellation_closes_the_stream() -> None:
-    """G8: however it ends."""
+    """G8: the stream is closed."""
     server = FakeServer()
     connection = FakeConnection(server=server)
     await connection.connect()
@@ -144,7 +144,7 @@ async def test_serving_under_a_cancellation_closes_the_stream() -> None:
 
 
 async def test_a_subclass_needs_its_stream() -> None:
-    """`open_stream` is for subclasses; the name of the class stands for its address."""
+    """`open_stream` is for subclasses; the default address is the name of the class."""
     connection = BaseConnection()
     assert connection.address == "BaseConnection"
     with pytest.raises(ConnectionError, match="cannot connect to BaseConnection") as caught:
@@ -152,11 +152,11 @@ async def test_a_subclass_needs_its_stream() -> None:
     assert isinstance(caught.value.__cause__, NotImplementedError)
 
 
-async def test_a_server_that_is_not_approved() -> None:
-    """A connection class may judge what its extra steps brought; a refusal is told, and closes."""
+async def test_a_server_that_is_refused() -> None:
+    """A connection class may check the replies to its extra steps; its error closes the stream."""
     server = FakeServer()
 
-    class Choosy(FakeConnection):
+    class RefusingConnection(FakeConnection):
         def extra_steps(self) -> tuple[HandshakeStep, ...]:
             return (
                 HandshakeStep((b"ECHO", b"you?")),
@@ -164,25 +164,25 @@ async def test_a_server_that_is_not_approved() -> None:
             )
 
         def check_server(self, server_info: ServerInfo) -> None:
-            echo, nonsense = server_info.extra
+            echo, unknown = server_info.extra
             assert echo == b"you?"
-            assert isinstance(nonsense, UnknownCommandError)
+            assert isinstance(unknown, UnknownCommandError)
             raise ValueError("not you")
 
-    connection = Choosy(server=server)
+    connection = RefusingConnection(server=server)
     with pytest.raises(ConnectionError, match="cannot connect to the fake server: not you"):
         await connection.connect()
     assert server.peers == []
 
 
-class Refused(FakeConnection):
-    """A connection that drains when the server refuses something."""
+class DrainingConnection(FakeConnection):
+    """A connection that drains at an error reply."""
 
     def __init__(self, *, server: FakeServer, **options: Any) -> None:
-        me = weakref.ref(self)
+        reference = weakref.ref(self)
 
         def read_error(message: str) -> RedisError:
-            connection = me()
+            connection = reference()
             assert connection is not None
             connection.drain("it refuses")
             return from_server(message)
@@ -192,10 +192,10 @@ class Refused(FakeConnection):
 
 
 async def test_a_connection_that_drains_is_replaced() -> None:
-    """A connection that an error reply drains answers what it carries, and gets nothing new."""
+    """A connection that an error reply drains answers its requests, and gets no new ones."""
     server = FakeServer()
-    pool = ConnectionPool(connection_class=Refused, server=server)
-    refusals: list[RedisError] = []
+    pool = ConnectionPool(connection_class=DrainingConnection, server=server)
+    errors: list[RedisError] = []
     async with Redis(connection_pool=pool, retry=None) as client:
         await client.ping()
         server.on("GET", from_server("MISPLACED talk to another"))
@@ -203,20 +203,20 @@ async def test_a_connection_that_drains_is_replaced() -> None:
         async def get() -> None:
             with pytest.raises(RedisError, match="MISPLACED") as caught:
                 await client.get("k")
-            refusals.append(caught.value)
+            errors.append(caught.value)
 
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(get)
-        assert (len(refusals), server.accepted) == (3, 1)
+        assert (len(errors), server.accepted) == (3, 1)
         await client.ping()
     assert server.accepted == 2
 
 
-async def test_draining_while_only_given_up_requests_are_read() -> None:
-    """G3, G5: the connection closes in the middle of what is read, and nobody notices."""
+async def test_draining_while_only_tombstones_are_left() -> None:
+    """G3, G5: the connection closes while a reply is read, which affects no other request."""
     server = FakeServer()
-    pool = ConnectionPool(connection_class=Refused, server=server)
+    pool = ConnectionPool(connection_class=DrainingConnection, server=server)
     async with Redis(connection_pool=pool, retry=None) as client:
         await client.ping()
         server.on("GET", from_server("MISPLACED talk to another"))

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.connection.errors`: foreign exceptions become ours, with reasons."""
+"""Tests of `anyredis.connection.errors`: the conversion of exceptions, with reasons."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from anyredis.exceptions import (
     TimeoutError,
 )
 
-REFUSAL_BACKOFF = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -37,26 +37,24 @@ def caused(error: Exception, cause: Exception) -> Exception:
     ("error", "words"),
     [
         (anyio.EndOfStream(), "the server closed it"),
-        (REFUSAL_BACKOFF, "Connection refused"),
-        (caused(OSError("All connection attempts failed"), REFUSAL_BACKOFF), "Connection refused"),
-        (caused(anyio.BrokenResourceError(), REFUSAL_BACKOFF), "Connection refused"),
+        (REFUSED, "Connection refused"),
+        (caused(OSError("All connection attempts failed"), REFUSED), "Connection refused"),
+        (caused(anyio.BrokenResourceError(), REFUSED), "Connection refused"),
         (anyio.BrokenResourceError(), "BrokenResourceError"),
         (ValueError("odd"), "odd"),
         (
-            caused(
-                OSError("all failed"), ExceptionGroup("two", [REFUSAL_BACKOFF, OSError("other")])
-            ),
+            caused(OSError("all failed"), ExceptionGroup("two", [REFUSED, OSError("other")])),
             "Connection refused; other",
         ),
     ],
 )
 def test_reasons_in_a_few_words(error: Exception, words: str) -> None:
-    """The first cause that says something is told."""
+    """The reason is that of the first cause that has one."""
     assert explain(error) == words
 
 
 def test_a_certificate_that_does_not_verify() -> None:
-    """OpenSSL's own words are told."""
+    """The reason has OpenSSL's message."""
     error = ssl.SSLCertVerificationError()
     error.verify_message = "Hostname mismatch"
     assert explain(error) == "the server's certificate does not verify: Hostname mismatch"
@@ -65,7 +63,7 @@ def test_a_certificate_that_does_not_verify() -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (REFUSAL_BACKOFF, ConnectionError),
+        (REFUSED, ConnectionError),
         (anyio.EndOfStream(), ConnectionError),
         (builtins.TimeoutError(), ConnectTimeoutError),
         (AuthenticationError("WRONGPASS"), AuthenticationError),
@@ -77,24 +75,24 @@ def test_a_certificate_that_does_not_verify() -> None:
     ],
 )
 def test_a_connect_that_failed(error: Exception, kind: type[RedisError]) -> None:
-    """The error keeps its kind and names the address; nothing was sent."""
-    twin = cannot_connect("example.org:6379", error, 5)
-    assert type(twin) is kind
-    assert "example.org:6379" in str(twin)
-    assert getattr(twin, "outcome", Outcome.NOT_SENT) is Outcome.NOT_SENT
+    """The error keeps its type and names the address; no command was sent."""
+    converted = cannot_connect("example.org:6379", error, 5)
+    assert type(converted) is kind
+    assert "example.org:6379" in str(converted)
+    assert getattr(converted, "outcome", Outcome.NOT_SENT) is Outcome.NOT_SENT
 
 
 @pytest.mark.parametrize("late", [True, False])
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_connection_that_was_lost(late: bool, outcome: Outcome) -> None:
-    """G11: message and attribute say whether the server can have run the command."""
-    error = lost("example.org:6379", "why", REFUSAL_BACKOFF, outcome, late=late)
+    """G11: message and attribute say whether the server may have run the command."""
+    error = lost("example.org:6379", "why", REFUSED, outcome, late=late)
     assert type(error) is (TimeoutError if late else ConnectionError)
     assert getattr(error, "outcome", None) is outcome
-    assert error.__cause__ is REFUSAL_BACKOFF
-    fate = {
+    assert error.__cause__ is REFUSED
+    consequence = {
         Outcome.NOT_SENT: "the command was not sent",
         Outcome.UNKNOWN: "whether the server ran it is unknown",
     }[outcome]
     assert str(error).startswith("connection to example.org:6379 lost: why; ")
-    assert fate in str(error)
+    assert consequence in str(error)

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.connection.handshake`: the conversation before the first command."""
+"""Tests of `anyredis.connection.handshake`: the handshake before the first command."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ INFO = [b"CLIENT SETINFO", b"CLIENT SETINFO"]
 UNKNOWN = from_server("ERR unknown command 'HELLO'")
 
 
-def words(steps: list[HandshakeStep]) -> list[bytes]:
-    """The steps as one would type them, SETINFO without its values."""
+def commands(steps: list[HandshakeStep]) -> list[bytes]:
+    """The steps as lines of text, SETINFO without its values."""
     lines = [
         b" ".join(str(arg).encode() if not isinstance(arg, bytes) else arg for arg in step.args)
         for step in steps
@@ -33,29 +33,29 @@ def words(steps: list[HandshakeStep]) -> list[bytes]:
     return [b"CLIENT SETINFO" if line.startswith(b"CLIENT SETINFO") else line for line in lines]
 
 
-def talk(
+def perform(
     options: HandshakeOptions, credentials: Credentials, *rounds: list[Reply]
 ) -> tuple[list[list[bytes]], ServerInfo]:
-    """What was said in each round, and what was agreed."""
-    conversation = negotiate(options, credentials)
-    said: list[list[bytes]] = []
+    """The commands of each round, and the result."""
+    handshake = negotiate(options, credentials)
+    sent: list[list[bytes]] = []
     try:
-        said.append(words(next(conversation)))
+        sent.append(commands(next(handshake)))
         for replies in rounds:
-            steps = conversation.send(replies)
-            said.append(words(steps))
+            steps = handshake.send(replies)
+            sent.append(commands(steps))
     except StopIteration as done:
-        return said, done.value
-    raise AssertionError("the conversation goes on")
+        return sent, done.value
+    raise AssertionError("the handshake has not ended")
 
 
 def test_one_round_trip_is_enough() -> None:
-    """HELLO with name and password, SELECT and the rest are written together."""
+    """HELLO with name and password, SELECT and the other steps are sent together."""
     options = HandshakeOptions(
         db=3, client_name="me", noevict=True, notouch=True, extra=(HandshakeStep((b"READONLY",)),)
     )
-    said, server_info = talk(options, Credentials("user", "secret"), [HELLO, *[b"OK"] * 6])
-    assert said == [
+    sent, server_info = perform(options, Credentials("user", "secret"), [HELLO, *[b"OK"] * 6])
+    assert sent == [
         [
             b"HELLO 3 AUTH user secret SETNAME me",
             b"SELECT 3",
@@ -68,16 +68,16 @@ def test_one_round_trip_is_enough() -> None:
     assert server_info == ServerInfo(3, "valkey", "9.1.2", 7, "master", (b"OK",))
 
 
-def test_nothing_is_said_that_need_not_be() -> None:
-    """The default is HELLO and the library's name."""
-    said, _ = talk(HandshakeOptions(), Credentials(), [HELLO, b"OK", b"OK"])
-    assert said == [[b"HELLO 3", *INFO]]
+def test_the_default_handshake() -> None:
+    """It is HELLO and the library's name."""
+    sent, _ = perform(HandshakeOptions(), Credentials(), [HELLO, b"OK", b"OK"])
+    assert sent == [[b"HELLO 3", *INFO]]
 
 
 def test_a_password_alone_is_that_of_the_default_user() -> None:
-    """HELLO wants a user name with it."""
-    said, _ = talk(HandshakeOptions(), Credentials(None, "secret"), [HELLO, b"OK", b"OK"])
-    assert said[0][0] == b"HELLO 3 AUTH default secret"
+    """HELLO needs a user name too."""
+    sent, _ = perform(HandshakeOptions(), Credentials(None, "secret"), [HELLO, b"OK", b"OK"])
+    assert sent[0][0] == b"HELLO 3 AUTH default secret"
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,20 @@ def test_a_password_alone_is_that_of_the_default_user() -> None:
         from_server("NOPERM this user has no permissions to run the 'hello' command"),
     ],
 )
-def test_resp2_where_hello_is_unknown(refusal: RedisError) -> None:
-    """The second round logs in and names the client as of old."""
+def test_resp2_if_hello_is_unknown(refusal: RedisError) -> None:
+    """The second round uses AUTH and CLIENT SETNAME."""
     options = HandshakeOptions(db=3, client_name="me")
-    said, server_info = talk(options, Credentials("user", "secret"), [refusal] * 4, [b"OK"] * 5)
-    assert said[1] == [b"AUTH user secret", b"CLIENT SETNAME me", b"SELECT 3", *INFO]
+    sent, server_info = perform(options, Credentials("user", "secret"), [refusal] * 4, [b"OK"] * 5)
+    assert sent[1] == [b"AUTH user secret", b"CLIENT SETNAME me", b"SELECT 3", *INFO]
     assert server_info == ServerInfo(protocol=2)
 
 
 def test_resp2_on_demand() -> None:
-    """protocol=2 does not even try HELLO; a password without a user is the old AUTH."""
-    said, server_info = talk(HandshakeOptions(protocol=2), Credentials(None, "secret"), [b"OK"] * 3)
-    assert said == [[b"AUTH secret", *INFO]]
+    """protocol=2 sends no HELLO; a password without a user is AUTH with one argument."""
+    sent, server_info = perform(
+        HandshakeOptions(protocol=2), Credentials(None, "secret"), [b"OK"] * 3
+    )
+    assert sent == [[b"AUTH secret", *INFO]]
     assert server_info.protocol == 2
 
 
@@ -109,37 +111,37 @@ def test_a_required_step_that_is_refused(position: int) -> None:
     replies: list[Reply] = [HELLO, b"OK", b"OK", b"OK"]
     replies[position] = from_server("ERR no")
     with pytest.raises(ResponseError, match="ERR no") as caught:
-        talk(HandshakeOptions(db=3), Credentials(None, "hunter2"), replies)
+        perform(HandshakeOptions(db=3), Credentials(None, "hunter2"), replies)
     assert ("HELLO", "SELECT")[position] in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
 def test_optional_steps_may_be_refused() -> None:
-    """ACLs may forbid SETINFO, old servers do not know it."""
+    """ACLs may forbid SETINFO, and old servers do not know it."""
     refused = from_server("NOPERM no permissions")
-    _, server_info = talk(HandshakeOptions(), Credentials(), [HELLO, refused, refused])
+    _, server_info = perform(HandshakeOptions(), Credentials(), [HELLO, refused, refused])
     assert server_info.protocol == 3
 
 
-def test_a_wrong_password_is_not_tried_again_in_another_way() -> None:
-    """WRONGPASS is the end of the conversation."""
+def test_a_wrong_password_is_not_sent_again() -> None:
+    """WRONGPASS ends the handshake."""
     wrong = from_server("WRONGPASS invalid username-password pair")
     with pytest.raises(AuthenticationError):
-        talk(HandshakeOptions(), Credentials(None, "x"), [wrong, wrong, wrong])
+        perform(HandshakeOptions(), Credentials(None, "x"), [wrong, wrong, wrong])
 
 
-def test_a_server_that_says_little_of_itself() -> None:
-    """What HELLO leaves out is empty."""
-    _, server_info = talk(HandshakeOptions(), Credentials(), [{b"proto": 3}, b"OK", b"OK"])
+def test_a_short_reply_to_hello() -> None:
+    """Missing facts are empty."""
+    _, server_info = perform(HandshakeOptions(), Credentials(), [{b"proto": 3}, b"OK", b"OK"])
     assert server_info == ServerInfo(3, "", "", 0, "")
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("server", ["valkey", "redis8"])
-async def test_all_wishes_come_true(
+async def test_all_options_reach_the_server(
     server: str, protocol: int, request: pytest.FixtureRequest
 ) -> None:
-    """On real servers: database, name, flags, library and protocol are as wished."""
+    """On real servers: database, name, flags, library and protocol are as requested."""
     real: Server = request.getfixturevalue(server)
     async with Redis(
         real.host,
@@ -160,7 +162,7 @@ async def test_all_wishes_come_true(
 
 
 async def test_in_one_round_trip() -> None:
-    """The server gets all of it in one piece, before it has answered anything."""
+    """The server gets all steps together, before its first reply."""
     server = FakeServer(users={"default": "secret"})
     server.hold()
     async with (
@@ -176,7 +178,7 @@ async def test_in_one_round_trip() -> None:
 
 
 async def test_an_old_server() -> None:
-    """A server without HELLO is spoken to in RESP2, on the same connection."""
+    """With a server that does not know HELLO, the same connection continues in RESP2."""
     server = FakeServer()
     server.on("HELLO", UNKNOWN)
     server.on("CLIENT", from_server("ERR unknown command 'CLIENT'"))

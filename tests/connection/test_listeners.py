@@ -1,4 +1,4 @@
-"""Tests of `ConnectionListener`: ready, push and lost, backpressure, and listeners that fail."""
+"""Tests of `ConnectionListener`: ready, push and lost, pauses, and listeners that fail."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from anyredis.wire.decode import Reply
 TEXT = {"decode_responses": True}
 
 
-class Notes:
-    """A listener that notes what it is told."""
+class RecordingListener:
+    """A listener that records its events and pushes."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.events: list[str] = []
         self.pushes: list[list[Reply]] = []
 
     def ready(self, connection: BaseConnection, /) -> None:
         """Note it."""
         assert connection.usable
-        self.told.append("ready")
+        self.events.append("ready")
 
     def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
         """Note it."""
@@ -47,11 +47,11 @@ class Notes:
     def lost(self, connection: BaseConnection, reason: str, /) -> None:
         """Note it."""
         assert not connection.usable
-        self.told.append(f"{'closed' if connection.closed else 'draining'}: {reason}")
+        self.events.append(f"{'closed' if connection.closed else 'draining'}: {reason}")
 
 
-class Failing(Notes):
-    """One that fails whatever it is told."""
+class FailingListener(RecordingListener):
+    """A listener that fails at every event."""
 
     def ready(self, connection: BaseConnection, /) -> None:
         """Fail."""
@@ -67,13 +67,13 @@ class Failing(Notes):
 
 
 def pushed(kind: bytes, *texts: bytes) -> bytes:
-    """A push as it is sent."""
+    """The bytes of a push."""
     strings = b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
     return b">%d\r\n+%b\r\n%b" % (len(texts) + 1, kind, strings)
 
 
 @asynccontextmanager
-async def listened_to(
+async def client_with(
     *listeners: ConnectionListener, **options: Any
 ) -> AsyncGenerator[tuple[Redis[Any], FakeServer]]:
     """A client that is connected, and its server."""
@@ -101,65 +101,65 @@ def connection_of(client: Redis[Any]) -> BaseConnection:
     return connection
 
 
-# -- what is told -------------------------------------------------------------------------------
+# -- events -------------------------------------------------------------------------------------
 
 
 async def test_ready_and_lost() -> None:
-    """Every connection of the pool is told of when it is ready and when it is closed."""
-    notes = Notes()
-    async with listened_to(notes) as (client, server):
-        assert notes.told == ["ready"]
+    """A listener gets both events of every connection of the pool."""
+    listener = RecordingListener()
+    async with client_with(listener) as (client, server):
+        assert listener.events == ["ready"]
         server.reset()
-        await until(lambda: len(notes.told) == 2)
-        assert notes.told[1].startswith("closed: ")
+        await until(lambda: len(listener.events) == 2)
+        assert listener.events[1].startswith("closed: ")
         await client.ping()
         async with client.session() as session:
             await session.ping()
-            assert notes.told[2:] == ["ready", "ready"]
-    assert notes.told[4:] == ["closed: the pool was left"] * 2
+            assert listener.events[2:] == ["ready", "ready"]
+    assert listener.events[4:] == ["closed: the pool was left"] * 2
 
 
-async def test_what_drains_is_lost_twice() -> None:
-    """Once when it takes no new requests, once when it is closed."""
-    notes = Notes()
-    async with listened_to(notes) as (client, server), anyio.create_task_group() as tasks:
+async def test_a_draining_connection_is_lost_twice() -> None:
+    """First when it takes no new requests, then when it is closed."""
+    listener = RecordingListener()
+    async with client_with(listener) as (client, server), anyio.create_task_group() as tasks:
         server.hold()
         tasks.start_soon(client.get, "k")
         await server.wait_for("GET")
         connection = connection_of(client)
         for reason in ("the test says so", "again"):
             connection.drain(reason)
-        assert notes.told == ["ready", "draining: the test says so"]
+        assert listener.events == ["ready", "draining: the test says so"]
         server.release()
         await until(lambda: connection.closed)
         connection.drain("too late")
-        assert notes.told == ["ready", "draining: the test says so", "closed: it was replaced"]
+        assert listener.events == ["ready", "draining: the test says so", "closed: it was replaced"]
 
 
-async def test_what_is_enqueued_when_it_is_ready_goes_first() -> None:
-    """A listener prepares the connection before anybody uses it."""
+async def test_commands_enqueued_in_ready_are_sent_first() -> None:
+    """A listener can prepare the connection before it is used."""
 
-    class Tracking(Notes):
+    class SendingListener(RecordingListener):
         def ready(self, connection: BaseConnection, /) -> None:
             connection.enqueue((b"ECHO", b"first"))
 
-    async with listened_to(Tracking()) as (_, server):
+    async with client_with(SendingListener()) as (_, server):
         after_handshake = server.received[-2:]
         assert after_handshake == [(b"ECHO", b"first"), (b"PING",)]
 
 
-@pytest.mark.parametrize("how", ["close", "drain"])
-async def test_a_listener_that_refuses_a_connection(how: str) -> None:
-    """G5, G6: nobody gets a connection that a listener closed or drained when it was ready."""
+@pytest.mark.parametrize("method", ["close", "drain"])
+async def test_a_listener_that_refuses_a_connection(method: str) -> None:
+    """G5, G6: no lease gets a connection that a listener closed or drained in `ready`."""
 
-    class Choosy(Notes):
+    class RefusingListener(RecordingListener):
         def ready(self, connection: BaseConnection, /) -> None:
             super().ready(connection)
-            if len(self.told) == 1:
-                getattr(connection, how)("not this one")
+            if len(self.events) == 1:
+                getattr(connection, method)("not this one")
 
-    notes = Choosy()
-    async with listened_to(notes) as (client, server):
+    listener = RefusingListener()
+    async with client_with(listener) as (client, server):
         assert server.accepted == 2
         await until(lambda: len(server.peers) == 1)
         pool = client.connection_pool
@@ -168,11 +168,11 @@ async def test_a_listener_that_refuses_a_connection(how: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, TEXT, {**TEXT, "encoding": "shift_jis"}])
-async def test_pushes_are_bytes_whatever_the_encoding(options: dict[str, Any]) -> None:
-    """G1, G12: one that is no text spoils no reply beside it, nor does a reply spoil it."""
-    notes = Notes()
+async def test_pushes_are_bytes_with_every_encoding(options: dict[str, Any]) -> None:
+    """G1, G12: a push that is no text does not damage the replies around it, nor they the push."""
+    listener = RecordingListener()
     payload = bytes(range(256))
-    async with listened_to(notes, **options) as (client, server):
+    async with client_with(listener, **options) as (client, server):
         [peer] = server.peers
         server.on("ECHO", silent)
         replies: list[object] = []
@@ -189,39 +189,39 @@ async def test_pushes_are_bytes_whatever_the_encoding(options: dict[str, Any]) -
             await anyio.wait_all_tasks_blocked()
             send(peer, raw[50:], b"$3\r\ntwo\r\n", raw)
         assert replies == (["one", "two"] if options else [b"one", b"two"])
-        await until(lambda: len(notes.pushes) == 3)
-        assert notes.pushes == [[b"message", b"c", payload]] * 3
+        await until(lambda: len(listener.pushes) == 3)
+        assert listener.pushes == [[b"message", b"c", payload]] * 3
 
 
 def send(peer: FakePeer, *pieces: bytes) -> None:
-    """Have *peer* send bytes as they are."""
+    """Send *pieces* unchanged from *peer*."""
     peer.stream.deliver(b"".join(pieces))
 
 
 async def test_nested_pushes_are_bytes_too() -> None:
-    """Lists, maps, numbers and nothing, as the server sent them."""
-    notes = Notes()
-    async with listened_to(notes, **TEXT) as (_, server):
+    """Lists, maps, numbers and null are as the server sent them."""
+    listener = RecordingListener()
+    async with client_with(listener, **TEXT) as (_, server):
         [peer] = server.peers
         send(peer, b">3\r\n+invalidate\r\n*2\r\n$1\r\n\xff\r\n:5\r\n%1\r\n+k\r\n_\r\n")
-        await until(lambda: notes.pushes)
-        assert notes.pushes == [[b"invalidate", [b"\xff", 5], {b"k": None}]]
+        await until(lambda: listener.pushes)
+        assert listener.pushes == [[b"invalidate", [b"\xff", 5], {b"k": None}]]
 
 
 # -- listeners that fail ------------------------------------------------------------------------
 
 
 async def test_an_exception_in_a_listener(caplog: pytest.LogCaptureFixture) -> None:
-    """G12, G14: it is logged; connection, requests, other listeners and the block go on."""
-    notes = Notes()
-    async with listened_to(Failing(), notes) as (client, server):
+    """G12, G14: it is logged; connection, requests, other listeners and the block continue."""
+    listener = RecordingListener()
+    async with client_with(FailingListener(), listener) as (client, server):
         [peer] = server.peers
         async with anyio.create_task_group() as tasks:
             server.on("GET", silent)
             tasks.start_soon(client.get, "k")
             await server.wait_for("GET")
             send(peer, pushed(b"message", b"x"), b"$1\r\nv\r\n")
-            await until(lambda: notes.pushes)
+            await until(lambda: listener.pushes)
         assert server.accepted == 1
         server.reset()
         await until(lambda: client.connection_pool.connections() == [])
@@ -229,22 +229,22 @@ async def test_an_exception_in_a_listener(caplog: pytest.LogCaptureFixture) -> N
         assert server.accepted == 2
         pool = client.connection_pool
         assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
-    assert [each[:5] for each in notes.told] == ["ready", "close", "ready", "close"]
+    assert [each[:5] for each in listener.events] == ["ready", "close", "ready", "close"]
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
     failures = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
     assert failures == ["'ready'", "'push'", "'lost'", "'ready'", "'lost'"]
 
 
 async def test_a_listener_that_closes_the_connection_in_a_push() -> None:
-    """G12: what it carried fails by that reason, and no push follows the loss."""
+    """G12: its requests fail with that reason, and no push follows `lost`."""
 
-    class Closing(Notes):
+    class ClosingListener(RecordingListener):
         def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
             super().push(connection, message)
             connection.close("the listener has had enough")
 
-    notes = Closing()
-    async with listened_to(notes) as (client, server), anyio.create_task_group() as tasks:
+    listener = ClosingListener()
+    async with client_with(listener) as (client, server), anyio.create_task_group() as tasks:
         [peer] = server.peers
         server.on("GET", silent)
 
@@ -265,17 +265,17 @@ async def test_a_listener_that_closes_the_connection_in_a_push() -> None:
         await server.wait_for("GET", 3)
         push = pushed(b"message", b"x")
         send(peer, b"$1\r\na\r\n", push, push, b"$1\r\nb\r\n$1\r\nc\r\n")
-    assert len(notes.pushes) == 1
-    assert notes.told == ["ready", "closed: the listener has had enough"]
+    assert len(listener.pushes) == 1
+    assert listener.events == ["ready", "closed: the listener has had enough"]
 
 
-# -- backpressure -------------------------------------------------------------------------------
+# -- pauses -------------------------------------------------------------------------------------
 
 
 async def test_while_reading_is_paused_nothing_is_read() -> None:
-    """G13: memory is bounded while a listener cannot take more; afterwards all of it comes."""
-    notes = Notes()
-    async with listened_to(notes) as (client, server):
+    """G13: memory is bounded while a listener cannot keep up; afterwards every push comes."""
+    listener = RecordingListener()
+    async with client_with(listener) as (client, server):
         [peer] = server.peers
         connection = connection_of(client)
         connection.pause_reading()
@@ -285,24 +285,24 @@ async def test_while_reading_is_paused_nothing_is_read() -> None:
             tasks.start_soon(client.get, "k")
             await server.wait_for("GET")
             await anyio.wait_all_tasks_blocked()
-            assert notes.pushes == []
+            assert listener.pushes == []
             assert len(peer.stream._arrived) >= 60 * CHUNK // 4
             assert connection.wire.inflight
             connection.resume_reading()
-        await until(lambda: len(notes.pushes) == 64)
+        await until(lambda: len(listener.pushes) == 64)
         assert await client.ping()
 
 
 async def test_a_listener_that_pauses_in_each_push() -> None:
-    """G12, G13: requests wait, none fails, and order is kept."""
+    """G12, G13: requests wait, none fails, and the order is kept."""
 
-    class Slow(Notes):
+    class PausingListener(RecordingListener):
         def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
             super().push(connection, message)
             connection.pause_reading()
 
-    notes = Slow()
-    async with listened_to(notes) as (client, server):
+    listener = PausingListener()
+    async with client_with(listener) as (client, server):
         [peer] = server.peers
         connection = connection_of(client)
         answers: list[object] = []
@@ -312,7 +312,7 @@ async def test_a_listener_that_pauses_in_each_push() -> None:
 
         for number in range(1, 4):
             send(peer, pushed(b"message", b"%d" % number))
-            await until(lambda: len(notes.pushes) == number)  # noqa: B023 - waited for here
+            await until(lambda: len(listener.pushes) == number)  # noqa: B023 - waited for here
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ping)
                 await server.wait_for("PING", number + 1)
@@ -320,12 +320,12 @@ async def test_a_listener_that_pauses_in_each_push() -> None:
                 assert len(answers) == number - 1
                 connection.resume_reading()
         assert answers == [True] * 3
-        assert notes.pushes == [[b"message", b"%d" % number] for number in (1, 2, 3)]
+        assert listener.pushes == [[b"message", b"%d" % number] for number in (1, 2, 3)]
 
 
 async def test_pauses_are_counted() -> None:
-    """Two who paused the reading have both to resume it; a third is told that it did not."""
-    async with listened_to(Notes()) as (client, server):
+    """Two pauses need two resumes; a third resume raises."""
+    async with client_with(RecordingListener()) as (client, server):
         connection = connection_of(client)
         connection.pause_reading()
         connection.pause_reading()
@@ -340,11 +340,11 @@ async def test_pauses_are_counted() -> None:
             connection.resume_reading()
 
 
-async def test_a_pause_is_no_silence_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request is not overdue while we do not read, nor at once afterwards; then it is."""
+async def test_a_pause_does_not_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is not overdue during a pause, nor right after it, but later it is."""
     now = 1000.0
     monkeypatch.setattr(base, "clock", lambda: lambda: now)
-    async with listened_to(Notes(), stream_timeout=10.0) as (client, server):
+    async with client_with(RecordingListener(), stream_timeout=10.0) as (client, server):
         connection = connection_of(client)
         server.on("GET", silent)
         request = connection.enqueue((b"GET", b"k"))
@@ -364,8 +364,11 @@ async def test_a_pause_is_no_silence_of_the_server(monkeypatch: pytest.MonkeyPat
 
 
 async def test_closing_while_reading_is_paused() -> None:
-    """G8: nothing is left, and those who wait are told."""
-    async with listened_to(Notes()) as (client, server), anyio.create_task_group() as tasks:
+    """G8: no stream is left open, and pending requests fail."""
+    async with (
+        client_with(RecordingListener()) as (client, server),
+        anyio.create_task_group() as tasks,
+    ):
 
         async def get() -> None:
             with pytest.raises(ConnectionError, match="the test says so"):
@@ -379,28 +382,28 @@ async def test_closing_while_reading_is_paused() -> None:
         await until(lambda: server.peers == [])
 
 
-# -- whose listeners ----------------------------------------------------------------------------
+# -- of clusters and connection classes ---------------------------------------------------------
 
 
 async def test_listeners_of_a_cluster() -> None:
-    """Those of all nodes are told of; the control connection is not."""
+    """They get the events of all nodes' connections, not those of the control connection."""
     ready: list[str] = []
 
-    class Places(Notes):
+    class AddressListener(RecordingListener):
         def ready(self, connection: BaseConnection, /) -> None:
             ready.append(connection.address)
 
     cluster = FakeCluster(3)
-    async with cluster.client(listeners=[Places()]) as client:
+    async with cluster.client(listeners=[AddressListener()]) as client:
         await client.mget("bar", "eggs", "foo")
         assert sorted(ready) == [f"fake:700{number}" for number in range(3)]
 
 
-async def test_a_connection_class_with_listeners_of_its_own() -> None:
-    """They are told before those of the pool."""
+async def test_a_connection_class_with_listeners() -> None:
+    """They are called before those of the pool."""
     order: list[str] = []
 
-    class Named(Notes):
+    class NamedListener(RecordingListener):
         def __init__(self, name: str) -> None:
             super().__init__()
             self.name = name
@@ -408,38 +411,40 @@ async def test_a_connection_class_with_listeners_of_its_own() -> None:
         def ready(self, connection: BaseConnection, /) -> None:
             order.append(self.name)
 
-    class Own(FakeConnection):
+    class ConnectionWithListener(FakeConnection):
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
-            self.listeners = (Named("class"),)
+            self.listeners = (NamedListener("class"),)
 
     pool = ConnectionPool(
-        connection_class=Own, server=FakeServer(), listeners=[Named("pool"), Named("second")]
+        connection_class=ConnectionWithListener,
+        server=FakeServer(),
+        listeners=[NamedListener("pool"), NamedListener("second")],
     )
     async with Redis(connection_pool=pool) as client:
         await client.ping()
     assert order == ["class", "pool", "second"]
 
 
-class Worker(Notes):
-    """One with something to do."""
+class WorkingWatcher(RecordingListener):
+    """A watcher that runs *work*."""
 
     def __init__(self, work: Callable[[PoolView], Awaitable[None]]) -> None:
         super().__init__()
         self._work = work
 
     async def watch(self, pool: PoolView, /) -> None:
-        """Do it."""
+        """Run it."""
         await self._work(pool)
 
 
-async def test_what_a_watcher_does_with_a_cluster() -> None:
-    """It sees the connections to all nodes, and may have them replaced."""
+async def test_a_watcher_of_a_cluster() -> None:
+    """It sees the connections to all nodes, and can replace them."""
     done = anyio.Event()
-    wanted = anyio.Event()
+    may_work = anyio.Event()
 
     async def work(pool: PoolView) -> None:
-        await wanted.wait()
+        await may_work.wait()
         assert len(pool.connections()) == 3
         pool.replace_connections("the test says so", pool.connections()[:1])
         assert len(pool.connections()) == 2
@@ -447,13 +452,13 @@ async def test_what_a_watcher_does_with_a_cluster() -> None:
         assert pool.connections() == []
         done.set()
 
-    listener = Worker(work)
+    listener = WorkingWatcher(work)
     assert isinstance(listener, PoolWatcher)
-    assert not isinstance(Notes(), PoolWatcher)
+    assert not isinstance(RecordingListener(), PoolWatcher)
     async with FakeCluster(3).client(listeners=[listener]) as client:
         await client.mget("bar", "eggs", "foo")
-        wanted.set()
+        may_work.set()
         with anyio.fail_after(5):
             await done.wait()
         await client.mget("bar", "eggs", "foo")
-    assert listener.told.count("ready") == 6
+    assert listener.events.count("ready") == 6

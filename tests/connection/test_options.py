@@ -1,4 +1,4 @@
-"""Tests of `anyredis.connection.options`: what every connection takes, and what makes no sense."""
+"""Tests of `anyredis.connection.options`: declarations, URL parameters and checks."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from anyredis.exceptions import DataError, DataTypeError, DataValueError
 from anyredis.pool.pool_options import BlockingConnectionPoolOptions, ConnectionPoolOptions
 from anyredis.pool.standalone import PARAMETERS
 
-SENSIBLE: dict[str, Any] = {"protocol": 3, "db": 0, "stream_timeout": 10, "connect_timeout": 5}
+VALID: dict[str, Any] = {"protocol": 3, "db": 0, "stream_timeout": 10, "connect_timeout": 5}
 
 
 def test_the_table_of_options_is_that_of_the_constructor() -> None:
-    """What `ConnectionOptions` tells a type checker is what a connection takes."""
+    """A connection takes exactly the keys of `ConnectionOptions`."""
     taken = set(inspect.signature(BaseConnection).parameters)
     assert set(ConnectionOptions.__annotations__) == taken
 
 
 def test_the_options_of_a_pool_are_those_of_the_constructors() -> None:
-    """What the declarations tell a type checker is what a pool and its connections take."""
+    """A pool and its connections take exactly the declared options."""
     own = set(inspect.signature(ConnectionPool).parameters)
     own -= {"connection_class", "connection_arguments"}
     of_connections = set(TCPOptions.__annotations__ | HostOptions.__annotations__)
@@ -56,7 +56,7 @@ def test_the_options_of_a_pool_are_those_of_the_constructors() -> None:
 
 
 def test_the_parameters_of_a_url() -> None:
-    """They are the options that are annotated so, of all declarations, read as these say."""
+    """They are the options with `FromURL` of all declarations, each with its reader."""
 
     class Mine(TypedDict, total=False):
         name: Text
@@ -82,8 +82,8 @@ def test_the_parameters_of_a_url() -> None:
         parameters["flag"]("2")
 
 
-def test_a_url_gives_what_can_be_written_as_text() -> None:
-    """All options of connections and pools, but for objects and what stands before the query."""
+def test_a_url_gives_options_that_are_text() -> None:
+    """These are all options except objects and the parts of a URL before the query."""
     declared = BlockingConnectionPoolOptions.__annotations__.keys()
     assert declared - PARAMETERS.keys() == {
         *("host", "port", "ssl"),
@@ -94,7 +94,7 @@ def test_a_url_gives_what_can_be_written_as_text() -> None:
 
 
 def test_unknown_arguments() -> None:
-    """The error names the one that is not known, and all that are."""
+    """The error names the unknown argument, and all known ones."""
     refuse_unknown({"a": 1}, {"a", "b"})
     with pytest.raises(DataTypeError, match=r"^unknown argument 'c'; known are a, b$"):
         refuse_unknown({"a": 1, "c": 1, "d": 1}, {"b", "a"})
@@ -103,7 +103,7 @@ def test_unknown_arguments() -> None:
 
 
 def test_counts() -> None:
-    """A count is an int, not a bool, from the least up."""
+    """A count is an int, not a bool, and not below the minimum."""
     assert check_count("n", 1, least=1) == 1
     with pytest.raises(DataValueError, match=r"^n has to be 1 or more, not 0$"):
         check_count("n", 0, least=1)
@@ -120,11 +120,11 @@ def test_seconds_or_none() -> None:
         check_seconds_or_none("t", 0)
 
 
-def test_sensible_numbers() -> None:
+def test_valid_numbers() -> None:
     """They pass; stream_timeout may be None."""
-    check_numbers(**SENSIBLE)
+    check_numbers(**VALID)
     unusual: dict[str, Any] = {"stream_timeout": None, "protocol": 2, "db": 15}
-    check_numbers(**(SENSIBLE | unusual))
+    check_numbers(**(VALID | unusual))
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_sensible_numbers() -> None:
         ("connect_timeout", None),
     ],
 )
-def test_numbers_that_make_no_sense(name: str, value: Any) -> None:
+def test_invalid_numbers(name: str, value: Any) -> None:
     """The error names the argument and shows the value."""
     with pytest.raises(DataError, match=rf"^{name} has to be .*{re.escape(repr(value))}"):
-        check_numbers(**(SENSIBLE | {name: value}))
+        check_numbers(**(VALID | {name: value}))
 
 
-def test_where_credentials_come_from() -> None:
-    """From username and password, or from a provider, not both."""
+def test_the_source_of_credentials() -> None:
+    """It is username and password, or a provider, not both."""
 
     def provider() -> tuple[str, str]:
         return "me", "secret"
@@ -164,14 +164,14 @@ def test_where_credentials_come_from() -> None:
         credential_source(None, None, cast("CredentialProvider", "secret"))
 
 
-async def test_credentials_are_themselves() -> None:
-    """Fixed credentials are used as they are."""
+async def test_fixed_credentials() -> None:
+    """They are used unchanged."""
     fixed = Credentials("me", "secret")
     assert await current_credentials(fixed) is fixed
 
 
-async def test_a_provider_is_asked_each_time() -> None:
-    """A provider may give another password for each connect."""
+async def test_a_provider_is_called_for_each_connect() -> None:
+    """It may return another password each time."""
     passwords = iter(("one", "two"))
 
     def provider() -> Credentials:
@@ -182,7 +182,7 @@ async def test_a_provider_is_asked_each_time() -> None:
 
 
 async def test_a_provider_may_give_a_pair() -> None:
-    """(username, password) will do, and a username of None."""
+    """It may return (username, password), and the username may be None."""
     assert await current_credentials(lambda: ("me", "secret")) == Credentials("me", "secret")
     assert await current_credentials(lambda: (None, "secret")) == Credentials(None, "secret")
 
@@ -199,7 +199,7 @@ async def test_a_provider_may_be_async() -> None:
 
 @pytest.mark.parametrize("answer", [("hunter2",), ("me", "hunter2", "x"), 17, "hunter2", None])
 async def test_any_other_answer_is_refused(answer: object) -> None:
-    """It is an error that tells what was wanted, and never what it holds (G15)."""
+    """The error says what is expected, and never shows the answer itself (G15)."""
     provider = cast("CredentialProvider", lambda: answer)
     with pytest.raises(DataTypeError, match=re.escape("(username, password)")) as caught:
         await current_credentials(provider)

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.connection.requests`: put in line, given up, and made to wait for room."""
+"""Tests of `anyredis.connection.requests`: enqueued, abandoned, and waiting under backpressure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_requests_of_one_turn_leave_in_one_send() -> None:
 
 
 async def test_a_cancelled_request_that_was_not_written_is_never_written() -> None:
-    """G2: while the server does not read, what is cancelled is forgotten."""
+    """G2: while the server does not read, cancelled requests are dropped."""
     server = FakeServer()
     async with connected(server) as (connection, peer):
         peer.stop_reading()
@@ -66,7 +66,7 @@ async def test_a_cancelled_request_that_was_not_written_is_never_written() -> No
 
 
 async def test_a_cancelled_request_that_was_written_leaves_a_tombstone() -> None:
-    """G3: its late reply is swallowed, and the connection stays good."""
+    """G3: its late reply is swallowed, and the connection stays usable."""
     server = FakeServer()
     async with connected(server) as (connection, peer):
         peer.hold()
@@ -95,7 +95,7 @@ async def test_a_cancelled_blocking_command_closes_the_connection() -> None:
 
 
 async def test_a_closed_connection_takes_nothing() -> None:
-    """It is an error that says that nothing was sent; closing twice is harmless."""
+    """The error says that the command was not sent; closing twice is harmless."""
     server = FakeServer()
     async with connected(server) as (connection, _):
         connection.close("first")
@@ -108,7 +108,7 @@ async def test_a_closed_connection_takes_nothing() -> None:
 
 
 async def test_callers_wait_while_the_server_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """G13: what is unsent is bounded, nobody is lost, and the order is kept."""
+    """G13: the unsent bytes are bounded, no request is lost, and the order is kept."""
     monkeypatch.setattr(requests, "HIGH_WATER", 10_000)
     server = FakeServer()
     text = "x" * 1000
@@ -132,14 +132,16 @@ async def test_callers_wait_while_the_server_does_not_read(monkeypatch: pytest.M
                     assert connection.wire.unsent_bytes < 10_000 + 20 * 1100
             await anyio.wait_all_tasks_blocked()
             assert done == []
-            assert connection._backpressure.line
+            assert connection._backpressure.waiting
             peer.start_reading()
         assert sorted(done) == list(range(200))
-        assert not connection._backpressure.line
+        assert not connection._backpressure.waiting
 
 
-async def test_waiting_for_room_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """G2, G5: nothing of it is written, and its lease is given back."""
+async def test_waiting_under_backpressure_can_be_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """G2, G5: the command is not written, and its lease is released."""
     monkeypatch.setattr(requests, "HIGH_WATER", 100)
     server = FakeServer()
     async with server.client(max_connections=100) as client:
@@ -181,8 +183,8 @@ async def test_too_many_in_flight_make_callers_wait(monkeypatch: pytest.MonkeyPa
         assert await client.get("n") == b"50"
 
 
-async def test_commands_that_leave_a_mark() -> None:
-    """G9: a connection whose state was changed is known to be so."""
+async def test_commands_that_make_a_connection_dirty() -> None:
+    """G9: SELECT does, GET does not."""
     async with connected(FakeServer()) as (connection, _):
         await connection.execute_command("GET", "k")
         assert not connection.dirty

@@ -29,8 +29,8 @@ async def test_localhost_is_found_by_name(valkey: Server) -> None:
         assert await client.ping()
 
 
-def test_an_ipv6_address_is_told_in_brackets() -> None:
-    """As in a URL."""
+def test_an_ipv6_address_has_brackets() -> None:
+    """It is written as in a URL."""
     assert Connection(host="::1", port=7000).address == "[::1]:7000"
 
 
@@ -53,7 +53,7 @@ async def test_tls_by_url(redis_tls: Server, certificates: Certificates) -> None
 
 
 async def test_tls_by_context(redis_mtls: Server, certificates: Certificates) -> None:
-    """An ssl_context of one's own, here with a client certificate."""
+    """An ssl_context replaces the ssl_* arguments, here with a client certificate."""
     async with Redis(
         "localhost", redis_mtls.port, ssl_context=certificates.client_context()
     ) as client:
@@ -76,7 +76,7 @@ async def test_mutual_tls_by_arguments(redis_mtls: Server, certificates: Certifi
 async def test_mutual_tls_without_a_certificate(
     redis_mtls: Server, certificates: Certificates
 ) -> None:
-    """The server hangs up, and the error says so."""
+    """The server closes the connection, and the error names the address."""
     async with Redis(
         "localhost", redis_mtls.port, ssl=True, ssl_ca_certs=str(certificates.ca)
     ) as client:
@@ -85,7 +85,7 @@ async def test_mutual_tls_without_a_certificate(
 
 
 async def test_a_certificate_of_a_stranger(redis_tls: Server, certificates: Certificates) -> None:
-    """G15: what the CA did not sign is refused, before anything is said."""
+    """G15: a certificate that the CA did not sign is refused before any command is sent."""
     async with Redis(
         "localhost",
         redis_tls.port,
@@ -97,8 +97,8 @@ async def test_a_certificate_of_a_stranger(redis_tls: Server, certificates: Cert
             await client.ping()
 
 
-async def test_without_a_ca_the_systems_are_asked(redis_tls: Server) -> None:
-    """G15: ssl=True alone verifies, and does not know a certificate of our own making."""
+async def test_without_a_ca_the_systems_are_used(redis_tls: Server) -> None:
+    """G15: ssl=True alone verifies, and refuses the test certificate."""
     async with Redis("localhost", redis_tls.port, ssl=True) as client:
         with pytest.raises(ConnectionError, match="certificate does not verify"):
             await client.ping()
@@ -118,7 +118,7 @@ async def test_a_certificate_of_another_host(certificates: Certificates) -> None
 
 
 async def test_verification_can_be_turned_off(redis_tls: Server) -> None:
-    """ssl_cert_reqs="none" takes any certificate."""
+    """ssl_cert_reqs="none" accepts any certificate."""
     async with Redis("localhost", redis_tls.port, ssl=True, ssl_cert_reqs="none") as client:
         assert await client.ping()
 
@@ -166,7 +166,7 @@ async def test_a_tls_handshake_that_hangs_is_timed_out() -> None:
 
 
 async def test_large_values_over_tls(redis_tls: Server, certificates: Certificates) -> None:
-    """G1: many megabytes go there and back whole, among small commands."""
+    """G1: many megabytes arrive complete in both directions, among small commands."""
     value = bytes(range(256)) * (40 * 1024)
 
     async def same() -> None:

@@ -30,7 +30,7 @@ def test_the_default_verifies() -> None:
         ("none", ssl.CERT_NONE, False),
     ],
 )
-def test_how_strictly(requirement: str, mode: ssl.VerifyMode, checks_name: bool) -> None:
+def test_verification(requirement: str, mode: ssl.VerifyMode, checks_name: bool) -> None:
     """Without a certificate there is no name to check."""
     context = tls_context(ssl_cert_reqs=requirement)
     assert context.verify_mode is mode
@@ -38,7 +38,7 @@ def test_how_strictly(requirement: str, mode: ssl.VerifyMode, checks_name: bool)
 
 
 def test_the_name_alone_may_go_unchecked() -> None:
-    """The certificate is verified all the same."""
+    """The certificate is still verified."""
     context = tls_context(ssl_check_hostname=False)
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert not context.check_hostname
@@ -54,7 +54,7 @@ def test_versions_and_ciphers() -> None:
 
 
 def test_authorities_by_data(certificates: Certificates) -> None:
-    """PEM text will do as well as a file, and is then all that is trusted."""
+    """PEM text works like a file; only its authorities are trusted."""
     context = tls_context(ssl_ca_data=certificates.ca.read_text())
     assert len(context.get_ca_certs()) == 1
     assert len(tls_context(ssl_ca_certs=str(certificates.ca)).get_ca_certs()) == 1
@@ -70,14 +70,14 @@ def test_authorities_by_data(certificates: Certificates) -> None:
         ({"ssl_ciphers": "NONE-SUCH"}, "cannot be used"),
     ],
 )
-def test_what_cannot_be_used_is_named(arguments: TLSOptions, message: str) -> None:
-    """A contradiction or a missing file is told where it is given."""
+def test_invalid_arguments_are_named(arguments: TLSOptions, message: str) -> None:
+    """The error names the contradiction or the missing file."""
     with pytest.raises(DataValueError, match=message):
         tls_context(**arguments)
 
 
 def test_a_file_that_is_no_pem(tmp_path: Path) -> None:
-    """It is named, too."""
+    """The error names it, too."""
     path = tmp_path / "odd.pem"
     path.write_text("nothing")
     with pytest.raises(DataValueError, match=r"odd\.pem"):
@@ -85,7 +85,7 @@ def test_a_file_that_is_no_pem(tmp_path: Path) -> None:
 
 
 def test_a_key_that_does_not_belong_to_the_certificate(certificates: Certificates) -> None:
-    """OpenSSL finds out, and the files are named."""
+    """OpenSSL detects it, and the error names the files."""
     with pytest.raises(DataValueError, match="client_cert"):
         tls_context(
             ssl_certfile=str(certificates.client_cert), ssl_keyfile=str(certificates.server_key)
@@ -93,5 +93,5 @@ def test_a_key_that_does_not_belong_to_the_certificate(certificates: Certificate
 
 
 def test_the_table_of_options_is_that_of_the_function() -> None:
-    """What `TLSOptions` tells a type checker is what `tls_context` takes."""
+    """`tls_context` takes exactly the keys of `TLSOptions`."""
     assert set(TLSOptions.__annotations__) == set(inspect.signature(tls_context).parameters)

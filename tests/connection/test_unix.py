@@ -27,7 +27,7 @@ async def test_it_reaches_a_server(valkey: Server) -> None:
 
 
 async def test_it_is_a_unix_socket(valkey: Server) -> None:
-    """The server sees it come by its socket's path."""
+    """The server lists it with the path of the socket."""
     async with Redis(unix_socket_path=valkey.unix_socket_path, client_name="by-path") as client:
         await client.ping()
         listing = ask(valkey, "CLIENT", "LIST")
@@ -37,7 +37,7 @@ async def test_it_is_a_unix_socket(valkey: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["", None, 7])
-def test_a_path_that_is_none(path: Any) -> None:
+def test_an_invalid_path(path: Any) -> None:
     """It is refused at once."""
     with pytest.raises(DataTypeError, match="path has to be the path of a Unix socket"):
         UnixDomainSocketConnection(path=path)

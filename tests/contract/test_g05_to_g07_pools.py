@@ -383,7 +383,7 @@ async def _cancelled_in_backpressure_line(
     async with tapped(server, tap) as client:
         await client.ping()
         [connection] = connections_of(client)
-        line = connection._backpressure.line
+        line = connection._backpressure.waiting
         behind = reached = False
 
         def watch() -> None:

@@ -138,7 +138,7 @@ async def test_a_large_pipeline_that_is_lost_half_way_is_not_repeated(valkey: Se
                     pipe.append("k", b"x" * 16384)
 
         async def lose() -> None:
-            await until(lambda: connection._backpressure.line and b"APPEND" in tap.sent)
+            await until(lambda: connection._backpressure.waiting and b"APPEND" in tap.sent)
             connection.close("closed by the test")
 
         lost, _ = await outcomes([write, lose])
@@ -226,11 +226,13 @@ async def test_unsent_bytes_are_bounded(valkey: Server) -> None:
                 tasks.start_soon(client.set, f"k{number}", value)
             await anyio.wait_all_tasks_blocked()
             assert connection.wire.unsent_bytes <= BOUND + 2 * len(value)
-            waiting = len(connection._backpressure.line)
+            waiting = len(connection._backpressure.waiting)
             assert waiting > 60
             tasks.start_soon(client.ping)
             await anyio.wait_all_tasks_blocked()
-            assert len(connection._backpressure.line) == waiting + 1, "small ones do not overtake"
+            assert len(connection._backpressure.waiting) == waiting + 1, (
+                "small ones do not overtake"
+            )
             tap.release()
         assert await client.dbsize() == 100
         assert_all_free(client.connection_pool)
@@ -252,7 +254,7 @@ async def test_requests_in_flight_are_bounded(
                 await anyio.lowlevel.checkpoint()
             await anyio.wait_all_tasks_blocked()
             assert 100 <= len(connection.wire.inflight) <= 110
-            assert len(connection._backpressure.line) >= 390
+            assert len(connection._backpressure.waiting) >= 390
             tap.release()
         assert_all_free(client.connection_pool)
 

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.allocator`: who gets which connection, as a state machine."""
+"""Tests of `anyredis.pool.allocator`: the assignment of connections, also as a state machine."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from anyredis.exceptions import ConnectionError, RedisError
 from anyredis.pool.allocator import ConnectionAllocator
 
 
-class Car:
-    """A connection that goes nowhere."""
+class StubConnection:
+    """A connection without a server."""
 
     def __init__(self) -> None:
         self.in_use = 0
@@ -24,28 +24,28 @@ class Car:
         self.closed = False
 
 
-class Ticket:
-    """A waiter that nobody awaits."""
+class StubWaiter:
+    """A waiter that no task awaits."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.given_up = False
+        self.abandoned = False
         self.answer: Any = None
 
     def done(self) -> bool:
-        """Whether it was served, or given up."""
-        return self.given_up or self.answer is not None
+        """Whether it has its answer, or was cancelled."""
+        return self.abandoned or self.answer is not None
 
     def cancelled(self) -> bool:
-        """Whether it was given up before it was served."""
-        return self.given_up
+        """Whether it was cancelled before it had its answer."""
+        return self.abandoned
 
     def result(self) -> Any:
         """The connection, or an error."""
         return self.answer
 
     def set_result(self, result: Any, /) -> None:
-        """Serve it, once."""
+        """Set the answer, once."""
         assert not self.done()
         self.answer = result
 
@@ -58,103 +58,107 @@ def failed() -> RedisError:
     return ConnectionError("no")
 
 
-def connected(allocator: ConnectionAllocator[Car]) -> Car:
-    """A connection that was dialled and is there."""
+def connected(allocator: ConnectionAllocator[StubConnection]) -> StubConnection:
+    """A connection whose dial has succeeded."""
     assert allocator.assign() == 1
-    car = Car()
-    allocator.add(car)
-    return car
+    connection = StubConnection()
+    allocator.add(connection)
+    return connection
 
 
-def want_ride(allocator: ConnectionAllocator[Car], count: int = 1) -> list[Ticket]:
-    """So many in line for a ride."""
-    tickets = [Ticket("ride") for _ in range(count)]
-    allocator.multiplexed_waiters.update(dict.fromkeys(tickets))
-    return tickets
+def wait_multiplexed(
+    allocator: ConnectionAllocator[StubConnection], count: int = 1
+) -> list[StubWaiter]:
+    """Waiters for a multiplexed connection, *count* of them."""
+    waiters = [StubWaiter("multiplexed") for _ in range(count)]
+    allocator.multiplexed_waiters.update(dict.fromkeys(waiters))
+    return waiters
 
 
-def want_own(allocator: ConnectionAllocator[Car], count: int = 1) -> list[Ticket]:
-    """So many in line for a connection of their own."""
-    tickets = [Ticket("own") for _ in range(count)]
-    allocator.exclusive_waiters.update(dict.fromkeys(tickets))
-    return tickets
+def wait_exclusive(
+    allocator: ConnectionAllocator[StubConnection], count: int = 1
+) -> list[StubWaiter]:
+    """Waiters for an exclusive connection, *count* of them."""
+    waiters = [StubWaiter("exclusive") for _ in range(count)]
+    allocator.exclusive_waiters.update(dict.fromkeys(waiters))
+    return waiters
 
 
-def test_one_dial_for_all_who_want_to_ride() -> None:
-    """Single flight: 100 first commands want one connection, and share it."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(100, 1)
-    tickets = want_ride(allocator, 100)
+def test_one_dial_for_all_multiplexed_waiters() -> None:
+    """Single flight: 100 first commands need one connection, and share it."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(100, 1)
+    waiters = wait_multiplexed(allocator, 100)
     assert allocator.assign() == 1
     assert allocator.assign() == 0
-    allocator.add(Car())
+    allocator.add(StubConnection())
     assert allocator.assign() == 0
-    assert {ticket.answer for ticket in tickets} == set(allocator.multiplexed)
+    assert {waiter.answer for waiter in waiters} == set(allocator.multiplexed)
     assert allocator.leased == 100
     assert allocator.connecting == 0
 
 
-def test_without_sharing_each_has_its_own() -> None:
-    """shared_wanted=0: as many dials as leases."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(3, 0)
-    want_ride(allocator, 3)
+def test_without_multiplexing_each_lease_is_exclusive() -> None:
+    """multiplexed_wanted=0: there are as many dials as leases."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(3, 0)
+    wait_multiplexed(allocator, 3)
     assert allocator.assign() == 3
 
 
 def test_an_idle_connection_is_leased_before_one_is_dialled() -> None:
-    """What was given back unharmed serves the next."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(2, 1)
-    want_own(allocator)
-    car = connected(allocator)
+    """A connection that was released unchanged is for the next lease."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(2, 1)
+    wait_exclusive(allocator)
+    connection = connected(allocator)
     allocator.assign()
-    assert allocator.exclusive == {car}
-    assert allocator.release_exclusive(car) is None
-    assert allocator.acquire_exclusive() is car
+    assert allocator.exclusive == {connection}
+    assert allocator.release_exclusive(connection) is None
+    assert allocator.acquire_exclusive() is connection
 
 
-def test_a_shared_connection_that_is_idle_may_be_owned() -> None:
-    """Rather than one socket too many, and back again."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(1, 1)
-    want_ride(allocator)
-    car = connected(allocator)
+def test_an_unused_multiplexed_connection_may_become_exclusive() -> None:
+    """If no socket may be opened; and the other way round."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(1, 1)
+    wait_multiplexed(allocator)
+    connection = connected(allocator)
     allocator.assign()
-    [owner_ticket] = want_own(allocator)
+    [exclusive_waiter] = wait_exclusive(allocator)
     assert allocator.assign() == 0
-    assert owner_ticket.answer is None
-    assert allocator.release_multiplexed(car) is None
+    assert exclusive_waiter.answer is None
+    assert allocator.release_multiplexed(connection) is None
     allocator.assign()
-    assert owner_ticket.answer is car
-    [acquire_multiplexed] = want_ride(allocator)
+    assert exclusive_waiter.answer is connection
+    [waiter] = wait_multiplexed(allocator)
     assert allocator.assign() == 0
-    allocator.release_exclusive(car)
+    allocator.release_exclusive(connection)
     allocator.assign()
-    assert acquire_multiplexed.answer is car
+    assert waiter.answer is connection
 
 
-@pytest.mark.parametrize("harm", ["tainted", "unusable"])
+@pytest.mark.parametrize("harm", ["dirty", "unusable"])
 def test_a_connection_in_doubt_is_not_kept(harm: str) -> None:
-    """G6, G9: what was changed or is broken is to be closed by who gives it back."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(1, 1)
-    want_own(allocator)
-    car = connected(allocator)
+    """G6, G9: a dirty or broken connection has to be closed when it is released."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(1, 1)
+    wait_exclusive(allocator)
+    connection = connected(allocator)
     allocator.assign()
-    car.dirty = harm == "tainted"
-    car.usable = harm != "unusable"
-    assert allocator.release_exclusive(car) is car
+    connection.dirty = harm == "dirty"
+    connection.usable = harm != "unusable"
+    assert allocator.release_exclusive(connection) is connection
     assert allocator.sockets == 0
 
 
-def test_a_retired_connection_carries_its_riders_to_the_end() -> None:
-    """G3, G12: it takes nobody new, counts as a socket, and is closed when the last is done."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(2, 1)
-    want_ride(allocator, 2)
+def test_a_draining_connection_is_closed_after_its_last_use() -> None:
+    """G3, G12: it takes no new lease, counts as a socket, and is closed after the last release."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(2, 1)
+    wait_multiplexed(allocator, 2)
     old = connected(allocator)
     allocator.assign()
     old.usable = False
     assert allocator.drain(old) is None
-    [late] = want_ride(allocator)
+    [late] = wait_multiplexed(allocator)
     assert allocator.assign() == 1
     assert allocator.sockets == 2
-    allocator.add(Car())
+    allocator.add(StubConnection())
     allocator.assign()
     assert late.answer is not old
     assert allocator.release_multiplexed(old) is None
@@ -162,151 +166,151 @@ def test_a_retired_connection_carries_its_riders_to_the_end() -> None:
     assert allocator.sockets == 1
 
 
-def test_a_failed_dial_is_the_error_of_all_who_shared_it() -> None:
-    """All would-be riders and the first would-be owner get an error of their own."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(10, 1)
-    in_use = want_ride(allocator, 3)
-    owners = want_own(allocator, 2)
+def test_a_failed_dial_fails_all_leases_that_share_it() -> None:
+    """All multiplexed waiters and the first exclusive one get an error object of their own."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(10, 1)
+    in_use = wait_multiplexed(allocator, 3)
+    exclusive = wait_exclusive(allocator, 2)
     assert allocator.assign() == 3
     allocator.dial_failed(failed)
-    answers = [ticket.answer for ticket in [*in_use, owners[0]]]
+    answers = [waiter.answer for waiter in [*in_use, exclusive[0]]]
     assert all(isinstance(answer, ConnectionError) for answer in answers)
     assert len({id(answer) for answer in answers}) == 4
-    assert owners[1].answer is None
+    assert exclusive[1].answer is None
     assert allocator.dialling == 2
 
 
-def test_who_gave_up_is_passed_over() -> None:
-    """G7: an asyncio future is cancelled before its task has left the line."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(1, 1)
-    first, second = want_own(allocator, 2)
-    first.given_up = True
-    car = connected(allocator)
+def test_a_cancelled_waiter_is_skipped() -> None:
+    """G7: an asyncio future is cancelled before its task removes it."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(1, 1)
+    first, second = wait_exclusive(allocator, 2)
+    first.abandoned = True
+    connection = connected(allocator)
     allocator.assign()
-    assert second.answer is car
+    assert second.answer is connection
 
 
-def test_failing_all_leaves_nobody_in_line() -> None:
-    """G8: on closing, whoever waits is told."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(1, 1)
-    tickets = [*want_ride(allocator), *want_own(allocator)]
+def test_failing_all_leaves_no_waiter() -> None:
+    """G8: on closing, every waiting lease gets an error."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(1, 1)
+    waiters = [*wait_multiplexed(allocator), *wait_exclusive(allocator)]
     allocator.fail_all(failed)
-    assert all(isinstance(ticket.answer, ConnectionError) for ticket in tickets)
+    assert all(isinstance(waiter.answer, ConnectionError) for waiter in waiters)
     assert allocator.connecting == 0
 
 
-def test_what_is_spare() -> None:
-    """What no lease uses, idle or shared."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(3, 1)
-    want_ride(allocator)
-    car = connected(allocator)
+def test_a_spare_connection() -> None:
+    """It is one that no lease uses, idle or multiplexed."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(3, 1)
+    wait_multiplexed(allocator)
+    connection = connected(allocator)
     allocator.assign()
     assert allocator.spare() is None
-    allocator.release_multiplexed(car)
-    assert allocator.spare() is car
+    allocator.release_multiplexed(connection)
+    assert allocator.spare() is connection
 
 
 @pytest.mark.parametrize("shared", [0, 1])
-def test_a_dial_that_nobody_waits_for_is_pointless(shared: int) -> None:
-    """As soon as its lease has given up."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(3, shared)
-    [acquire_multiplexed] = want_ride(allocator)
+def test_a_dial_without_a_waiting_lease_is_surplus(shared: int) -> None:
+    """As soon as its lease is cancelled."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(3, shared)
+    [waiter] = wait_multiplexed(allocator)
     assert allocator.assign() == 1
     assert allocator.surplus_dials == 0
-    del allocator.multiplexed_waiters[acquire_multiplexed]
+    del allocator.multiplexed_waiters[waiter]
     assert allocator.surplus_dials == 1
 
 
 def test_a_closed_connection_counts_until_its_stream_is_closed() -> None:
-    """Sockets are bounded as the server counts them; whoever still has it counts it once."""
-    allocator: ConnectionAllocator[Car] = ConnectionAllocator(2, 1)
-    want_ride(allocator)
-    car = connected(allocator)
+    """Sockets are bounded as the server counts them; one still in use is counted once."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(2, 1)
+    wait_multiplexed(allocator)
+    connection = connected(allocator)
     allocator.assign()
-    allocator.closing.add(car)
-    allocator.remove(car)
+    allocator.closing.add(connection)
+    allocator.remove(connection)
     assert (allocator.sockets, allocator.closing_soon) == (1, 0)
-    allocator.release_multiplexed(car)
+    allocator.release_multiplexed(connection)
     assert (allocator.sockets, allocator.closing_soon) == (1, 1)
-    allocator.closing.discard(car)
+    allocator.closing.discard(connection)
     assert allocator.sockets == 0
 
 
 class Leases(RuleBasedStateMachine):
-    """Leases come, wait, are served, give up and end; connections are dialled, fail and die."""
+    """Leases wait, get connections, are cancelled and end; connections are dialled and lost."""
 
     @initialize(capacity=st.integers(1, 5), shared=st.integers(0, 3))
     def start(self, capacity: int, shared: int) -> None:
         """A pool of some shape."""
         self.capacity = capacity
-        self.allocator: ConnectionAllocator[Car] = ConnectionAllocator(capacity, shared)
-        self.waiting: list[Ticket] = []
-        self.holding: list[tuple[str, Car]] = []
+        self.allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(capacity, shared)
+        self.waiting: list[StubWaiter] = []
+        self.holding: list[tuple[str, StubConnection]] = []
         self.dials = 0
 
     def assign(self) -> None:
-        """What the pool does after each change."""
+        """Assign, as the pool does after each change."""
         self.dials += self.allocator.assign()
-        for ticket in list(self.waiting):
-            if ticket.answer is not None:
-                first = next(each for each in self.waiting if each.kind == ticket.kind)
-                assert first is ticket, "served out of turn"
-                self.waiting.remove(ticket)
-                if isinstance(ticket.answer, Car):
-                    assert ticket.answer.usable
-                    assert not ticket.answer.dirty
-                    self.holding.append((ticket.kind, ticket.answer))
+        for waiter in list(self.waiting):
+            if waiter.answer is not None:
+                first = next(each for each in self.waiting if each.kind == waiter.kind)
+                assert first is waiter, "served out of turn"
+                self.waiting.remove(waiter)
+                if isinstance(waiter.answer, StubConnection):
+                    assert waiter.answer.usable
+                    assert not waiter.answer.dirty
+                    self.holding.append((waiter.kind, waiter.answer))
 
     @property
     def leases(self) -> int:
-        """Leases that the limit has let in."""
+        """The leases that the limit has admitted."""
         return len(self.waiting) + len(self.holding)
 
     @precondition(lambda self: self.leases < self.capacity)
-    @rule(kind=st.sampled_from(["ride", "own"]))
+    @rule(kind=st.sampled_from(["multiplexed", "exclusive"]))
     def ask(self, kind: str) -> None:
-        """A lease wants a connection."""
-        car = (
+        """A lease asks for a connection."""
+        connection = (
             self.allocator.acquire_multiplexed()
-            if kind == "ride"
+            if kind == "multiplexed"
             else self.allocator.acquire_exclusive()
         )
-        if car is not None:
-            self.holding.append((kind, car))
+        if connection is not None:
+            self.holding.append((kind, connection))
         else:
-            ticket = Ticket(kind)
-            line = (
+            waiter = StubWaiter(kind)
+            waiters = (
                 self.allocator.multiplexed_waiters
-                if kind == "ride"
+                if kind == "multiplexed"
                 else self.allocator.exclusive_waiters
             )
-            line[ticket] = None
-            self.waiting.append(ticket)
+            waiters[waiter] = None
+            self.waiting.append(waiter)
         self.assign()
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data(), late=st.booleans())
-    def give_up(self, data: st.DataObject, late: bool) -> None:
-        """Somebody in line is cancelled; its task leaves the line at once, or later."""
-        ticket = data.draw(st.sampled_from(self.waiting))
-        ticket.given_up = True
-        self.waiting.remove(ticket)
+    def cancel(self, data: st.DataObject, late: bool) -> None:
+        """A waiting lease is cancelled; its task removes the waiter at once, or later."""
+        waiter = data.draw(st.sampled_from(self.waiting))
+        waiter.abandoned = True
+        self.waiting.remove(waiter)
         if not late:
-            self.allocator.multiplexed_waiters.pop(ticket, None)
-            self.allocator.exclusive_waiters.pop(ticket, None)
+            self.allocator.multiplexed_waiters.pop(waiter, None)
+            self.allocator.exclusive_waiters.pop(waiter, None)
         self.assign()
 
     @precondition(lambda self: self.holding)
-    @rule(data=st.data(), taint=st.booleans())
-    def end(self, data: st.DataObject, taint: bool) -> None:
+    @rule(data=st.data(), changes_state=st.booleans())
+    def end(self, data: st.DataObject, changes_state: bool) -> None:
         """A lease ends."""
         index = data.draw(st.integers(0, len(self.holding) - 1))
-        kind, car = self.holding.pop(index)
-        if kind == "own":
-            car.dirty = car.dirty or taint
-            leftover = self.allocator.release_exclusive(car)
+        kind, connection = self.holding.pop(index)
+        if kind == "exclusive":
+            connection.dirty = connection.dirty or changes_state
+            leftover = self.allocator.release_exclusive(connection)
         else:
-            leftover = self.allocator.release_multiplexed(car)
+            leftover = self.allocator.release_multiplexed(connection)
         if leftover is not None:
             self.allocator.remove(leftover)
         self.assign()
@@ -317,32 +321,32 @@ class Leases(RuleBasedStateMachine):
         """A dial ends."""
         self.dials -= 1
         if succeeds:
-            self.allocator.add(Car())
+            self.allocator.add(StubConnection())
         else:
             self.allocator.dial_failed(failed)
         self.assign()
 
-    @precondition(lambda self: self.cars())
-    @rule(data=st.data(), slowly=st.booleans())
-    def die(self, data: st.DataObject, slowly: bool) -> None:
-        """A connection is lost, or takes no new requests and is lost later."""
-        car = data.draw(st.sampled_from(self.cars()))
-        car.usable = False
-        if slowly:
-            leftover = self.allocator.drain(car)
+    @precondition(lambda self: self.connections())
+    @rule(data=st.data(), drains=st.booleans())
+    def lose(self, data: st.DataObject, drains: bool) -> None:
+        """A connection is lost, or drains and is lost later."""
+        connection = data.draw(st.sampled_from(self.connections()))
+        connection.usable = False
+        if drains:
+            leftover = self.allocator.drain(connection)
             if leftover is not None:
                 self.allocator.remove(leftover)
         else:
-            self.allocator.remove(car)
+            self.allocator.remove(connection)
         self.assign()
 
-    def cars(self) -> list[Car]:
+    def connections(self) -> list[StubConnection]:
         """All connections, in a fixed order."""
         allocator = self.allocator
         return [
             *allocator.multiplexed,
             *allocator.idle,
-            *dict.fromkeys(car for _, car in self.holding),
+            *dict.fromkeys(connection for _, connection in self.holding),
         ]
 
     @invariant()
@@ -353,24 +357,26 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def leases_are_counted(self) -> None:
-        """G5: every lease holds a connection, dead or alive, or stands in line for one."""
+        """G5: every lease holds a connection, usable or not, or waits for one."""
         allocator = self.allocator
         assert allocator.leased == len(self.holding)
-        line = [*allocator.multiplexed_waiters, *allocator.exclusive_waiters]
-        assert sum(not ticket.done() for ticket in line) == len(self.waiting)
+        waiters = [*allocator.multiplexed_waiters, *allocator.exclusive_waiters]
+        assert sum(not waiter.done() for waiter in waiters) == len(self.waiting)
 
     @invariant()
-    def nobody_starves(self) -> None:
-        """G7: who stands in line has a dial under way, or waits for one who holds a connection."""
+    def no_lease_waits_for_ever(self) -> None:
+        """G7: if leases wait, a connection is being dialled, or another lease holds one."""
         if self.waiting:
             assert self.dials or any(
-                car in self.allocator.exclusive or car.in_use or car in self.allocator.draining
-                for _, car in self.holding
+                connection in self.allocator.exclusive
+                or connection.in_use
+                or connection in self.allocator.draining
+                for _, connection in self.holding
             )
 
     @invariant()
     def each_connection_is_in_one_place(self) -> None:
-        """Shared, idle, owned or retiring."""
+        """It is multiplexed, idle, exclusive or draining."""
         allocator = self.allocator
         places = [
             *allocator.multiplexed,
@@ -379,28 +385,28 @@ class Leases(RuleBasedStateMachine):
             *allocator.draining,
         ]
         assert len(places) == len(set(places))
-        for car in allocator.exclusive:
-            assert sum(held is car for _, held in self.holding) == 1
-        for car in allocator.idle:
-            assert not car.in_use
-            assert not car.dirty
+        for connection in allocator.exclusive:
+            assert sum(each is connection for _, each in self.holding) == 1
+        for connection in allocator.idle:
+            assert not connection.in_use
+            assert not connection.dirty
 
     def teardown(self) -> None:
-        """When all dials succeed and all leases end, all who wait are served."""
-        if not hasattr(self, "roster"):
+        """If all dials succeed and all leases end, every waiting lease gets a connection."""
+        if not hasattr(self, "allocator"):
             return
         for _ in range(100):
             while self.dials:
                 self.dials -= 1
-                self.allocator.add(Car())
+                self.allocator.add(StubConnection())
                 self.assign()
             if not self.holding:
                 break
-            kind, car = self.holding.pop(0)
+            kind, connection = self.holding.pop(0)
             leftover = (
-                self.allocator.release_exclusive(car)
-                if kind == "own"
-                else self.allocator.release_multiplexed(car)
+                self.allocator.release_exclusive(connection)
+                if kind == "exclusive"
+                else self.allocator.release_multiplexed(connection)
             )
             if leftover is not None:
                 self.allocator.remove(leftover)

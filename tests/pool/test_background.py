@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.background`: the task that belongs to no block."""
+"""Tests of `anyredis.pool.background`: the start of the pool's task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", defau
 
 
 async def test_it_begins_in_a_clean_context() -> None:
-    """No variable of whoever starts it is seen, in a group of the user's neither."""
+    """The task sees no variable of the task that starts it, in a user's task group either."""
     VARIABLE.set("the starter's")
     seen: list[str] = []
 
@@ -30,46 +30,46 @@ async def test_it_begins_in_a_clean_context() -> None:
     assert seen == ["clean", "clean"]
 
 
-async def test_how_it_ended_is_told() -> None:
-    """What it raised goes to *ended*, and nowhere else."""
+async def test_ended_gets_the_exception() -> None:
+    """The exception of the task goes to *ended* alone."""
     failure = ZeroDivisionError()
 
     async def fail() -> None:
         raise failure
 
-    told: list[BaseException | None] = []
+    ended_with: list[BaseException | None] = []
     over = anyio.Event()
 
     def ended(error: BaseException | None) -> None:
-        told.append(error)
+        ended_with.append(error)
         over.set()
 
     background.start(fail, ended, None)
     await over.wait()
     await anyio.wait_all_tasks_blocked()  # trio would have ended by an internal error
-    assert told == [failure]
+    assert ended_with == [failure]
 
 
 @pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
-async def test_a_cancellation_before_its_first_step_is_told() -> None:
+async def test_a_cancellation_before_the_first_step() -> None:
     """Asyncio never runs such a task, but *ended* is called."""
-    told: list[BaseException | None] = []
+    ended_with: list[BaseException | None] = []
     before = asyncio.all_tasks()
-    background.start(anyio.sleep_forever, told.append, None)
+    background.start(anyio.sleep_forever, ended_with.append, None)
     [task] = asyncio.all_tasks() - before
     task.cancel()
     await asyncio.wait([task])
-    assert isinstance(told[0], asyncio.CancelledError)
+    assert isinstance(ended_with[0], asyncio.CancelledError)
 
 
 @pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
 async def test_it_is_kept_until_it_is_done() -> None:
-    """Asyncio itself has only weak references to tasks that wait for one another."""
+    """Asyncio itself has only weak references to tasks."""
     before = asyncio.all_tasks()
     over = anyio.Event()
 
     async def wait() -> None:
-        await asyncio.get_running_loop().create_future()  # which only the task refers to
+        await asyncio.get_running_loop().create_future()  # only the task refers to it
 
     background.start(wait, lambda _: over.set(), None)
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.base`: what a pool counts, shows and looks after."""
+"""Tests of `anyredis.pool.base`: counts, `repr` and maintenance of pools."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ each_sharing = pytest.mark.parametrize("shared", [0, 1, 2])
 
 
 def counts(pool: BasePool) -> tuple[int, int, int]:
-    """Free, leased and connecting, which make up the capacity (G5)."""
+    """Free, leased and connecting leases, which add up to the capacity (G5)."""
     assert pool.free + pool.leased + pool.connecting == pool.capacity
     return pool.free, pool.leased, pool.connecting
 
 
 def shown(pool: BasePool) -> dict[str, int]:
-    """What the repr tells, by name; what is 0 is left out."""
-    told = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", repr(pool))}
-    return {name: number for name, number in told.items() if number}
+    """The numbers in the repr by name, without those that are 0."""
+    numbers = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", repr(pool))}
+    return {name: number for name, number in numbers.items() if number}
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -60,7 +60,7 @@ async def fail_in(block: AbstractAsyncContextManager[object]) -> None:
 
 @each_pool
 async def test_a_lease_is_counted_while_its_block_runs(pool_class: type[ConnectionPool]) -> None:
-    """G5: without a connection, too; a block that fails gives it back all the same."""
+    """G5: without a connection, too; a block that fails releases it."""
     server = FakeServer()
     async with server.pool(pool_class=pool_class, max_connections=3) as pool:
         async with Lease(pool.endpoint), Lease(pool.endpoint):
@@ -73,8 +73,8 @@ async def test_a_lease_is_counted_while_its_block_runs(pool_class: type[Connecti
 
 
 @each_pool
-async def test_a_lease_too_many_takes_nothing(pool_class: type[ConnectionPool]) -> None:
-    """G5: neither for a lease nor for a connection of one's own."""
+async def test_one_lease_too_many_changes_nothing(pool_class: type[ConnectionPool]) -> None:
+    """G5: neither for a lease nor for an exclusive connection."""
     options: dict[str, Any] = {} if pool_class is ConnectionPool else {"timeout": 0.01}
     error = MaxConnectionsError if pool_class is ConnectionPool else PoolTimeoutError
     async with (
@@ -90,14 +90,14 @@ async def test_a_lease_too_many_takes_nothing(pool_class: type[ConnectionPool]) 
 
 @each_pool
 @each_sharing
-async def test_a_ride(pool_class: type[ConnectionPool], shared: int) -> None:
-    """G5: a lease is counted before, while it waits for a connection, on it, and after it."""
+async def test_attaching_and_detaching(pool_class: type[ConnectionPool], shared: int) -> None:
+    """G5: a lease is counted while it is detached, waits for a connection, and is attached."""
     server = FakeServer()
     server.hold()
     pool = server.pool(pool_class=pool_class, max_connections=3, shared_connections=shared)
     seen: list[tuple[int, int, int]] = []
 
-    async def acquire_multiplexed() -> None:
+    async def attach_and_detach() -> None:
         async with Lease(pool.endpoint) as lease:
             seen.append(counts(pool))
             await lease.attach()
@@ -107,7 +107,7 @@ async def test_a_ride(pool_class: type[ConnectionPool], shared: int) -> None:
 
     async with pool:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(acquire_multiplexed)
+            tasks.start_soon(attach_and_detach)
             await server.wait_for("HELLO")
             assert counts(pool) == (2, 0, 1)
             server.release()
@@ -116,8 +116,8 @@ async def test_a_ride(pool_class: type[ConnectionPool], shared: int) -> None:
 
 
 @each_sharing
-async def test_a_ride_that_cannot_be_had(shared: int) -> None:
-    """G5: where dialling fails, the lease is there for another try."""
+async def test_attaching_that_fails(shared: int) -> None:
+    """G5: if dialling fails, the lease stays held for another attempt."""
     server = FakeServer()
     server.down = True
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
@@ -133,8 +133,8 @@ async def test_a_ride_that_cannot_be_had(shared: int) -> None:
 
 
 @each_sharing
-async def test_a_ride_that_is_cancelled(shared: int) -> None:
-    """G5: while it waits for a connection; the lease stays its block's."""
+async def test_attaching_that_is_cancelled(shared: int) -> None:
+    """G5: while it waits for a connection; the lease stays held."""
     server = FakeServer()
     server.hold()
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
@@ -148,8 +148,8 @@ async def test_a_ride_that_is_cancelled(shared: int) -> None:
         assert counts(pool) == (3, 0, 0)
 
 
-async def test_many_leases_ride_on_one_connection() -> None:
-    """G5: each is counted for itself."""
+async def test_many_leases_share_one_connection() -> None:
+    """G5: each of them is counted."""
     server = FakeServer()
     server.on("GET", silent)
     async with server.client(max_connections=10) as client:
@@ -164,7 +164,7 @@ async def test_many_leases_ride_on_one_connection() -> None:
         assert counts(pool) == (10, 0, 0)
 
 
-# -- a connection of one's own ------------------------------------------------------------------
+# -- exclusive connections ----------------------------------------------------------------------
 
 
 @each_pool
@@ -194,8 +194,8 @@ async def test_acquire(pool_class: type[ConnectionPool], shared: int) -> None:
         assert counts(pool) == (3, 0, 0)
 
 
-async def test_what_was_acquired_is_kept_for_others() -> None:
-    """One that is as new serves whoever comes next."""
+async def test_an_unchanged_connection_is_used_again() -> None:
+    """The next lease gets a connection that is not dirty."""
     async with FakeServer().pool() as pool:
         async with pool.acquire() as first:
             await first.execute_command("PING")
@@ -203,8 +203,8 @@ async def test_what_was_acquired_is_kept_for_others() -> None:
             assert second is first
 
 
-async def test_what_was_acquired_and_changed_is_closed() -> None:
-    """G9: whoever comes next gets another."""
+async def test_a_dirty_connection_is_closed() -> None:
+    """G9: the next lease gets another connection."""
     server = FakeServer()
     async with server.pool() as pool:
         async with pool.acquire() as first:
@@ -215,7 +215,7 @@ async def test_what_was_acquired_and_changed_is_closed() -> None:
 
 
 async def test_an_acquire_that_fails() -> None:
-    """G5: nothing is taken by who could not be connected."""
+    """G5: after a failed dial no lease is held."""
     server = FakeServer()
     server.down = True
     async with server.pool(max_connections=2) as pool:
@@ -226,7 +226,7 @@ async def test_an_acquire_that_fails() -> None:
 
 
 async def test_an_acquire_that_is_cancelled() -> None:
-    """G5: while it waits for the handshake, it takes nothing."""
+    """G5: if it is cancelled during the handshake, no lease is held."""
     server = FakeServer()
     server.hold()
     async with server.pool(max_connections=2) as pool:
@@ -242,8 +242,8 @@ async def test_an_acquire_that_is_cancelled() -> None:
 
 
 @each_sharing
-async def test_an_own_connection_that_is_lost(shared: int) -> None:
-    """G5: its lease lasts until its block ends, and the next gets a new connection."""
+async def test_an_exclusive_connection_that_is_lost(shared: int) -> None:
+    """G5: its lease is held until its block ends, and the next gets a new connection."""
     server = FakeServer()
     async with server.pool(max_connections=1, shared_connections=shared) as pool:
         async with pool.acquire() as connection:
@@ -257,8 +257,8 @@ async def test_an_own_connection_that_is_lost(shared: int) -> None:
 
 
 @each_sharing
-async def test_a_connection_that_is_lost_under_its_rider(shared: int) -> None:
-    """G5: its lease lasts until it alights; a new ride meanwhile is on a new connection."""
+async def test_a_connection_that_is_lost_while_in_use(shared: int) -> None:
+    """G5: its lease is counted until it detaches; meanwhile another gets a new connection."""
     server = FakeServer()
     async with server.pool(max_connections=3, shared_connections=shared) as pool:
         async with Lease(pool.endpoint) as first, Lease(pool.endpoint) as second:
@@ -281,7 +281,7 @@ async def test_a_connection_that_is_lost_under_its_rider(shared: int) -> None:
 async def test_commands_whose_connection_is_lost(
     pool_class: type[ConnectionPool], shared: int
 ) -> None:
-    """G5: leases are counted while they are tried again, and are all back in the end."""
+    """G5: leases are counted while their commands are retried, and all are free in the end."""
     server = FakeServer()
     server.on("GET", silent, times=4)
     async with server.client(
@@ -301,11 +301,11 @@ async def test_commands_whose_connection_is_lost(
     assert server.count("GET") == 8
 
 
-# -- what it shows ------------------------------------------------------------------------------
+# -- repr ---------------------------------------------------------------------------------------
 
 
-async def test_the_repr_of_a_pool_without_work() -> None:
-    """All that there is to know, in a line."""
+async def test_the_repr_of_an_unused_pool() -> None:
+    """It has all counts, in one line."""
     async with FakeServer().pool(pool_class=BlockingConnectionPool, max_connections=7) as pool:
         assert repr(pool) == (
             "<BlockingConnectionPool capacity=7 free=7 leased=0 connecting=0 waiting=0 multiplexed=0 "
@@ -313,8 +313,8 @@ async def test_the_repr_of_a_pool_without_work() -> None:
         )
 
 
-async def test_the_repr_tells_who_waits_for_a_connection() -> None:
-    """Leases that are connecting, dials, and who waits for a lease."""
+async def test_the_repr_has_waiting_leases_and_callers() -> None:
+    """Leases that are connecting, dials, and callers that wait for a lease."""
     server = FakeServer()
     server.hold()
     pool = server.pool(pool_class=BlockingConnectionPool, max_connections=2)
@@ -327,8 +327,8 @@ async def test_the_repr_tells_who_waits_for_a_connection() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_the_repr_tells_what_is_on_the_connections() -> None:
-    """Shared, own and idle ones, what is unanswered and what of it was abandoned."""
+async def test_the_repr_has_connections_and_requests() -> None:
+    """Multiplexed, exclusive and idle connections, unanswered requests and tombstones."""
     server = FakeServer()
     server.on("GET", silent)
     async with server.client(max_connections=9) as client, anyio.create_task_group() as tasks:
@@ -357,8 +357,8 @@ async def test_the_repr_tells_what_is_on_the_connections() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_the_repr_tells_of_what_is_being_replaced() -> None:
-    """A lost connection counts as retiring while a lease rides on it."""
+async def test_the_repr_has_draining_connections() -> None:
+    """A lost connection counts as draining while a lease is attached to it."""
     async with FakeServer().pool(max_connections=2) as pool, Lease(pool.endpoint) as lease:
         connection = await lease.attach()
         connection.close("the test wants it")
@@ -367,8 +367,8 @@ async def test_the_repr_tells_of_what_is_being_replaced() -> None:
         assert shown(pool) == {"capacity": 2, "free": 1, "leased": 1}
 
 
-async def test_the_repr_tells_no_secrets() -> None:
-    """G15: neither password nor user."""
+async def test_the_repr_has_no_secrets() -> None:
+    """G15: it has neither password nor user."""
     server = FakeServer(users={"someone": "sesame"})
     async with server.pool(username="someone", password="sesame") as pool, pool.acquire():
         assert "sesame" not in repr(pool)
@@ -390,7 +390,7 @@ USES: list[Callable[[ConnectionPool], Awaitable[object]]] = [
 async def test_a_pool_that_is_not_open(
     pool_class: type[ConnectionPool], use: Callable[[ConnectionPool], Awaitable[object]]
 ) -> None:
-    """The error says what to write; before the block and after it, and nothing is taken."""
+    """The error says what to write, before the block and after it, and no lease is held."""
     server = FakeServer()
     pool = server.pool(pool_class=pool_class)
     for _ in range(2):
@@ -403,7 +403,7 @@ async def test_a_pool_that_is_not_open(
 
 
 async def test_a_client_that_is_not_open() -> None:
-    """Every way to use it says so: a command, a blocking one, a session, a pipeline."""
+    """Each use raises: a command, a blocking one, a session, a pipeline."""
     client = FakeServer().client()
     uses: list[Callable[[], Awaitable[object]]] = [
         lambda: client.get("k"),
@@ -424,7 +424,7 @@ async def test_a_client_that_is_not_open() -> None:
 
 @each_pool
 async def test_leases_of_an_earlier_opening(pool_class: type[ConnectionPool]) -> None:
-    """G5: who still has one when the pool is entered again is counted until it is given back."""
+    """G5: a lease that is held when the pool is entered again is counted until its release."""
     server = FakeServer()
     pool = server.pool(pool_class=pool_class, max_connections=3)
     may_go = anyio.Event()
@@ -456,7 +456,7 @@ async def test_leases_of_an_earlier_opening(pool_class: type[ConnectionPool]) ->
 
 
 async def test_a_command_of_an_earlier_opening() -> None:
-    """G5: one that is to be tried again is, once the pool is open again."""
+    """G5: it is retried once the pool is open again."""
     server = FakeServer()
     server.on("GET", silent, times=1)
     client = server.client(max_connections=2)
@@ -484,7 +484,7 @@ async def test_a_command_of_an_earlier_opening() -> None:
 
 @each_pool
 async def test_a_new_limit_for_each_opening(pool_class: type[ConnectionPool]) -> None:
-    """A limit belongs to an event loop, a pool can be used in several."""
+    """A limit belongs to one event loop; a pool can be used in several, one after another."""
     pool = FakeServer().pool(pool_class=pool_class, max_connections=1)
     limits: list[object] = []
     for _ in range(2):
@@ -494,9 +494,9 @@ async def test_a_new_limit_for_each_opening(pool_class: type[ConnectionPool]) ->
     assert limits[0] is not limits[1]
 
 
-# -- housekeeping -------------------------------------------------------------------------------
+# -- maintenance --------------------------------------------------------------------------------
 
-TICKS: list[tuple[float | None, float | None, float]] = [
+INTERVALS: list[tuple[float | None, float | None, float]] = [
     (None, None, 1.0),
     (10.0, None, 1.0),
     (10.0, 3600, 1.0),
@@ -507,22 +507,22 @@ TICKS: list[tuple[float | None, float | None, float]] = [
 ]
 
 
-@pytest.mark.parametrize(("stream_timeout", "max_idle_time", "tick"), TICKS)
-def test_how_often_it_looks(
-    stream_timeout: float | None, max_idle_time: float | None, tick: float
+@pytest.mark.parametrize(("stream_timeout", "max_idle_time", "interval"), INTERVALS)
+def test_the_interval_of_maintenance(
+    stream_timeout: float | None, max_idle_time: float | None, interval: float
 ) -> None:
-    """Four times in the shorter of the two times, and at least every second."""
+    """It is a quarter of the shorter of the two times, and at most a second."""
     pool = FakeServer().pool(stream_timeout=stream_timeout, max_idle_time=max_idle_time)
-    assert pool._tick == tick
+    assert pool._maintenance_interval == interval
 
 
-async def test_it_looks_after_its_servers_at_each_tick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For as long as it is open."""
+async def test_maintenance_checks_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does so again and again while the pool is open."""
     pool = FakeServer().pool(stream_timeout=0.02)
-    tended: list[int] = []
-    monkeypatch.setattr(pool.endpoint.server, "check_health", lambda: tended.append(1))
+    checks: list[int] = []
+    monkeypatch.setattr(pool.endpoint.server, "check_health", lambda: checks.append(1))
     async with pool:
-        await until(lambda: len(tended) == 2)
+        await until(lambda: len(checks) == 2)
 
 
 IDLE_TIMES: list[tuple[object, type[Exception], str]] = [
@@ -534,9 +534,7 @@ IDLE_TIMES: list[tuple[object, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("given", "error", "message"), IDLE_TIMES)
-def test_an_idle_time_that_makes_no_sense(
-    given: object, error: type[Exception], message: str
-) -> None:
+def test_an_invalid_idle_time(given: object, error: type[Exception], message: str) -> None:
     """It is refused when the pool is made."""
     with pytest.raises(error, match=message):
         FakeServer().pool(max_idle_time=given)
@@ -556,7 +554,7 @@ def test_check_sharing() -> None:
             check_sharing(wrong)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-async def test_repr_tells_everything(valkey: Server) -> None:
+async def test_the_repr_on_a_real_server(valkey: Server) -> None:
     """Leases, waiters, and connections of each kind."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port, max_connections=5)
     assert repr(pool) == "<ConnectionPool not open>"
@@ -576,7 +574,7 @@ async def test_repr_tells_everything(valkey: Server) -> None:
 
 
 async def test_a_lease_is_counted_from_the_first_moment(valkey: Server) -> None:
-    """While it waits for a connection it is `connecting`; `free` and the others make the whole."""
+    """While it waits for a connection it is `connecting`; the counts add up to the capacity."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port, max_connections=5)
     async with pool, Redis(connection_pool=pool) as client, anyio.create_task_group() as tasks:
         for _ in range(3):
@@ -586,8 +584,8 @@ async def test_a_lease_is_counted_from_the_first_moment(valkey: Server) -> None:
         assert pool.free + pool.leased + pool.connecting == pool.capacity
 
 
-async def test_what_is_idle_for_too_long_is_closed(valkey: Server) -> None:
-    """After `max_idle_time`, whether it was shared or owned; it is dialled again when wanted."""
+async def test_a_connection_that_is_idle_too_long_is_closed(valkey: Server) -> None:
+    """After `max_idle_time`, multiplexed or not; the next command dials again."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port, max_idle_time=0.05)
     async with pool, Redis(connection_pool=pool) as client:
         before = await client.client_id()
@@ -600,7 +598,7 @@ async def test_what_is_idle_for_too_long_is_closed(valkey: Server) -> None:
         assert await client.client_id() > before
 
 
-async def test_what_is_in_use_is_not_idle(valkey: Server) -> None:
+async def test_a_connection_in_use_is_not_idle(valkey: Server) -> None:
     """A blocking command may take longer than `max_idle_time`."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port, max_idle_time=0.05)
     async with pool, Redis(connection_pool=pool) as client:
@@ -610,15 +608,15 @@ async def test_what_is_in_use_is_not_idle(valkey: Server) -> None:
         assert await client.blpop("list", timeout=0.3) is None
 
 
-async def test_a_bad_number_is_refused() -> None:
-    """When the pool is made."""
+async def test_an_idle_time_has_to_be_positive() -> None:
+    """A number that is not is refused when the pool is made."""
     for wrong in (0, -1.0):
         with pytest.raises(DataValueError, match="max_idle_time"):
             ConnectionPool(max_idle_time=wrong)
 
 
-async def test_a_pool_that_is_not_open_says_so(valkey: Server) -> None:
-    """Before it is entered and after it was left."""
+async def test_a_pool_that_is_not_open_on_a_real_server(valkey: Server) -> None:
+    """It raises before it is entered and after it was left."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="not open: write `async with client:`"):

@@ -289,7 +289,7 @@ class Twin:
             "shared": told(allocator.multiplexed),
             "idle": told(allocator.idle),
             "own": sorted(told(allocator.exclusive)),
-            "retiring": sorted(told(allocator.draining)),
+            "draining": sorted(told(allocator.draining)),
             "closing": sorted(told(allocator.closing)),
             "dialling": allocator.dialling,
             "waiting": (len(allocator.multiplexed_waiters), len(allocator.exclusive_waiters)),

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.lease`: taken, attached, moved and released, whatever happens."""
+"""Tests of `anyredis.pool.lease`: acquired, attached, moved, released, failed and cancelled."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ each_sharing = pytest.mark.parametrize("shared", [0, 1, 2])
 
 
 def counts(pool: ConnectionPool | ClusterConnectionPool) -> tuple[int, int, int]:
-    """Leases that are free, that hold a connection or none, and that wait for one (G5)."""
+    """Free, leased and connecting leases, which add up to the capacity (G5)."""
     assert pool.free + pool.leased + pool.connecting == pool.capacity
     return pool.free, pool.leased, pool.connecting
 
 
-# -- taken and released -------------------------------------------------------------------------
+# -- acquired and released ----------------------------------------------------------------------
 
 
 @each_pool
 async def test_it_is_released_once(pool_class: type[ConnectionPool]) -> None:
-    """Releasing twice, or what was never taken, changes nothing (G5)."""
+    """Releasing twice, or before acquiring, changes nothing (G5)."""
     async with FakeServer().pool(pool_class=pool_class, max_connections=2) as pool:
         lease, other = Lease(pool.endpoint), Lease(pool.endpoint)
         lease.release()
@@ -54,8 +54,8 @@ async def test_it_is_released_once(pool_class: type[ConnectionPool]) -> None:
 
 
 @each_pool
-async def test_it_is_taken_once(pool_class: type[ConnectionPool]) -> None:
-    """Acquiring what is held takes nothing; after its end it can be taken again."""
+async def test_it_is_acquired_once(pool_class: type[ConnectionPool]) -> None:
+    """Acquiring a held lease changes nothing; a released one can be acquired again."""
     async with FakeServer().pool(pool_class=pool_class, max_connections=1) as pool:
         lease = Lease(pool.endpoint)
         for _ in range(2):
@@ -68,10 +68,10 @@ async def test_it_is_taken_once(pool_class: type[ConnectionPool]) -> None:
 @each_pool
 @each_kind
 @each_sharing
-async def test_releasing_gives_the_connection_back(
+async def test_releasing_releases_the_connection(
     pool_class: type[ConnectionPool], exclusive: bool, shared: int
 ) -> None:
-    """A lease that ends while it is attached leaves the connection to others."""
+    """The connection of a lease that ends while it is attached is for other leases."""
     pool = FakeServer().pool(pool_class=pool_class, max_connections=1, shared_connections=shared)
     async with pool:
         async with Lease(pool.endpoint) as lease:
@@ -88,7 +88,7 @@ async def test_releasing_gives_the_connection_back(
 @each_kind
 @each_sharing
 async def test_detaching_keeps_the_lease(exclusive: bool, shared: int) -> None:
-    """The connection is for others, the lease is not; detaching twice changes nothing."""
+    """The connection is for other leases, and the lease stays held; detaching twice is harmless."""
     async with FakeServer().pool(max_connections=2, shared_connections=shared) as pool:
         async with Lease(pool.endpoint) as lease, Lease(pool.endpoint) as other:
             connection = await lease.attach(exclusive=exclusive)
@@ -100,8 +100,8 @@ async def test_detaching_keeps_the_lease(exclusive: bool, shared: int) -> None:
 
 
 @each_sharing
-async def test_attaching_again_gives_the_former_connection_back(shared: int) -> None:
-    """One lease has one connection at most (G5): so one socket is enough for it."""
+async def test_attaching_again_releases_the_former_connection(shared: int) -> None:
+    """One lease has at most one connection (G5), so it needs one socket."""
     server = FakeServer()
     async with server.pool(max_connections=1, shared_connections=shared) as pool:
         async with Lease(pool.endpoint) as lease:
@@ -122,31 +122,31 @@ async def test_attaching_needs_the_lease() -> None:
     assert server.accepted == 0
 
 
-async def test_its_repr_tells_its_state() -> None:
-    """Whether it is held and which kind of connection it has."""
+async def test_the_repr_has_the_state() -> None:
+    """It says whether the lease is held, and the kind of its connection."""
     server = FakeServer()
     async with server.pool(max_connections=1) as pool:
         lease = Lease(pool.endpoint)
-        where = pool.endpoint.server.address
-        assert repr(lease) == f"<Lease {where} not held>"
+        address = pool.endpoint.server.address
+        assert repr(lease) == f"<Lease {address} not held>"
         async with lease:
-            assert repr(lease) == f"<Lease {where} held>"
+            assert repr(lease) == f"<Lease {address} held>"
             await lease.attach()
-            assert repr(lease) == f"<Lease {where} multiplexed>"
+            assert repr(lease) == f"<Lease {address} multiplexed>"
             await lease.attach(exclusive=True)
-            assert repr(lease) == f"<Lease {where} exclusive>"
+            assert repr(lease) == f"<Lease {address} exclusive>"
             lease.connection.close("the test wants it")  # type: ignore[union-attr]
             lease.detach()
             server.hold()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(lease.attach)
                 await anyio.wait_all_tasks_blocked()
-                assert repr(lease) == f"<Lease {where} waits>"
+                assert repr(lease) == f"<Lease {address} waits>"
                 tasks.cancel_scope.cancel()
 
 
 async def test_a_limit_that_was_replaced_meanwhile() -> None:
-    """A lease goes back to the limit that it was taken from."""
+    """A lease is released to the limit that it was acquired from."""
     async with FakeServer().pool(max_connections=1) as pool:
         async with Lease(pool.endpoint):
             old, pool.endpoint.limit = pool.endpoint.limit, pool.make_limit()
@@ -162,7 +162,7 @@ async def test_a_limit_that_was_replaced_meanwhile() -> None:
 async def test_a_lease_that_is_cancelled_while_it_waits_for_a_connection(
     exclusive: bool, shared: int, answered: bool
 ) -> None:
-    """G5: it is held still, and the connection, if it came just then, is for the next."""
+    """G5: it stays held, and a connection that was assigned in the same turn is free again."""
     server = FakeServer()
     async with server.pool(max_connections=1, shared_connections=shared) as pool:
         allocator = pool.endpoint.server.allocator
@@ -194,8 +194,8 @@ async def test_a_lease_that_is_cancelled_while_it_waits_for_a_connection(
 
 @each_kind
 @each_sharing
-async def test_a_connection_that_cannot_be_had(exclusive: bool, shared: int) -> None:
-    """G5: the lease stays held and unattached, for another try."""
+async def test_a_connection_that_cannot_be_made(exclusive: bool, shared: int) -> None:
+    """G5: the lease stays held and detached, for another attempt."""
     server = FakeServer()
     server.down = True
     async with server.pool(max_connections=1, shared_connections=shared) as pool:
@@ -212,7 +212,7 @@ async def test_a_connection_that_cannot_be_had(exclusive: bool, shared: int) -> 
 
 @each_sharing
 async def test_an_attempt_that_is_cancelled_or_refused_detaches(shared: int) -> None:
-    """G5: after each attempt the connection is given back, the lease is not."""
+    """G5: after each attempt the connection is released, and the lease stays held."""
     server = FakeServer()
     async with server.pool(max_connections=1, shared_connections=shared) as pool:
         async with Lease(pool.endpoint) as lease:
@@ -231,14 +231,14 @@ async def test_an_attempt_that_is_cancelled_or_refused_detaches(shared: int) -> 
 
 
 async def test_first_come_first_served() -> None:
-    """G7: leases in line get their turn in order, and one that gives up costs nobody a turn."""
+    """G7: waiting leases are acquired in order; if one is cancelled, the next keeps its turn."""
     pool = FakeServer().pool(pool_class=BlockingConnectionPool, max_connections=1)
-    served: list[int] = []
+    acquired: list[int] = []
 
     async def work(number: int, scope: anyio.CancelScope) -> None:
         with scope:
             async with Lease(pool.endpoint):
-                served.append(number)
+                acquired.append(number)
                 await anyio.lowlevel.checkpoint()
 
     scopes = [anyio.CancelScope() for _ in range(5)]
@@ -251,16 +251,16 @@ async def test_first_come_first_served() -> None:
             lease.release()  # in the same turn
             scopes[0].cancel()
         await anyio.wait_all_tasks_blocked()
-        # The first had its turn already, or was cancelled before it: either way the next gets it.
-        assert served in ([1, 3, 4], [0, 1, 3, 4])
+        # The first was acquired before it was cancelled, or not: the next is acquired either way.
+        assert acquired in ([1, 3, 4], [0, 1, 3, 4])
         assert counts(pool) == (1, 0, 0)
 
 
-# -- a lease and an exclusive connection --------------------------------------------------------
+# -- exclusive connections ----------------------------------------------------------------------
 
 
 async def test_an_exclusive_connection_is_kept_if_it_is_unchanged() -> None:
-    """G9: a connection whose state was changed is closed, another goes back to the pool."""
+    """G9: a dirty connection is closed, another goes back to the pool."""
     async with FakeServer().pool(max_connections=1) as pool:
         async with exclusive_connection(pool.endpoint) as first:
             pass
@@ -280,7 +280,7 @@ async def test_an_exclusive_connection_is_kept_if_it_is_unchanged() -> None:
 async def two_nodes(
     *, per_node: bool
 ) -> AsyncGenerator[tuple[ClusterConnectionPool, ClusterEndpoint, ClusterEndpoint]]:
-    """A pool of three nodes with one lease, for all or for each, and two of the nodes."""
+    """A pool for three nodes with one lease, together or for each, and two of the endpoints."""
     async with FakeCluster().pool(max_connections=1, max_connections_per_node=per_node) as pool:
         await pool.ready()
         first, second, *_ = pool.primaries()
@@ -288,14 +288,14 @@ async def two_nodes(
 
 
 async def held(endpoint: Endpoint) -> Lease:
-    """A lease that was taken."""
+    """A lease that is held."""
     lease = Lease(endpoint)
     await lease.acquire()
     return lease
 
 
 async def test_one_limit_for_all() -> None:
-    """It stays the same, wherever it goes, and ends once."""
+    """The lease stays acquired when it moves, and is released once."""
     async with two_nodes(per_node=False) as (pool, first, second):
         lease = await held(first)
         for endpoint in (first, second, second, first):
@@ -308,7 +308,7 @@ async def test_one_limit_for_all() -> None:
 
 
 async def test_a_limit_for_each_node() -> None:
-    """It is given back to the one before the next gives one."""
+    """The lease is released to one limit before it is acquired from the next."""
     async with two_nodes(per_node=True) as (pool, first, second):
         lease = await held(first)
         await lease.move(second)
@@ -319,8 +319,8 @@ async def test_a_limit_for_each_node() -> None:
         assert pool.free == pool.capacity == 3
 
 
-async def test_a_node_that_has_none_left() -> None:
-    """The error is raised, and nothing is held any more; it may go on all the same."""
+async def test_moving_to_a_node_without_a_free_lease() -> None:
+    """The error is raised, and the lease is not held; it can still move elsewhere."""
     async with two_nodes(per_node=True) as (pool, first, second):
         lease, other = await held(first), await held(second)
         with pytest.raises(MaxConnectionsError):
@@ -335,8 +335,8 @@ async def test_a_node_that_has_none_left() -> None:
 
 @each_kind
 @pytest.mark.parametrize("per_node", [False, True])
-async def test_the_connection_does_not_move_along(per_node: bool, exclusive: bool) -> None:
-    """Moving gives the connection back to its own node; the next one is of the new node."""
+async def test_moving_releases_the_connection(per_node: bool, exclusive: bool) -> None:
+    """The connection goes back to its server; the next one is a connection to the new server."""
     async with two_nodes(per_node=per_node) as (pool, first, second):
         async with Lease(first) as lease:
             before = await lease.attach(exclusive=exclusive)
@@ -355,7 +355,7 @@ async def _times_out(lease: Lease, to: Endpoint) -> None:
         await lease.move(to)
 
 
-async def _is_cancelled(lease: Lease, to: Endpoint) -> None:
+async def _gets_cancelled(lease: Lease, to: Endpoint) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lease.move, to)
         while not to.limit.waiting:
@@ -363,11 +363,11 @@ async def _is_cancelled(lease: Lease, to: Endpoint) -> None:
         tasks.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("ends", [_times_out, _is_cancelled])
-async def test_a_move_that_waits_in_vain(
+@pytest.mark.parametrize("ends", [_times_out, _gets_cancelled])
+async def test_a_move_that_waits_without_success(
     ends: Callable[[Lease, Endpoint], Awaitable[None]],
 ) -> None:
-    """G5: who waits for a node holds no lease of another, and none afterwards."""
+    """G5: a lease that waits for one node holds none of another, and none afterwards."""
     async with FakeCluster().pool(
         pool_class=BlockingClusterConnectionPool,
         timeout=0.01 if ends is _times_out else None,

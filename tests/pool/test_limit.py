@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.limit`: one too many raises, or waits its turn."""
+"""Tests of `anyredis.pool.limit`: one lease too many raises, or waits in turn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anyredis.pool.limit import StrictLimit, WaitingLimit, check_capacity
 
 
 async def test_one_too_many_raises() -> None:
-    """A strict limit raises at once, and serves again once something was given back."""
+    """A strict limit raises at once; after a release a lease can be acquired again."""
     limit = StrictLimit(2)
     await limit.acquire()
     await limit.acquire()
@@ -25,29 +25,29 @@ async def test_one_too_many_raises() -> None:
 
 
 async def test_one_too_many_waits() -> None:
-    """G7: a waiting limit serves first come, first served."""
+    """G7: a waiting limit admits callers in the order in which they came."""
     limit = WaitingLimit(2)
-    served: list[int] = []
+    admitted: list[int] = []
 
     async def work(number: int) -> None:
         await limit.acquire()
-        served.append(number)
+        admitted.append(number)
 
     async with anyio.create_task_group() as tasks:
         for number in range(6):
             tasks.start_soon(work, number)
             await anyio.wait_all_tasks_blocked()
-        assert served == [0, 1]
+        assert admitted == [0, 1]
         assert (limit.acquired, limit.waiting) == (2, 4)
         for count in range(3, 7):
             limit.release()
             await anyio.wait_all_tasks_blocked()
-            assert served == list(range(count))
+            assert admitted == list(range(count))
     assert limit.acquired == 2
 
 
-async def test_who_comes_later_does_not_pass() -> None:
-    """G7: what is given back goes to the first in line, not to who asks at that moment."""
+async def test_a_later_caller_does_not_overtake() -> None:
+    """G7: a released lease goes to the first waiting caller, not to a new one."""
     limit = WaitingLimit(1)
     assert limit.acquire_nowait()
     async with anyio.create_task_group() as tasks:
@@ -59,15 +59,15 @@ async def test_who_comes_later_does_not_pass() -> None:
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-async def test_cancelling_one_who_waits_loses_no_turn(cancel_first: bool) -> None:
-    """G7: a turn that was given to a cancelled waiter goes on to the next."""
+async def test_cancelling_a_waiting_caller_loses_no_turn(cancel_first: bool) -> None:
+    """G7: the turn of a cancelled caller passes to the next."""
     limit = WaitingLimit(1)
     await limit.acquire()
-    served: list[str] = []
+    admitted: list[str] = []
 
     async def work(name: str) -> None:
         await limit.acquire()
-        served.append(name)
+        admitted.append(name)
         limit.release()
 
     async with anyio.create_task_group() as outer, anyio.create_task_group() as first:
@@ -82,12 +82,12 @@ async def test_cancelling_one_who_waits_loses_no_turn(cancel_first: bool) -> Non
         else:
             limit.release()
             first.cancel_scope.cancel()
-    assert served[-1] == "second"
+    assert admitted[-1] == "second"
     assert (limit.acquired, limit.waiting) == (0, 0)
 
 
 async def test_waiting_ends_after_timeout() -> None:
-    """PoolTimeoutError tells the limit and the time, and nothing was taken."""
+    """PoolTimeoutError names the limit and the time, and no lease was acquired."""
     limit = WaitingLimit(1, timeout=0.01)
     await limit.acquire()
     with pytest.raises(PoolTimeoutError, match=r"all 1 connections stayed in use for 0\.01 s"):
@@ -97,8 +97,8 @@ async def test_waiting_ends_after_timeout() -> None:
     await limit.acquire()
 
 
-async def test_a_cancelled_wait_takes_nothing() -> None:
-    """G5: whoever is cancelled while waiting leaves the count as it was."""
+async def test_a_cancelled_wait_acquires_nothing() -> None:
+    """G5: a caller that is cancelled while it waits does not change the count."""
     limit = WaitingLimit(1, timeout=None)
     await limit.acquire()
     with anyio.move_on_after(0) as scope:
@@ -108,8 +108,8 @@ async def test_a_cancelled_wait_takes_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", [StrictLimit, WaitingLimit])
-async def test_one_task_may_take_several(kind: type[StrictLimit | WaitingLimit]) -> None:
-    """A lease belongs to nobody: one task may hold many, and another give them back."""
+async def test_one_task_may_acquire_several(kind: type[StrictLimit | WaitingLimit]) -> None:
+    """A lease belongs to no task: one may hold many, and another may release them."""
     limit = kind(3)
     for _ in range(3):
         await limit.acquire()
@@ -120,7 +120,7 @@ async def test_one_task_may_take_several(kind: type[StrictLimit | WaitingLimit])
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 1.0, True, "1", None])
-def test_a_capacity_that_makes_no_sense(capacity: Any) -> None:
+def test_an_invalid_capacity(capacity: Any) -> None:
     """It is an int from 1 up."""
     with pytest.raises(DataError, match="max_connections has to be"):
         check_capacity(capacity)

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.pool_options`: a pool takes what is declared here, and nothing else."""
+"""Tests of `anyredis.pool.pool_options`: a pool takes exactly the declared options."""
 
 from __future__ import annotations
 

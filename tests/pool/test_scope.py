@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.scope`: the blocks that hold a pool, in every order, from every task."""
+"""Tests of `anyredis.pool.scope`: blocks that hold a pool, in any order, from any task."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.contract.harness import running_tasks
 
 
 class Resource(Holder):
-    """Something with a background task, which can be held."""
+    """A holder with one background task."""
 
     def __init__(
         self,
@@ -46,21 +46,21 @@ class Resource(Holder):
         """Start the task."""
         self.log.append("opened")
         self.tasks = tasks
-        tasks.start_soon(self.live)
+        tasks.start_soon(self.run)
 
     def closing(self, tasks: PoolTasks) -> None:
-        """The end begins."""
+        """Note that it is closing."""
         self.log.append("closing")
 
-    async def live(self) -> None:
-        """The task."""
+    async def run(self) -> None:
+        """Run *background*."""
         try:
             await self.background()
         finally:
             self.log.append("ended")
 
 
-WHOLE_LIFE = ["opened", "closing", "ended"]
+ALL_EVENTS = ["opened", "closing", "ended"]
 
 
 async def test_background_tasks_end_with_the_block() -> None:
@@ -72,7 +72,7 @@ async def test_background_tasks_end_with_the_block() -> None:
         assert resource.scope.entered
         assert resource.log == ["opened"]
     assert not resource.scope.entered
-    assert resource.log == WHOLE_LIFE
+    assert resource.log == ALL_EVENTS
     assert running_tasks() == before
 
 
@@ -82,21 +82,21 @@ async def test_open_and_aclose_are_entering_and_leaving() -> None:
     assert await resource.open() is resource
     await anyio.wait_all_tasks_blocked()
     await resource.aclose()
-    assert resource.log == WHOLE_LIFE
+    assert resource.log == ALL_EVENTS
     await resource.aclose()
-    assert resource.log == WHOLE_LIFE
+    assert resource.log == ALL_EVENTS
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
 async def test_holders_leave_in_any_order(order: tuple[int, ...]) -> None:
-    """The first to enter opens it, the last to leave closes it, each in a task of its own."""
+    """The first to enter opens it and the last to leave closes it, each in another task."""
     resource = Resource()
-    may_go = [anyio.Event() for _ in order]
+    may_leave = [anyio.Event() for _ in order]
     before = running_tasks()
 
     async def hold(number: int) -> None:
         async with resource:
-            await may_go[number].wait()
+            await may_leave[number].wait()
 
     async with anyio.create_task_group() as tasks:
         for number in range(3):
@@ -104,14 +104,14 @@ async def test_holders_leave_in_any_order(order: tuple[int, ...]) -> None:
             await anyio.wait_all_tasks_blocked()
         for number in order:
             assert resource.log == ["opened"]
-            may_go[number].set()
+            may_leave[number].set()
             await anyio.wait_all_tasks_blocked()
-        assert resource.log == WHOLE_LIFE
+        assert resource.log == ALL_EVENTS
     assert running_tasks() == before
 
 
 async def test_one_task_enters_and_another_leaves() -> None:
-    """G8: it closes, fully, whichever task leaves."""
+    """G8: it closes completely, in any task that leaves."""
     resource = Resource()
     before = running_tasks()
     async with anyio.create_task_group() as tasks:
@@ -120,13 +120,13 @@ async def test_one_task_enters_and_another_leaves() -> None:
     assert resource.log == ["opened"]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(resource.aclose)
-    assert resource.log == WHOLE_LIFE
+    assert resource.log == ALL_EVENTS
     assert running_tasks() == before
 
 
 @pytest.mark.parametrize("ending", ["error", "cancellation"])
 async def test_a_holder_that_fails_leaves_alone(ending: str) -> None:
-    """G12: the others go on, although it was the first to enter."""
+    """G12: the other holders continue, although it was the first to enter."""
     resource = Resource()
     async with anyio.create_task_group() as tasks:
         with anyio.CancelScope() as scope, contextlib.suppress(KeyError):
@@ -139,11 +139,11 @@ async def test_a_holder_that_fails_leaves_alone(ending: str) -> None:
         await anyio.wait_all_tasks_blocked()
         assert resource.log == ["opened"]
         tasks.start_soon(resource.aclose)
-    assert resource.log == WHOLE_LIFE
+    assert resource.log == ALL_EVENTS
 
 
 async def test_a_cancelled_block_is_closed() -> None:
-    """G8: the cancellation goes on to its scope, and the tasks have ended by then."""
+    """G8: the cancellation reaches its scope, and the tasks have ended by then."""
     resource = Resource()
     with anyio.CancelScope() as scope:
         async with resource:
@@ -151,11 +151,11 @@ async def test_a_cancelled_block_is_closed() -> None:
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert resource.log == WHOLE_LIFE
+    assert resource.log == ALL_EVENTS
 
 
-async def test_whoever_enters_while_it_closes_gets_it_anew() -> None:
-    """G8: entering waits until the last life is over."""
+async def test_entering_while_it_closes_opens_it_again() -> None:
+    """G8: entering waits until the former tasks have ended."""
     may_end = anyio.Event()
 
     async def slow() -> None:
@@ -176,15 +176,15 @@ async def test_whoever_enters_while_it_closes_gets_it_anew() -> None:
         assert resource.log == ["opened", "closing"]
         may_end.set()
     await anyio.wait_all_tasks_blocked()
-    assert resource.log == [*WHOLE_LIFE, "opened"]
+    assert resource.log == [*ALL_EVENTS, "opened"]
     await resource.aclose()
 
 
 async def test_the_last_to_leave_waits_for_a_bounded_time(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """G8: a task that does not end holds up nobody for ever; the log tells."""
-    monkeypatch.setattr(pool_tasks, "PATIENCE", 0.01)
+    """G8: a task that does not end does not block leaving for ever; the log has a warning."""
+    monkeypatch.setattr(pool_tasks, "LEAVE_TIMEOUT", 0.01)
     may_end = anyio.Event()
 
     async def stubborn() -> None:
@@ -200,10 +200,10 @@ async def test_the_last_to_leave_waits_for_a_bounded_time(
     tasks = resource.tasks
     assert tasks is not None
     may_end.set()
-    await tasks.gone.wait()
+    await tasks.done.wait()
 
 
-async def test_leaving_while_cancelled_waits_all_the_same() -> None:
+async def test_leaving_while_cancelled_waits() -> None:
     """G8: the wait of the last to leave is shielded."""
     resource = Resource()
     await resource.open()
@@ -211,15 +211,15 @@ async def test_leaving_while_cancelled_waits_all_the_same() -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()
         await resource.aclose()
-    assert resource.log == WHOLE_LIFE
+    assert resource.log == ALL_EVENTS
 
 
-async def test_a_failure_closes_it_and_every_request_is_told(
+async def test_a_failure_closes_it_and_every_request_raises(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whoever asks or enters later is told the cause; the log once; leaving raises nothing."""
+    """Later requests and entering raise from the cause; it is logged once; leaving is silent."""
     failing = anyio.Event()
-    failure = ZeroDivisionError("a fault of ours")
+    failure = ZeroDivisionError("a bug")
 
     async def fail() -> None:
         await failing.wait()
@@ -244,7 +244,7 @@ async def test_a_failure_closes_it_and_every_request_is_told(
         resource.scope.check()
 
 
-async def test_a_failure_to_open_is_told_to_whoever_enters(
+async def test_a_failure_to_open_is_raised_by_entering(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It is closed then, and can be entered again."""
@@ -272,8 +272,8 @@ async def test_outside_any_block() -> None:
             resource.scope.check()
 
 
-async def test_another_event_loop_is_told_whose_it_is() -> None:
-    """Using, entering and leaving raise `RuntimeError` there; the owner is unharmed."""
+async def test_in_another_event_loop() -> None:
+    """Using, entering and leaving raise `RuntimeError` there; the holder is unaffected."""
     resource = Resource()
 
     async def check() -> None:
@@ -294,7 +294,7 @@ async def test_another_event_loop_is_told_whose_it_is() -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_event_loop_that_is_closed_under_its_tasks(caplog: pytest.LogCaptureFixture) -> None:
-    """Entering says so: what such a loop leaves behind can neither be used nor closed."""
+    """Entering raises: the tasks of such a loop can neither be used nor closed."""
     resource = Resource()
     loop = asyncio.new_event_loop()
     loop.run_until_complete(resource.open())
@@ -302,15 +302,15 @@ def test_an_event_loop_that_is_closed_under_its_tasks(caplog: pytest.LogCaptureF
     with pytest.raises(RuntimeError, match="make a new client"):
         asyncio.run(resource.open())
     resource.tasks = resource._scope._tasks = None
-    resource._holds = ()
+    resource._held = ()
     background._running.clear()
     gc.collect()
 
 
-# -- with a task group of the user's ------------------------------------------------------------
+# -- in a user's task group ---------------------------------------------------------------------
 
 
-async def test_a_group_of_the_users_waits_for_the_last_block() -> None:
+async def test_a_users_group_waits_for_the_last_block() -> None:
     """A group that ends normally ends after the last block has left."""
     before = running_tasks()
     tasks = anyio.create_task_group()
@@ -324,29 +324,29 @@ async def test_a_group_of_the_users_waits_for_the_last_block() -> None:
             await resource.aclose()
 
         tasks.start_soon(leave_later)
-    assert resource.log == WHOLE_LIFE
+    assert resource.log == ALL_EVENTS
     assert running_tasks() == before
 
 
-async def test_cancelling_a_group_of_the_users_closes_it() -> None:
-    """Requests are told; the block that holds it goes on, and leaves without an error."""
+async def test_cancelling_a_users_group_closes_the_pool() -> None:
+    """Requests raise; the block that holds the pool continues, and leaves without an error."""
     tasks = anyio.create_task_group()
     resource = Resource(task_group=tasks)
     async with tasks:
         await resource.open()
         await anyio.wait_all_tasks_blocked()
         tasks.cancel_scope.cancel()
-    assert sorted(resource.log) == sorted(WHOLE_LIFE)
+    assert sorted(resource.log) == sorted(ALL_EVENTS)
     with pytest.raises(ConnectionError, match="was cancelled") as caught:
         resource.scope.check()
     assert isinstance(caught.value.__cause__, anyio.get_cancelled_exc_class())
     await resource.aclose()
 
 
-async def test_nothing_is_raised_into_a_group_of_the_users(
+async def test_nothing_is_raised_into_a_users_group(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A failure of the pool's tasks is told to requests, not to the group."""
+    """A failure of the pool's tasks is raised by requests, not in the group."""
     failing = anyio.Event()
 
     async def fail() -> None:
@@ -358,14 +358,14 @@ async def test_nothing_is_raised_into_a_group_of_the_users(
         await resource.open()
         failing.set()
         await anyio.wait_all_tasks_blocked()
-        await anyio.lowlevel.checkpoint()  # a group that was cancelled would not get further
-        assert sorted(resource.log) == sorted(WHOLE_LIFE)
+        await anyio.lowlevel.checkpoint()  # this would raise if the group were cancelled
+        assert sorted(resource.log) == sorted(ALL_EVENTS)
         await resource.aclose()
     assert len(caplog.records) == 1
 
 
 async def test_a_group_that_has_ended_cannot_be_used() -> None:
-    """Entering raises what the group raises, and holds nothing."""
+    """Entering raises the error of the group, and the pool stays closed."""
     async with anyio.create_task_group() as tasks:
         pass
     resource = Resource(task_group=tasks)
@@ -380,7 +380,7 @@ async def test_a_group_that_has_ended_cannot_be_used() -> None:
 
 @pytest.mark.parametrize("ending", ["plainly", "by an error", "by a cancellation"])
 async def test_no_socket_outlives_the_client(ending: str) -> None:
-    """G8: however its block ends, all streams are closed."""
+    """G8: all streams are closed, for every end of the block."""
     server = FakeServer()
     with anyio.CancelScope() as scope, contextlib.suppress(KeyError):
         async with server.client() as client, client.session() as session:
@@ -395,7 +395,7 @@ async def test_no_socket_outlives_the_client(ending: str) -> None:
 
 
 async def test_a_failing_connection_does_not_cancel_the_block() -> None:
-    """G14: background trouble fails the requests it concerns, not the user's block."""
+    """G14: a background failure fails the affected requests, not the user's block."""
     server = FakeServer()
     async with server.client() as client:
         await client.ping()

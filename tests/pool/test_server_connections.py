@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.server_connections`: dialling, housekeeping, closing."""
+"""Tests of `anyredis.pool.server_connections`: dialling, maintenance, draining, closing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from anyredis.testing import FakeConnection, FakeServer, silent
 
 
 def server_of(client: Redis[bytes]) -> ServerConnections:
-    """The node of a client's pool."""
+    """The server connections of a client's pool."""
     return client.connection_pool.endpoint.server
 
 
 async def test_a_hundred_first_commands_open_one_connection() -> None:
-    """Connecting is single-flight, and all hundred commands leave in one piece."""
+    """Connecting is single-flight, and all hundred commands leave together."""
     server = FakeServer()
     async with server.client() as client, anyio.create_task_group() as tasks:
         for _ in range(100):
@@ -27,8 +27,8 @@ async def test_a_hundred_first_commands_open_one_connection() -> None:
     assert server.memory.databases[0][b"n"] == b"100"
 
 
-async def test_a_caller_that_is_cancelled_while_dialling_breaks_nothing() -> None:
-    """G5: the connection, once there, is for whoever comes next."""
+async def test_a_caller_that_is_cancelled_while_dialling() -> None:
+    """G5: once the connection is ready, it is for the next lease."""
     server = FakeServer()
     server.hold()
     async with server.client(max_connections=1) as client:
@@ -45,7 +45,7 @@ async def test_a_caller_that_is_cancelled_while_dialling_breaks_nothing() -> Non
 
 
 async def test_dials_that_fail_back_off() -> None:
-    """G13: while the server is away, dials become rare, however many ask."""
+    """G13: while the server is down, dials become rare, for any number of commands."""
     server = FakeServer()
     server.down = True
     async with server.client(retry=None) as client:
@@ -87,7 +87,7 @@ async def test_a_connection_class_that_fails_in_its_own_way() -> None:
 
 
 async def test_an_overdue_connection_is_closed() -> None:
-    """After stream_timeout all that it carried is told, and a new one is opened."""
+    """After stream_timeout all its requests fail, and a new connection is opened."""
     server = FakeServer()
     server.on("GET", silent, times=2)
     errors: list[RedisError] = []
@@ -107,7 +107,7 @@ async def test_an_overdue_connection_is_closed() -> None:
     assert server.accepted == 2
 
 
-async def test_a_blocking_command_has_its_own_timeout_besides() -> None:
+async def test_a_blocking_command_has_an_additional_timeout() -> None:
     """A BLPOP of a second is not overdue after stream_timeout."""
     server = FakeServer()
     async with server.client(stream_timeout=0.04) as client:
@@ -117,7 +117,7 @@ async def test_a_blocking_command_has_its_own_timeout_besides() -> None:
 
 
 async def test_an_idle_connection_is_closed_after_max_idle_time() -> None:
-    """Shared or not; the next command opens another."""
+    """Multiplexed or not; the next command opens another."""
     server = FakeServer()
     async with server.client(max_idle_time=0.04) as client:
         async with client.session() as session:
@@ -133,7 +133,7 @@ async def test_an_idle_connection_is_closed_after_max_idle_time() -> None:
 
 
 async def test_a_connection_in_use_is_not_idle() -> None:
-    """A reply that takes longer than max_idle_time is waited for."""
+    """A reply may take longer than max_idle_time."""
     server = FakeServer()
     server.on("GET", silent)
     async with server.client(max_idle_time=0.02) as client:
@@ -143,8 +143,8 @@ async def test_a_connection_in_use_is_not_idle() -> None:
         assert server.accepted == 1
 
 
-async def test_a_quiet_shared_connection_is_pinged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A PING finds out that a shared connection is dead, before a command does."""
+async def test_a_quiet_multiplexed_connection_is_pinged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PING detects a dead multiplexed connection before a command does."""
     monkeypatch.setattr(module, "PING_INTERVAL", 0.02)
     server = FakeServer()
     server.on("PING", silent)
@@ -159,15 +159,15 @@ async def test_a_quiet_shared_connection_is_pinged(monkeypatch: pytest.MonkeyPat
 
 
 async def test_too_many_tombstones_replace_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """G3: past the bound it takes no new requests, and is closed when its last rider is done."""
+    """G3: beyond the bound it takes no new requests, and is closed after its last use."""
     monkeypatch.setattr("anyredis.wire.request_queue.MAX_TOMBSTONES", 5)
     server = FakeServer()
     async with server.client() as client:
         await client.ping()
         [old] = server.peers
         old.hold()
-        async with anyio.create_task_group() as rider:
-            rider.start_soon(client.echo, "still waited for")
+        async with anyio.create_task_group() as waiting:
+            waiting.start_soon(client.echo, "still waited for")
             async with anyio.create_task_group() as tasks:
                 for _ in range(6):
                     tasks.start_soon(client.echo, "given up")
@@ -182,7 +182,7 @@ async def test_too_many_tombstones_replace_the_connection(monkeypatch: pytest.Mo
         assert client.connection_pool.leased == 0
 
 
-async def test_who_waits_when_the_pool_is_left_is_told() -> None:
+async def test_a_waiting_command_fails_when_the_pool_is_left() -> None:
     """G8: a command that waits for a dial does not hang."""
     server = FakeServer()
     server.hold()
@@ -204,8 +204,8 @@ async def test_who_waits_when_the_pool_is_left_is_told() -> None:
     assert server.peers == []
 
 
-async def test_renewing_some() -> None:
-    """Those that are named get no more leases, the others do; who has one may finish."""
+async def test_replacing_some_connections() -> None:
+    """They get no new leases, the other connections do; a lease that uses one may finish."""
     server = FakeServer()
     async with server.client(shared_connections=0) as client:
         connections = server_of(client)
@@ -224,8 +224,8 @@ async def test_renewing_some() -> None:
         assert connections.connections() == []
 
 
-async def test_renewing_concerns_what_is_being_dialled() -> None:
-    """G6: a dial that was begun before is closed as soon as it is there, and nobody gets it."""
+async def test_replacing_includes_connections_being_dialled() -> None:
+    """G6: a connection whose dial began before is closed when it is ready, and no lease gets it."""
     server = FakeServer()
     server.hold()
     async with server.client() as client, anyio.create_task_group() as tasks:
@@ -239,8 +239,8 @@ async def test_renewing_concerns_what_is_being_dialled() -> None:
         assert (b"GET", b"k") not in old.received
 
 
-async def test_retiring_lets_who_is_at_work_finish() -> None:
-    """Nobody new is let in, whoever waits is told, dials end, and nothing is open afterwards."""
+async def test_draining_lets_leases_in_use_finish() -> None:
+    """New and waiting leases fail, dials end, and nothing is open afterwards."""
     server = FakeServer()
     async with server.client(max_connections=3, retry=None) as client:
         connections = server_of(client)
@@ -254,8 +254,8 @@ async def test_retiring_lets_who_is_at_work_finish() -> None:
         assert (server.peers, connections.allocator.sockets) == ([], 0)
 
 
-async def test_a_server_that_failed_is_left_alone_for_a_while() -> None:
-    """After a dial that failed, and where it is said; a dial that succeeds does not end the latter."""
+async def test_a_server_that_failed_is_unhealthy() -> None:
+    """After a failed dial until one succeeds, and after `mark_unhealthy` for a fixed time."""
     server = FakeServer()
     async with server.client(retry=None) as client:
         connections = server_of(client)
@@ -272,7 +272,7 @@ async def test_a_server_that_failed_is_left_alone_for_a_while() -> None:
 
 
 async def test_losses_are_counted() -> None:
-    """What broke counts, what was closed by us does not."""
+    """A connection that broke counts, one that the client closed does not."""
     server = FakeServer()
     async with server.client() as client:
         connections = server_of(client)

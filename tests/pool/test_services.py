@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.services`: URLs whose hosts know where the servers are."""
+"""Tests of `anyredis.pool.services`: URLs whose hosts know the addresses of the servers."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def test_sentinels_are_known(scheme: str) -> None:
         assert pool.address == "the primary of 'name'"
 
 
-def test_options_of_those_who_find_servers_are_taken_out() -> None:
-    """The rest is for the pool."""
+def test_options_for_finding_servers_are_removed() -> None:
+    """The other options are for the pool."""
     parsed = parse_url(URL, PARAMETERS, SENTINEL_PARAMETERS)
     options = dict(parsed.options)
     assert service_arguments(parsed, options).keys() == {"connection_class", "watcher"}
     assert options == {"client_name": "me", "db": 3}
 
 
-async def test_whoever_finds_servers_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it gives are arguments of the pool."""
+async def test_a_registered_function_finds_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its result is the arguments of the pool."""
     monkeypatch.setattr(services, "_SCHEMES", {})
     server = FakeServer()
 
@@ -49,8 +49,8 @@ async def test_whoever_finds_servers_says_so(monkeypatch: pytest.MonkeyPatch) ->
     assert server.count("PING") == 1
 
 
-def test_a_scheme_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is refused at once, and not taken for a server."""
+def test_a_scheme_that_is_not_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused at once, and its host is not used as a server."""
     monkeypatch.setattr(services, "_SCHEMES", {})
     for make in (ConnectionPool.from_url, Redis.from_url):
         with pytest.raises(DataValueError, match=r"redis\+sentinel://"):

@@ -1,4 +1,4 @@
-"""The pools for one server: URLs, sharing between clients and tasks, connections of one's own."""
+"""The pools for one server: URLs, sharing between clients and tasks, exclusive connections."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def test_from_url(valkey: Server) -> None:
         assert b" db=1 " in await connection.execute_command("CLIENT INFO")
 
 
-async def test_arguments_go_before_the_url(valkey: Server) -> None:
-    """And a blocking pool has its `timeout` from either."""
+async def test_arguments_override_the_url(valkey: Server) -> None:
+    """A blocking pool takes its `timeout` from either."""
     url = f"unix://{valkey.unix_socket_path}?max_connections=1&timeout=20&decode_responses=yes"
     pool = BlockingConnectionPool.from_url(url, timeout=0.01)
     assert pool.decode_responses
@@ -59,7 +59,7 @@ async def test_arguments_go_before_the_url(valkey: Server) -> None:
 
 
 def test_a_bad_url_is_refused() -> None:
-    """By an error that names what is wrong."""
+    """The error names the unknown parameter."""
     with pytest.raises(DataValueError, match="'colour'"):
         ConnectionPool.from_url("redis://localhost?colour=red")
     with pytest.raises(DataTypeError, match="timeout"):
@@ -71,7 +71,7 @@ def test_a_bad_url_is_refused() -> None:
 
 @pytest.mark.parametrize("first", ["pool", "one", "other"])
 async def test_it_may_be_entered_by_any(valkey: Server, first: str) -> None:
-    """By itself, or by one of the clients; the last to leave closes it."""
+    """Through the pool or one of the clients; the last to leave closes it."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
     scopes: dict[str, ConnectionPool | Redis[bytes]] = {
         "pool": pool,
@@ -94,7 +94,7 @@ async def _id(pool: ConnectionPool) -> int:
 
 
 async def test_it_may_be_used_from_other_tasks(valkey: Server) -> None:
-    """Than the one that entered it, with a client of their own or without."""
+    """Tasks that have not entered it may use it, with a new client or without."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
     ids: set[int] = set()
 
@@ -118,7 +118,7 @@ async def test_it_may_be_used_from_other_tasks(valkey: Server) -> None:
 
 @pytest.mark.parametrize("ending", ["plainly", "by an error"])
 async def test_the_first_to_enter_leaves_alone(valkey: Server, ending: str) -> None:
-    """However it leaves, it does not wait, and all works for those who stay."""
+    """It leaves without waiting, and the pool works for the other blocks."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
     entered, go_on = anyio.Event(), anyio.Event()
     done: list[str] = []
@@ -142,10 +142,10 @@ async def test_the_first_to_enter_leaves_alone(valkey: Server, ending: str) -> N
     assert done == ["left", "stayed"]
 
 
-async def test_the_last_block_ends_what_is_under_way(valkey: Server) -> None:
-    """Who did not enter gets `ConnectionError` for that, `RuntimeError` for what comes."""
+async def test_the_last_block_ends_pending_requests(valkey: Server) -> None:
+    """In tasks that did not enter, those raise `ConnectionError`, later ones `RuntimeError`."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
-    told: list[BaseException] = []
+    errors: list[BaseException] = []
 
     async def use() -> None:
         client = Redis(connection_pool=pool, retry=None)
@@ -153,7 +153,7 @@ async def test_the_last_block_ends_what_is_under_way(valkey: Server) -> None:
             try:
                 await client.blpop("list")
             except (ConnectionError, RuntimeError) as error:
-                told.append(error)
+                errors.append(error)
 
     async with anyio.create_task_group() as tasks:
         with pytest.raises(KeyError):  # noqa: PT012 - the block is what is tested
@@ -163,11 +163,11 @@ async def test_the_last_block_ends_what_is_under_way(valkey: Server) -> None:
                     while not pool.leased:
                         await anyio.sleep(0.001)
                 raise KeyError
-    assert [type(error) for error in told] == [ConnectionError, RuntimeError]
+    assert [type(error) for error in errors] == [ConnectionError, RuntimeError]
 
 
 async def test_leaving_twice(valkey: Server) -> None:
-    """Is harmless, for the pool and for a client that borrows it."""
+    """It is harmless, for the pool and for a client of it."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port)
     client = Redis(connection_pool=pool)
     async with pool:
@@ -179,11 +179,11 @@ async def test_leaving_twice(valkey: Server) -> None:
     await client.__aexit__(None, None, None)
 
 
-# -- connections of one's own -------------------------------------------------------------------
+# -- exclusive connections ----------------------------------------------------------------------
 
 
 async def test_acquire(valkey: Server) -> None:
-    """A connection for oneself, which goes back if its state was not changed."""
+    """An exclusive connection goes back to the pool if it is not dirty."""
     pool = ConnectionPool(host=valkey.host, port=valkey.port, max_connections=1)
     async with pool:
         async with pool.acquire() as connection:
@@ -197,8 +197,8 @@ async def test_acquire(valkey: Server) -> None:
             assert other is not connection
 
 
-class Counter:
-    """How many bytes went either way."""
+class ByteCounter:
+    """The numbers of bytes that were sent and received."""
 
     def __init__(self) -> None:
         self.sent = self.received = 0
@@ -207,7 +207,7 @@ class Counter:
 class CountingStream(ByteStream):
     """A byte stream that counts."""
 
-    def __init__(self, stream: ByteStream, counter: Counter) -> None:
+    def __init__(self, stream: ByteStream, counter: ByteCounter) -> None:
         self._stream = stream
         self._counter = counter
 
@@ -217,7 +217,7 @@ class CountingStream(ByteStream):
         self._counter.sent += len(item)
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
-        """What came."""
+        """The next bytes."""
         data = await self._stream.receive(max_bytes)
         self._counter.received += len(data)
         return data
@@ -235,7 +235,7 @@ class CountingConnection(Connection):
     """A TCP connection whose bytes are counted by *counter*."""
 
     def __init__(
-        self, *, counter: Counter, host: str, port: int, **options: Unpack[ConnectionOptions]
+        self, *, counter: ByteCounter, host: str, port: int, **options: Unpack[ConnectionOptions]
     ) -> None:
         super().__init__(host=host, port=port, **options)
         self._counter = counter
@@ -247,11 +247,11 @@ class CountingConnection(Connection):
 
 @pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
 @pytest.mark.parametrize("shared", [1, 0])
-async def test_a_connection_class_of_ones_own(
+async def test_a_users_connection_class(
     valkey: Server, pool_class: type[ConnectionPool], shared: int
 ) -> None:
     """Its argument and those of all connections reach its constructor; the rest is the pool's."""
-    counter = Counter()
+    counter = ByteCounter()
     pool = pool_class(
         connection_class=CountingConnection,
         counter=counter,
@@ -273,7 +273,7 @@ async def test_a_connection_class_of_ones_own(
 
 
 class Strange(BaseConnection):
-    """A connection that cannot be made from what a pool has."""
+    """A connection whose constructor needs an argument that the pool is not given."""
 
     def __init__(self, needed: int) -> None:
         super().__init__()
@@ -298,7 +298,7 @@ class Strange(BaseConnection):
     ],
 )
 def test_bad_arguments_are_refused_at_once(arguments: dict[str, Any], message: str) -> None:
-    """By an error that names them."""
+    """The error names them."""
     with pytest.raises(DataError, match=message):
         ConnectionPool(**arguments)
 
@@ -322,11 +322,11 @@ def test_a_bad_timeout_is_refused_at_once(wrong: Any) -> None:
         BlockingConnectionPool(timeout=wrong)
 
 
-class Attendant:
-    """A listener that has something to do in the background."""
+class StubWatcher:
+    """A listener that runs *watch* in the background."""
 
-    def __init__(self, attend: Callable[[PoolView], Awaitable[None]]) -> None:
-        self._attend = attend
+    def __init__(self, watch: Callable[[PoolView], Awaitable[None]]) -> None:
+        self._watch = watch
 
     def ready(self, connection: BaseConnection, /) -> None:
         """Nothing."""
@@ -338,24 +338,24 @@ class Attendant:
         """Nothing."""
 
     async def watch(self, pool: PoolView, /) -> None:
-        """Do it."""
-        await self._attend(pool)
+        """Run it."""
+        await self._watch(pool)
 
 
-class Attended(FakeConnection):
-    """A connection whose pool has something to do in the background."""
+class WatchedConnection(FakeConnection):
+    """A connection whose class brings a watcher."""
 
-    def __init__(self, *, attend: Callable[[PoolView], Awaitable[None]], **options: Any) -> None:
+    def __init__(self, *, watch: Callable[[PoolView], Awaitable[None]], **options: Any) -> None:
         super().__init__(**options)
-        self.listeners = (Attendant(attend),)
+        self.listeners = (StubWatcher(watch),)
 
 
-async def test_what_a_connection_class_has_done_in_the_background() -> None:
+async def test_the_watcher_of_a_connection_class() -> None:
     """It runs once while the pool is open, sees all connections, and ends with the pool (G8)."""
     server = FakeServer()
     seen: list[str] = []
 
-    async def attend(pool_view: PoolView) -> None:
+    async def watch(pool_view: PoolView) -> None:
         seen.append("begun")
         try:
             await server.wait_for("GET")
@@ -364,7 +364,7 @@ async def test_what_a_connection_class_has_done_in_the_background() -> None:
         finally:
             seen.append(f"ended with {len(pool_view.connections())}")
 
-    pool = ConnectionPool(connection_class=Attended, server=server, attend=attend)
+    pool = ConnectionPool(connection_class=WatchedConnection, server=server, watch=watch)
     for times in (1, 2):
         async with Redis(connection_pool=pool) as client, Redis(connection_pool=pool) as other:
             await client.ping()
@@ -375,16 +375,16 @@ async def test_what_a_connection_class_has_done_in_the_background() -> None:
         server.received.clear()
 
 
-async def test_a_background_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged, and neither block nor commands notice (G14)."""
+async def test_a_watcher_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and affects neither the block nor commands (G14)."""
 
-    async def attend(_: PoolView) -> None:
+    async def watch(_: PoolView) -> None:
         raise KeyError("the user's own")
 
     server = FakeServer()
-    pool = ConnectionPool(connection_class=Attended, server=server, attend=attend)
+    pool = ConnectionPool(connection_class=WatchedConnection, server=server, watch=watch)
     async with Redis(connection_pool=pool) as client:
         assert await client.ping()
         await until(lambda: caplog.records)
         assert await client.ping()
-    assert "what listens to the connections of" in caplog.text
+    assert "a watcher of the connections of" in caplog.text

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.pool.tasks`: what a failure or a cancellation of one task does to the pool."""
+"""Tests of `anyredis.pool.tasks`: the effect of a task's failure or cancellation on the pool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ on_asyncio = pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACK
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="clean")
 
 KINDS: dict[str, Callable[[PoolTasks], TaskStarter]] = {
-    "vital": lambda tasks: tasks,
+    "required": lambda tasks: tasks,
     "connection": lambda tasks: tasks.connections,
 }
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=[*KINDS])
@@ -33,14 +33,14 @@ async def started() -> PoolTasks:
 
 
 async def closed(tasks: PoolTasks) -> None:
-    """Close, and wait until all has ended."""
+    """Close, and wait until all tasks have ended."""
     tasks.close()
-    await tasks.wait_gone()
+    await tasks.wait_done()
 
 
 @each_kind
-async def test_all_begin_in_a_clean_context(kind: Callable[[PoolTasks], TaskStarter]) -> None:
-    """No variable of the request that caused a task is seen in it."""
+async def test_all_start_in_a_clean_context(kind: Callable[[PoolTasks], TaskStarter]) -> None:
+    """A task sees no variable of the request that caused it."""
     tasks = await started()
     VARIABLE.set("the request's")
     seen: list[str] = []
@@ -58,7 +58,7 @@ async def test_all_begin_in_a_clean_context(kind: Callable[[PoolTasks], TaskStar
 async def test_a_failure_ends_the_pool(
     kind: Callable[[PoolTasks], TaskStarter], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is the cause that requests are told, and is logged once."""
+    """It is the cause of the errors of requests, and is logged once."""
     tasks = await started()
     failure = ZeroDivisionError()
 
@@ -67,14 +67,14 @@ async def test_a_failure_ends_the_pool(
 
     for _ in range(2):
         kind(tasks).start_soon(fail)
-    await tasks.gone.wait()
+    await tasks.done.wait()
     assert tasks.cause is failure
     assert tasks.closed_error().__cause__ is failure
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
 async def cancel_a_task(tasks: TaskStarter) -> None:
-    """Cancel what *tasks* starts, by `asyncio.Task.cancel`, and wait until it has ended."""
+    """Cancel a task of *tasks* by `asyncio.Task.cancel`, and wait until it has ended."""
     before = asyncio.all_tasks()
     tasks.start_soon(anyio.sleep_forever)
     await anyio.wait_all_tasks_blocked()
@@ -85,7 +85,7 @@ async def cancel_a_task(tasks: TaskStarter) -> None:
 
 @on_asyncio
 async def test_a_task_of_a_connection_is_cancelled_alone() -> None:
-    """The pool and its other tasks go on."""
+    """The pool and its other tasks continue."""
     tasks = await started()
     await cancel_a_task(tasks.connections)
     await anyio.wait_all_tasks_blocked()
@@ -96,33 +96,33 @@ async def test_a_task_of_a_connection_is_cancelled_alone() -> None:
 
 @on_asyncio
 async def test_the_cancellation_of_any_other_task_ends_the_pool() -> None:
-    """It is not left without what it needs."""
+    """The pool does not stay open without a task that it needs."""
     tasks = await started()
     await cancel_a_task(tasks)
     assert isinstance(tasks.cause, asyncio.CancelledError)
-    await tasks.gone.wait()
+    await tasks.done.wait()
 
 
-async def test_the_reason_tells_no_more_than_the_kind_of_error() -> None:
-    """G15: the text of an error that nobody expected may hold anything."""
+async def test_the_reason_has_only_the_type_of_the_error() -> None:
+    """G15: the text of an unexpected error may contain secrets."""
     tasks = await started()
     assert tasks.reason == "the pool was left"
     tasks.close(ValueError("sesame"))
     assert "ValueError" in str(tasks.closed_error())
     assert "sesame" not in str(tasks.closed_error())
-    await tasks.gone.wait()
+    await tasks.done.wait()
 
 
-async def test_nothing_is_started_once_it_is_gone() -> None:
-    """A task that nobody would wait for is refused."""
+async def test_nothing_is_started_after_the_end() -> None:
+    """The pool refuses a task for whose end it would not wait."""
     tasks = await started()
     await closed(tasks)
     with pytest.raises(RuntimeError, match="has ended"):
         tasks.start_soon(anyio.sleep_forever)
 
 
-async def test_closing_before_it_began_opens_nothing() -> None:
-    """Whoever enters and is cancelled at once leaves no trace."""
+async def test_closing_before_the_first_step_opens_nothing() -> None:
+    """If entering is cancelled at once, *opened* is not called."""
     log: list[str] = []
     tasks = PoolTasks(lambda _: log.append("opened"), lambda _: log.append("closing"))
     tasks.start(None)
