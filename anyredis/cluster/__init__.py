@@ -1,1 +1,1 @@
-"""The client for a cluster: values that say where a command goes, and the client that sends it."""
+"""The client for a cluster: nodes and slot map, routing, and the client on top of them."""

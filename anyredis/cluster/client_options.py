@@ -42,7 +42,7 @@ def pool_for(
 
 
 def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
-    """The arguments of a client for *url*; raises `DataValueError` that names what is wrong."""
+    """The arguments of a client for *url*; raises `DataValueError` that names the mistake."""
     options = cluster_options.options_of_url(url)
     check_url(options, BlockingClusterConnectionPool.__name__, decode_responses=decode_responses)
     return options

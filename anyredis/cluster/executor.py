@@ -1,4 +1,4 @@
-"""Runs commands on a cluster: one straight pass where the router knows the way, else the long one."""
+"""Runs commands on a cluster: in one pass if the slot of the first key decides, routed otherwise."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FIRST_KEY: Mapping[Value, int] = dict(FIRST_KEY.items())
 class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
     """All commands on the cluster of *pool*.
 
-    *retry* says what is sent again after a failure (None: nothing).
+    *retry* decides which commands are sent again after a failure (None: none).
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
     # -- one command ----------------------------------------------------------------------------
 
     def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
-        """Run *command* where its keys are, or as the servers' policies say; gives its reply.
+        """The parsed reply to *command*, run by the nodes of its keys or as its policies say.
 
         Raises the server's error, `MaxConnectionsError` or `PoolTimeoutError` without a lease,
         `ConnectionError` or `TimeoutError` without a reply (their `outcome` says whether a server
-        can have run it), `CrossSlotError` for keys in several slots where it cannot be split,
-        `PartialFailureError` where it went to several nodes and failed on some.
+        can have run it), `CrossSlotError` for keys in several slots of a command that cannot be split,
+        `PartialFailureError` if it went to several nodes and failed on some.
         """
         args = command.args
         name = args[0]
@@ -77,9 +77,9 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         )
 
     async def _submit_routed(self, command: Command[T], *, own_reports: bool = False) -> T:
-        """The long way, for all that `submit` cannot send at a glance.
+        """The parsed reply to a command that `submit` cannot route by its first key.
 
-        *own_reports*: what each node tells for itself may be given as a dict by address.
+        *own_reports*: reports of each node about itself may be given as a dict by address.
         """
         args = command.args
         self._pool.require_open()
@@ -144,13 +144,13 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         return _one_reply(facts, way, parts)
 
     async def _wait_for_slot_map(self) -> None:
-        """Wait until the nodes are known, where they are not."""
+        """Wait until the slot map is known."""
         self._pool.require_open()
         if not self._pool.slot_map.shards:
             await RedirectFollower(self._pool, self.retry, Target()).first_endpoint(only_reads=True)
 
     def _parts(self, command: Command[Any], way: Route, *, reads: bool = True) -> list[CommandPart]:
-        """What *command* is to each node that it goes to; *reads*: replicas may answer it."""
+        """The parts of *command*, one for each node; *reads*: replicas may answer it."""
         pool = self._pool
         if isinstance(way, AllNodes):
             endpoints = pool.members() if way.replicas else pool.primaries()
@@ -175,11 +175,11 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         return [CommandPart(command, target.find(pool), target.slot, target.reads)]
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
-        """What a pipeline runs."""
+        """The raw replies to a pipeline."""
         await self._wait_for_slot_map()
         if batch.transaction:
             return await self._run_transaction(batch)
-        # A write of the pipeline may be what a read after it is about: both ask the primary.
+        # A read may depend on a write before it in the pipeline: both go to the primary.
         parts, several = self._plan(batch.commands, self._balances_reads and batch.only_reads)
         await run_parts(self._pool, self.retry, parts)
         replies = [part.reply for part in parts]

@@ -22,8 +22,7 @@ T = TypeVar("T")
 class ClusterNodeClient(NodeClient[S], Generic[S]):
     """All commands on the node behind *endpoint*.
 
-    The pool gives up its endpoint to a node that is not in the slot map; whoever has named the node goes
-    on all the same, through a new one.
+    The pool drops its endpoint to a node that is not in the slot map; this client then gets a new one.
     """
 
     def __init__(

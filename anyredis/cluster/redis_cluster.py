@@ -35,14 +35,14 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
     *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes to
     ask for the others; one that answers is enough.  Entering the block asks them: it raises
-    `ConnectionError` that tells of each, where none answers.
+    `ConnectionError`, which names the failure of each, if none answers.
 
     *max_connections* commands at most are at work at once in the whole cluster or, with
     *max_connections_per_node*, at each node: one too many raises `MaxConnectionsError`, or waits
     with `connection_pool_cls=BlockingClusterConnectionPool`.  *connection_pool* is a pool to use
     instead of an own one.
 
-    With *readonly* what only reads goes to replicas, as *read_from* says: they may lag behind.
+    With *readonly* commands that only read go to replicas, as *read_from* says: they may lag behind.
     *availability_zone* is the client's own, for `ReadFrom.ZONE`.
 
     The other arguments are those of `Redis`.  Raises `DataError` at once for arguments that make no
@@ -157,7 +157,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         return [self._node_client(endpoint) for endpoint in self.connection_pool.primaries()]
 
     def node_for(self, key: Key) -> NodeClient[S]:
-        """The primary that serves *key* now; raises `DataValueError` where none is known."""
+        """The primary that serves *key* now; raises `DataValueError` if none is known."""
         self.connection_pool.require_open()
         slot = self.slot_of(key)
         endpoint = self.connection_pool.endpoint_for_slot(slot, reads=False)
@@ -177,8 +177,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     async def execute_command(self, *args: Value, node: NodeName | None = None) -> Any:
         """Run the command of these words and give its raw reply.
 
-        It goes where its keys are, or as the servers' policies say; with *node*, to that one.
-        What each node tells for itself (INFO …) comes as a dict by address.  Raises `DataError`
+        It goes to the nodes of its keys, or as the servers' policies say; with *node*, to that one.
+        Reports of each node about itself (INFO …) come as a dict by address.  Raises `DataError`
         for a command that would change the connection which others share: use a session for
         those; and for one that is not known here, without *node*.
         """
@@ -191,7 +191,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
     @command
     def mset(self, mapping: SupportsItems) -> Command[bool]:
-        """True once all of *mapping* is stored; not at one moment, where it is in several slots.
+        """True once all of *mapping* is stored; not at one moment, if it is in several slots.
 
         It is split by slot then: others may see some of it stored and some not, and it may fail in
         part (`PartialFailureError`).
@@ -231,8 +231,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     async def session(self, key: Key) -> AsyncGenerator[Session[S]]:
         """One connection for yourself to the node that serves *key*, as an `async with` block.
 
-        For WATCH, WAIT and their kind; see `Session`.  Nothing is redirected there: where the key
-        moves meanwhile `MovedError` is raised, and a new session finds the new node.
+        For WATCH, WAIT and their kind; see `Session`.  Nothing is redirected there: if the key
+        moves meanwhile, `MovedError` is raised, and a new session finds the new node.
         """
         pool = self.connection_pool
         follower = RedirectFollower(pool, self.retry, Target(self.slot_of(key)))

@@ -51,11 +51,11 @@ LASTING = (MaxConnectionsError, PoolTimeoutError, AuthenticationError)
 
 
 class SlotOwnership(NamedTuple):
-    """What a node says of its own slots."""
+    """The slots of a node, by its own report."""
 
     served: frozenset[int]
     moving: dict[int, TCPAddress]
-    """Those of them that it is giving to others, and to whom."""
+    """The slots among them that move to another node, with that node."""
 
 
 @dataclass
@@ -128,7 +128,7 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
                 self._pass.cursor, self._ended = cursor, not cursor
 
     async def _begin(self) -> Pass:
-        """The next pass, over a node that serves what is to be done."""
+        """The next pass, over a node that serves slots which are still to be scanned."""
         if not self._pool.slot_map.shards:
             await self._wait_for_slot_map()
         wanted = self._todo_by_node()
@@ -159,7 +159,7 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
         return slots
 
     async def _end(self, done: Pass) -> None:
-        """Strike off what the pass was good for."""
+        """Mark the slots as done that the pass has covered."""
         before, after = done.ownership, await slot_ownership_of(done.endpoint)
         if done.broken:
             return
@@ -177,11 +177,11 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
             raise error
 
     async def _recover(self, error: RedisError) -> None:
-        """Wait for better times; raises *error* where none came for `PATIENCE` seconds."""
+        """Wait before the next try; raises *error* if no page came for `PATIENCE` seconds."""
         self._pool.require_open()
         if self._asked is not None:
             self._failed.add(self._asked)
-            # To whom these slots were moving may be gone: who serves them now knows.
+            # The target of the migration may be gone: the node that serves the slots now is asked.
             self._todo |= self._owed.pop(self._asked, set())
         self._pass, self._ended = None, False
         now = anyio.current_time()
@@ -193,7 +193,7 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
 
 
 async def slot_ownership_of(endpoint: ClusterEndpoint) -> SlotOwnership:
-    """What the node behind *endpoint* says of its own slots."""
+    """The slots of the node behind *endpoint*, by its own report."""
     async with Lease(endpoint) as lease:
         reply = await lease.attempt((b"CLUSTER", b"NODES"), binary=True)
     if isinstance(reply, RedisError):
@@ -202,7 +202,7 @@ async def slot_ownership_of(endpoint: ClusterEndpoint) -> SlotOwnership:
 
 
 def parse_slot_ownership(reply: Reply, asked: TCPAddress) -> SlotOwnership:
-    """The same, of its answer to CLUSTER NODES; raises `ProtocolError` where that is none.
+    """The same, from a reply to CLUSTER NODES; raises `ProtocolError` for any other reply.
 
     `0-99` and `100` are slots that it serves, `[100->-id]` is one of them that it is giving away.
     """
@@ -228,7 +228,7 @@ def parse_slot_ownership(reply: Reply, asked: TCPAddress) -> SlotOwnership:
 
 
 def _address(text: str, asked: TCPAddress, *, by_name: bool) -> TCPAddress:
-    """The address in `ip:port@bus,name,more`: by its name where the node asked has one, too."""
+    """The address in `ip:port@bus,name,more`: by its name if the node that was asked has a name too."""
     place, *names = text.split(",")
     address = redirect_address(place.partition("@")[0], asked)
     return TCPAddress(names[0], address.port) if by_name and names and names[0] else address

@@ -34,9 +34,9 @@ class Sentinel:
     """Sentinels, and clients for the servers that they watch.
 
     *sentinels*: addresses, each a `TCPAddress`, a pair or `"host:port"`; all are asked at the same
-    time.  *name*: what they call the primary, where the methods are not told.
+    time.  *name*: their name for the primary, used if a method gets none.
 
-    What begins with `sentinel_` is for the sentinels: `sentinel_username`, `sentinel_password` or
+    Options that begin with `sentinel_` are for the sentinels: `sentinel_username`, `sentinel_password` or
     `sentinel_credential_provider`; `sentinel_ssl` or `sentinel_ssl_context` and the other
     `sentinel_ssl_…`, like those without `sentinel_` of `Redis`; `sentinel_timeout`: the seconds
     that each has for its answer, 1 by default.  All else is for the clients, see `primary_for`;
@@ -63,11 +63,11 @@ class Sentinel:
         """The sentinels that *url* names; *options* go before those of the URL.
 
         `redis+sentinel://user:password@host:port,host:port/name/db?option=value`: hosts are those
-        of the sentinels, with port 26379 where none is given.  User, password and database are for
+        of the sentinels, with port 26379 if none is given.  User, password and database are for
         the servers, and so is the TLS of `rediss+sentinel://`; `?sentinel_username=`,
         `sentinel_password=`, `sentinel_ssl=true` and the other arguments are for the sentinels.
         `valkey+sentinel://` and `valkeys+sentinel://` mean the same.  Raises `DataValueError`
-        that names what is wrong with the URL.
+        that names the mistake in the URL.
         """
         parsed = parse_url(url, PARAMETERS, SENTINEL_PARAMETERS)
         if parsed.service is None:
@@ -151,7 +151,7 @@ class Sentinel:
         decode_responses: bool = False,
         **options: Unpack[ReplicatedOptions],
     ) -> Redis[Any]:
-        """A client for the replicas of the primary called *name*: it reads what they have so far.
+        """A client for the replicas of the primary called *name*, which may lag behind it.
 
         Each of its connections goes to the next of the replicas that the sentinels reach; to the
         primary while there are none.  Ordinary commands share `shared_connections` connections:
@@ -175,17 +175,17 @@ class Sentinel:
     # -- questions ------------------------------------------------------------------------------
 
     async def primary_address(self, name: str | None = None) -> TCPAddress:
-        """Where the primary called *name* is, by the first sentinel that tells.
+        """The address of the primary called *name*, from the first sentinel that knows it.
 
-        Raises `ConnectionError` that tells of each sentinel where none answers or knows the name,
-        `AuthenticationError` where none takes the credentials.
+        Raises `ConnectionError`, which names the failure of each sentinel, if none answers or knows
+        the name, and `AuthenticationError` if none accepts the credentials.
         """
         return await self._sentinels.primary(self._named(name))
 
     async def replica_addresses(self, name: str | None = None) -> list[TCPAddress]:
-        """Where the replicas are that the sentinels reach; empty where there are none.
+        """The addresses of the replicas that the sentinels reach; empty if there are none.
 
-        By the first sentinel that knows of some.  Raises what `primary_address` raises.
+        From the first sentinel that knows some.  Raises the errors of `primary_address`.
         """
         return list(await self._sentinels.replicas(self._named(name)))
 
@@ -197,7 +197,7 @@ class Sentinel:
 
 
 def _found_by(watcher: SentinelWatcher) -> dict[str, Any]:
-    """The arguments of a pool whose connections go where *watcher* says."""
+    """The arguments of a pool whose connections go to the servers that *watcher* finds."""
     return {"connection_class": SentinelManagedConnection, "watcher": watcher}
 
 

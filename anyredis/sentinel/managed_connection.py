@@ -1,8 +1,8 @@
 """Connections to a primary or its replicas, which sentinels know.
 
 Law: a connection is ready only if it goes to a server of the right role, by that server's own
-word.  Where the servers change roles, connections to the wrong one are left at once: when the
-sentinels say so, or when the server does.
+word.  If the servers change roles, connections to the wrong one are drained at once: when the
+sentinels report it, or when the server does.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ from anyredis.wire.decode import Reply
 LOGGER = logging.getLogger("anyredis")
 
 PAUSES = Backoff(base=0.02, cap=0.2)
-"""Waits until the sentinels are asked again, where the server that they name will not do."""
+"""Waits until the sentinels are asked again, if the server that they name is not usable."""
 
 REDIAL = Backoff(base=0.1, cap=5.0)
 """Waits until a sentinel that was lost is tried again."""
 
 GRACE = 0.5
-"""Seconds in which a server that was demoted may answer what it was sent before."""
+"""Seconds in which a demoted server may answer commands that it was sent before."""
 
 DEMOTED = (
     "READONLY",
     "EXECABORT Transaction discarded because of: READONLY",
     "UNBLOCKED force unblock from blocking operation, instance state changed",
 )
-"""What error replies begin with when a server has ceased to be the primary; none of them ran."""
+"""The beginnings of error replies of a demoted primary; none of these commands ran."""
 
 NO_PRIMARY = "it is the primary no more"
 """Why connections are left."""
@@ -75,10 +75,10 @@ class Found(NamedTuple):
 
 
 class SentinelWatcher:
-    """Where the connections of one pool have to go, and the watch over them.
+    """Finds the servers for the connections of one pool, and watches for changes of their roles.
 
     They go to the primary that *sentinels* know as *name*, or with *replicas* to its replicas in
-    turn, and to the primary where there are none.
+    turn, and to the primary if there are none.
     """
 
     def __init__(self, sentinels: Sentinels, name: str, *, replicas: bool = False) -> None:
@@ -92,11 +92,11 @@ class SentinelWatcher:
         self._tasks: TaskGroup | None = None
 
     def __repr__(self) -> str:
-        return f"<Lookout for the {self.role} of {self.name!r} by {self.sentinels!r}>"
+        return f"<SentinelWatcher for the {self.role} of {self.name!r} by {self.sentinels!r}>"
 
     @property
     def role(self) -> str:
-        """What the servers are, for messages."""
+        """The role of the servers, for messages."""
         return "replica" if self.replicas else "primary"
 
     # -- for a connection that is being made ----------------------------------------------------
@@ -104,7 +104,7 @@ class SentinelWatcher:
     async def find(self, avoid: Collection[Found]) -> Found:
         """The server to connect to, and its role; one not in *avoid* if there is such.
 
-        Raises `ConnectionError` where the sentinels do not answer or do not know the name.
+        Raises `ConnectionError` if the sentinels do not answer or do not know the name.
         """
         if self.replicas:
             avoided = {server for server, role in avoid if role == REPLICA}
@@ -173,7 +173,7 @@ class SentinelWatcher:
     def leave(self, server: TCPAddress) -> None:
         """*server* has another role by now: use no connection to it any more.
 
-        What a primary was sent before is given `GRACE` seconds; replicas may finish in peace.
+        A primary has `GRACE` seconds to answer earlier commands; replicas may take their time.
         """
         for scope, dial in self._dials.items():
             if dial.server == server:
@@ -210,7 +210,7 @@ class SentinelManagedConnection(Connection):
         self._watcher = watcher
         self._found: Found | None = None
         self._failed: Exception | None = None
-        """What went wrong with the last server that was tried."""
+        """The error of the last server that was tried."""
         if not watcher.replicas:
             self.read_error = partial(_read_error, weakref.ref(self))
         super().__init__(**options)
@@ -218,12 +218,12 @@ class SentinelManagedConnection(Connection):
 
     @property
     def server(self) -> TCPAddress | None:
-        """Where it goes, or is about to."""
+        """The server of the connection, or of its next attempt."""
         return None if self._found is None else self._found.server
 
     @property
     def address(self) -> str:
-        """`host:port`, and what it is there."""
+        """`host:port`, and the role of the server."""
         what = f"the {self._watcher.role} of {self._watcher.name!r}"
         return what if self.server is None else f"{self.server} ({what})"
 
@@ -234,16 +234,16 @@ class SentinelManagedConnection(Connection):
         return (*super().extra_steps(), HandshakeStep((b"ROLE",), required=False))
 
     def check_server(self, server_info: ServerInfo) -> None:
-        """Raise `WrongRoleError` where the server is not what the sentinels called it."""
+        """Raise `WrongRoleError` if the server does not have the role that the sentinels reported."""
         super().check_server(server_info)
         role = _role(server_info)
         if self._found is not None and role != self._found.role:
             raise WrongRoleError(f"it calls itself {role}, not {self._found.role}")
 
     async def connect(self) -> None:
-        """Find the server, open the stream and shake hands; raises what `Connection` raises.
+        """Find the server, open the stream and shake hands; raises the errors of `Connection`.
 
-        And `ConnectionError` where the sentinels cannot tell the server.
+        It also raises `ConnectionError` if the sentinels do not know the server.
         """
         try:
             await super().connect()
@@ -272,7 +272,7 @@ class SentinelManagedConnection(Connection):
             await self.disconnect()
 
     async def _attempt(self) -> Exception | None:
-        """Connect to the server that was found; gives the error where another may do."""
+        """Connect to the server that was found; gives the error if another server may work."""
         try:
             await super().establish()
         except Exception as error:
@@ -294,7 +294,7 @@ def _read_error(connection: weakref.ref[SentinelManagedConnection], message: str
 
 
 def _role(server_info: ServerInfo) -> str:
-    """What a server calls itself: `master`, `slave` or `sentinel`."""
+    """The role of a server by its own report: `master`, `slave` or `sentinel`."""
     match server_info.extra[-1:]:
         case ([role, *_],):
             return word(role)
@@ -309,7 +309,7 @@ def _role(server_info: ServerInfo) -> str:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether it is about one server at this moment, and not about what we are or ask for."""
+    """Whether the error concerns one server at this moment, not the options of the connection."""
     if isinstance(error, (RedisError, ssl.SSLError)):
         return False
     kinds = (WrongRoleError, OSError, anyio.EndOfStream, anyio.BrokenResourceError)

@@ -88,7 +88,7 @@ class SentinelConnection(Connection):
         return (HandshakeStep(self._question, required=False),)
 
     async def ask(self) -> Reply:
-        """The answer, which may be a `ResponseError`; raises what connecting raised."""
+        """The answer, which may be a `ResponseError`; raises the error of connecting."""
         await anyio.aclose_forcefully(await self._connected())
         return self.server_info.extra[0]
 
@@ -135,13 +135,13 @@ class SentinelConnection(Connection):
 
 @dataclass(frozen=True)
 class Answers(Generic[T]):
-    """What the sentinels said about *name*; None: that they do not know it."""
+    """The answers of the sentinels about *name*; None: the sentinel does not know it."""
 
     name: str
     answers: Mapping[TCPAddress, T | RedisError | None]
 
     def given(self) -> list[T]:
-        """The answers; raises an error that tells of every sentinel where there is none."""
+        """The answers; if there are none, raises an error that names the failure of each sentinel."""
         given = [
             each
             for each in self.answers.values()
@@ -201,10 +201,10 @@ class Sentinels:
             raise type(error)(f"for the sentinels: {error}") from error
 
     async def primary(self, name: str, avoid: Collection[TCPAddress] = ()) -> TCPAddress:
-        """Where the primary is, by the first who knows.
+        """The address of the primary, from the first sentinel that knows it.
 
-        One that is not in *avoid* where any sentinel names such.  Raises `ConnectionError` where
-        no sentinel answers, or none knows *name*; `AuthenticationError` where none lets us in.
+        An address that is not in *avoid*, if a sentinel names one.  Raises `ConnectionError` if no
+        sentinel answers or knows *name*, `AuthenticationError` if none accepts the credentials.
         """
         question: tuple[Value, ...] = (b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", name)
         answers = await self._ask(name, question, _address, lambda each: each not in avoid)
@@ -214,9 +214,9 @@ class Sentinels:
     async def replicas(
         self, name: str, avoid: Collection[TCPAddress] = ()
     ) -> tuple[TCPAddress, ...]:
-        """Where the replicas are that can be used, by the first who knows of some.
+        """The addresses of the usable replicas, from the first sentinel that knows some.
 
-        Raises what `primary` raises.
+        Raises the errors of `primary`.
         """
         question: tuple[Value, ...] = (b"SENTINEL", b"REPLICAS", name)
         answers = await self._ask(name, question, _replicas, lambda each: set(each) - set(avoid))
@@ -230,7 +230,7 @@ class Sentinels:
         read: Callable[[Reply], T | None],
         good: Callable[[T], object],
     ) -> Answers[T]:
-        """What all say until one answer is *good*."""
+        """The answers that come until one is *good*."""
         answers: dict[TCPAddress, T | RedisError | None] = {}
 
         async def ask(address: TCPAddress) -> None:
@@ -250,7 +250,7 @@ class Sentinels:
 
 
 def sentinel_address(name: SentinelName) -> TCPAddress:
-    """The address that *name* means; raises `DataError` where it is none."""
+    """The address that *name* means; raises `DataError` if it is not an address."""
     if isinstance(name, TCPAddress):
         return name
     if isinstance(name, str):
@@ -289,7 +289,7 @@ def _link_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _address(reply: Reply) -> TCPAddress | None:
-    """Where the primary is; None where the sentinel does not know the name."""
+    """The address of the primary; None if the sentinel does not know the name."""
     if reply is None:
         return None
     if isinstance(reply, RedisError):
@@ -308,9 +308,9 @@ def _host_and_port(host: Reply, port: Reply) -> TCPAddress:
 
 
 def _replicas(reply: Reply) -> tuple[TCPAddress, ...] | None:
-    """Where the replicas are that are up; None where the sentinel does not know the name.
+    """The addresses of the replicas that are up; None if the sentinel does not know the name.
 
-    First those that are linked to their primary, and alone where there are such: others are late.
+    Only replicas with a link to their primary, if there are any: the data of others is old.
     """
     if isinstance(reply, ResponseError) and "No such master" in str(reply):
         return None

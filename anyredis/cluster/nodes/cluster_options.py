@@ -1,4 +1,4 @@
-"""The options of a cluster's pool: its own ones are declared here, others where they are everybody's.
+"""The options of a cluster's pool: its own are declared here, shared ones where they are shared.
 
 Law: as in `anyredis.connection.options`, each option is one key of one class, and a URL gives it
 as its annotation says.
@@ -84,7 +84,7 @@ def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object)
 
 
 def options_of_url(url: str) -> dict[str, Any]:
-    """The arguments of a cluster pool for *url*; raises `DataValueError` that names what is wrong."""
+    """The arguments of a cluster pool for *url*; raises `DataValueError` that names the mistake."""
     parsed = parse_url(url, PARAMETERS, {})
     if parsed.service is not None:
         raise DataValueError("the URL names sentinels: use Redis.from_url or Sentinel.from_url")

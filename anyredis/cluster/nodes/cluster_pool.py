@@ -58,21 +58,21 @@ class ClusterConnectionPool(BasePool):
     With *task_group*, an anyio task group, all that the pool runs is a child of that.
     *observer* is told of commands, connections and waits, see `Observer`.
 
-    With *readonly* what only reads goes to replicas, as *read_from* says; *availability_zone* is
+    With *readonly* commands that only read go to replicas, as *read_from* says; *availability_zone* is
     the client's own, for `ReadFrom.ZONE` (Valkey 9.1 tells those of its nodes).
 
     Raises `DataError` at once for an argument that nothing can work with.
     """
 
     known: dict[TCPAddress, ClusterEndpoint]
-    """A endpoint to each node of the slot map, and to others that were asked."""
+    """An endpoint to each node of the slot map, and to others that were asked."""
     endpoint_by_slot: list[ClusterEndpoint | None]
     """The endpoint to the primary of each slot, for the router's fast path."""
     _tasks: TaskStarter | None = None
     _turn = 0
     _replicas: frozenset[TCPAddress] = frozenset()
     _primaries: list[ClusterEndpoint] | None = None
-    """Those of the slot map, once somebody asked for them."""
+    """The primaries of the slot map, kept from the first use on."""
 
     @overload
     def __init__(self, **options: Unpack[ClusterConnectionPoolOptions]) -> None: ...
@@ -180,7 +180,7 @@ class ClusterConnectionPool(BasePool):
                 raise
             raise DataTypeError(f"{self._connection_class.__name__}: {error}") from error
 
-    # -- what every pool has --------------------------------------------------------------------
+    # -- as every pool --------------------------------------------------------------------
 
     def make_limit(self) -> Limit:
         """A counter."""
@@ -223,17 +223,20 @@ class ClusterConnectionPool(BasePool):
         )
 
     async def ready(self) -> None:
-        """Know the slot map; raises `ConnectionError` that tells of each node, where none told it."""
+        """Wait until the slot map is known.
+
+        Raises `ConnectionError`, which names the failure of each node, if no node gives it.
+        """
         if self.slot_map.shards:  # of the last time
             self.topology.refresh_soon()
         elif (error := await self.topology.wait_refreshed()) is not None:
             raise error
 
-    # -- who serves what ------------------------------------------------------------------------
+    # -- endpoints ------------------------------------------------------------------------
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody has entered it, and it is not being left."""
+        """Whether the pool is open."""
         return self._tasks is not None
 
     @property
@@ -242,7 +245,7 @@ class ClusterConnectionPool(BasePool):
         return isinstance(self._limit, StrictLimit)
 
     def endpoint_for_slot(self, slot: int, *, reads: bool) -> ClusterEndpoint | None:
-        """Where to send a command for *slot* that only *reads*, or not; None: nobody is known."""
+        """The endpoint for a command on *slot*, which *reads* only or not; None if none is known."""
         if not (reads and self.readonly):
             return self.endpoint_by_slot[slot]
         balancers = self._reads
@@ -250,7 +253,7 @@ class ClusterConnectionPool(BasePool):
         return None if balancer is None else balancer.next()
 
     def any_endpoint(self) -> ClusterEndpoint | None:
-        """Some primary, in turn, but none that failed just now if another is there."""
+        """A primary, in turn; an unhealthy one only if there is no other."""
         endpoints = self._primaries or self.primaries()
         for _ in endpoints:
             self._turn += 1
@@ -277,7 +280,7 @@ class ClusterConnectionPool(BasePool):
         return self._new_endpoint(address) if endpoint is None else endpoint
 
     def visit(self, address: TCPAddress) -> ClusterEndpoint:
-        """The same, for a node that the slot map need not know: it stays while it is visited."""
+        """The same, for a node that need not be in the slot map: it stays until the next refresh."""
         self._visited.add(address)
         return self.endpoint_at(address)
 
@@ -315,7 +318,7 @@ class ClusterConnectionPool(BasePool):
     # -- the slot map changes ---------------------------------------------------------------------
 
     def moved(self, slot: int, to: TCPAddress) -> ClusterEndpoint:
-        """Some node said that the node at *to* serves *slot*; gives its endpoint."""
+        """Note that the node at *to* serves *slot*, as a node said; gives its endpoint."""
         endpoint = self.visit(to)
         if self.endpoint_by_slot[slot] is not endpoint:
             self.slot_map = self.slot_map.moved(slot, to)
@@ -325,7 +328,7 @@ class ClusterConnectionPool(BasePool):
         return endpoint
 
     def replace_slot_map(self, slot_map: SlotMap) -> None:
-        """From now on *slot_map* holds."""
+        """Use *slot_map* from now on."""
         members = {address for shard in slot_map.shards for address in shard.nodes}
         for address in self.known.keys() - members - self._visited:
             self._let_go(address)
@@ -346,7 +349,7 @@ class ClusterConnectionPool(BasePool):
         self._leaving = [endpoint for endpoint in self._leaving if self._lingers(endpoint)]
 
     def _fill(self, endpoints: dict[Shard, ClusterEndpoint]) -> None:
-        """Tell the router who serves what: in place, for it keeps the list."""
+        """Update the list of endpoints by slot in place: the router holds a reference to it."""
         ranges = [*self.slot_map.ranges, (SLOTS, None)]
         for (begin, shard), (end, _) in itertools.pairwise(ranges):
             endpoint = None if shard is None else endpoints[shard]
@@ -401,7 +404,7 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
     def from_url(
         cls, url: str, *, connection_class: type[ClusterConnection], **arguments: object
     ) -> Self: ...
-    # It takes what the one above takes, which pyright does not see of unpacked options.
+    # The arguments are those of the overridden method, but pyright cannot compare unpacked options.
     @classmethod
     def from_url(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, url: str, **arguments: Any

@@ -1,7 +1,7 @@
 """The control connection of a cluster's pool: for questions that are no user's command.
 
 Law: it is no lease and no socket of the limit's.  Several nodes can be asked at once, each on a
-connection of its own; once nobody asks, one of those that answered stays, and the others are
+connection of its own; after the last question one connection stays, and the others are
 closed.  The one that stays is closed if it is not used for `KEEP` seconds, or with the pool.
 """
 
@@ -40,7 +40,7 @@ class ControlConnection:
         self._tasks = tasks
 
     def close(self, reason: str) -> None:
-        """Close everything; whoever asks is told *reason*."""
+        """Close all connections; questions in progress fail with *reason*."""
         self._tasks = None
         for address in list(self._nodes):
             self._discard(address, reason)
@@ -67,7 +67,7 @@ class ControlConnection:
         """A connection to the node at *address*, for an `async with` block that asks it.
 
         Others may ask the node on it at the same time.  It is closed if the block fails.  Raises
-        what connecting raised.
+        the error of connecting.
         """
         node = self._visited(address)
         good = False
@@ -123,7 +123,7 @@ async def ask(connection: BaseConnection, args: tuple[Value, ...]) -> Reply:
     """The reply to one small command on *connection*; raises the error if it is one."""
     request = connection.enqueue(args, binary=True)
     if request is None:
-        raise ConnectionError(f"{connection.address} does not read what it is sent")
+        raise ConnectionError(f"{connection.address} does not read")
     reply = await connection.answer(request)
     if isinstance(reply, RedisError):
         raise reply

@@ -34,9 +34,9 @@ class Shard:
 
 @dataclass(frozen=True)
 class SlotMap:
-    """The shard of each slot, None where nobody serves it.
+    """The shard of each slot, None if no node serves it.
 
-    *zones* are the availability zones of nodes, where the servers tell them.
+    *zones* are the availability zones of nodes, if the servers report them.
     """
 
     by_slot: Sequence[Shard | None] = (None,) * SLOTS
@@ -46,7 +46,7 @@ class SlotMap:
 
     @cached_property
     def ranges(self) -> tuple[tuple[int, Shard | None], ...]:
-        """Where each contiguous range begins, and whose it is."""
+        """The first slot of each contiguous range, and its shard."""
         found: list[tuple[int, Shard | None]] = []
         begin = 0
         for shard, same in itertools.groupby(self.by_slot):
@@ -61,7 +61,7 @@ class SlotMap:
 
     @cached_property
     def covered(self) -> int:
-        """How many slots somebody serves."""
+        """The number of slots that are served."""
         ends = [*(begin for begin, _ in self.ranges[1:]), SLOTS]
         return sum(
             end - begin
@@ -136,7 +136,7 @@ def _node(reply: Reply, asked: TCPAddress, zones: dict[TCPAddress, str]) -> TCPA
 def redirect_address(text: str, asked: TCPAddress) -> TCPAddress:
     """The address in a redirection from the node at *asked*, whose host is meant by an empty one.
 
-    Raises `ProtocolError` where it cannot be read.
+    Raises `ProtocolError` if it cannot be read.
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -146,7 +146,7 @@ def redirect_address(text: str, asked: TCPAddress) -> TCPAddress:
 
 
 def best_of(slot_maps: Iterable[SlotMap]) -> SlotMap:
-    """The one to believe, of what several nodes said: it covers most, and most of them agree."""
+    """The slot map to use, of several: it covers the most slots, and the most nodes agree on it."""
     heard = list(slot_maps)
     views = [_primaries(slot_map) for slot_map in heard]
     votes = Counter(views)
@@ -155,7 +155,7 @@ def best_of(slot_maps: Iterable[SlotMap]) -> SlotMap:
 
 
 def _primaries(slot_map: SlotMap) -> tuple[tuple[int, TCPAddress | None], ...]:
-    """What two nodes have to agree on: they tell replicas in different orders."""
+    """The part on which two nodes have to agree: they report replicas in different orders."""
     return tuple(
         (begin, None if shard is None else shard.primary) for begin, shard in slot_map.ranges
     )

@@ -19,7 +19,7 @@ class SocketLimit:
     def __init__(self, capacity: int, servers: Callable[[], Iterable[ServerConnections]]) -> None:
         self.capacity = capacity
         self.starved: dict[ServerConnections, None] = {}
-        """Who waits for room, the first first."""
+        """The servers that wait for a socket, the first first."""
         self._servers = servers
         self._at_work = False
         self._turn: ServerConnections | None = None
@@ -32,7 +32,7 @@ class SocketLimit:
         return self.capacity - sum(server.allocator.sockets for server in self._servers())
 
     def assigned(self, server: ServerConnections) -> None:
-        """*server* has served whom it could: note whether it is short of room, and find some."""
+        """Note whether *server* is still starved after its assignment, and free sockets if it is."""
         allocator = server.allocator
         if server.open and allocator.wanted > 0 and allocator.connecting:
             self.starved[server] = None
@@ -40,7 +40,7 @@ class SocketLimit:
             self.starved.pop(server, None)
         if self._at_work or not self.starved:
             return
-        self._at_work = True  # what follows comes back here
+        self._at_work = True  # the calls below call this method again
         try:
             while self.starved and self._free() > 0:
                 self._serve(next(iter(self.starved)))
@@ -66,7 +66,7 @@ class SocketLimit:
                 return
 
     def _close_one(self) -> bool:
-        """Close what no lease uses or waits for; False where there is no such thing."""
+        """Close a connection or dial that no lease uses or waits for; False if there is none."""
         for server in self._servers():
             spare = None if server in self.starved else server.allocator.spare()
             if spare is not None:

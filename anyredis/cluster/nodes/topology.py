@@ -1,4 +1,4 @@
-"""Learning who serves which slot: one task of the pool asks the nodes, whenever somebody wants it.
+"""Refreshes the slot map: one task of the pool asks the nodes, on demand and every minute.
 
 Law: at most one refresh runs at a time, in the background.  It asks several nodes at once, on the
 pool's control connection and others beside it, and believes the first good answer that nobody contradicts for a moment.  A refresh that
@@ -61,7 +61,7 @@ UNREACHABLE = 60.0
 
 
 class SlotMapOwner(Protocol):
-    """What is asked of the pool."""
+    """The part of the pool that the refresher uses."""
 
     @property
     def seeds(self) -> Sequence[TCPAddress]:
@@ -117,7 +117,7 @@ class TopologyRefresher:
         tasks.start_soon(self._keep_measuring, self._to_measure)
 
     def stop(self, reason: str = LEFT, cause: BaseException | None = None) -> None:
-        """Nobody will be told anything any more, for this *reason*."""
+        """Stop, and fail all callers that wait for a refresh, for this *reason*."""
         self._wanted = None
         self.control.close(reason)
         self._waiting += self._waiting_for_next
@@ -134,7 +134,7 @@ class TopologyRefresher:
             self._wanted.set()
 
     async def wait_refreshed(self, *, anew: bool = False) -> RedisError | None:
-        """None once the slot map is as some node says; the error where none says anything.
+        """None once the slot map is refreshed; the error if no node gives one.
 
         A refresh that is going on will do, unless they are to be asked *anew*: it may have had its
         answer before now.
@@ -226,7 +226,7 @@ class TopologyRefresher:
         self._cluster.record_latencies(latencies)
 
     async def _refresh(self) -> RedisError | None:
-        """Adopt what some nodes say; the error that tells why each did not, where none did."""
+        """Refresh the slot map; gives an error that names the failure of each node, if all fail."""
         failures: dict[TCPAddress, RedisError] = {}
         for group in self._groups():
             answers = await self._ask(group)
@@ -241,7 +241,7 @@ class TopologyRefresher:
         return _no_node_answered(failures)
 
     def _groups(self) -> Iterator[list[TCPAddress]]:
-        """Whom to ask, some at a time: those connected first, the seeds last."""
+        """The nodes to ask, a few at a time: connected ones first, the seeds last."""
         known = list(self._cluster.known.items())
         random.shuffle(known)  # all clients of a cluster should not ask the same few
         asked = [address for address in self.control.connected if address in self._cluster.known]
@@ -252,7 +252,7 @@ class TopologyRefresher:
             yield group
 
     async def _ask(self, group: list[TCPAddress]) -> dict[TCPAddress, SlotMap | RedisError]:
-        """What each of *group* says, as far as it does so in time."""
+        """The answers of *group* that come in time."""
         answers: dict[TCPAddress, SlotMap | RedisError] = {}
 
         async def ask(address: TCPAddress) -> None:
@@ -276,13 +276,13 @@ class TopologyRefresher:
 
 
 def _slot_map_told(reply: Reply, address: TCPAddress) -> SlotMap:
-    """The slot map that a node tells; raises `ClusterDownError` where nobody serves anything in it.
+    """The slot map in a node's reply; raises `ClusterDownError` if no slot in it is served.
 
-    That is what a node says that was taken out of its cluster.
+    A node that was removed from its cluster gives such a reply.
     """
     slot_map = parse_slots(reply, address)
     if not slot_map.covered:
-        raise ClusterDownError(f"CLUSTERDOWN {address} knows nobody who serves slots")
+        raise ClusterDownError(f"CLUSTERDOWN {address} knows no node that serves slots")
     return slot_map
 
 

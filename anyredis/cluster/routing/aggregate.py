@@ -1,4 +1,4 @@
-"""One reply of several: what the parts of a command answered, put together as its policy says."""
+"""One reply from several: the replies to the parts of a command, aggregated by its policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anyredis.wire.encode import Value
 
 
 class NodeReply(NamedTuple):
-    """What the node at *address* answered to *args*."""
+    """The reply of the node at *address* to *args*."""
 
     address: str
     args: tuple[Value, ...]
@@ -28,7 +28,7 @@ OWN_REPORTS: Final = frozenset(
     for name, response in RESPONSE.items()
     if response is ResponsePolicy.SPECIAL and name != b"RANDOMKEY"
 )
-"""What each node tells for itself: there is no one reply."""
+"""Commands by which each node reports about itself: there is no single reply."""
 
 
 def refuse_own_reports(facts: Facts) -> None:
@@ -41,7 +41,10 @@ def refuse_own_reports(facts: Facts) -> None:
 
 
 def aggregate(facts: Facts, answers: Sequence[NodeReply], split: Split | None = None) -> Reply:
-    """The one reply to a command of these *facts*; raises `PartialFailureError` where a part failed that counts."""
+    """The single reply to a command of these *facts*.
+
+    Raises `PartialFailureError` if a part failed and the policy does not allow that.
+    """
     name, response = facts.name, facts.response
     good = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
     if len(good) < len(answers) and not (response is ResponsePolicy.ONE_SUCCEEDED and good):

@@ -1,8 +1,8 @@
 """Several commands for several nodes at once: grouped by node, each group sent as one.
 
-Law: the parts that one node gets leave in their order, as one piece.  Those that are redirected or
-refused go on in a next round, again in their order.  What a part failed with stands in its place;
-only a strict pool that is short of leases refuses the whole, before anything is sent.
+Law: the parts for one node are sent in their order, as one batch.  Parts that are redirected or
+refused go on in the next round, again in their order.  The error of a part is its reply; only a
+strict pool with too few leases refuses the whole, before anything is sent.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ ASKING = raw_command(b"ASKING")
 
 
 class CommandPart:
-    """One command, and what came of it.
+    """One command for one node, and its reply.
 
-    It is for who serves *slot* (a replica will do where it *reads*), the node at *fixed_node*, or else
-    anybody.
+    The node is the one that serves *slot* (a replica will do if it only *reads*), or the one at
+    *fixed_node*; otherwise any primary.
 
     No `__slots__`: the defaults below are read off the class, so that the ordinary part, of which
     a pipeline has thousands, stores little.
@@ -44,7 +44,7 @@ class CommandPart:
     asking = False
     reply: Reply = None
     together: bool | None = None
-    """Where it was lost with others: whether all of these only read."""
+    """Whether all parts of its batch only read, if the batch was lost; None otherwise."""
     follower: RedirectFollower | None = None
     fixed_node: TCPAddress | None = None
 
@@ -58,7 +58,7 @@ class CommandPart:
     ) -> None:
         self.command = command
         self.endpoint = endpoint
-        """Where it is to be asked, or was."""
+        """The endpoint of the next or the last attempt."""
         self.slot = slot
         self.reads = reads
         if fixed_node is not None:
@@ -66,7 +66,7 @@ class CommandPart:
 
     @property
     def target(self) -> Target:
-        """Whom it is for."""
+        """The target of the command."""
         return Target(self.slot, self.fixed_node, self.reads)
 
     @property
@@ -80,8 +80,8 @@ async def run_parts(
 ) -> None:
     """Run all *parts*, of which each has its `reply` afterwards, an error as a value.
 
-    Raises `DataError` for what cannot be packed, and `MaxConnectionsError` where a strict pool has
-    not a lease for each node; nothing was sent then.
+    Raises `DataError` for arguments that cannot be encoded, and `MaxConnectionsError` if a strict pool has
+    no lease for each node; nothing was sent then.
     """
     lost = [part for part in parts if part.endpoint is None]
     for part in lost:
@@ -90,7 +90,7 @@ async def run_parts(
     while todo := _go_on(pool, retry, parts):
         longest = max((step for _, step in todo), key=lambda step: (step.refresh, step.delay))
         await wait(pool, longest)
-        # What has moved is noted first: so all parts of one slot go on to the same node.
+        # Moved slots are noted first, so that all parts of one slot go on to the same node.
         for part, step in sorted(todo, key=lambda each: each[1].to is None):
             _find_endpoint(part, step)
         parts = [part for part, _ in todo]
@@ -105,7 +105,7 @@ async def run_parts(
 def _go_on(
     pool: ClusterConnectionPool, retry: Retry | None, parts: Iterable[CommandPart]
 ) -> list[tuple[CommandPart, NextAttempt]]:
-    """The parts that are not at their end, and what each is to do."""
+    """The parts that go on, with their next attempts."""
     todo: list[tuple[CommandPart, NextAttempt]] = []
     failures = [(part, part.reply) for part in parts if isinstance(part.reply, RedisError)]
     for part, failed in failures:
@@ -121,11 +121,11 @@ def _go_on(
 
 
 def _find_endpoint(part: CommandPart, step: NextAttempt) -> None:
-    """Have *part* go on, now that *step* was taken; what has nowhere to go keeps an error."""
+    """Choose the endpoint for the next attempt of *part*; its reply is an error if there is none."""
     assert part.follower is not None  # noqa: S101 - it decided on the step
     try:
         part.endpoint = part.follower.next_endpoint(step, part.endpoint)
-    except RedisError as error:  # a redirection that nobody can read
+    except RedisError as error:  # a redirection that cannot be read
         part.reply = error
         return
     part.asking, part.together = step.asking, None
@@ -133,7 +133,7 @@ def _find_endpoint(part: CommandPart, step: NextAttempt) -> None:
 
 
 async def _send(pool: ClusterConnectionPool, parts: Sequence[CommandPart]) -> None:
-    """Ask all *parts* where they are to be asked; each has its `reply` afterwards."""
+    """Send all *parts* to their endpoints; each has its `reply` afterwards."""
     if not parts:
         return
     groups: defaultdict[ClusterEndpoint | None, list[CommandPart]] = defaultdict(list)
@@ -146,7 +146,9 @@ async def _send(pool: ClusterConnectionPool, parts: Sequence[CommandPart]) -> No
         if endpoint is not None
     ]
     try:
-        if pool.strict:  # a lease for each, or none: it does not wait, so nobody comes in between
+        if (
+            pool.strict
+        ):  # all leases or none: acquiring does not wait, so no other task runs in between
             for order in orders:
                 await order.lease.acquire()
         if len(orders) == 1:

@@ -1,4 +1,4 @@
-"""What to do when a cluster did not answer a command: follow, wait, try again or give up.
+"""Decides how a command goes on that a cluster did not answer: follow, wait, retry or give up.
 
 Law: a redirection and a refusal mean that the command was not run, so it is sent again, within
 bounds, whatever it is; a failure is repeated only as the client's `Retry` allows (G11).
@@ -33,7 +33,7 @@ PATIENCE = 2.0
 """Seconds for which a command goes on after TRYAGAIN, CLUSTERDOWN and the like."""
 
 REFUSAL_BACKOFF: Final = Backoff(base=0.01, cap=0.25)
-"""Waits between two tries of what was refused."""
+"""Waits between two attempts of a refused command."""
 
 TEMPORARY_REFUSALS: Final = (TryAgainError, ClusterDownError, PrimaryDownError, ReadOnlyError)
 """Answers that will change, once the cluster has sorted itself out."""
@@ -41,9 +41,9 @@ TEMPORARY_REFUSALS: Final = (TryAgainError, ClusterDownError, PrimaryDownError, 
 
 @dataclass(frozen=True)
 class NextAttempt:
-    """What comes next: wait *delay* seconds, know the slot map as it is by then, and go on.
+    """The next attempt: wait *delay* seconds, with *refresh* for a new slot map, and send again.
 
-    To where a redirection points, or else to who serves the slot now.
+    It goes to the node that the redirection *to* names; otherwise to the node that serves the slot.
     """
 
     delay: float = 0.0
@@ -67,7 +67,7 @@ class RedirectPolicy:
         self._failures: RetryState | None = None
 
     def decide(self, failed: RedisError, *, only_reads: bool, now: float) -> NextAttempt | None:
-        """What to do after *failed*, which came at *now*; None: tell the caller."""
+        """The next attempt after *failed*, which came at *now*; None: the error is the caller's."""
         if isinstance(failed, RedirectError):
             if self._redirections is None:
                 # Two nodes that point at each other will agree in time.
@@ -98,7 +98,7 @@ def was_demoted(failed: RedisError) -> bool:
 
 
 def suggests_refresh(failed: RedisError) -> bool:
-    """Whether *failed* says that the slot map may not be what it was."""
+    """Whether *failed* suggests that the slot map is out of date."""
     if isinstance(failed, (MaxConnectionsError, PoolTimeoutError)):
         return False
     return isinstance(failed, (*TOPOLOGY_ERRORS, ConnectionError, TimeoutError)) or was_demoted(
@@ -110,7 +110,7 @@ TOPOLOGY_ERRORS: Final = (RedirectError, ClusterDownError, ReadOnlyError)
 
 
 def marks_unhealthy(failed: RedisError) -> bool:
-    """Whether a node that answers so should not be asked by who may ask another."""
+    """Whether a node that fails so is unhealthy: commands that may go to another node do so."""
     if isinstance(failed, (MaxConnectionsError, PoolTimeoutError)):
         return False
     return isinstance(failed, (ConnectionError, TimeoutError, BusyLoadingError, PrimaryDownError))

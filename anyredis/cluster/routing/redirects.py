@@ -1,4 +1,4 @@
-"""Carries out what a `RedirectPolicy` decides: waits, has the slot map refreshed, finds the next endpoint."""
+"""Carries out the decisions of a `RedirectPolicy`: waits, refreshes, finds the next endpoint."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ REFRESH_PATIENCE = 1.0
 
 
 class Target(NamedTuple):
-    """Whom a command is for: who serves *slot*, the node at *address*, or else anybody."""
+    """The target of a command: the node that serves *slot*, the one at *address*, or any primary."""
 
     slot: int | None = None
     address: TCPAddress | None = None
     reads: bool = False
 
     def find(self, pool: ClusterConnectionPool) -> ClusterEndpoint | None:
-        """The endpoint to take now; None where nobody is known."""
+        """The endpoint to use now; None if none is known."""
         if self.slot is not None:
             return pool.endpoint_for_slot(self.slot, reads=self.reads)
         if self.address is not None:
@@ -51,7 +51,7 @@ class Target(NamedTuple):
         return pool.any_endpoint()
 
     def missing(self) -> RedisError:
-        """The error for when nobody is known."""
+        """The error if no endpoint is known."""
         what = "any slot" if self.slot is None else f"slot {self.slot}"
         return ClusterDownError(f"CLUSTERDOWN no node of the cluster is known to serve {what}")
 
@@ -68,7 +68,7 @@ class RedirectFollower:
         self.target = target
 
     def note(self, endpoint: ClusterEndpoint | None, failed: RedisError) -> None:
-        """Remember what *failed* at *endpoint* tells about the cluster."""
+        """Refresh the slot map or mark *endpoint* unhealthy, if *failed* suggests it."""
         if suggests_refresh(failed):
             self._pool.topology.refresh_soon()
         if endpoint is not None and marks_unhealthy(failed):
@@ -77,7 +77,7 @@ class RedirectFollower:
     def decide(
         self, endpoint: ClusterEndpoint | None, failed: RedisError, *, only_reads: bool
     ) -> NextAttempt | None:
-        """What comes after *failed* at *endpoint*; None: it is to be told to the caller."""
+        """The next attempt after *failed* at *endpoint*; None: the error is the caller's."""
         if self._left_behind(endpoint, failed):
             return NextAttempt()
         self.note(endpoint, failed)
@@ -96,7 +96,7 @@ class RedirectFollower:
             notify(observer.command_retried, RetryEvent(self._name, address, failed, step.delay))
 
     def _left_behind(self, endpoint: ClusterEndpoint | None, failed: RedisError) -> bool:
-        """Whether the node only left the cluster before the command was sent: nobody's failure."""
+        """Whether the node left the cluster before the command was sent, which is no failure."""
         if endpoint is None or endpoint.server.open or not self._pool.is_open:
             return False
         return isinstance(failed, ConnectionError) and failed.outcome is Outcome.NOT_SENT
@@ -104,7 +104,7 @@ class RedirectFollower:
     def next_endpoint(
         self, step: NextAttempt, endpoint: ClusterEndpoint | None
     ) -> ClusterEndpoint | None:
-        """Whom to ask now that the wait of *step* is over, *endpoint* being whom was asked last.
+        """The endpoint for the attempt *step*; *endpoint* is that of the last attempt.
 
         Raises `ProtocolError` for a redirection that cannot be read.
         """
@@ -116,7 +116,7 @@ class RedirectFollower:
         return self._pool.visit(address)
 
     async def first_endpoint(self, *, only_reads: bool) -> ClusterEndpoint:
-        """Whom to ask first, once the slot map is known; raises where it cannot be learned."""
+        """The endpoint of the first attempt, once the slot map is known; raises if it stays unknown."""
         while True:
             if (endpoint := self.target.find(self._pool)) is not None:
                 return endpoint
@@ -140,8 +140,8 @@ class RedirectFollower:
     ) -> Reply:
         """The reply that *attempt* gives, made at one endpoint after another until it is no error.
 
-        *attempt* is told whether to say ASKING first.  *failed* is the error of a first attempt
-        that was made already.  Raises the last error where it is time to give up.
+        *attempt* gets whether to send ASKING first.  *failed* is the error of an earlier first attempt.
+        Raises the last error if the policy gives up.
         """
         asking = False
         while True:

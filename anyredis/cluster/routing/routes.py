@@ -1,8 +1,8 @@
-"""Where a command goes in a cluster, and how it is split: values in, values out.
+"""The route of a command through a cluster, and its split by slot: values in, values out.
 
-Law: a command goes to the slot of its keys; without keys, to whom the servers' request policy
-says; where neither tells, the user has to.  What spans slots is split if the policy allows it, and
-refused before anything is sent if not.
+Law: a command goes to the slot of its keys; without keys, to the nodes of its request policy; if it
+has neither, the user names a node.  A command whose keys are in several slots is split if its policy
+allows that; otherwise it is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from anyredis.wire.slots import SLOTS, hash_tag
 
 @dataclass(frozen=True)
 class ToSlot:
-    """To whoever serves *slot*; *reads*: a replica will do."""
+    """To the node that serves *slot*; *reads*: a replica will do."""
 
     slot: int
     reads: bool
@@ -40,7 +40,7 @@ class AllNodes:
 
 
 class SplitPart(NamedTuple):
-    """What is left of a split command for one slot: the keys that were at *places* among all."""
+    """The part of a split command for one slot, with the keys that were at *places* among all."""
 
     args: tuple[Value, ...]
     slot: int
@@ -61,7 +61,7 @@ _WAITS: Final = frozenset((b"WAIT", b"WAITAOF"))
 
 
 def key_bytes(key: Value, encoding: str) -> bytes:
-    """*key* as it is sent, which is what the slot is computed of."""
+    """*key* as it is sent: the slot is computed from these bytes."""
     if isinstance(key, (bytes, bytearray, memoryview)):
         return bytes(key)
     if not isinstance(key, str):
@@ -73,7 +73,7 @@ def key_bytes(key: Value, encoding: str) -> bytes:
 
 
 def slot_of_key(key: Value, encoding: str) -> int:
-    """The hash slot of *key*; raises `DataValueError` where *encoding* cannot express it."""
+    """The hash slot of *key*; raises `DataValueError` if *encoding* cannot express it."""
     if type(key) is str:
         try:
             data = key.encode(encoding)
@@ -86,10 +86,10 @@ def slot_of_key(key: Value, encoding: str) -> int:
 
 
 def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None = None) -> Route:
-    """Where the command *args* goes; *facts* are the command's, if they are known.
+    """The route of the command *args*; *facts* are the command's, if they are known.
 
-    Raises `CrossSlotError` where its keys are in several slots and it cannot be split, and
-    `DataValueError` where it is not known where it goes, or it is malformed.
+    Raises `CrossSlotError` if its keys are in several slots and it cannot be split, and
+    `DataValueError` if its route is unknown, or it is malformed.
     """
     facts = facts or facts_of(args)
     if facts.name in _WAITS:
@@ -124,7 +124,7 @@ def slots_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -
 
 
 def slot_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -> int | None:
-    """The slot that all keys are in, None where there are several."""
+    """The slot of all keys, None if they are in several."""
     slots = set(slots_of_keys(args, keys, encoding))
     return slots.pop() if len(slots) == 1 else None
 
@@ -151,7 +151,7 @@ def _pieces(
     slots: Sequence[int],
     encoding: str,
 ) -> tuple[SplitPart, ...]:
-    """One piece for each slot; none where it would not mean the same."""
+    """One part for each slot; none if the split would change the meaning."""
     places: dict[int, list[int]] = {}
     for place, slot in enumerate(slots):
         places.setdefault(slot, []).append(place)

@@ -1,4 +1,4 @@
-"""A transaction in a cluster: all of it on one slot, and all of it again where it is redirected."""
+"""A transaction in a cluster: all of it on one slot, and all of it again after a redirect."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from anyredis.wire.decode import Reply
 
 
 def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
-    """The one slot that *commands* are about, None where they have no keys.
+    """The one slot of all keys in *commands*, None if they have no keys.
 
-    Raises `CrossSlotError` where there are several, and what `route` raises.
+    Raises `CrossSlotError` if there are several slots, and the errors of `route`.
     """
     slot: int | None = None
     for position, command in enumerate(commands, 1):
@@ -37,7 +37,7 @@ def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
 
 
 def refusal(replies: Sequence[Reply]) -> RedisError | None:
-    """Why a transaction was not run, where it may be elsewhere or later; None: it was, or is not.
+    """The reason why a transaction was refused that may run elsewhere or later; None otherwise.
 
     A command that is redirected as it is queued makes EXEC fail; EXEC itself may be redirected.
     """
