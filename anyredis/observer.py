@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ParamSpec, Protocol
 
 from anyredis.exceptions import DataTypeError, RedisError
@@ -19,53 +18,65 @@ P = ParamSpec("P")
 LOGGER = logging.getLogger("anyredis")
 
 
-@dataclass(frozen=True, eq=False)
 class CommandEvent:
     """One call on a client, from its start to its end; compared and hashed by identity.
 
     Arguments and replies are not part of it: they may be secrets.
     """
 
-    name: str
-    """The command's name, with its subcommand: `GET`, `CLIENT LIST`; `PIPELINE` or `MULTI`."""
-    address: str
-    """The endpoint that the call first goes to: `host:port`, or a path; empty if several."""
-    size: int = 1
-    """The number of commands that the call sends: more than 1 for a pipeline."""
+    # Plain classes: a dataclass takes half a millisecond of everybody's import.
+    __slots__ = ("address", "name", "size")
+
+    def __init__(self, name: str, address: str, size: int = 1) -> None:
+        self.name = name
+        """The command's name, with its subcommand: `GET`, `CLIENT LIST`; `PIPELINE` or `MULTI`."""
+        self.address = address
+        """The endpoint that the call first goes to: `host:port`, or a path; empty if several."""
+        self.size = size
+        """The number of commands that the call sends: more than 1 for a pipeline."""
+
+    def __repr__(self) -> str:
+        return f"<CommandEvent {self.name} {self.address}>"
 
 
-@dataclass(frozen=True)
 class CommandEnd:
     """The duration and the error of a call that ended."""
 
-    duration: float
-    """Seconds from the start of the call to its end, retries and waits included."""
-    error: BaseException | None = None
-    """The exception that the call raised, a cancellation included; None if it returned a value."""
+    __slots__ = ("duration", "error")
+
+    def __init__(self, duration: float, error: BaseException | None = None) -> None:
+        self.duration = duration
+        """Seconds from the start of the call to its end, retries and waits included."""
+        self.error = error
+        """The exception that the call raised, a cancellation included; None if it gave a value."""
 
 
-@dataclass(frozen=True)
 class RetryEvent:
     """A call that failed and is made again."""
 
-    name: str
-    address: str
-    """The endpoint that failed."""
-    error: RedisError
-    """The error of the last attempt."""
-    delay: float
-    """Seconds until the next attempt."""
+    __slots__ = ("address", "delay", "error", "name")
+
+    def __init__(self, name: str, address: str, error: RedisError, delay: float) -> None:
+        self.name = name
+        self.address = address
+        """The endpoint that failed."""
+        self.error = error
+        """The error of the last attempt."""
+        self.delay = delay
+        """Seconds until the next attempt."""
 
 
-@dataclass(frozen=True)
 class RedirectEvent:
     """A reply of a cluster's node that names another node for a command."""
 
-    name: str
-    address: str
-    """The endpoint that redirected."""
-    error: RedisError
-    """The MOVED or ASK error."""
+    __slots__ = ("address", "error", "name")
+
+    def __init__(self, name: str, address: str, error: RedisError) -> None:
+        self.name = name
+        self.address = address
+        """The endpoint that redirected."""
+        self.error = error
+        """The MOVED or ASK error."""
 
 
 class Observer(Protocol):

@@ -7,13 +7,13 @@ import pytest
 from anyredis import address
 from anyredis.address import ServerURL, TCPAddress, UnixAddress, parse_hosts
 from anyredis.exceptions import DataValueError
-from anyredis.pool.standalone import PARAMETERS
-from anyredis.sentinel.sentinel_connection import SENTINEL_PARAMETERS
+from anyredis.pool.standalone import url_parameters
+from anyredis.sentinel.sentinel_connection import sentinel_parameters
 
 
 def parse_url(url: str) -> ServerURL:
     """The parts of *url*, with the options of a pool and of sentinels."""
-    return address.parse_url(url, PARAMETERS, SENTINEL_PARAMETERS)
+    return address.parse_url(url, url_parameters(), sentinel_parameters())
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.pool.base import BasePool
 from anyredis.pool.pool_options import SharingOptions
 from anyredis.pool.services import service_arguments, service_parameters
-from anyredis.pool.standalone import PARAMETERS, BlockingConnectionPool, ConnectionPool
+from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool, url_parameters
 
 
 class ClientOptions(SharingOptions, total=False):
@@ -168,7 +168,7 @@ def options_of_url(
 
     Raises a `DataValueError` that names the wrong part of the URL.
     """
-    parsed = parse_url(url, PARAMETERS, service_parameters())
+    parsed = parse_url(url, url_parameters(), service_parameters())
     options: dict[str, Any] = dict(parsed.options)
     check_url(options, BlockingConnectionPool.__name__, decode_responses=decode_responses)
     if parsed.service is not None:

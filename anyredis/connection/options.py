@@ -8,9 +8,10 @@ constructors define the defaults and their meaning.
 from __future__ import annotations
 
 import codecs
+import functools
 import inspect
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias, TypedDict, get_type_hints
 
@@ -34,7 +35,8 @@ Seconds: TypeAlias = Annotated[float, FromURL(seconds)]
 SecondsOrNone: TypeAlias = Annotated[float | None, FromURL(seconds_or_none)]
 
 
-def parameters_of(*declarations: type) -> dict[str, Reader]:
+@functools.cache  # on first use of a URL: annotations take long to evaluate
+def parameters_of(*declarations: type) -> Mapping[str, Reader]:
     """The query parameters for the options of these *declarations*, each with its reader."""
     return {
         name: note.read

@@ -16,23 +16,23 @@ FindServers: TypeAlias = Callable[[ServerURL, dict[str, Any]], dict[str, Any]]
 """Removes its own options from those of a URL, and gives arguments for a pool instead."""
 
 _SCHEMES: dict[str, FindServers] = {}
-_PARAMETERS: dict[str, Reader] = {}
+_PARAMETERS: list[Callable[[], Mapping[str, Reader]]] = []
 
 
 def register_schemes(
-    schemes: Iterable[str], find: FindServers, parameters: Mapping[str, Reader]
+    schemes: Iterable[str], find: FindServers, parameters: Callable[[], Mapping[str, Reader]]
 ) -> None:
     """Make *find* give the pool's arguments for URLs that begin with one of *schemes*.
 
-    *parameters* are the additional query parameters of such URLs, each with its reader.
+    *parameters* gives the additional query parameters of such URLs, each with its reader.
     """
     _SCHEMES.update(dict.fromkeys(schemes, find))
-    _PARAMETERS.update(parameters)
+    _PARAMETERS.append(parameters)
 
 
 def service_parameters() -> Mapping[str, Reader]:
     """The additional query parameters of URLs of registered schemes."""
-    return _PARAMETERS
+    return {name: read for each in _PARAMETERS for name, read in each().items()}
 
 
 def service_arguments(parsed: ServerURL, options: dict[str, Any]) -> dict[str, Any]:
@@ -43,5 +43,5 @@ def service_arguments(parsed: ServerURL, options: dict[str, Any]) -> dict[str, A
     """
     find = _SCHEMES.get(parsed.scheme)
     if find is None:
-        raise DataValueError(f"nothing is imported that knows {parsed.scheme}:// URLs")
+        raise DataValueError(f"no imported module knows {parsed.scheme}:// URLs")
     return find(parsed, options)

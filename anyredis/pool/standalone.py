@@ -6,13 +6,13 @@ their first connection object at once, so an invalid argument raises in the cons
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self, Unpack, overload
 
 from anyio.abc import TaskGroup
 
-from anyredis.address import UnixAddress, parse_url
+from anyredis.address import Reader, UnixAddress, parse_url
 from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.options import check_seconds_or_none, parameters_of, refuse_unknown
 from anyredis.connection.tcp import Connection
@@ -30,10 +30,12 @@ from anyredis.pool.tasks import PoolTasks
 
 UNLIMITED = 2**31
 
-PARAMETERS = parameters_of(BlockingConnectionPoolOptions)
-"""The query parameters of a URL for one server, each with its reader."""
-
 KNOWN = frozenset(ConnectionPoolOptions.__annotations__)
+
+
+def url_parameters() -> Mapping[str, Reader]:
+    """The query parameters of a URL for one server, with the function that reads each."""
+    return parameters_of(BlockingConnectionPoolOptions)
 
 
 class ConnectionPool(BasePool):
@@ -126,7 +128,7 @@ class ConnectionPool(BasePool):
 
         If the URL names sentinels, the pool is for the primary that they know.
         """
-        parsed = parse_url(url, PARAMETERS, service_parameters())
+        parsed = parse_url(url, url_parameters(), service_parameters())
         options: dict[str, Any] = dict(parsed.options)
         if parsed.service is not None:
             options |= {"ssl": True} if parsed.tls else {}

@@ -12,12 +12,12 @@ from anyredis.client.redis import Redis
 from anyredis.connection.options import DatabaseOptions
 from anyredis.exceptions import DataValueError
 from anyredis.pool.services import register_schemes
-from anyredis.pool.standalone import PARAMETERS
+from anyredis.pool.standalone import url_parameters
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
 from anyredis.sentinel.sentinel_connection import (
-    SENTINEL_PARAMETERS,
     SentinelName,
     SentinelOptions,
+    sentinel_parameters,
     take_sentinels,
 )
 
@@ -69,7 +69,7 @@ class Sentinel:
         `valkey+sentinel://` and `valkeys+sentinel://` mean the same.  Raises `DataValueError`
         that names the mistake in the URL.
         """
-        parsed = parse_url(url, PARAMETERS, SENTINEL_PARAMETERS)
+        parsed = parse_url(url, url_parameters(), sentinel_parameters())
         if parsed.service is None:
             raise DataValueError(
                 "the URL has to start with redis+sentinel://, rediss+sentinel://, "
@@ -206,7 +206,7 @@ def _find(parsed: ServerURL, options: dict[str, Any]) -> dict[str, Any]:
     return _found_by(SentinelWatcher(take_sentinels(parsed.hosts, options), parsed.service or ""))
 
 
-register_schemes(SENTINEL_SCHEMES, _find, SENTINEL_PARAMETERS)
+register_schemes(SENTINEL_SCHEMES, _find, sentinel_parameters)
 
 
 def _checked_name(name: object) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Generic, NoReturn, TypeAlias, TypedDict, TypeVar, Unpack
 import anyio
 from anyio.abc import ByteStream
 
-from anyredis.address import DEFAULT_SENTINEL_PORT, SENTINEL, TCPAddress, parse_hosts
+from anyredis.address import DEFAULT_SENTINEL_PORT, SENTINEL, Reader, TCPAddress, parse_hosts
 from anyredis.connection.errors import cannot_connect
 from anyredis.connection.handshake import HandshakeStep
 from anyredis.connection.handshake_io import CHUNK
@@ -67,8 +67,9 @@ class SentinelOptions(TypedDict, total=False):
     sentinel_timeout: Seconds
 
 
-SENTINEL_PARAMETERS = parameters_of(SentinelOptions)
-"""The query parameters that only a URL of sentinels has, and how each is read."""
+def sentinel_parameters() -> Mapping[str, Reader]:
+    """The query parameters of a URL for the connections to sentinels, with their readers."""
+    return parameters_of(SentinelOptions)
 
 
 class SentinelConnection(Connection):

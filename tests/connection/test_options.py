@@ -31,7 +31,7 @@ from anyredis.connection.options import (
 from anyredis.credentials import CredentialProvider, Credentials
 from anyredis.exceptions import DataError, DataTypeError, DataValueError
 from anyredis.pool.pool_options import BlockingConnectionPoolOptions, ConnectionPoolOptions
-from anyredis.pool.standalone import PARAMETERS
+from anyredis.pool.standalone import url_parameters
 
 VALID: dict[str, Any] = {"protocol": 3, "db": 0, "stream_timeout": 10, "connect_timeout": 5}
 
@@ -85,12 +85,12 @@ def test_the_parameters_of_a_url() -> None:
 def test_a_url_gives_options_that_are_text() -> None:
     """These are all options except objects and the parts of a URL before the query."""
     declared = BlockingConnectionPoolOptions.__annotations__.keys()
-    assert declared - PARAMETERS.keys() == {
+    assert declared - url_parameters().keys() == {
         *("host", "port", "ssl"),
         *("credential_provider", "ssl_context", "ssl_ca_data", "ssl_min_version"),
         *("listeners", "task_group", "observer"),
     }
-    assert PARAMETERS.keys() <= declared
+    assert url_parameters().keys() <= declared
 
 
 def test_unknown_arguments() -> None:

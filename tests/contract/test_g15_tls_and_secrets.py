@@ -19,7 +19,7 @@ from anyredis import (
     RedisError,
 )
 from anyredis.address import parse_url
-from anyredis.pool.standalone import PARAMETERS
+from anyredis.pool.standalone import url_parameters
 from anyredis.server import Server, run
 from tests.contract.clients_and_taps import client_of
 from tests.servers import Certificates, redis_tls_binary, valkey_binary
@@ -187,7 +187,7 @@ def test_the_error_of_a_wrong_url_has_no_password(url: str) -> None:
     """G15: the message names the wrong part; the error is a `DataError`."""
 
     def parse(url: str) -> object:
-        return parse_url(url, PARAMETERS)
+        return parse_url(url, url_parameters())
 
     calls: list[Callable[[str], object]] = [Redis.from_url, ConnectionPool.from_url, parse]
     for call in calls:

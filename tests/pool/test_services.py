@@ -10,8 +10,8 @@ from anyredis import ConnectionPool, DataValueError, Redis
 from anyredis.address import ServerURL, parse_url
 from anyredis.pool import services
 from anyredis.pool.services import register_schemes, service_arguments
-from anyredis.pool.standalone import PARAMETERS
-from anyredis.sentinel.sentinel_connection import SENTINEL_PARAMETERS
+from anyredis.pool.standalone import url_parameters
+from anyredis.sentinel.sentinel_connection import sentinel_parameters
 from anyredis.testing import FakeConnection, FakeServer
 
 URL = "redis+sentinel://h:1,h:2/name/3?sentinel_timeout=2&client_name=me"
@@ -27,7 +27,7 @@ def test_sentinels_are_known(scheme: str) -> None:
 
 def test_options_for_finding_servers_are_removed() -> None:
     """The other options are for the pool."""
-    parsed = parse_url(URL, PARAMETERS, SENTINEL_PARAMETERS)
+    parsed = parse_url(URL, url_parameters(), sentinel_parameters())
     options = dict(parsed.options)
     assert service_arguments(parsed, options).keys() == {"connection_class", "watcher"}
     assert options == {"client_name": "me", "db": 3}
@@ -43,7 +43,7 @@ async def test_a_registered_function_finds_servers(monkeypatch: pytest.MonkeyPat
         del options["sentinel_timeout"], options["client_name"], options["db"]
         return {"connection_class": FakeConnection, "server": server}
 
-    register_schemes(["redis+sentinel"], find, {})
+    register_schemes(["redis+sentinel"], find, dict)
     async with Redis(connection_pool=ConnectionPool.from_url(URL)) as client:
         assert await client.ping()
     assert server.count("PING") == 1

@@ -6,10 +6,10 @@ as its annotation says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypedDict
 
-from anyredis.address import parse_url
+from anyredis.address import Reader, parse_url
 from anyredis.cluster.nodes.read_balancer import ReadFrom
 from anyredis.cluster.nodes.seeds import NodeName
 from anyredis.connection.options import (
@@ -66,8 +66,9 @@ class BlockingClusterConnectionPoolOptions(
     """The keyword arguments of a `BlockingClusterConnectionPool`."""
 
 
-PARAMETERS = parameters_of(BlockingClusterConnectionPoolOptions)
-"""The query parameters of a URL for a cluster, and how each is read."""
+def cluster_url_parameters() -> Mapping[str, Reader]:
+    """The query parameters of a URL for a cluster, with the function that reads each."""
+    return parameters_of(BlockingClusterConnectionPoolOptions)
 
 
 def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object) -> None:
@@ -85,7 +86,7 @@ def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object)
 
 def options_of_url(url: str) -> dict[str, Any]:
     """The arguments of a cluster pool for *url*; raises `DataValueError` that names the mistake."""
-    parsed = parse_url(url, PARAMETERS, {})
+    parsed = parse_url(url, cluster_url_parameters(), {})
     if parsed.service is not None:
         raise DataValueError("the URL names sentinels: use Redis.from_url or Sentinel.from_url")
     if not parsed.hosts:

@@ -9,9 +9,9 @@ import pytest
 from anyredis import BlockingClusterConnectionPool, ClusterConnectionPool, DataError, ReadFrom
 from anyredis.address import TCPAddress
 from anyredis.cluster.nodes.cluster_options import (
-    PARAMETERS,
     BlockingClusterConnectionPoolOptions,
     ClusterConnectionPoolOptions,
+    cluster_url_parameters,
     options_of_url,
 )
 from anyredis.connection.options import ConnectionOptions, EncryptionOptions
@@ -56,7 +56,13 @@ def test_a_url_that_names_no_cluster(url: str, why: str) -> None:
 def test_the_parameters_of_a_url() -> None:
     """A URL gives what can be written as text, except what stands before its query."""
     own = {"availability_zone", "max_connections_per_node", "read_from", "readonly"}
-    assert own < PARAMETERS.keys()
-    assert not PARAMETERS.keys() & {"host", "port", "startup_nodes", "ssl", "ssl_context"}
+    assert own < cluster_url_parameters().keys()
+    assert not cluster_url_parameters().keys() & {
+        "host",
+        "port",
+        "startup_nodes",
+        "ssl",
+        "ssl_context",
+    }
     with pytest.raises(DataError, match="has to be true or false, not 'maybe'"):
         options_of_url("redis://a:1?readonly=maybe")
