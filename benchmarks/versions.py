@@ -43,7 +43,9 @@ class Checkout:
     async def run(self, *arguments: str) -> bytes:
         """What a Python prints that imports from this checkout."""
         command = [sys.executable, *arguments]
-        env = {**os.environ, "PYTHONPATH": str(self.path)}
+        # With bytecode, which the first run writes: compiling would be most of an import.
+        cache = {"PYTHONPYCACHEPREFIX": str(self.folder), "PYTHONDONTWRITEBYTECODE": ""}
+        env = {**os.environ, **cache, "PYTHONPATH": str(self.path)}
         done = await anyio.run_process(command, env=env, cwd=self.path, stderr=None)
         return done.stdout
 

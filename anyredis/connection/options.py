@@ -12,16 +12,14 @@ import functools
 import inspect
 import ssl
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Annotated, TypeAlias, TypedDict, get_type_hints
+from typing import Annotated, NamedTuple, TypeAlias, TypedDict, get_type_hints
 
 from anyredis.address import Reader, seconds, seconds_or_none, truth, whole_number
 from anyredis.credentials import CredentialProvider, Credentials
 from anyredis.exceptions import DataTypeError, DataValueError
 
 
-@dataclass(frozen=True)
-class FromURL:
+class FromURL(NamedTuple):
     """Marks an option that the query of a URL may give; *read* converts its text."""
 
     read: Reader

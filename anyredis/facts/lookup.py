@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.facts.key_positions import Finder, counted, finder_of, ranged
@@ -43,8 +42,7 @@ ResponsePolicyName: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """The facts of the command called *name*."""
 
     name: bytes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import FrozenInstanceError
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -161,7 +160,7 @@ def test_the_facts_of_a_command_are_one_value() -> None:
     facts = facts_of((b"GETRANGE", "k", 0, 1))
     assert facts_of(("getrange", "other", 0, 1)) is facts
     assert facts_of((bytearray(b"GetRange"), "k", 0, 1)) is facts
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         facts.read_only = False  # type: ignore[misc]
 
 

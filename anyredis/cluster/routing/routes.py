@@ -19,8 +19,7 @@ from anyredis.wire.encode import Value
 from anyredis.wire.slots import SLOTS, hash_tag
 
 
-@dataclass(frozen=True)
-class ToSlot:
+class ToSlot(NamedTuple):
     """To the node that serves *slot*; *reads*: a replica will do."""
 
     slot: int
@@ -47,8 +46,7 @@ class SplitPart(NamedTuple):
     places: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(NamedTuple):
     """A piece to each of several slots; *reads*: replicas will do."""
 
     pieces: tuple[SplitPart, ...]
