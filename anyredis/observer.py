@@ -24,7 +24,7 @@ class CommandEvent:
     Arguments and replies are not part of it: they may be secrets.
     """
 
-    # Plain classes: a dataclass takes half a millisecond of everybody's import.
+    # Plain classes: a dataclass adds half a millisecond to every import.
     __slots__ = ("address", "name", "size")
 
     def __init__(self, name: str, address: str, size: int = 1) -> None:

@@ -74,7 +74,7 @@ def test_replies_that_are_read(read: Any, raw: Any, value: Any) -> None:
     assert type(found) is type(value)
 
 
-REFUSAL_BACKOFF: list[tuple[Any, Any]] = [
+REFUSED: list[tuple[Any, Any]] = [
     (replies.integer, None),
     (replies.integer, b"7"),
     (replies.integer, 1.5),
@@ -107,7 +107,7 @@ REFUSAL_BACKOFF: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("read", "raw"), REFUSAL_BACKOFF)
+@pytest.mark.parametrize(("read", "raw"), REFUSED)
 def test_replies_that_are_refused(read: Any, raw: Any) -> None:
     """Anything else is a ProtocolError: never a guess, never a default."""
     with pytest.raises(ProtocolError, match=r"^the server answered .* where .* was expected$"):

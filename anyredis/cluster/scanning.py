@@ -1,11 +1,11 @@
 """All keys of a cluster, page by page, through failovers and while slots move.
 
-Law: a slot counts as done once one pass over a node has come to its end that by its own account
-served it before the pass began and after it ended, without losing a connection: a cursor means
-nothing to another server, nor to the same one after a restart.  A slot that was being moved to
-another node when the pass ended needs a pass over that node too; one that was not moved after all
-needs another over the same.  So a key that is there the whole time comes at least once, unless
-its slot begins to move and is given back within one and the same pass: nothing tells of that.
+Law: a slot is done after a whole pass over a node that, by its own report, served the slot before
+and after the pass, and lost no connection meanwhile: a cursor means nothing to another server, nor
+to the same one after a restart.  A slot that is moving to another node when the pass ends needs a
+pass over that node too; if its migration was called off, it needs another pass over the same node.
+So a key that is there the whole time comes at least once, unless its slot begins to move and is
+given back within a single pass: no server reports that.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class RequestQueue:
         return False
 
     def postpone(self, seconds: float) -> None:
-        """Give what is in flight *seconds* more: nobody was reading meanwhile."""
+        """Add *seconds* to the deadlines of requests in flight: reading was paused for so long."""
         self._deadlines = deque((sent, deadline + seconds) for sent, deadline in self._deadlines)
 
     def feed(self, data: bytes) -> None:
@@ -166,7 +166,7 @@ class RequestQueue:
             if type(reply) is Push:
                 self._pushed(reply)
             elif request is None:
-                raise ProtocolError(f"the server sent what nobody asked for: {reply!r:.100}")
+                raise ProtocolError(f"the server sent a reply to no request: {reply!r:.100}")
             elif request.replies is not None:
                 if self._collect(request, request.replies, reply) is MORE:
                     return

@@ -125,17 +125,17 @@ def test_the_first_failure_is_a_cause() -> None:
 
 GET = raw_command("GET", "k")
 INCR = raw_command("INCR", "k")
-REFUSAL_BACKOFF = DemotedError("READONLY")
+REFUSED = DemotedError("READONLY")
 
 
 @pytest.mark.parametrize(
     ("commands", "replies", "again"),
     [
-        ([GET, INCR, INCR], [b"1", REFUSAL_BACKOFF, REFUSAL_BACKOFF], True),
-        ([INCR], [REFUSAL_BACKOFF], True),
-        ([INCR, INCR], [1, REFUSAL_BACKOFF], False),
-        ([INCR, INCR], [REFUSAL_BACKOFF, 1], False),
-        ([GET, INCR], [REFUSAL_BACKOFF, WrongTypeError("WRONGTYPE")], False),
+        ([GET, INCR, INCR], [b"1", REFUSED, REFUSED], True),
+        ([INCR], [REFUSED], True),
+        ([INCR, INCR], [1, REFUSED], False),
+        ([INCR, INCR], [REFUSED, 1], False),
+        ([GET, INCR], [REFUSED, WrongTypeError("WRONGTYPE")], False),
         ([GET, INCR], [b"1", 1], False),
     ],
 )
@@ -144,21 +144,21 @@ def test_a_batch_that_a_demoted_server_refused(
 ) -> None:
     """It may run on another server if only reads of it ran."""
     batch = CommandBatch(commands, transaction=False)
-    assert (batch.demoted_error(replies) is REFUSAL_BACKOFF) is again
+    assert (batch.demoted_error(replies) is REFUSED) is again
     assert batch.demoted_error(ResponseError("ERR")) is None
 
 
 @pytest.mark.parametrize(
     ("replies", "again"),
     [
-        (["OK", "QUEUED", REFUSAL_BACKOFF, ExecAbortError("EXECABORT")], True),
-        (["OK", "QUEUED", "QUEUED", REFUSAL_BACKOFF], True),
+        (["OK", "QUEUED", REFUSED, ExecAbortError("EXECABORT")], True),
+        (["OK", "QUEUED", "QUEUED", REFUSED], True),
         (["OK", "QUEUED", "QUEUED", ExecAbortError("EXECABORT")], False),
-        (["OK", "QUEUED", "QUEUED", [1, REFUSAL_BACKOFF]], False),
+        (["OK", "QUEUED", "QUEUED", [1, REFUSED]], False),
         (["OK", "QUEUED", "QUEUED", None], False),
     ],
 )
 def test_a_transaction_that_a_demoted_server_refused(replies: list[Reply], again: bool) -> None:
     """It may run on another server if EXEC was refused because of the role."""
     batch = CommandBatch([INCR, INCR], transaction=True)
-    assert (batch.demoted_error(replies) is REFUSAL_BACKOFF) is again
+    assert (batch.demoted_error(replies) is REFUSED) is again

@@ -32,7 +32,7 @@ class Way(Enum):
     ANYWHERE = "one primary"
     PRIMARIES = "all primaries"
     NODES = "all nodes"
-    REFUSAL_BACKOFF = "nobody"
+    REFUSED = "no node"
 
 
 WAITS = {"WAIT", "WAITAOF"}
@@ -65,7 +65,7 @@ def expected(name: str) -> Way:
     container = name.encode() in CONTAINERS and name != "COMMAND"
     refused = container or name in OF_ONE_NODE.keys() | OF_ONE_CURSOR | WAITS
     if refused or name.encode() in CHANGES_CONNECTION:
-        return Way.REFUSAL_BACKOFF
+        return Way.REFUSED
     if "request_policy:all_nodes" in tips:
         return Way.NODES
     if "request_policy:all_shards" in tips:

@@ -178,14 +178,14 @@ def test_one_option_or_none(options: dict[str, object]) -> None:
     only_one("ZADD", **options)
 
 
-REFUSAL_BACKOFF: list[tuple[dict[str, object], str]] = [
+REFUSED: list[tuple[dict[str, object], str]] = [
     ({"nx": True, "xx": True}, "ZADD: nx and xx exclude each other: give one of them"),
     ({"nx": True, "gt": False, "count": 0}, "ZADD: nx and count exclude each other"),
     ({"a": "", "b": b"", "c": 0.0}, "ZADD: a and b and c exclude each other"),
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), REFUSAL_BACKOFF)
+@pytest.mark.parametrize(("options", "message"), REFUSED)
 def test_more_than_one_option(options: dict[str, object], message: str) -> None:
     """The command and the options that exclude each other are named."""
     with pytest.raises(DataValueError, match=message):

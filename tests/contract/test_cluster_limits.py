@@ -528,8 +528,8 @@ class RandomUse:
             session,
             pipeline,
         ]
-        reply_timeout = self.dice.choice([0, 0, 0.0005, 0.002, 10, 10, 10, 10])
-        with anyio.move_on_after(reply_timeout) as scope:
+        patience = self.dice.choice([0, 0, 0.0005, 0.002, 10, 10, 10, 10])
+        with anyio.move_on_after(patience) as scope:
             try:
                 await self.dice.choice(kinds)()
             except MovedError:
@@ -540,7 +540,7 @@ class RandomUse:
                 assert client.connection_pool.strict
             except ConnectionError:
                 self.losses += 1
-        assert reply_timeout < 10 or not scope.cancelled_caught, "it was forgotten"
+        assert patience < 10 or not scope.cancelled_caught, "it was forgotten"
 
     def change(self) -> None:
         """A random change of the cluster."""

@@ -332,7 +332,7 @@ def test_only_ascii_letters_fold() -> None:
     assert found(b"SORT", "k", "\u017ftore", "d") == [1]
 
 
-REFUSAL_BACKOFF: list[tuple[tuple[Value, ...], str]] = [
+REFUSED: list[tuple[tuple[Value, ...], str]] = [
     ((b"GET",), "GET needs a key"),
     (("object", "encoding"), "OBJECT ENCODING needs a key"),
     ((b"DEL",), "DEL needs a key"),
@@ -386,7 +386,7 @@ REFUSAL_BACKOFF: list[tuple[tuple[Value, ...], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("args", "message"), REFUSAL_BACKOFF)
+@pytest.mark.parametrize(("args", "message"), REFUSED)
 def test_refused(args: tuple[Value, ...], message: str) -> None:
     """A call without the keys that it needs is refused, with its name and the reason."""
     with pytest.raises(DataValueError) as caught:

@@ -298,7 +298,7 @@ def test_a_reply_that_nobody_asked_for_is_the_end(request_first: bool) -> None:
         ask(wire, b"x")
         wire.take(0)
         wire.feed(b":1\r\n")
-    with pytest.raises(ProtocolError, match="nobody asked for"):
+    with pytest.raises(ProtocolError, match="a reply to no request"):
         wire.feed(b":2\r\n")
 
 

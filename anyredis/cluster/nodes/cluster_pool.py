@@ -1,8 +1,8 @@
 """Pools for a cluster: an endpoint to each node, and one limit for all of them or one for each.
 
-Law: the slot map is replaced whole or patched in a synchronous function, and with it the endpoints: a
-node that is new gets one, a node that left takes no more leases, and those that it has come back.
-Nothing here waits but for connections, and for the task that asks the nodes for the slot map.
+Law: a synchronous function replaces or patches the slot map, and with it the endpoints: a new node
+gets an endpoint, a node that left takes no more leases, and its leases come back.  Only connecting,
+and the task that refreshes the slot map, wait.
 """
 
 from __future__ import annotations

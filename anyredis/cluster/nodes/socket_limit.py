@@ -1,9 +1,9 @@
 """A bound on the sockets of several servers together.
 
 Law: open sockets and dials of all nodes are at most `capacity`.  The limit lets at most `capacity`
-leases in, and a lease uses one socket at most; so where all sockets are open and some lease has
-none, some other socket is used by no lease, or dialled for none, and is closed to make room.
-Whoever is short of room stands in line for it; nobody passes.  Control connections do not count.
+leases in, and a lease uses one socket at most.  So if all sockets are open and a lease has none,
+another socket is used or dialled for no lease, and is closed for it.  Starved servers get sockets
+in the order in which they came.  Control connections do not count.
 """
 
 from __future__ import annotations

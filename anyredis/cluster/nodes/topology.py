@@ -1,8 +1,9 @@
 """Refreshes the slot map: one task of the pool asks the nodes, on demand and every minute.
 
 Law: at most one refresh runs at a time, in the background.  It asks several nodes at once, on the
-pool's control connection and others beside it, and believes the first good answer that nobody contradicts for a moment.  A refresh that
-fails tells those who wait for it, and nothing else happens; the slot map stays as it was.
+pool's control connection and others beside it, and takes the first good answer that no other node
+contradicts for a moment.  A refresh that fails fails the callers that wait for it, and the slot map
+stays as it was.
 """
 
 from __future__ import annotations

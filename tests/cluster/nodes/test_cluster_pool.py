@@ -20,7 +20,7 @@ from anyredis.pool.lease import exclusive_connection
 from anyredis.testing import FakeCluster
 
 
-def layout_of(cluster: FakeCluster) -> SlotMap:
+def slot_map_of(cluster: FakeCluster) -> SlotMap:
     """What the nodes say now."""
     return parse_slots(cluster.slots(), cluster.nodes[0].address)  # type: ignore[arg-type]
 
@@ -111,9 +111,9 @@ async def test_a_node_that_left_takes_no_more_leases() -> None:
         endpoint = pool.endpoint_at(second.address)
         async with exclusive_connection(endpoint):
             pass
-        whole = layout_of(cluster)
+        whole = slot_map_of(cluster)
         cluster.move(range(16384), cluster.nodes[0])
-        pool.replace_slot_map(layout_of(cluster))
+        pool.replace_slot_map(slot_map_of(cluster))
         assert not endpoint.server.open
         assert second.address not in pool.known
         with pytest.raises(ConnectionError, match="left the cluster"):
@@ -132,10 +132,10 @@ async def test_a_node_that_is_visited_stays_a_while() -> None:
     async with cluster.pool() as pool:
         await pool.ready()
         endpoint = pool.visit(newcomer.address)
-        pool.replace_slot_map(layout_of(cluster))
+        pool.replace_slot_map(slot_map_of(cluster))
         assert pool.visit(newcomer.address) is endpoint
-        pool.replace_slot_map(layout_of(cluster))
-        pool.replace_slot_map(layout_of(cluster))
+        pool.replace_slot_map(slot_map_of(cluster))
+        pool.replace_slot_map(slot_map_of(cluster))
         assert newcomer.address not in pool.known
 
 
@@ -180,10 +180,10 @@ async def test_what_was_measured_holds_until_it_is_measured_again() -> None:
     cluster = FakeCluster(1, 2)
     _, near, _ = (node.address for node in cluster.nodes)
     async with cluster.pool(readonly=True, read_from=ReadFrom.NEAREST) as pool:
-        pool.replace_slot_map(layout_of(cluster))
+        pool.replace_slot_map(slot_map_of(cluster))
         pool.record_latencies({node.address: 0.5 for node in cluster.nodes} | {near: 0.1})
         pool.forget_latencies()
-        pool.replace_slot_map(layout_of(cluster))
+        pool.replace_slot_map(slot_map_of(cluster))
         endpoint = pool.endpoint_for_slot(0, reads=True)
         assert endpoint is not None
         assert endpoint.address == near

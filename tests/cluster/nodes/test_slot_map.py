@@ -24,7 +24,7 @@ def node(address: TCPAddress, *more: Reply) -> Reply:
     return [address.host.encode(), address.port, b"id", *more]
 
 
-def layout_of(*ranges: tuple[int, int, Shard]) -> SlotMap:
+def slot_map_of(*ranges: tuple[int, int, Shard]) -> SlotMap:
     """A slot map with these ranges of slots, ends included."""
     by_slot: list[Shard | None] = [None] * SLOTS
     for first, last, shard in ranges:
@@ -123,7 +123,7 @@ def test_garbage_is_a_redis_error(reply: Reply) -> None:
 
 def test_a_slot_that_moved_to_a_primary() -> None:
     """It joins the shard that the node has already; the slot map before stays as it was."""
-    before = layout_of((0, 99, Shard(A, (B,))), (100, 16383, Shard(C, (D,))))
+    before = slot_map_of((0, 99, Shard(A, (B,))), (100, 16383, Shard(C, (D,))))
     after = before.moved(5, C)
     assert after.by_slot[5] == Shard(C, (D,))
     assert before.by_slot[5] == Shard(A, (B,))
@@ -132,19 +132,19 @@ def test_a_slot_that_moved_to_a_primary() -> None:
 
 def test_a_slot_that_moved_to_a_replica_of_it() -> None:
     """It was promoted: who was the primary is a replica now."""
-    slot_map = layout_of((0, 16383, Shard(A, (B, C)))).moved(5, C)
+    slot_map = slot_map_of((0, 16383, Shard(A, (B, C)))).moved(5, C)
     assert slot_map.by_slot[5] == Shard(C, (A, B))
     assert slot_map.moved(6, C).by_slot[6] == Shard(C, (A, B))
 
 
 def test_a_slot_that_moved_to_nobody_that_is_known() -> None:
     """The node is a shard of its own, until more is heard."""
-    assert layout_of((0, 9, Shard(A))).moved(10, D).by_slot[10] == Shard(D)
+    assert slot_map_of((0, 9, Shard(A))).moved(10, D).by_slot[10] == Shard(D)
 
 
 def test_thousands_of_slots_move_one_by_one() -> None:
     """No move looks for shards among all slots again; replicas stay known."""
-    slot_map = layout_of((0, 99, Shard(A, (B,))), (100, 16383, Shard(C, (D,))))
+    slot_map = slot_map_of((0, 99, Shard(A, (B,))), (100, 16383, Shard(C, (D,))))
     for slot in range(100):
         slot_map = slot_map.moved(slot, C)
         assert not {"ranges", "shards"} & vars(slot_map).keys()
@@ -191,29 +191,29 @@ def test_a_redirection_that_leads_nowhere(text: str) -> None:
 
 def test_who_covers_most_is_believed() -> None:
     """A node that was cut off knows less."""
-    less, more = layout_of((0, 99, Shard(A))), layout_of((0, 100, Shard(A)))
+    less, more = slot_map_of((0, 99, Shard(A))), slot_map_of((0, 100, Shard(A)))
     assert best_of([less, less, more]) is more
 
 
 def test_the_majority_is_believed() -> None:
     """Of slot maps that cover as much, the one that most nodes tell."""
-    old, new = layout_of((0, 16383, Shard(A))), layout_of((0, 16383, Shard(B)))
-    alike = layout_of((0, 16383, Shard(B)))
+    old, new = slot_map_of((0, 16383, Shard(A))), slot_map_of((0, 16383, Shard(B)))
+    alike = slot_map_of((0, 16383, Shard(B)))
     for order in itertools.permutations([old, new, alike]):
         assert best_of(order) in (new, alike)
 
 
 def test_the_order_of_replicas_is_no_contradiction() -> None:
     """Nodes tell the replicas of others in different orders."""
-    old = layout_of((0, 16383, Shard(A, (B, C, D))))
-    new = [layout_of((0, 16383, Shard(B, order))) for order in ((C, D), (D, C))]
+    old = slot_map_of((0, 16383, Shard(A, (B, C, D))))
+    new = [slot_map_of((0, 16383, Shard(B, order))) for order in ((C, D), (D, C))]
     assert best_of([old, *new]) in new
 
 
 # -- size ---------------------------------------------------------------------------------------
 
 
-def test_a_layout_of_a_thousand_nodes() -> None:
+def test_a_slot_map_of_a_thousand_nodes() -> None:
     """It is parsed and compared whole; by measure that takes about 3 ms each."""
     ranges: list[Reply] = []
     for number in range(500):
