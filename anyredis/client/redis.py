@@ -36,7 +36,8 @@ class Redis(NodeClient[S], Holder, Generic[S]):
     `MaxConnectionsError`, or waits with `connection_pool_cls=BlockingConnectionPool`.  Ordinary
     commands share *shared_connections* multiplexed connections (0: each has an exclusive one).
     *connection_pool* is a pool to use instead of a new one.  *retry* decides which commands are
-    sent again after a failure (None: no command).  Raises `DataError` for invalid arguments.
+    sent again after a failure (None: no command).  *listeners*, *observer* and *task_group* are those
+    of `ConnectionPool`.  Raises `DataError` for invalid arguments.
     """
 
     @overload
