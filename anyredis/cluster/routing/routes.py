@@ -1,8 +1,8 @@
-"""Where a command goes in a cluster, and how it is split: values in, values out.
+"""The route of a command in a cluster, and its split into parts: values in, values out.
 
-Law: a command goes to the slot of its keys; without keys, to whom the servers' request policy
-says; where neither tells, the user has to.  What spans slots is split if the policy allows it, and
-refused before anything is sent if not.
+Law: a command goes to the slot of its keys; without keys, to the nodes that the servers' request
+policy gives.  If neither is known, the user has to name the node.  A command with keys in several
+slots is split if its policy allows it; otherwise it is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from anyredis.wire.slots import SLOTS, hash_tag
 
 @dataclass(frozen=True)
 class ToSlot:
-    """To whoever serves *slot*; *reads*: a replica will do."""
+    """To a node that serves *slot*: the primary, or a replica too if the command *reads*."""
 
     slot: int
     reads: bool
@@ -34,13 +34,13 @@ class AnyNode:
 
 @dataclass(frozen=True)
 class AllNodes:
-    """To all primaries, and *replicas* too."""
+    """To all primaries and, if *replicas*, to all replicas."""
 
     replicas: bool
 
 
 class SplitPart(NamedTuple):
-    """What is left of a split command for one slot: the keys that were at *places* among all."""
+    """The part of a split command for one slot; *places* are the positions of its keys among all."""
 
     args: tuple[Value, ...]
     slot: int
@@ -49,7 +49,7 @@ class SplitPart(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """A piece to each of several slots; *reads*: replicas will do."""
+    """One piece to each of several slots; replicas may answer if the command *reads*."""
 
     pieces: tuple[SplitPart, ...]
     reads: bool
@@ -61,7 +61,7 @@ _WAITS: Final = frozenset((b"WAIT", b"WAITAOF"))
 
 
 def key_bytes(key: Value, encoding: str) -> bytes:
-    """*key* as it is sent, which is what the slot is computed of."""
+    """*key* as it is sent: the slot is computed from these bytes."""
     if isinstance(key, (bytes, bytearray, memoryview)):
         return bytes(key)
     if not isinstance(key, str):
@@ -73,23 +73,23 @@ def key_bytes(key: Value, encoding: str) -> bytes:
 
 
 def slot_of_key(key: Value, encoding: str) -> int:
-    """The hash slot of *key*; raises `DataValueError` where *encoding* cannot express it."""
+    """The hash slot of *key*; raises `DataValueError` if *encoding* cannot express it."""
     if type(key) is str:
         try:
             data = key.encode(encoding)
         except UnicodeEncodeError:
-            data = key_bytes(key, encoding)  # raises the error that users know
+            data = key_bytes(key, encoding)  # raises the error with its message
     else:
         data = key if type(key) is bytes else key_bytes(key, encoding)
-    # slot_of(), without its frame: this is done for every command.
+    # slot_of(), without its frame: this is run for every command.
     return crc_hqx(hash_tag(data) if b"{" in data else data, 0) % SLOTS
 
 
 def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None = None) -> Route:
-    """Where the command *args* goes; *facts* are the command's, if they are known.
+    """The route of the command *args*; *facts* are its facts, if they were looked up before.
 
-    Raises `CrossSlotError` where its keys are in several slots and it cannot be split, and
-    `DataValueError` where it is not known where it goes, or it is malformed.
+    Raises `CrossSlotError` if its keys are in several slots and it cannot be split, and
+    `DataValueError` if its route is not known or it is malformed.
     """
     facts = facts or facts_of(args)
     if facts.name in _WAITS:
@@ -124,7 +124,7 @@ def slots_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -
 
 
 def slot_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -> int | None:
-    """The slot that all keys are in, None where there are several."""
+    """The slot of all keys, None if they are in several."""
     slots = set(slots_of_keys(args, keys, encoding))
     return slots.pop() if len(slots) == 1 else None
 
@@ -135,8 +135,8 @@ def _by_keys(
     slots = slots_of_keys(args, keys, encoding)
     if len(set(slots)) == 1:
         return ToSlot(slots[0], facts.read_only)
-    splits = facts.request is RequestPolicy.MULTI_SHARD
-    if splits and (pieces := _pieces(facts.name, args, keys, slots, encoding)):
+    can_split = facts.request is RequestPolicy.MULTI_SHARD
+    if can_split and (pieces := _pieces(facts.name, args, keys, slots, encoding)):
         return Split(pieces, facts.read_only)
     raise CrossSlotError(
         f"CROSSSLOT {facts.shown} was not sent: its keys are in several hash slots. Give them the "
@@ -151,22 +151,22 @@ def _pieces(
     slots: Sequence[int],
     encoding: str,
 ) -> tuple[SplitPart, ...]:
-    """One piece for each slot; none where it would not mean the same."""
+    """One piece for each slot; empty if the pieces would not mean the same as the command."""
     places: dict[int, list[int]] = {}
     for place, slot in enumerate(slots):
         places.setdefault(slot, []).append(place)
     width = 2 if name in _WITH_VALUES else 1
-    count = name == b"MSETEX"
-    options = args[keys[-1] + 2 :] if count else ()
+    counts_keys = name == b"MSETEX"
+    options = args[keys[-1] + 2 :] if counts_keys else ()
     if any(key_bytes(option, encoding).upper() in _CONDITIONS for option in options):
-        return ()  # all or nothing cannot be had in several slots
+        return ()  # "all keys or none" is not possible in several slots
     pieces: list[SplitPart] = []
-    for slot, mine in places.items():
-        words: list[Value] = [args[0], len(mine)] if count else [args[0]]
-        for place in mine:
+    for slot, places_of_slot in places.items():
+        words: list[Value] = [args[0], len(places_of_slot)] if counts_keys else [args[0]]
+        for place in places_of_slot:
             key = keys[place]
             words += args[key : key + width]
-        pieces.append(SplitPart((*words, *options), slot, tuple(mine)))
+        pieces.append(SplitPart((*words, *options), slot, tuple(places_of_slot)))
     return tuple(pieces)
 
 

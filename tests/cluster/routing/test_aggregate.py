@@ -153,7 +153,7 @@ def test_a_failure_in_part() -> None:
 def test_a_failure_of_all(args: tuple[Value, ...]) -> None:
     """Then a command that needs a single success fails too; the error says that none succeeded."""
     no = ResponseError("NOTBUSY No scripts")
-    with pytest.raises(PartialFailureError, match=r"failed wherever it went \(n1:1: NOT") as caught:
+    with pytest.raises(PartialFailureError, match=r"failed everywhere \(n1:1: NOT") as caught:
         aggregate(facts_of(args), answers(no, no))
     assert caught.value.succeeded == ()
     assert len(caught.value.failed) == 2

@@ -15,7 +15,7 @@ from anyredis import (
     Retry,
 )
 from anyredis.cluster.routing.redirect_policy import (
-    MAX_REDIRECTIONS,
+    MAX_REDIRECTS,
     PATIENCE,
     NextAttempt,
     RedirectPolicy,
@@ -48,9 +48,9 @@ def test_a_redirection_is_followed_at_once(redirection: RedisError) -> None:
 def test_redirections_end() -> None:
     """Two nodes that point at each other get time to agree, but not for ever."""
     pursuit = RedirectPolicy(None)
-    steps = [pursuit.decide(MOVED, only_reads=True, now=0.0) for _ in range(MAX_REDIRECTIONS)]
+    steps = [pursuit.decide(MOVED, only_reads=True, now=0.0) for _ in range(MAX_REDIRECTS)]
     delays = [each.delay for each in steps if each is not None]
-    assert len(delays) == MAX_REDIRECTIONS
+    assert len(delays) == MAX_REDIRECTS
     assert delays[:3] == [0.0, 0.0, 0.0]
     assert 0 < delays[3] < delays[-1]
     assert 1.0 < sum(delays) < 5.0

@@ -198,7 +198,7 @@ async def test_nodes_that_point_at_each_other(
     kind: type[MovedError | AskError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such a loop ends with the redirection as the error."""
-    monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.MAX_REDIRECTIONS", 5)
+    monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.MAX_REDIRECTS", 5)
     cluster = FakeCluster()
     code = "MOVED" if kind is MovedError else "ASK"
     for node in cluster.nodes:
