@@ -153,12 +153,12 @@ class SentinelWatcher:
     async def _listen(self, address: TCPAddress) -> None:
         failures = 0
         while True:
-            link = self.sentinels.link(address)
+            connection = self.sentinels.connection_to(address)
             try:
-                await link.listen("+switch-master", self._heard)
+                await connection.listen("+switch-master", self._heard)
             except RedisError as error:
                 LOGGER.debug("lost a sentinel, connecting again: %s", error)
-            failures = 1 if link.subscribed else failures + 1
+            failures = 1 if connection.subscribed else failures + 1
             await anyio.sleep(REDIAL.delay(failures))
 
     def _heard(self, news: str) -> None:

@@ -186,12 +186,12 @@ class Sentinels:
             raise DataValueError("sentinels is empty: give at least one")
         self._options = _connection_options(dict(options))
         for address in self.addresses:
-            self.link(address)  # raises an error for an invalid argument
+            self.connection_to(address)  # raises an error for an invalid argument
 
     def __repr__(self) -> str:
         return f"<Sentinels {', '.join(map(str, self.addresses))}>"
 
-    def link(
+    def connection_to(
         self, address: TCPAddress, question: tuple[Value, ...] = (b"PING",)
     ) -> SentinelConnection:
         """A connection to one of them, not yet connected."""
@@ -237,7 +237,7 @@ class Sentinels:
         async def ask(address: TCPAddress) -> None:
             answer: T | RedisError | None
             try:
-                answer = read(await self.link(address, question).ask())
+                answer = read(await self.connection_to(address, question).ask())
             except RedisError as error:
                 answer = error
             answers[address] = answer

@@ -186,7 +186,7 @@ def test_a_redirection_that_leads_nowhere(text: str) -> None:
         redirect_address(text, ASKED)
 
 
-# -- whom to believe ----------------------------------------------------------------------------
+# -- the best slot map --------------------------------------------------------------------------
 
 
 def test_who_covers_most_is_believed() -> None:

@@ -128,7 +128,7 @@ async def test_waiting_for_a_refresh_can_be_cancelled() -> None:
         assert await pool.topology.wait_refreshed() is None
 
 
-# -- whom it asks -------------------------------------------------------------------------------
+# -- nodes to ask -------------------------------------------------------------------------------
 
 
 async def test_some_nodes_down_at_the_start() -> None:

@@ -167,7 +167,7 @@ def test_one_error_is_enough() -> None:
 
 
 def test_what_each_node_tells_for_itself() -> None:
-    """It has no one reply: the error says whom to ask."""
+    """Its replies have no aggregate: the error names the methods to use instead."""
     assert b"INFO" in OWN_REPORTS
     assert b"RANDOMKEY" not in OWN_REPORTS
     for name in OWN_REPORTS:
