@@ -316,7 +316,7 @@ async def test_a_refresh_that_raises_something_odd(
         assert "asking for the slot map of the cluster failed" in caplog.text
 
 
-async def test_leaving_the_pool_tells_who_waits() -> None:
+async def test_leaving_the_pool_wakes_waiting_calls() -> None:
     """G8: nobody hangs, then or later."""
     cluster = FakeCluster(1)
     pool = cluster.pool()

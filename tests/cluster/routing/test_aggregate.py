@@ -49,7 +49,9 @@ MERGED: list[tuple[tuple[Value, ...], tuple[Reply, ...], Reply]] = [
 
 
 @pytest.mark.parametrize(("args", "replies", "whole"), MERGED, ids=lambda each: str(each)[:30])
-def test_merging(args: tuple[Value, ...], replies: tuple[Reply, ...], whole: Reply) -> None:
+def test_aggregate_of_replies(
+    args: tuple[Value, ...], replies: tuple[Reply, ...], whole: Reply
+) -> None:
     """Sums, minima, all of them, one of them, each by its node."""
     assert aggregate(facts_of(args), answers(*replies)) == whole
 
@@ -166,7 +168,7 @@ def test_one_error_is_enough() -> None:
             aggregate(facts_of(args), answers([b"x"], from_server("NOPERM no")))
 
 
-def test_what_each_node_tells_for_itself() -> None:
+def test_reports_of_each_node() -> None:
     """Its replies have no aggregate: the error names the methods to use instead."""
     assert b"INFO" in OWN_REPORTS
     assert b"RANDOMKEY" not in OWN_REPORTS

@@ -130,7 +130,7 @@ def test_a_blocked_command_that_a_demoted_node_sends_away() -> None:
     assert suggests_refresh(demoted)
 
 
-def test_what_tells_of_another_layout() -> None:
+def test_errors_that_suggest_a_refresh() -> None:
     """Redirections, failures of nodes; no verdicts, no pool that is full."""
     news = [MOVED, ASK, LOST, NOT_SENT, TimeoutError("x"), BusyLoadingError("x")]
     news += [from_server("CLUSTERDOWN x"), from_server("READONLY x")]
