@@ -1,4 +1,4 @@
-"""The keyword arguments of the cluster client, and the pool that they ask for."""
+"""The keyword arguments of the cluster client, and the pool that they describe."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KNOWN = frozenset(RedisClusterOptions.__annotations__)
 def pool_for(
     host: str | None, port: int, *, decode_responses: bool, options: RedisClusterOptions
 ) -> ClusterConnectionPool:
-    """The pool that a client with these arguments uses: the one it was given, or a new one.
+    """The pool for a client with these arguments: the given one, or a new one.
 
     Raises `DataError` for an argument that is unknown or contradicts another.
     """
@@ -34,15 +34,15 @@ def pool_for(
     refuse_unknown(arguments, KNOWN)
     pool = arguments.pop("connection_pool", None)
     if pool is not None:
-        place = [] if (host, port) == (None, DEFAULT_PORT) else ["host or port"]
-        beside = (*place, *sorted(arguments))
+        address = [] if (host, port) == (None, DEFAULT_PORT) else ["host or port"]
+        beside = (*address, *sorted(arguments))
         return given_pool(pool, ClusterConnectionPool, beside, decode_responses=decode_responses)
     pool_class = take_pool_class(arguments, POOLS)
     return pool_class(host=host, port=port, decode_responses=decode_responses, **arguments)
 
 
 def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
-    """The arguments of a client for *url*; raises `DataValueError` that names the mistake."""
+    """The arguments of a client for *url*; raises `DataValueError` that names the fault."""
     options = cluster_options.options_of_url(url)
     check_url(options, BlockingClusterConnectionPool.__name__, decode_responses=decode_responses)
     return options

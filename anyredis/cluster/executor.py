@@ -1,4 +1,8 @@
-"""Runs commands on a cluster: in one pass if the slot of the first key decides, routed otherwise."""
+"""Runs commands on a cluster.
+
+Law: a command whose first key has a known endpoint is sent in one pass.  All others, and all that
+fail in that pass, take the slow path: route, endpoint, redirects, fan-out.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +35,14 @@ from anyredis.wire.encode import Value
 
 T = TypeVar("T")
 
-# Looked up by whatever the first word is, all of which can be hashed once they are ready.
+# Typed for any first word: all words that `Command` accepts can be hashed.
 _FIRST_KEY: Mapping[Value, int] = dict(FIRST_KEY.items())
 
 
 class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
     """All commands on the cluster of *pool*.
 
-    *retry* decides which commands are sent again after a failure (None: none).
+    *retry* decides which commands are sent again after a failure (None: no command).
     """
 
     def __init__(
@@ -55,11 +59,11 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
     # -- one command ----------------------------------------------------------------------------
 
     def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
-        """The parsed reply to *command*, run by the nodes of its keys or as its policies say.
+        """The parsed reply to *command*, from the node of its keys or as the servers' policies say.
 
         Raises the server's error, `MaxConnectionsError` or `PoolTimeoutError` without a lease,
         `ConnectionError` or `TimeoutError` without a reply (their `outcome` says whether a server
-        can have run it), `CrossSlotError` for keys in several slots of a command that cannot be split,
+        can have run it), `CrossSlotError` for keys in several slots if the command cannot be split,
         `PartialFailureError` if it went to several nodes and failed on some.
         """
         args = command.args
@@ -77,9 +81,10 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         )
 
     async def _submit_routed(self, command: Command[T], *, own_reports: bool = False) -> T:
-        """The parsed reply to a command that `submit` cannot route by its first key.
+        """The slow path, for all commands that `submit` cannot send in one pass.
 
-        *own_reports*: reports of each node about itself may be given as a dict by address.
+        *own_reports*: a command by which each node reports on itself gives a dict by address;
+        otherwise it is refused.
         """
         args = command.args
         self._pool.require_open()
@@ -113,7 +118,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         failed: RedisError | None,
         facts: Facts | None = None,
     ) -> Reply:
-        """The reply to *command*, from one node after another, to which its *lease* moves."""
+        """The raw reply to *command*; its *lease* moves to one node after another until one answers."""
         endpoint = lease.endpoint
         assert isinstance(endpoint, ClusterEndpoint)  # noqa: S101 - `submit` took it from this pool
         args, binary = command.args, command.binary
@@ -137,20 +142,20 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
     async def _run_everywhere(
         self, command: Command[Any], facts: Facts, way: AllNodes | Split
     ) -> Reply:
-        """The one reply of many to *command*."""
+        """The aggregate of the replies to *command* from several nodes."""
         await self._wait_for_slot_map()
         parts = self._parts(command, way)
         await run_parts(self._pool, self.retry, parts)
         return _one_reply(facts, way, parts)
 
     async def _wait_for_slot_map(self) -> None:
-        """Wait until the slot map is known."""
+        """Wait until a slot map is known."""
         self._pool.require_open()
         if not self._pool.slot_map.shards:
             await RedirectFollower(self._pool, self.retry, Target()).first_endpoint(only_reads=True)
 
     def _parts(self, command: Command[Any], way: Route, *, reads: bool = True) -> list[CommandPart]:
-        """The parts of *command*, one for each node; *reads*: replicas may answer it."""
+        """One part of *command* for each node of its route; *reads*: replicas may answer it."""
         pool = self._pool
         if isinstance(way, AllNodes):
             endpoints = pool.members() if way.replicas else pool.primaries()
@@ -175,22 +180,22 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         return [CommandPart(command, target.find(pool), target.slot, target.reads)]
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
-        """The raw replies to a pipeline."""
+        """The replies to the commands of a pipeline, errors as values."""
         await self._wait_for_slot_map()
         if batch.transaction:
             return await self._run_transaction(batch)
-        # A read may depend on a write before it in the pipeline: both go to the primary.
+        # A read may depend on a write before it: unless all only read, all go to primaries.
         parts, several = self._plan(batch.commands, self._balances_reads and batch.only_reads)
         await run_parts(self._pool, self.retry, parts)
         replies = [part.reply for part in parts]
-        for facts, way, mine in reversed(several):  # those before keep their places
-            replies[mine] = [_reply_or_error(facts, way, parts[mine])]
+        for facts, way, own in reversed(several):  # from the end: earlier slices stay valid
+            replies[own] = [_reply_or_error(facts, way, parts[own])]
         return replies
 
     def _plan(
         self, commands: Sequence[Command[Any]], reads: bool
     ) -> tuple[list[CommandPart], list[tuple[Facts, AllNodes | Split, slice]]]:
-        """All parts of a pipeline, and which of them are together one command's."""
+        """All parts of a pipeline, and the slice of each command that has several."""
         pool, endpoint_by_slot, encoding = self._pool, self._endpoint_by_slot, self._encoding
         parts: list[CommandPart] = []
         several: list[tuple[Facts, AllNodes | Split, slice]] = []
@@ -224,11 +229,11 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
 
         async def attempt(endpoint: ClusterEndpoint, asking: bool) -> Reply:
             await lease.move(endpoint)
-            packed = EncodedBatch(asking_batch, pool.encoder) if asking else plain
-            replies = await packed.send(lease)
+            encoded = EncodedBatch(asking_batch, pool.encoder) if asking else plain
+            replies = await encoded.send(lease)
             if isinstance(replies, RedisError):
                 return replies
-            replies = array(replies)[asking:]  # without the answer to ASKING
+            replies = array(replies)[asking:]  # without the reply to ASKING
             return refusal(replies) or replies
 
         async with Lease(endpoint) as lease:
@@ -239,7 +244,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
 
 
 async def ask(lease: Lease, args: tuple[Value, ...], binary: bool) -> Reply:
-    """The raw reply to ASKING and one command, back to back, for a *lease* that is held."""
+    """The raw reply to a command that is sent right behind ASKING, on a *lease* that is held."""
     connection = await lease.attach()
     try:
         payload = connection.pack(ASKING) + connection.pack(args)

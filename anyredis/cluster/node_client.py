@@ -1,4 +1,7 @@
-"""The client for one node of a cluster, whatever becomes of the node meanwhile."""
+"""The client for one node of a cluster.
+
+Law: it stays usable if the node leaves the slot map: it then gets a new endpoint for its address.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ T = TypeVar("T")
 class ClusterNodeClient(NodeClient[S], Generic[S]):
     """All commands on the node behind *endpoint*.
 
-    The pool drops its endpoint to a node that is not in the slot map; this client then gets a new one.
+    The pool closes the endpoint of a node that leaves the slot map; this client then takes a new
+    endpoint for the same address.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class ClusterNodeClient(NodeClient[S], Generic[S]):
         self._node_address = endpoint.address
 
     def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
-        """Run *command* and give its parsed reply; see `NodeClient`."""
+        """The parsed reply to *command*; see `NodeClient`."""
         self._find_endpoint()
         return super().submit(command)
 

@@ -1,4 +1,8 @@
-"""The client for a cluster."""
+"""The client for a cluster.
+
+Law: a command goes to the node of its keys and follows redirects; `node()` and `session()` stay on
+one node and follow none.
+"""
 
 from __future__ import annotations
 
@@ -33,20 +37,19 @@ from anyredis.wire.slots import slot_of
 class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     """A client for a Redis Cluster or Valkey Cluster, for use as an `async with` block.
 
-    *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes to
-    ask for the others; one that answers is enough.  Entering the block asks them: it raises
-    `ConnectionError`, which names the failure of each, if none answers.
+    *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes from
+    which the client learns the others; one that answers is enough.  Entering the block asks them:
+    if none answers, it raises a `ConnectionError` that names each with its failure.
 
-    *max_connections* commands at most are at work at once in the whole cluster or, with
-    *max_connections_per_node*, at each node: one too many raises `MaxConnectionsError`, or waits
-    with `connection_pool_cls=BlockingClusterConnectionPool`.  *connection_pool* is a pool to use
-    instead of an own one.
+    At most *max_connections* commands run at once in the whole cluster or, with
+    *max_connections_per_node*, at each node: one more raises `MaxConnectionsError`, or waits with
+    `connection_pool_cls=BlockingClusterConnectionPool`.  *connection_pool* is a pool to use
+    instead of a new one.
 
-    With *readonly* commands that only read go to replicas, as *read_from* says: they may lag behind.
-    *availability_zone* is the client's own, for `ReadFrom.ZONE`.
+    With *readonly* read-only commands go to replicas, as *read_from* says; replicas may lag behind.
+    *availability_zone* is that of the client, for `ReadFrom.ZONE`.
 
-    The other arguments are those of `Redis`.  Raises `DataError` at once for arguments that make no
-    sense.
+    The other arguments are those of `Redis`.  Raises `DataError` at once for invalid arguments.
     """
 
     @overload
@@ -107,11 +110,11 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     def from_url(
         cls, url: str, *, decode_responses: bool = False, **options: Unpack[RedisClusterOptions]
     ) -> RedisCluster[Any]:
-        """A client for the cluster that *url* names; *options* go before those of the URL.
+        """A client for the cluster that *url* names; *options* override those of the URL.
 
-        `redis://host:port,host:port?option=value`, with several nodes to begin with; schemes and
-        parameters are those of `Redis.from_url`.  Raises `DataValueError` that names what is wrong
-        with the URL.
+        `redis://host:port,host:port?option=value` names one or several startup nodes; schemes and
+        parameters are those of `Redis.from_url`.  Raises `DataValueError` that names the fault in
+        the URL.
         """
         arguments = options_of_url(url, decode_responses=decode_responses)
         arguments.update(options)
@@ -122,7 +125,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
     @property
     def scope(self) -> PoolScope:
-        """The scope of its pool."""
+        """The scope of the client's pool."""
         return self.connection_pool.scope
 
     async def __aenter__(self) -> Self:
@@ -142,7 +145,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     def node(self, address: NodeName) -> NodeClient[S]:
         """All commands on the node at *address*, which need not be in the slot map.
 
-        Nothing is redirected there: a key that it does not serve raises `MovedError`.
+        Its commands are not redirected: a key that the node does not serve raises `MovedError`.
         """
         return self._node_client(self.connection_pool.visit(node_address(address)))
 
@@ -175,12 +178,12 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     # -- commands -------------------------------------------------------------------------------
 
     async def execute_command(self, *args: Value, node: NodeName | None = None) -> Any:
-        """Run the command of these words and give its raw reply.
+        """The raw reply to the command of these words.
 
-        It goes to the nodes of its keys, or as the servers' policies say; with *node*, to that one.
-        Reports of each node about itself (INFO …) come as a dict by address.  Raises `DataError`
-        for a command that would change the connection which others share: use a session for
-        those; and for one that is not known here, without *node*.
+        The command goes to the node of its keys, or as the servers' policies say; with *node*, to
+        that node.  If each node reports on itself (INFO …), the reply is a dict by address.
+        Raises `DataError` for a command that changes the state of its connection (use a session),
+        and for an unknown command without *node*.
         """
         raw = raw_command(*args)
         if node is not None:
@@ -191,10 +194,10 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
     @command
     def mset(self, mapping: SupportsItems) -> Command[bool]:
-        """True once all of *mapping* is stored; not at one moment, if it is in several slots.
+        """True once all of *mapping* is stored; if its keys are in several slots, not atomically.
 
-        It is split by slot then: others may see some of it stored and some not, and it may fail in
-        part (`PartialFailureError`).
+        The command is split by slot then: other clients may see a part of it stored, and it may
+        fail in part (`PartialFailureError`).
         """
         return Command((b"MSET", *flat("MSET", "mapping", mapping)), ok)
 
@@ -203,9 +206,10 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     ) -> AsyncIterator[S]:
         """All keys of the cluster that match the glob *match* and hold the *type*.
 
-        A key may come twice; one that is there the whole time comes at least once, also through a
-        failover and while slots move.  *count* says how much a node looks at for one page.  A node
-        that fails is waited for; after 30 s without a page its error is raised.
+        A key may come twice; a key that exists the whole time comes at least once, also through a
+        failover and while slots move.  *count* is about how many keys a node examines for one
+        page.  After a failure of a node the scan waits and tries again; after 30 s without a page
+        it raises the error.
         """
 
         async def page(endpoint: ClusterEndpoint, cursor: int) -> tuple[int, list[S]]:
@@ -219,9 +223,9 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     def pipeline(self, transaction: bool = False, raise_on_error: bool = True) -> Pipeline[S]:
         """Commands to send together, as an `async with` block; see `Pipeline`.
 
-        They may be in any slots: each node gets its own at the same time, and the results are in
-        the order of the commands.  A *transaction* has to stay on one slot, or is refused before
-        anything is sent (`CrossSlotError`).
+        The keys may be in any slots: all nodes get their commands at the same time, and the
+        results are in the order of the commands.  The keys of a *transaction* have to be in one
+        slot; otherwise it is refused before anything is sent (`CrossSlotError`).
         """
         return Pipeline(
             self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
@@ -231,8 +235,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     async def session(self, key: Key) -> AsyncGenerator[Session[S]]:
         """One connection for yourself to the node that serves *key*, as an `async with` block.
 
-        For WATCH, WAIT and their kind; see `Session`.  Nothing is redirected there: if the key
-        moves meanwhile, `MovedError` is raised, and a new session finds the new node.
+        For WATCH, WAIT and similar commands; see `Session`.  Its commands are not redirected: if
+        the key moves meanwhile, they raise `MovedError`, and a new session finds the new node.
         """
         pool = self.connection_pool
         follower = RedirectFollower(pool, self.retry, Target(self.slot_of(key)))

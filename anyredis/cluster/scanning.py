@@ -1,11 +1,11 @@
 """All keys of a cluster, page by page, through failovers and while slots move.
 
-Law: a slot is done after a whole pass over a node that, by its own report, served the slot before
-and after the pass, and lost no connection meanwhile: a cursor means nothing to another server, nor
-to the same one after a restart.  A slot that is moving to another node when the pass ends needs a
-pass over that node too; if its migration was called off, it needs another pass over the same node.
-So a key that is there the whole time comes at least once, unless its slot begins to move and is
-given back within a single pass: no server reports that.
+Law: a slot counts as done after one complete pass over a node that, by its own report, served the
+slot before and after the pass, and to which no connection was lost: a cursor is invalid on another
+server, and on the same server after a restart.  If the slot was moving to another node when the
+pass ended, that node needs a pass too; if the move was called off, the same node needs another
+pass.  So a key that exists the whole time comes at least once.  One exception: the slot starts to
+move and moves back within the same pass, which no report shows.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from anyredis.wire.decode import Reply
 from anyredis.wire.slots import SLOTS
 
 PATIENCE = 30.0
-"""Seconds without a page after which the error of a node is told: a failover takes less."""
+"""Seconds without a page after which the error of a node is raised: a failover takes less."""
 
 PAUSE = 0.1
 """Seconds before a node that failed is tried again."""
 
-PASSING = (ConnectionError, TimeoutError, ClusterDownError, PrimaryDownError)
-"""Failures that another node, or the same one later, will make good."""
+TRANSIENT = (ConnectionError, TimeoutError, ClusterDownError, PrimaryDownError)
+"""Errors after which the scan goes on, at another node or later at the same one."""
 
-LASTING = (MaxConnectionsError, PoolTimeoutError, AuthenticationError)
-"""Those among them that are the caller's to make good."""
+FINAL = (MaxConnectionsError, PoolTimeoutError, AuthenticationError)
+"""Subclasses of these that are raised at once: waiting does not help."""
 
 
 class SlotOwnership(NamedTuple):
@@ -55,12 +55,12 @@ class SlotOwnership(NamedTuple):
 
     served: frozenset[int]
     moving: dict[int, TCPAddress]
-    """The slots among them that move to another node, with that node."""
+    """The slots that are moving to another node, each with that node."""
 
 
 @dataclass
 class Pass:
-    """One walk over all keys of one node, which gave *ownership* of its slots before it began."""
+    """One pass over all keys of one node; *ownership* is the node's report before the pass."""
 
     endpoint: ClusterEndpoint
     ownership: SlotOwnership
@@ -69,7 +69,7 @@ class Pass:
 
     @property
     def broken(self) -> bool:
-        """Whether the cursor may mean nothing any more."""
+        """Whether the cursor may be invalid."""
         return self.losses != self.endpoint.server.losses or not self.endpoint.server.open
 
 
@@ -86,15 +86,15 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
         self._items: Iterator[S] = iter(())
         self._todo = set(range(SLOTS))
         self._owed: dict[TCPAddress, set[int]] = {}
-        """Slots that were moving to a node, whose keys may be there."""
+        """The slots that were moving to each node: their keys may be there."""
         self._pass: Pass | None = None
         self._ended = False
-        """Whether the pass has come to its end, which remains to be looked at."""
+        """Whether the pass is complete and its slots are not checked yet."""
         self._stuck_since: float | None = None
         self._asked: TCPAddress | None = None
-        """The node that was asked last."""
+        """The node of the latest pass."""
         self._failed: set[TCPAddress] = set()
-        """Nodes that failed since the last page: others go first."""
+        """Nodes that failed since the last page: other nodes are tried first."""
 
     async def __anext__(self) -> S:
         """The next key."""
@@ -105,8 +105,8 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
                 raise StopAsyncIteration
             try:
                 await self._advance()
-            except PASSING as error:
-                if isinstance(error, LASTING):
+            except TRANSIENT as error:
+                if isinstance(error, FINAL):
                     raise
                 await self._recover(error)
 
@@ -128,7 +128,7 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
                 self._pass.cursor, self._ended = cursor, not cursor
 
     async def _begin(self) -> Pass:
-        """The next pass, over a node that serves slots which are still to be scanned."""
+        """The next pass, over a node that serves slots that are not done."""
         if not self._pool.slot_map.shards:
             await self._wait_for_slot_map()
         wanted = self._todo_by_node()
@@ -159,7 +159,7 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
         return slots
 
     async def _end(self, done: Pass) -> None:
-        """Mark the slots as done that the pass has covered."""
+        """Mark the slots that *done* covers as done."""
         before, after = done.ownership, await slot_ownership_of(done.endpoint)
         if done.broken:
             return
@@ -168,7 +168,7 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
             if slot in after.moving:
                 self._owed.setdefault(after.moving[slot], set()).add(slot)
             elif slot in before.moving:
-                continue  # its keys may have come back, behind the cursor
+                continue  # its keys may have moved back, behind the cursor
             self._todo.remove(slot)
 
     async def _wait_for_slot_map(self) -> None:
@@ -177,11 +177,11 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
             raise error
 
     async def _recover(self, error: RedisError) -> None:
-        """Wait before the next try; raises *error* if no page came for `PATIENCE` seconds."""
+        """Wait for a refresh of the slot map; raises *error* after `PATIENCE` seconds without a page."""
         self._pool.require_open()
         if self._asked is not None:
             self._failed.add(self._asked)
-            # The target of the migration may be gone: the node that serves the slots now is asked.
+            # The target of these slots may be gone: the slot map names their node from now on.
             self._todo |= self._owed.pop(self._asked, set())
         self._pass, self._ended = None, False
         now = anyio.current_time()
@@ -202,20 +202,21 @@ async def slot_ownership_of(endpoint: ClusterEndpoint) -> SlotOwnership:
 
 
 def parse_slot_ownership(reply: Reply, asked: TCPAddress) -> SlotOwnership:
-    """The same, from a reply to CLUSTER NODES; raises `ProtocolError` for any other reply.
+    """The slots of the node at *asked*, from its reply to CLUSTER NODES.
 
-    `0-99` and `100` are slots that it serves, `[100->-id]` is one of them that it is giving away.
+    `0-99` and `100` are slots that it serves; `[100->-id]` is a slot that is moving to another
+    node.  Raises `ProtocolError` for a reply of another shape.
     """
     lines = [line.split() for line in word(reply).splitlines()]
     nodes = {fields[0]: fields for fields in lines if len(fields) >= 8}
-    mine = next((each for each in nodes.values() if "myself" in each[2].split(",")), None)
-    if mine is None:
+    own = next((each for each in nodes.values() if "myself" in each[2].split(",")), None)
+    if own is None:
         unexpected(reply, "CLUSTER NODES")
-    by_name = mine[1].split(",")[1:2] == [asked.host]
+    by_name = own[1].split(",")[1:2] == [asked.host]
     served: set[int] = set()
     moving: dict[int, TCPAddress] = {}
     try:
-        for field in mine[8:]:
+        for field in own[8:]:
             slot, arrow, target = field.strip("[]").partition("->-")
             if arrow and target in nodes:
                 moving[int(slot)] = _address(nodes[target][1], asked, by_name=by_name)
@@ -228,7 +229,7 @@ def parse_slot_ownership(reply: Reply, asked: TCPAddress) -> SlotOwnership:
 
 
 def _address(text: str, asked: TCPAddress, *, by_name: bool) -> TCPAddress:
-    """The address in `ip:port@bus,name,more`: by its name if the node that was asked has a name too."""
-    place, *names = text.split(",")
-    address = redirect_address(place.partition("@")[0], asked)
+    """The address in `ip:port@bus,name,more`; *by_name*: with its host name, if it has one."""
+    ip_and_port, *names = text.split(",")
+    address = redirect_address(ip_and_port.partition("@")[0], asked)
     return TCPAddress(names[0], address.port) if by_name and names and names[0] else address

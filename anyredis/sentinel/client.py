@@ -1,4 +1,8 @@
-"""Clients for a primary and its replicas, found by way of sentinels."""
+"""Clients for a primary and its replicas, whose addresses sentinels give.
+
+Law: options that begin with `sentinel_` are for the sentinels only, all others for the servers
+only; credentials and TLS of the one are never used for the other.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +38,16 @@ class Sentinel:
     """Sentinels, and clients for the servers that they watch.
 
     *sentinels*: addresses, each a `TCPAddress`, a pair or `"host:port"`; all are asked at the same
-    time.  *name*: their name for the primary, used if a method gets none.
+    time.  *name*: the sentinels' name of the primary, for methods that are called without one.
 
-    Options that begin with `sentinel_` are for the sentinels: `sentinel_username`, `sentinel_password` or
-    `sentinel_credential_provider`; `sentinel_ssl` or `sentinel_ssl_context` and the other
-    `sentinel_ssl_…`, like those without `sentinel_` of `Redis`; `sentinel_timeout`: the seconds
-    that each has for its answer, 1 by default.  All else is for the clients, see `primary_for`;
-    the credentials and TLS of the one are never used for the other.
+    Options that begin with `sentinel_` are for the sentinels: `sentinel_username`,
+    `sentinel_password` or `sentinel_credential_provider`; `sentinel_ssl` or `sentinel_ssl_context`
+    and the other `sentinel_ssl_…`, like those without `sentinel_` of `Redis`; `sentinel_timeout`:
+    the seconds that each sentinel has for its answer, 1 by default.  All other options are for the
+    clients, see `primary_for`; the credentials and TLS of the one are never used for the other.
 
-    Nothing is connected until it is needed, and nothing stays open but in clients.  Raises
-    `DataError` at once for arguments that make no sense.
+    Connections are made when they are needed, and only those of clients stay open.  Raises
+    `DataError` at once for invalid arguments.
     """
 
     def __init__(
@@ -60,14 +64,14 @@ class Sentinel:
 
     @classmethod
     def from_url(cls, url: str, **options: Unpack[SentinelClientOptions]) -> Self:
-        """The sentinels that *url* names; *options* go before those of the URL.
+        """The sentinels that *url* names; *options* override those of the URL.
 
         `redis+sentinel://user:password@host:port,host:port/name/db?option=value`: hosts are those
         of the sentinels, with port 26379 if none is given.  User, password and database are for
         the servers, and so is the TLS of `rediss+sentinel://`; `?sentinel_username=`,
         `sentinel_password=`, `sentinel_ssl=true` and the other arguments are for the sentinels.
         `valkey+sentinel://` and `valkeys+sentinel://` mean the same.  Raises `DataValueError`
-        that names the mistake in the URL.
+        that names the fault in the URL.
         """
         parsed = parse_url(url, url_parameters(), sentinel_parameters())
         if parsed.service is None:
@@ -113,17 +117,17 @@ class Sentinel:
         decode_responses: bool = False,
         **options: Unpack[ReplicatedOptions],
     ) -> Redis[Any]:
-        """A client for the primary called *name*, whichever server that is at the time.
+        """A client for the current primary called *name*.
 
-        *options* are those of `Redis`, and go before those of this object.  Its connections find
-        the primary anew each time, within `connect_timeout`: they are ready when the server itself
-        has said that it is the primary.  While it is open, it listens to the sentinels: when
-        another server becomes the primary, connections to the old one take no more commands at
-        once, and are closed after half a second.  A command which a server refuses because it is
-        the primary no more goes to the new one, as *retry* says; failing that, it raises
-        `DemotedError`.
+        *options* are those of `Redis`, and override those of this object.  Each new connection
+        asks the sentinels for the primary, within `connect_timeout`; it is ready once the server
+        itself confirms that it is the primary.  While the client is open, it listens to the
+        sentinels: if another server becomes the primary, connections to the old one take no
+        commands from then on, and are closed after half a second.  If a server refuses a command
+        because it is no longer the primary, the command goes to the new one, as *retry* allows;
+        otherwise it raises `DemotedError`.
 
-        Raises `DataError` for arguments that make no sense.
+        Raises `DataError` for invalid arguments.
         """
         watcher = SentinelWatcher(self._sentinels, self._named(name))
         return self._client(watcher, dict(options), decode_responses=decode_responses)
@@ -153,11 +157,12 @@ class Sentinel:
     ) -> Redis[Any]:
         """A client for the replicas of the primary called *name*, which may lag behind it.
 
-        Each of its connections goes to the next of the replicas that the sentinels reach; to the
-        primary while there are none.  Ordinary commands share `shared_connections` connections:
-        raise that to read from as many replicas at the same time.  Writes raise `ReadOnlyError`.
+        Each of its connections goes to the next of the replicas that the sentinels reach, or to
+        the primary if there are none.  Ordinary commands share `shared_connections` connections:
+        raise that number to read from as many replicas at the same time.  Writes raise
+        `ReadOnlyError`.
 
-        *options* are those of `Redis`.  Raises `DataError` for arguments that make no sense.
+        *options* are those of `Redis`.  Raises `DataError` for invalid arguments.
         """
         watcher = SentinelWatcher(self._sentinels, self._named(name), replicas=True)
         return self._client(watcher, dict(options), decode_responses=decode_responses)
@@ -168,24 +173,24 @@ class Sentinel:
         arguments = {**self._options, **options}
         retry = checked_retry(arguments.pop("retry", Retry()))
         pool = service_pool(
-            _found_by(watcher), decode_responses=decode_responses, options=arguments
+            _pool_arguments(watcher), decode_responses=decode_responses, options=arguments
         )
         return Redis(connection_pool=pool, decode_responses=decode_responses, retry=retry)
 
     # -- questions ------------------------------------------------------------------------------
 
     async def primary_address(self, name: str | None = None) -> TCPAddress:
-        """The address of the primary called *name*, from the first sentinel that knows it.
+        """The address of the primary called *name*, by the first sentinel that answers.
 
-        Raises `ConnectionError`, which names the failure of each sentinel, if none answers or knows
-        the name, and `AuthenticationError` if none accepts the credentials.
+        Raises a `ConnectionError` that names each sentinel with its failure if none answers or
+        knows the name, `AuthenticationError` if none accepts the credentials.
         """
         return await self._sentinels.primary(self._named(name))
 
     async def replica_addresses(self, name: str | None = None) -> list[TCPAddress]:
         """The addresses of the replicas that the sentinels reach; empty if there are none.
 
-        From the first sentinel that knows some.  Raises the errors of `primary_address`.
+        By the first sentinel that reaches any.  Raises the errors of `primary_address`.
         """
         return list(await self._sentinels.replicas(self._named(name)))
 
@@ -196,17 +201,18 @@ class Sentinel:
         return _checked_name(name)
 
 
-def _found_by(watcher: SentinelWatcher) -> dict[str, Any]:
+def _pool_arguments(watcher: SentinelWatcher) -> dict[str, Any]:
     """The arguments of a pool whose connections go to the servers that *watcher* finds."""
     return {"connection_class": SentinelManagedConnection, "watcher": watcher}
 
 
-def _find(parsed: ServerURL, options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a pool for the primary that the hosts of a URL know."""
-    return _found_by(SentinelWatcher(take_sentinels(parsed.hosts, options), parsed.service or ""))
+def _pool_arguments_of_url(parsed: ServerURL, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a pool for the primary; the hosts of the URL are its sentinels."""
+    sentinels = take_sentinels(parsed.hosts, options)
+    return _pool_arguments(SentinelWatcher(sentinels, parsed.service or ""))
 
 
-register_schemes(SENTINEL_SCHEMES, _find, sentinel_parameters)
+register_schemes(SENTINEL_SCHEMES, _pool_arguments_of_url, SENTINEL_PARAMETERS)
 
 
 def _checked_name(name: object) -> str:

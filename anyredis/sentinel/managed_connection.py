@@ -1,8 +1,8 @@
-"""Connections to a primary or its replicas, which sentinels know.
+"""Connections to a primary or its replicas, whose addresses sentinels give.
 
-Law: a connection is ready only if it goes to a server of the right role, by that server's own
-word.  If the servers change roles, connections to the wrong one are drained at once: when the
-sentinels report it, or when the server does.
+Law: a connection is ready only if the server itself reports the right role.  If servers change
+roles, connections to the wrong one are drained at once, as soon as a sentinel or the server
+reports it.
 """
 
 from __future__ import annotations
@@ -41,51 +41,51 @@ from anyredis.wire.decode import Reply
 LOGGER = logging.getLogger("anyredis")
 
 PAUSES = Backoff(base=0.02, cap=0.2)
-"""Waits until the sentinels are asked again, if the server that they name is not usable."""
+"""Delays before the sentinels are asked again, if the server that they name is unsuitable."""
 
 REDIAL = Backoff(base=0.1, cap=5.0)
-"""Waits until a sentinel that was lost is tried again."""
+"""Delays before a lost connection to a sentinel is made again."""
 
 GRACE = 0.5
-"""Seconds in which a demoted server may answer commands that it was sent before."""
+"""Seconds that a demoted server has to answer the requests in flight."""
 
 DEMOTED = (
     "READONLY",
     "EXECABORT Transaction discarded because of: READONLY",
     "UNBLOCKED force unblock from blocking operation, instance state changed",
 )
-"""The beginnings of error replies of a demoted primary; none of these commands ran."""
+"""The beginnings of error replies of a server that is no longer the primary; no such command ran."""
 
 NO_PRIMARY = "it is the primary no more"
-"""Why connections are left."""
+"""The reason for which connections to a demoted server are drained."""
 
 PRIMARY = "master"
 REPLICA = "slave"
 
 
 class WrongRoleError(Exception):
-    """A server has another role than the one that is wanted."""
+    """A server has another role than the sentinels report."""
 
 
 class Found(NamedTuple):
-    """A server, and the role that it has by the sentinels' word."""
+    """A server, and its role by the report of the sentinels."""
 
     server: TCPAddress
     role: str
 
 
 class SentinelWatcher:
-    """Finds the servers for the connections of one pool, and watches for changes of their roles.
+    """Finds the servers for the connections of one pool, and drains connections after a failover.
 
-    They go to the primary that *sentinels* know as *name*, or with *replicas* to its replicas in
-    turn, and to the primary if there are none.
+    The connections go to the primary that *sentinels* know as *name*; with *replicas* to its
+    replicas in turn, or to the primary if there are none.
     """
 
     def __init__(self, sentinels: Sentinels, name: str, *, replicas: bool = False) -> None:
         self.sentinels = sentinels
         self.name = name
         self.replicas = replicas
-        # Not all clients are to begin with the same replica.
+        # Random, so that different clients begin with different replicas.
         self._turns = itertools.count(random.randrange(2**16))  # noqa: S311 - no secret
         self._dials: dict[anyio.CancelScope, SentinelManagedConnection] = {}
         self._pool: PoolView | None = None
@@ -99,25 +99,25 @@ class SentinelWatcher:
         """The role of the servers, for messages."""
         return "replica" if self.replicas else "primary"
 
-    # -- for a connection that is being made ----------------------------------------------------
+    # -- connecting -----------------------------------------------------------------------------
 
     async def find(self, avoid: Collection[Found]) -> Found:
-        """The server to connect to, and its role; one not in *avoid* if there is such.
+        """The server to connect to, and its role; one not in *avoid* if possible.
 
         Raises `ConnectionError` if the sentinels do not answer or do not know the name.
         """
         if self.replicas:
             avoided = {server for server, role in avoid if role == REPLICA}
             replicas = await self.sentinels.replicas(self.name, avoided)
-            fit = [server for server in replicas if server not in avoided]
-            if fit:
-                return Found(fit[next(self._turns) % len(fit)], REPLICA)
+            suitable = [server for server in replicas if server not in avoided]
+            if suitable:
+                return Found(suitable[next(self._turns) % len(suitable)], REPLICA)
         avoided = {server for server, role in avoid if role == PRIMARY}
         return Found(await self.sentinels.primary(self.name, avoided), PRIMARY)
 
     @contextmanager
     def dialling(self, connection: SentinelManagedConnection) -> Generator[anyio.CancelScope]:
-        """A scope that is cancelled when the server turns out to be the wrong one."""
+        """A scope that is cancelled if the role of the server changes meanwhile."""
         with anyio.CancelScope() as scope:
             self._dials[scope] = connection
             try:
@@ -125,18 +125,18 @@ class SentinelWatcher:
             finally:
                 del self._dials[scope]
 
-    # -- the watch ------------------------------------------------------------------------------
+    # -- listening ------------------------------------------------------------------------------
 
     def ready(self, connection: BaseConnection, /) -> None:
-        """Nothing: it was judged in its handshake."""
+        """Do nothing: the handshake has checked the role."""
 
     def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
-        """Nothing: it is the sentinels that are listened to."""
+        """Do nothing: news come from the sentinels."""
 
     def lost(self, connection: BaseConnection, _reason: str, /) -> None:
-        """If its server said that it is no primary any more, all connections to it are left."""
+        """Drain all connections to the server if it reported that it is no longer the primary."""
         if isinstance(connection, SentinelManagedConnection) and connection.demoted:
-            connection.demoted = False  # it is told once
+            connection.demoted = False  # once is enough
             if connection.server is not None:
                 self.leave(connection.server)
 
@@ -153,58 +153,58 @@ class SentinelWatcher:
     async def _listen(self, address: TCPAddress) -> None:
         failures = 0
         while True:
-            link = self.sentinels.link(address)
+            connection = self.sentinels.connection_to(address)
             try:
-                await link.listen("+switch-master", self._heard)
+                await connection.listen("+switch-master", self._heard)
             except RedisError as error:
-                LOGGER.debug("no news from a sentinel, which is tried again: %s", error)
-            failures = 1 if link.subscribed else failures + 1
+                LOGGER.debug("lost a sentinel, connecting again: %s", error)
+            failures = 1 if connection.subscribed else failures + 1
             await anyio.sleep(REDIAL.delay(failures))
 
     def _heard(self, news: str) -> None:
-        """Read `name old-host old-port new-host new-port`."""
+        """Handle a message `name old-host old-port new-host new-port`."""
         match news.split(" "):
             case [self.name, old_host, old_port, host, port]:
                 old, new = TCPAddress(old_host, int(old_port)), TCPAddress(host, int(port))
                 self.leave(new if self.replicas else old)
             case _:
-                LOGGER.debug("news of something else: %s", news)
+                LOGGER.debug("ignored a message of a sentinel: %s", news)
 
     def leave(self, server: TCPAddress) -> None:
-        """*server* has another role by now: use no connection to it any more.
+        """Drain all connections to *server*: its role has changed.
 
-        A primary has `GRACE` seconds to answer earlier commands; replicas may take their time.
+        Requests in flight to an old primary have `GRACE` seconds; those to replicas have no limit.
         """
         for scope, dial in self._dials.items():
             if dial.server == server:
                 scope.cancel()
         if self._pool is None or self._tasks is None:
             return
-        there = [each for each in self._pool.connections() if self._goes_to(each, server)]
+        affected = [each for each in self._pool.connections() if self._goes_to(each, server)]
         reason = "it is the primary now" if self.replicas else NO_PRIMARY
-        self._pool.replace_connections(reason, there)
-        if there and not self.replicas:
-            self._tasks.start_soon(_end, there, reason)
+        self._pool.replace_connections(reason, affected)
+        if affected and not self.replicas:
+            self._tasks.start_soon(_close_after_grace, affected, reason)
 
     def _goes_to(self, connection: BaseConnection, server: TCPAddress) -> bool:
         return isinstance(connection, SentinelManagedConnection) and connection.server == server
 
 
-async def _end(connections: list[BaseConnection], reason: str) -> None:
+async def _close_after_grace(connections: list[BaseConnection], reason: str) -> None:
     await anyio.sleep(GRACE)
     for connection in connections:
         connection.close(reason)
 
 
 class SentinelManagedConnection(Connection):
-    """A connection to the server that *watcher* finds, a new one each time; else a `Connection`.
+    """A `Connection` to the server that *watcher* finds when it connects.
 
-    *connect_timeout* is the time for all of it: asking the sentinels, again and again while the
-    server that they name does not answer or has another role, connecting, and the handshake.
+    *connect_timeout* covers all steps: asking the sentinels (repeated while the server that they
+    name does not answer or has another role), connecting, and the handshake.
     """
 
     demoted = False
-    """Whether the server has just said that it is no primary any more."""
+    """Whether the server has reported that it is no longer the primary."""
 
     def __init__(self, *, watcher: SentinelWatcher, **options: Unpack[TCPOptions]) -> None:
         self._watcher = watcher
@@ -218,32 +218,33 @@ class SentinelManagedConnection(Connection):
 
     @property
     def server(self) -> TCPAddress | None:
-        """The server of the connection, or of its next attempt."""
+        """The server that it is connected or connecting to; None before the first is found."""
         return None if self._found is None else self._found.server
 
     @property
     def address(self) -> str:
-        """`host:port`, and the role of the server."""
+        """`host:port`, with the role and name of the server."""
         what = f"the {self._watcher.role} of {self._watcher.name!r}"
         return what if self.server is None else f"{self.server} ({what})"
 
     # -- connecting -----------------------------------------------------------------------------
 
     def extra_steps(self) -> tuple[HandshakeStep, ...]:
-        """ROLE, which HELLO tells too, but only in RESP3; ACLs may forbid it."""
+        """ROLE: HELLO has the role too, but only in RESP3.  It is optional: ACLs may forbid it."""
         return (*super().extra_steps(), HandshakeStep((b"ROLE",), required=False))
 
     def check_server(self, server_info: ServerInfo) -> None:
-        """Raise `WrongRoleError` if the server does not have the role that the sentinels reported."""
+        """Raise `WrongRoleError` if the server's role differs from the sentinels' report."""
         super().check_server(server_info)
         role = _role(server_info)
         if self._found is not None and role != self._found.role:
             raise WrongRoleError(f"it calls itself {role}, not {self._found.role}")
 
     async def connect(self) -> None:
-        """Find the server, open the stream and shake hands; raises the errors of `Connection`.
+        """Find the server, open the stream and perform the handshake.
 
-        It also raises `ConnectionError` if the sentinels do not know the server.
+        Raises the errors of `Connection.connect`, and `ConnectionError` if the sentinels do not
+        know the server.
         """
         try:
             await super().connect()
@@ -253,12 +254,12 @@ class SentinelManagedConnection(Connection):
             raise ConnectTimeoutError(f"{error}: {explain(self._failed)}") from self._failed
 
     async def establish(self) -> None:
-        """Find the server and connect to it, again and again until it is the right one."""
+        """Find the server and connect to it; repeat until it has the right role."""
         wrong: set[Found] = set()
         for tries in itertools.count(1):
             with self._watcher.dialling(self) as scope:
                 found = await self._watcher.find(wrong)
-                if found in wrong:  # they know no better one: not yet, it may be
+                if found in wrong:  # the sentinels know no other one yet
                     await anyio.sleep(PAUSES.delay(tries))
                     wrong.clear()
                     continue
@@ -272,18 +273,18 @@ class SentinelManagedConnection(Connection):
             await self.disconnect()
 
     async def _attempt(self) -> Exception | None:
-        """Connect to the server that was found; gives the error if another server may work."""
+        """Connect to the server that was found; returns the error if another server may succeed."""
         try:
             await super().establish()
         except Exception as error:
-            if not _may_pass(error):
+            if not _is_transient(error):
                 raise
             return error
         return None
 
 
 def _read_error(connection: weakref.ref[SentinelManagedConnection], message: str) -> RedisError:
-    """The value for an error reply of a primary; one that is none any more is left at once."""
+    """The value for an error reply; if it reports a demotion, the connection is drained at once."""
     if not message.startswith(DEMOTED):
         return from_server(message)
     demoted = connection()
@@ -294,7 +295,7 @@ def _read_error(connection: weakref.ref[SentinelManagedConnection], message: str
 
 
 def _role(server_info: ServerInfo) -> str:
-    """The role of a server by its own report: `master`, `slave` or `sentinel`."""
+    """The role that a server reports: `master`, `slave` or `sentinel`."""
     match server_info.extra[-1:]:
         case ([role, *_],):
             return word(role)
@@ -308,8 +309,8 @@ def _role(server_info: ServerInfo) -> str:
     )
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether the error concerns one server at this moment, not the options of the connection."""
+def _is_transient(error: Exception) -> bool:
+    """Whether *error* is about one server at this moment, not about our credentials or options."""
     if isinstance(error, (RedisError, ssl.SSLError)):
         return False
     kinds = (WrongRoleError, OSError, anyio.EndOfStream, anyio.BrokenResourceError)

@@ -1,7 +1,7 @@
-"""Talking to sentinels: a question to all of them at once, and the news of one.
+"""Connections to sentinels: a question to all of them at once, or a subscription at one.
 
-Law: a question ends within `sentinel_timeout` seconds, whatever sentinels do, and with the first
-good answer.  Nothing stays open after it.
+Law: a question ends with the first good answer, and in any case within `sentinel_timeout` seconds.
+Its connections are closed afterwards.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from anyredis.wire.encode import Value
 T = TypeVar("T")
 
 QUIET = 10.0
-"""Seconds without news after which a sentinel is asked whether it is there, and given up."""
+"""Seconds without a message after which a sentinel gets a PING; without an answer it is lost."""
 
 DOWN = frozenset({"s_down", "o_down", "disconnected"})
-"""Flags of a replica that sentinels do not reach."""
+"""Flags of a replica that the sentinels do not reach."""
 
 SentinelName: TypeAlias = "TCPAddress | tuple[str, int] | str"
 """A sentinel: its address, as a `TCPAddress`, a pair or `"host:port"`."""
@@ -67,16 +67,15 @@ class SentinelOptions(TypedDict, total=False):
     sentinel_timeout: Seconds
 
 
-def sentinel_parameters() -> Mapping[str, Reader]:
-    """The query parameters of a URL for the connections to sentinels, with their readers."""
-    return parameters_of(SentinelOptions)
+SENTINEL_PARAMETERS = parameters_of(SentinelOptions)
+"""The query parameters that only a sentinel URL has, and how each is read."""
 
 
 class SentinelConnection(Connection):
-    """A connection to one sentinel, to ask it *question* or to hear its news."""
+    """A connection to one sentinel, for one *question* or for a subscription."""
 
     subscribed = False
-    """Whether it heard or hears news."""
+    """Whether its subscription was confirmed."""
 
     def __init__(
         self, address: TCPAddress, question: tuple[Value, ...], **options: Unpack[TCPOptions]
@@ -85,11 +84,11 @@ class SentinelConnection(Connection):
         self._question = question
 
     def extra_steps(self) -> tuple[HandshakeStep, ...]:
-        """The question: it is asked together with the handshake, in one round trip."""
+        """The question: it is sent together with the handshake, in one round trip."""
         return (HandshakeStep(self._question, required=False),)
 
     async def ask(self) -> Reply:
-        """The answer, which may be a `ResponseError`; raises the error of connecting."""
+        """The answer, which may be a `ResponseError`; raises the errors of connecting."""
         await anyio.aclose_forcefully(await self._connected())
         return self.server_info.extra[0]
 
@@ -98,11 +97,11 @@ class SentinelConnection(Connection):
         assert self._stream is not None  # noqa: S101 - connect() opened it
         return self._stream
 
-    async def listen(self, channel: str, heard: Callable[[str], None]) -> NoReturn:
-        """Give *heard* every message of *channel*; raises a `RedisError` once that ends."""
+    async def listen(self, channel: str, on_message: Callable[[str], None]) -> NoReturn:
+        """Call *on_message* with each message of *channel*; raises a `RedisError` at the end."""
         stream = await self._connected()
         try:
-            await self._listen(stream, channel, heard)
+            await self._listen(stream, channel, on_message)
         except Exception as error:
             raise cannot_connect(self.address, error, QUIET) from error
         finally:
@@ -110,14 +109,14 @@ class SentinelConnection(Connection):
                 await anyio.aclose_forcefully(stream)
 
     async def _listen(
-        self, stream: ByteStream, channel: str, heard: Callable[[str], None]
+        self, stream: ByteStream, channel: str, on_message: Callable[[str], None]
     ) -> NoReturn:
         await stream.send(self.pack((b"SUBSCRIBE", channel)))
         while True:
             data = b""
             with anyio.move_on_after(QUIET):
                 data = await stream.receive(CHUNK)
-            if not data:  # RESP2 and RESP3 alike allow a PING beside subscriptions
+            if not data:  # RESP2 and RESP3 both allow PING on a subscribed connection
                 await stream.send(self.pack((b"PING",)))
                 with anyio.fail_after(self.connect_timeout):
                     data = await stream.receive(CHUNK)
@@ -125,9 +124,9 @@ class SentinelConnection(Connection):
             while (reply := self._decoder.next_reply()) is not MORE:
                 if isinstance(reply, RedisError):
                     raise reply
-                match reply:  # lists, and in RESP3 pushes, which are lists too
-                    case ["message", _, news]:
-                        heard(word(news))
+                match reply:  # lists; a push of RESP3 is a list, too
+                    case ["message", _, message]:
+                        on_message(word(message))
                     case ["subscribe", *_]:
                         self.subscribed = True
                     case _:
@@ -136,33 +135,33 @@ class SentinelConnection(Connection):
 
 @dataclass(frozen=True)
 class Answers(Generic[T]):
-    """The answers of the sentinels about *name*; None: the sentinel does not know it."""
+    """The answers of the sentinels about *name*; None: the sentinel does not know the name."""
 
     name: str
     answers: Mapping[TCPAddress, T | RedisError | None]
 
     def given(self) -> list[T]:
-        """The answers; if there are none, raises an error that names the failure of each sentinel."""
+        """The good answers; if there is none, raises an error that names every sentinel."""
         given = [
             each
             for each in self.answers.values()
             if each is not None and not isinstance(each, RedisError)
         ]
         if not given:
-            raise self._nobody()
+            raise self._no_answer()
         return given
 
-    def _nobody(self) -> RedisError:
+    def _no_answer(self) -> RedisError:
         answers = self.answers.values()
         in_order = sorted(self.answers.items(), key=str)
-        told = "; ".join(self._told(*each) for each in in_order)
+        details = "; ".join(self._describe(*each) for each in in_order)
         if None in answers:
-            return ConnectionError(f"no sentinel knows {self.name!r}: {told}")
+            return ConnectionError(f"no sentinel knows {self.name!r}: {details}")
         refused = all(isinstance(answer, AuthenticationError) for answer in answers)
         kind = AuthenticationError if refused else ConnectionError
-        return kind(f"no sentinel answers: {told}")
+        return kind(f"no sentinel answers: {details}")
 
-    def _told(self, address: TCPAddress, answer: T | RedisError | None) -> str:
+    def _describe(self, address: TCPAddress, answer: T | RedisError | None) -> str:
         if answer is None:
             return f"{address} knows no {self.name!r}"
         return str(answer) if str(address) in str(answer) else f"{address}: {answer}"
@@ -171,7 +170,7 @@ class Answers(Generic[T]):
 class Sentinels:
     """Sentinels at *addresses*; *options* are those of `SentinelOptions`.
 
-    Raises `DataError` at once for arguments that make no sense.
+    Raises `DataError` at once for invalid arguments.
     """
 
     def __init__(
@@ -185,14 +184,14 @@ class Sentinels:
         self.addresses = tuple(dict.fromkeys(sentinel_address(each) for each in addresses))
         if not self.addresses:
             raise DataValueError("sentinels is empty: give at least one")
-        self._options = _link_options(dict(options))
+        self._options = _connection_options(dict(options))
         for address in self.addresses:
-            self.link(address)  # so that a bad argument shows here
+            self.connection_to(address)  # raises an error for an invalid argument
 
     def __repr__(self) -> str:
         return f"<Sentinels {', '.join(map(str, self.addresses))}>"
 
-    def link(
+    def connection_to(
         self, address: TCPAddress, question: tuple[Value, ...] = (b"PING",)
     ) -> SentinelConnection:
         """A connection to one of them, not yet connected."""
@@ -202,10 +201,11 @@ class Sentinels:
             raise type(error)(f"for the sentinels: {error}") from error
 
     async def primary(self, name: str, avoid: Collection[TCPAddress] = ()) -> TCPAddress:
-        """The address of the primary, from the first sentinel that knows it.
+        """The address of the primary, by the first sentinel that knows it.
 
-        An address that is not in *avoid*, if a sentinel names one.  Raises `ConnectionError` if no
-        sentinel answers or knows *name*, `AuthenticationError` if none accepts the credentials.
+        One that is not in *avoid*, if any sentinel names such an address.  Raises
+        `ConnectionError` if no sentinel answers or none knows *name*, `AuthenticationError` if
+        none accepts the credentials.
         """
         question: tuple[Value, ...] = (b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", name)
         answers = await self._ask(name, question, _address, lambda each: each not in avoid)
@@ -215,9 +215,9 @@ class Sentinels:
     async def replicas(
         self, name: str, avoid: Collection[TCPAddress] = ()
     ) -> tuple[TCPAddress, ...]:
-        """The addresses of the usable replicas, from the first sentinel that knows some.
+        """The addresses of the usable replicas, by the first sentinel that knows any.
 
-        Raises the errors of `primary`.
+        An answer that is not all in *avoid* is preferred.  Raises the errors of `primary`.
         """
         question: tuple[Value, ...] = (b"SENTINEL", b"REPLICAS", name)
         answers = await self._ask(name, question, _replicas, lambda each: set(each) - set(avoid))
@@ -231,13 +231,13 @@ class Sentinels:
         read: Callable[[Reply], T | None],
         good: Callable[[T], object],
     ) -> Answers[T]:
-        """The answers that come until one is *good*."""
+        """The answers of the sentinels until one is *good*."""
         answers: dict[TCPAddress, T | RedisError | None] = {}
 
         async def ask(address: TCPAddress) -> None:
             answer: T | RedisError | None
             try:
-                answer = read(await self.link(address, question).ask())
+                answer = read(await self.connection_to(address, question).ask())
             except RedisError as error:
                 answer = error
             answers[address] = answer
@@ -251,7 +251,7 @@ class Sentinels:
 
 
 def sentinel_address(name: SentinelName) -> TCPAddress:
-    """The address that *name* means; raises `DataError` if it is not an address."""
+    """The address that *name* means; raises `DataError` if it is none."""
     if isinstance(name, TCPAddress):
         return name
     if isinstance(name, str):
@@ -267,14 +267,14 @@ def sentinel_address(name: SentinelName) -> TCPAddress:
 
 
 def take_sentinels(addresses: Iterable[SentinelName], arguments: dict[str, Any]) -> Sentinels:
-    """The sentinels that *arguments* ask for, whose `sentinel_…` entries are taken out."""
+    """The sentinels at *addresses*; takes the `sentinel_…` entries out of *arguments*."""
     names = SentinelOptions.__annotations__.keys() & arguments.keys()
     options: dict[str, Any] = {name: arguments.pop(name) for name in names}
     return Sentinels(addresses, **options)
 
 
-def _link_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a link, with the TLS context made once: that reads files."""
+def _connection_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of each connection; the TLS context is made once, because that reads files."""
     arguments = {name.removeprefix(SENTINEL): value for name, value in options.items()}
     timeout = arguments.pop("timeout", 1.0)
     try:
@@ -311,7 +311,7 @@ def _host_and_port(host: Reply, port: Reply) -> TCPAddress:
 def _replicas(reply: Reply) -> tuple[TCPAddress, ...] | None:
     """The addresses of the replicas that are up; None if the sentinel does not know the name.
 
-    Only replicas with a link to their primary, if there are any: the data of others is old.
+    If some have a working link to their primary, only these: the data of the others is older.
     """
     if isinstance(reply, ResponseError) and "No such master" in str(reply):
         return None

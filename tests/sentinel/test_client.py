@@ -89,12 +89,12 @@ def test_arguments_of_clients() -> None:
 def test_tls_and_credentials_are_apart() -> None:
     """What is for the servers is not for the sentinels, nor the other way round (G15)."""
     for_servers = Sentinel([S1], name="n", ssl=True, password="x").primary_for()
-    link = made_by(for_servers)._watcher.sentinels.link(S1)
+    connection = made_by(for_servers)._watcher.sentinels.connection_to(S1)
     assert made_by(for_servers)._ssl_context is not None
-    assert link._ssl_context is None
+    assert connection._ssl_context is None
     for_sentinels = Sentinel([S1], name="n", sentinel_ssl=True, sentinel_password="x").primary_for()
     assert made_by(for_sentinels)._ssl_context is None
-    assert made_by(for_sentinels)._watcher.sentinels.link(S1)._ssl_context is not None
+    assert made_by(for_sentinels)._watcher.sentinels.connection_to(S1)._ssl_context is not None
     assert (
         made_by(for_sentinels)._credentials == made_by(Sentinel([S1]).primary_for("n"))._credentials
     )
@@ -155,11 +155,11 @@ def test_a_url() -> None:
     assert made._handshake_options.db == 3
     assert made._ssl_context is not None
     assert not made._ssl_context.check_hostname
-    link = made._watcher.sentinels.link(S1)
-    assert link.connect_timeout == 0.5
-    assert link._ssl_context is not None
-    assert link._ssl_context.check_hostname
-    assert made._credentials != link._credentials
+    connection = made._watcher.sentinels.connection_to(S1)
+    assert connection.connect_timeout == 0.5
+    assert connection._ssl_context is not None
+    assert connection._ssl_context.check_hostname
+    assert made._credentials != connection._credentials
 
 
 def test_the_same_url_for_a_client_and_for_a_pool() -> None:

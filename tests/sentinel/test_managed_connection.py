@@ -169,7 +169,7 @@ async def test_a_primary_that_is_silent(world: World) -> None:
 
 
 async def test_what_another_server_would_not_change(world: World) -> None:
-    """Wrong credentials are told at once, and by whom."""
+    """Wrong credentials raise at once, and the error names the server."""
     three_sentinels(world)
     world.server(A).on("HELLO", from_server("WRONGPASS invalid username-password pair"))
     async with sentinel_of().primary_for(password="hunter2", retry=None) as client:

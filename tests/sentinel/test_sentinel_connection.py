@@ -90,12 +90,14 @@ def test_what_makes_no_sense(addresses: Any, options: dict[str, Any], message: s
 def test_their_options_are_theirs() -> None:
     """What begins with `sentinel_` is taken out, and all else is left (G15: TLS and passwords)."""
     arguments: dict[str, Any] = {"password": "data", "ssl": True, "sentinel_password": "s3cret"}
-    link = take_sentinels(["h:1"], arguments).link(TCPAddress("h", 1))
+    connection = take_sentinels(["h:1"], arguments).connection_to(TCPAddress("h", 1))
     assert arguments == {"password": "data", "ssl": True}
-    assert link._credentials == Connection(password="s3cret")._credentials
-    assert link._ssl_context is None
+    assert connection._credentials == Connection(password="s3cret")._credentials
+    assert connection._ssl_context is None
     assert "s3cret" not in repr(take_sentinels(["h:1"], {"sentinel_password": "s3cret"}))
-    assert take_sentinels(["h:1"], {"sentinel_ssl": True}).link(S1)._ssl_context is not None
+    assert (
+        take_sentinels(["h:1"], {"sentinel_ssl": True}).connection_to(S1)._ssl_context is not None
+    )
 
 
 def test_each_once() -> None:
@@ -251,9 +253,9 @@ async def test_a_question_cancelled_everywhere(world: World, question: str) -> N
 
 async def heard_from(world: World, *, news: list[str]) -> RedisError:
     """Listen to S1 until that ends, which is the answer; *news* grows."""
-    link = Sentinels([S1], sentinel_timeout=0.05).link(S1)
+    connection = Sentinels([S1], sentinel_timeout=0.05).connection_to(S1)
     with pytest.raises(RedisError) as caught:
-        await link.listen("+switch-master", news.append)
+        await connection.listen("+switch-master", news.append)
     assert world.peers == []
     return caught.value
 

@@ -1,7 +1,7 @@
-"""The options of a cluster's pool: its own are declared here, shared ones where they are shared.
+"""The options of a cluster's pool: those of clusters only are declared here, others are imported.
 
-Law: as in `anyredis.connection.options`, each option is one key of one class, and a URL gives it
-as its annotation says.
+Law: as in `anyredis.connection.options`, each option is one key of one class, and its annotation
+says how a URL gives it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _read_from(text: str) -> ReadFrom:
 
 
 class NodesOptions(TypedDict, total=False):
-    """The options of a cluster: its nodes, and which of them are read from."""
+    """The options of a cluster: its nodes, and the nodes that answer reads."""
 
     startup_nodes: Iterable[NodeName]
     max_connections_per_node: Flag
@@ -72,7 +72,7 @@ def cluster_url_parameters() -> Mapping[str, Reader]:
 
 
 def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object) -> None:
-    """Raise `DataError` for `NodesOptions` that make no sense."""
+    """Raise `DataError` for invalid `NodesOptions`."""
     check_flags(max_connections_per_node=per_node, readonly=readonly)
     if not isinstance(read_from, ReadFrom):
         raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
@@ -85,8 +85,8 @@ def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object)
 
 
 def options_of_url(url: str) -> dict[str, Any]:
-    """The arguments of a cluster pool for *url*; raises `DataValueError` that names the mistake."""
-    parsed = parse_url(url, cluster_url_parameters(), {})
+    """The arguments of a cluster pool for *url*; raises `DataValueError` that names the fault."""
+    parsed = parse_url(url, PARAMETERS, {})
     if parsed.service is not None:
         raise DataValueError("the URL names sentinels: use Redis.from_url or Sentinel.from_url")
     if not parsed.hosts:

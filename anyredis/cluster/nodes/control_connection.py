@@ -1,7 +1,7 @@
-"""The control connection of a cluster's pool: for questions that are no user's command.
+"""The control connection of a cluster's pool: for commands of the pool itself, not of users.
 
-Law: it is no lease and no socket of the limit's.  Several nodes can be asked at once, each on a
-connection of its own; after the last question one connection stays, and the others are
+Law: it uses no lease and does not count in the socket limit.  Several nodes can be asked at once,
+each on its own connection; once none is in use, one that answered stays open, and the others are
 closed.  The one that stays is closed if it is not used for `KEEP` seconds, or with the pool.
 """
 
@@ -29,31 +29,31 @@ class ControlConnection:
         self._make = make
         self._tasks: TaskStarter | None = None
         self._nodes: dict[TCPAddress, ServerConnections] = {}
-        """The nodes that are asked now, and the one whose connection stays."""
+        """The nodes in use now, and the one whose connection stays open."""
         self._users: dict[ServerConnections, int] = {}
-        """How many ask each node now."""
+        """The number of blocks that use each node now."""
         self._closing: list[ServerConnections] = []
-        """Nodes whose connections are closed, and may not be gone yet."""
+        """Nodes whose connections are closing; some sockets may still be open."""
 
     def start(self, tasks: TaskStarter) -> None:
         """Start to work, with connections in tasks that *tasks* starts."""
         self._tasks = tasks
 
     def close(self, reason: str) -> None:
-        """Close all connections; questions in progress fail with *reason*."""
+        """Close all connections; requests in flight fail with *reason*."""
         self._tasks = None
         for address in list(self._nodes):
             self._discard(address, reason)
 
     def close_unused(self) -> None:
-        """Close the connection that stays, unless it is in use."""
+        """Close the connection that stayed open, unless it is in use."""
         for address, node in list(self._nodes.items()):
             if node not in self._users:
                 self._discard(address, "it was not used any more")
 
     @property
     def sockets(self) -> int:
-        """Connections that are open, being made or about to be gone."""
+        """The number of connections that are open, connecting or closing."""
         self._closing = [node for node in self._closing if node.allocator.sockets]
         return sum(node.allocator.sockets for node in (*self._nodes.values(), *self._closing))
 
@@ -64,12 +64,12 @@ class ControlConnection:
 
     @asynccontextmanager
     async def to(self, address: TCPAddress) -> AsyncGenerator[BaseConnection]:
-        """A connection to the node at *address*, for an `async with` block that asks it.
+        """A connection to the node at *address*, for the length of an `async with` block.
 
-        Others may ask the node on it at the same time.  It is closed if the block fails.  Raises
-        the error of connecting.
+        Other blocks may use the same connection at the same time.  It is closed if the block
+        fails.  Raises the errors of connecting.
         """
-        node = self._visited(address)
+        node = self._enter(address)
         good = False
         try:
             connection = await node.acquire_multiplexed()
@@ -86,7 +86,7 @@ class ControlConnection:
         async with self.to(address) as connection:
             return await ask(connection, args)
 
-    def _visited(self, address: TCPAddress) -> ServerConnections:
+    def _enter(self, address: TCPAddress) -> ServerConnections:
         if self._tasks is None:
             raise ConnectionError(f"{address} was not asked: the pool was left")
         node = self._nodes.get(address)

@@ -15,9 +15,9 @@ READONLY = HandshakeStep((b"READONLY",))
 class ClusterConnection(Connection):
     """A `Connection` to one node of a cluster; subclass it for a cluster pool's `connection_class`.
 
-    With *readonly* its handshake says READONLY, so that a replica answers reads itself: a cluster
-    pool gives it for replicas, if the client reads from them.  Other arguments are those
-    of `Connection`.
+    With *readonly* its handshake sends READONLY, so that a replica answers reads itself: a cluster
+    pool passes it for replicas if the client reads from them.  The other arguments are those of
+    `Connection`.
     """
 
     def __init__(
@@ -33,5 +33,5 @@ class ClusterConnection(Connection):
         self.readonly = readonly
 
     def extra_steps(self) -> tuple[HandshakeStep, ...]:
-        """READONLY, if the connection is *readonly*."""
+        """READONLY, if the connection was made with *readonly*."""
         return (*super().extra_steps(), *((READONLY,) if self.readonly else ()))

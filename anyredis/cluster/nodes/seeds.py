@@ -1,4 +1,4 @@
-"""The nodes of a cluster that the user names."""
+"""The nodes of a cluster that the user names: from these the client learns the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NodeName: TypeAlias = TCPAddress | tuple[str, int] | str
 def seeds_of(
     host: str | None, port: int, startup_nodes: Iterable[NodeName]
 ) -> tuple[TCPAddress, ...]:
-    """All nodes to ask for the others, each once; the default host only if there is no other."""
+    """All nodes that the user names, each once; if there is none, the default host."""
     if isinstance(startup_nodes, str):
         raise DataTypeError(f"startup_nodes has to be a list of nodes, not {startup_nodes!r:.80}")
     named = [node_address(name) for name in startup_nodes]
@@ -25,7 +25,7 @@ def seeds_of(
 
 
 def node_address(name: NodeName) -> TCPAddress:
-    """The address that *name* means; raises `DataError` if it is not an address."""
+    """The address that *name* means; raises `DataError` if it is none."""
     if isinstance(name, TCPAddress):
         return name
     if isinstance(name, str):

@@ -1,6 +1,6 @@
-"""Which node of a cluster serves which slot, as some node of it said: values, replaced whole.
+"""The slot map of a cluster: the node that serves each slot, by the report of one node.
 
-Source: the documentation of CLUSTER SLOTS, and of the MOVED and ASK redirections in the cluster
+Law: slot maps are values; the pool replaces its slot map as a whole.  Source: the documentation of CLUSTER SLOTS, and of the MOVED and ASK redirections in the cluster
 specification.
 """
 
@@ -21,14 +21,14 @@ from anyredis.wire.slots import SLOTS
 
 @dataclass(frozen=True)
 class Shard:
-    """A primary with its replicas."""
+    """A primary and its replicas."""
 
     primary: TCPAddress
     replicas: tuple[TCPAddress, ...] = ()
 
     @property
     def nodes(self) -> tuple[TCPAddress, ...]:
-        """All of them, the primary first."""
+        """All nodes of the shard, the primary first."""
         return (self.primary, *self.replicas)
 
 
@@ -36,13 +36,13 @@ class Shard:
 class SlotMap:
     """The shard of each slot, None if no node serves it.
 
-    *zones* are the availability zones of nodes, if the servers report them.
+    *zones* are the availability zones of the nodes that report one.
     """
 
     by_slot: Sequence[Shard | None] = (None,) * SLOTS
     zones: dict[TCPAddress, str] = field(default_factory=dict[TCPAddress, str])
     _known_shards: dict[TCPAddress, Shard] | None = field(default=None, repr=False, compare=False)
-    """Shards by their primaries, of a slot map that was made of another; some may have no slots."""
+    """Shards by primary, in a slot map made by `moved`; some of them may have no slots."""
 
     @cached_property
     def ranges(self) -> tuple[tuple[int, Shard | None], ...]:
@@ -61,7 +61,7 @@ class SlotMap:
 
     @cached_property
     def covered(self) -> int:
-        """The number of slots that are served."""
+        """The number of slots that a node serves."""
         ends = [*(begin for begin, _ in self.ranges[1:]), SLOTS]
         return sum(
             end - begin
@@ -70,9 +70,9 @@ class SlotMap:
         )
 
     def moved(self, slot: int, to: TCPAddress) -> SlotMap:
-        """The same, but for *slot*, whose primary is *to* now.
+        """A slot map that differs in *slot*: its primary is *to*.
 
-        Thousands of slots may move one by one: nothing here looks at all of them in Python.
+        Thousands of slots may move one by one: no step here is a Python loop over all slots.
         """
         known = self._by_primary
         shard = _shard_of(to, self.by_slot[slot], known)
@@ -90,14 +90,14 @@ class SlotMap:
 def _shard_of(
     primary: TCPAddress, before: Shard | None, known: Mapping[TCPAddress, Shard]
 ) -> Shard:
-    """The shard of *primary*, which may have been a replica in the shard *before*."""
+    """The shard of *primary*; in the shard *before* it may have been a replica."""
     if before is not None and primary in before.nodes:
         return Shard(primary, tuple(each for each in before.nodes if each != primary))
     return known.get(primary) or Shard(primary)
 
 
 def parse_slots(reply: Reply, asked: TCPAddress) -> SlotMap:
-    """The slot map that CLUSTER SLOTS tells, asked of the node at *asked*.
+    """The slot map in the reply of the node at *asked* to CLUSTER SLOTS.
 
     Raises `ProtocolError` for a reply of another shape.
     """
@@ -118,25 +118,25 @@ def parse_slots(reply: Reply, asked: TCPAddress) -> SlotMap:
 
 
 def _node(reply: Reply, asked: TCPAddress, zones: dict[TCPAddress, str]) -> TCPAddress:
-    """The address of one node: host, port, id and, from server 7.0 on, more about it."""
+    """The address of one node, from its host, port, id and, from server 7.0 on, metadata."""
     fields = array(reply)
     if len(fields) < 2:
         unexpected(reply, "a node's host and port")
     host, port = fields[:2]
-    about = record(fields[3]) if len(fields) > 3 else {}
+    metadata = record(fields[3]) if len(fields) > 3 else {}
     name = "" if host is None else word(host)
-    if name == "?":  # it is to be known by a host name, and has none
-        name = word(about.get("ip", b""))
+    if name == "?":  # the cluster prefers host names, and this node has none
+        name = word(metadata.get("ip", b""))
     address = TCPAddress(name or asked.host, integer(port))
-    if zone := word(about.get("availability-zone", b"")):
+    if zone := word(metadata.get("availability-zone", b"")):
         zones[address] = zone
     return address
 
 
 def redirect_address(text: str, asked: TCPAddress) -> TCPAddress:
-    """The address in a redirection from the node at *asked*, whose host is meant by an empty one.
+    """The address in a redirect from the node at *asked*; an empty host means the host of that node.
 
-    Raises `ProtocolError` if it cannot be read.
+    Raises `ProtocolError` if *text* is no address.
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -146,16 +146,16 @@ def redirect_address(text: str, asked: TCPAddress) -> TCPAddress:
 
 
 def best_of(slot_maps: Iterable[SlotMap]) -> SlotMap:
-    """The slot map to use, of several: it covers the most slots, and the most nodes agree on it."""
-    heard = list(slot_maps)
-    views = [_primaries(slot_map) for slot_map in heard]
+    """The slot map to adopt: it covers the most slots and, among equals, most nodes agree on it."""
+    candidates = list(slot_maps)
+    views = [_primaries(slot_map) for slot_map in candidates]
     votes = Counter(views)
-    _, best = max(zip(views, heard, strict=True), key=lambda it: (it[1].covered, votes[it[0]]))
+    _, best = max(zip(views, candidates, strict=True), key=lambda it: (it[1].covered, votes[it[0]]))
     return best
 
 
 def _primaries(slot_map: SlotMap) -> tuple[tuple[int, TCPAddress | None], ...]:
-    """The part on which two nodes have to agree: they report replicas in different orders."""
+    """The primaries by range, for comparison: nodes list replicas in different orders."""
     return tuple(
         (begin, None if shard is None else shard.primary) for begin, shard in slot_map.ranges
     )

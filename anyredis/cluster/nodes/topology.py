@@ -1,9 +1,8 @@
-"""Refreshes the slot map: one task of the pool asks the nodes, on demand and every minute.
+"""Keeps the slot map up to date: one task of the pool refreshes it on request and at intervals.
 
-Law: at most one refresh runs at a time, in the background.  It asks several nodes at once, on the
-pool's control connection and others beside it, and takes the first good answer that no other node
-contradicts for a moment.  A refresh that fails fails the callers that wait for it, and the slot map
-stays as it was.
+Law: at most one refresh runs at a time, in the background.  It asks several nodes at once, over
+control connections, and adopts the best answer at most `GRACE` seconds after the first.  A refresh
+that fails gives its error to the calls that wait for it; the slot map stays as it was.
 """
 
 from __future__ import annotations
@@ -38,22 +37,22 @@ from anyredis.wire.decode import Reply
 LOGGER = logging.getLogger("anyredis")
 
 INTERVAL = 60.0
-"""Seconds after which the slot map is asked for though nothing happened."""
+"""Seconds after which the slot map is refreshed without a request."""
 
 PAUSE = 0.1
-"""Seconds between two refreshes at least."""
+"""The least number of seconds between two refreshes."""
 
 AT_ONCE = 3
 """Nodes that are asked at the same time."""
 
 DEADLINE = 2.0
-"""Seconds that they have."""
+"""Seconds that these nodes have to answer."""
 
 GRACE = 0.05
-"""Seconds that the others have once one has answered."""
+"""Seconds that the other nodes have once one has answered."""
 
 PINGS = 3
-"""How often a node is asked for its latency, of which the least counts."""
+"""PINGs that measure the latency of a node: the shortest time counts."""
 
 LEFT = "the pool was left"
 
@@ -62,7 +61,7 @@ UNREACHABLE = 60.0
 
 
 class SlotMapOwner(Protocol):
-    """The part of the pool that the refresher uses."""
+    """The part of the pool that a `TopologyRefresher` uses."""
 
     @property
     def seeds(self) -> Sequence[TCPAddress]:
@@ -71,7 +70,7 @@ class SlotMapOwner(Protocol):
 
     @property
     def known(self) -> dict[TCPAddress, ClusterEndpoint]:
-        """The nodes that there are endpoints to."""
+        """The endpoints of the pool, by address."""
         ...
 
     def construct(self, address: TCPAddress) -> BaseConnection:
@@ -79,19 +78,19 @@ class SlotMapOwner(Protocol):
         ...
 
     def replace_slot_map(self, slot_map: SlotMap) -> None:
-        """From now on *slot_map* holds."""
+        """Use *slot_map* from now on."""
         ...
 
     def endpoints_to_measure(self) -> Sequence[ClusterEndpoint]:
-        """The nodes whose latency matters and is not known."""
+        """The endpoints whose latency is needed and not known."""
         ...
 
     def record_latencies(self, latencies: dict[TCPAddress, float]) -> None:
-        """These are the latencies of some nodes, in seconds."""
+        """Store the *latencies* of some nodes, in seconds."""
         ...
 
     def forget_latencies(self) -> None:
-        """Have all measured again."""
+        """Drop all latencies, so that they are measured again."""
         ...
 
 
@@ -103,12 +102,12 @@ class TopologyRefresher:
         self._cluster = cluster
         self._waiting: list[Waiter] = []
         self._waiting_for_next: list[Waiter] = []
-        """For a refresh that has not begun."""
+        """Waiters for a refresh that has not begun."""
         self._wanted: anyio.Event | None = None
         self._to_measure = anyio.Event()
 
     def start(self, tasks: PoolTasks) -> None:
-        """Begin, in tasks that *tasks* starts."""
+        """Start to work, in tasks that *tasks* starts."""
         self.control.start(tasks.connections)
         self._new_waiter = waiter_factory()
         self._now = clock()
@@ -118,27 +117,27 @@ class TopologyRefresher:
         tasks.start_soon(self._keep_measuring, self._to_measure)
 
     def stop(self, reason: str = LEFT, cause: BaseException | None = None) -> None:
-        """Stop, and fail all callers that wait for a refresh, for this *reason*."""
+        """Stop; each call that waits for a refresh gets a `ConnectionError` with this *reason*."""
         self._wanted = None
         self.control.close(reason)
         self._waiting += self._waiting_for_next
         self._waiting_for_next = []
         error = ConnectionError(f"the cluster was not asked: {reason}")
         error.__cause__ = cause
-        self._tell(error)
+        self._wake_waiting(error)
 
-    # -- wishes ---------------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------
 
     def refresh_soon(self) -> None:
-        """The slot map may be out of date."""
+        """Request a refresh: the slot map may be out of date."""
         if self._wanted is not None:
             self._wanted.set()
 
     async def wait_refreshed(self, *, anew: bool = False) -> RedisError | None:
-        """None once the slot map is refreshed; the error if no node gives one.
+        """None once the slot map is refreshed; the error if the refresh failed.
 
-        A refresh that is going on will do, unless they are to be asked *anew*: it may have had its
-        answer before now.
+        A refresh that already runs counts, too, but not with *anew*: its answers may be older than
+        this call.
         """
         if self._wanted is None:
             return ConnectionError(f"the cluster was not asked: {LEFT}")
@@ -148,12 +147,12 @@ class TopologyRefresher:
         try:
             answer: RedisError | None = await waiter
         finally:
-            for line in (self._waiting, self._waiting_for_next):
-                if waiter in line:
-                    line.remove(waiter)
+            for waiters in (self._waiting, self._waiting_for_next):
+                if waiter in waiters:
+                    waiters.remove(waiter)
         return answer
 
-    def _tell(self, error: RedisError | None) -> None:
+    def _wake_waiting(self, error: RedisError | None) -> None:
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             if not waiter.done():
@@ -179,18 +178,18 @@ class TopologyRefresher:
             error: RedisError | None
             try:
                 error = await self._refresh()
-            except Exception as failure:  # a fault of ours, or of a user's connection class
+            except Exception as failure:  # a fault in this package, or in a user's connection class
                 LOGGER.exception("asking for the slot map of the cluster failed")
                 error = ConnectionError(f"the slot map of the cluster is not known: {failure!r}")
                 error.__cause__ = failure
-            self._tell(error)
+            self._wake_waiting(error)
             self._to_measure.set()
             await anyio.sleep(PAUSE)
 
-    # -- how far the nodes are ------------------------------------------------------------------
+    # -- latencies ------------------------------------------------------------------------------
 
     async def _keep_measuring(self, wanted: anyio.Event) -> None:
-        """Measure how far each node is of which that matters and is not known."""
+        """Measure the latencies that are needed and not known, each time *wanted* is set."""
         while True:
             await wanted.wait()
             if self._to_measure is not wanted:
@@ -199,7 +198,7 @@ class TopologyRefresher:
             try:
                 while some := self._cluster.endpoints_to_measure()[:AT_ONCE]:
                     await self._measure(some)
-            except Exception:  # a fault of ours, or of a user's connection class
+            except Exception:  # a fault in this package, or in a user's connection class
                 LOGGER.exception("measuring the latency of the cluster's nodes failed")
 
     async def _measure(self, endpoints: Sequence[ClusterEndpoint]) -> None:
@@ -227,7 +226,7 @@ class TopologyRefresher:
         self._cluster.record_latencies(latencies)
 
     async def _refresh(self) -> RedisError | None:
-        """Refresh the slot map; gives an error that names the failure of each node, if all fail."""
+        """Adopt the best slot map that nodes give; returns an error with all failures if none does."""
         failures: dict[TCPAddress, RedisError] = {}
         for group in self._groups():
             answers = await self._ask(group)
@@ -242,7 +241,7 @@ class TopologyRefresher:
         return _no_node_answered(failures)
 
     def _groups(self) -> Iterator[list[TCPAddress]]:
-        """The nodes to ask, a few at a time: connected ones first, the seeds last."""
+        """The nodes to ask, a group at a time: connected nodes first, seeds last."""
         known = list(self._cluster.known.items())
         random.shuffle(known)  # all clients of a cluster should not ask the same few
         asked = [address for address in self.control.connected if address in self._cluster.known]
@@ -253,19 +252,19 @@ class TopologyRefresher:
             yield group
 
     async def _ask(self, group: list[TCPAddress]) -> dict[TCPAddress, SlotMap | RedisError]:
-        """The answers of *group* that come in time."""
+        """The slot map or error of each node of *group* that answers in time."""
         answers: dict[TCPAddress, SlotMap | RedisError] = {}
 
         async def ask(address: TCPAddress) -> None:
             try:
                 reply = await self.control.ask(address, (b"CLUSTER", b"SLOTS"))
-                answers[address] = _slot_map_told(reply, address)
+                answers[address] = _covering_slot_map(reply, address)
             except RedisError as error:
                 answers[address] = error
-            except Exception as failure:  # of a user's connection class: others may do better
+            except Exception as failure:  # in a user's connection class: other nodes may answer
                 LOGGER.exception("asking %s for the slot map of the cluster failed", address)
-                odd = answers[address] = ConnectionError(f"asking it failed: {failure!r}")
-                odd.__cause__ = failure
+                wrapped = answers[address] = ConnectionError(f"asking it failed: {failure!r}")
+                wrapped.__cause__ = failure
             else:
                 scope.deadline = min(scope.deadline, self._now() + GRACE)
 
@@ -276,10 +275,10 @@ class TopologyRefresher:
         return answers
 
 
-def _slot_map_told(reply: Reply, address: TCPAddress) -> SlotMap:
-    """The slot map in a node's reply; raises `ClusterDownError` if no slot in it is served.
+def _covering_slot_map(reply: Reply, address: TCPAddress) -> SlotMap:
+    """The slot map in a *reply* to CLUSTER SLOTS; raises `ClusterDownError` if it covers no slot.
 
-    A node that was removed from its cluster gives such a reply.
+    A node that was removed from its cluster replies so.
     """
     slot_map = parse_slots(reply, address)
     if not slot_map.covered:
@@ -288,16 +287,16 @@ def _slot_map_told(reply: Reply, address: TCPAddress) -> SlotMap:
 
 
 def _no_node_answered(failures: dict[TCPAddress, RedisError]) -> RedisError:
-    """The one error for a cluster of which no node told its slot map."""
-    told = "; ".join(
+    """The error of a refresh in which no node gave a slot map; names each with its failure."""
+    details = "; ".join(
         str(error) if str(address) in str(error) else f"{address}: {error}"
         for address, error in failures.items()
     )
-    message = f"no node of the cluster could be asked for its slot map ({told})"
+    message = f"no node of the cluster could be asked for its slot map ({details})"
     for error in failures.values():
-        if isinstance(error, ResponseError):  # it answered: no use to try again
+        if isinstance(error, ResponseError):  # a node answered: another try will not help
             down = isinstance(error, ClusterDownError)
-            alike = ClusterDownError(f"CLUSTERDOWN {message}") if down else ResponseError(message)
-            alike.__cause__ = error
-            return alike
+            joint = ClusterDownError(f"CLUSTERDOWN {message}") if down else ResponseError(message)
+            joint.__cause__ = error
+            return joint
     return ConnectionError(message)

@@ -1,4 +1,8 @@
-"""One reply from several: the replies to the parts of a command, aggregated by its policy."""
+"""Makes one reply of the replies to the parts of a command.
+
+Law: the response policy of a command decides how its replies are combined.  One failed part makes
+the command fail, unless its policy is `ONE_SUCCEEDED`.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +32,11 @@ OWN_REPORTS: Final = frozenset(
     for name, response in RESPONSE.items()
     if response is ResponsePolicy.SPECIAL and name != b"RANDOMKEY"
 )
-"""Commands by which each node reports about itself: there is no single reply."""
+"""Commands by which each node reports on itself: their replies have no aggregate."""
 
 
 def refuse_own_reports(facts: Facts) -> None:
-    """Raise `DataValueError` for a command whose replies cannot be made one."""
+    """Raise `DataValueError` for a command whose replies have no aggregate."""
     if facts.name in OWN_REPORTS:
         raise DataValueError(
             f"{facts.shown} is answered by each node for itself: call it on "
@@ -41,19 +45,20 @@ def refuse_own_reports(facts: Facts) -> None:
 
 
 def aggregate(facts: Facts, answers: Sequence[NodeReply], split: Split | None = None) -> Reply:
-    """The single reply to a command of these *facts*.
+    """The one reply to a command with these *facts*.
 
-    Raises `PartialFailureError` if a part failed and the policy does not allow that.
+    Raises `PartialFailureError` if a part failed and the response policy does not tolerate that.
     """
     name, response = facts.name, facts.response
-    good = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
-    if len(good) < len(answers) and not (response is ResponsePolicy.ONE_SUCCEEDED and good):
+    succeeded = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
+    tolerated = response is ResponsePolicy.ONE_SUCCEEDED and succeeded
+    if len(succeeded) < len(answers) and not tolerated:
         raise failure(name, answers)
-    replies = [answer.reply for answer in good]
+    replies = [answer.reply for answer in succeeded]
     if name in OWN_REPORTS:
-        return {answer.address: answer.reply for answer in good}
+        return {answer.address: answer.reply for answer in succeeded}
     if name == b"RANDOMKEY":
-        return random.choice([reply for reply in replies if reply is not None] or [None])  # noqa: S311 - some key will do
+        return random.choice([reply for reply in replies if reply is not None] or [None])  # noqa: S311 - no secret
     if split is not None and response is None:
         return _in_order(replies, split)
     if response is None:
@@ -63,22 +68,22 @@ def aggregate(facts: Facts, answers: Sequence[NodeReply], split: Split | None = 
 
 
 def failure(name: bytes, answers: Sequence[NodeReply]) -> PartialFailureError:
-    """The error for a command of which some parts failed."""
+    """The error for a command if some or all of its parts failed."""
     failed = [answer for answer in answers if isinstance(answer.reply, RedisError)]
     succeeded = [answer for answer in answers if not isinstance(answer.reply, RedisError)]
-    why = {answer.address: str(answer.reply) for answer in reversed(failed)}
-    told = "; ".join(f"{address}: {error}" for address, error in why.items())
+    errors = {answer.address: str(answer.reply) for answer in reversed(failed)}
+    details = "; ".join(f"{address}: {error}" for address, error in errors.items())
     done = ", ".join(dict.fromkeys(answer.address for answer in succeeded))
-    how_far = f"in part ({told}); it succeeded on {done}" if done else f"wherever it went ({told})"
+    extent = f"in part ({details}); it succeeded on {done}" if done else f"everywhere ({details})"
     return PartialFailureError(
-        f"{name.decode('ascii', 'replace')} failed {how_far}",
+        f"{name.decode('ascii', 'replace')} failed {extent}",
         failed=tuple(PartOutcome(*answer) for answer in failed),
         succeeded=tuple(PartOutcome(*answer) for answer in succeeded),
     )
 
 
 def _in_order(replies: Sequence[Reply], split: Split) -> list[Reply]:
-    """The items of all replies, each at the place that its key had (MGET)."""
+    """The items of all replies, each at the position of its key in the command (MGET)."""
     items: dict[int, Reply] = {}
     for piece, reply in zip(split.pieces, replies, strict=True):
         items.update(zip(piece.places, _of_length(len(piece.places), reply), strict=True))
@@ -93,7 +98,7 @@ def _joined(replies: list[Reply]) -> Reply:
 
 
 def _combined(replies: Sequence[Reply], combine: Callable[[list[int]], int]) -> Reply:
-    """One number of several; of arrays, place by place."""
+    """One number made of several; arrays are combined item by item."""
     if isinstance(replies[0], list):
         rows = [_of_length(len(array(replies[0])), reply) for reply in replies]
         columns = zip(*rows, strict=True)

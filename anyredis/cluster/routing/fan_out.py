@@ -1,8 +1,8 @@
-"""Several commands for several nodes at once: grouped by node, each group sent as one.
+"""Sends several commands to several nodes at once: grouped by node, each group in one piece.
 
-Law: the parts for one node are sent in their order, as one batch.  Parts that are redirected or
-refused go on in the next round, again in their order.  The error of a part is its reply; only a
-strict pool with too few leases refuses the whole, before anything is sent.
+Law: the parts for one node are sent in their order, as one piece.  Parts that are redirected or
+refused are sent again in a next round, again in their order.  A part that fails has its error as
+its reply; only a strict pool without enough leases refuses all parts, before anything is sent.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ ASKING = raw_command(b"ASKING")
 class CommandPart:
     """One command for one node, and its reply.
 
-    The node is the one that serves *slot* (a replica will do if it only *reads*), or the one at
-    *fixed_node*; otherwise any primary.
+    Its node is one that serves *slot* (the primary, or a replica too if *reads*); without a slot
+    the node at *fixed_node*; otherwise any node.
 
     No `__slots__`: the defaults below are read off the class, so that the ordinary part, of which
     a pipeline has thousands, stores little.
@@ -44,7 +44,7 @@ class CommandPart:
     asking = False
     reply: Reply = None
     together: bool | None = None
-    """Whether all parts of its batch only read, if the batch was lost; None otherwise."""
+    """If the part was lost together with others: whether all of them only read."""
     follower: RedirectFollower | None = None
     fixed_node: TCPAddress | None = None
 
@@ -58,7 +58,7 @@ class CommandPart:
     ) -> None:
         self.command = command
         self.endpoint = endpoint
-        """The endpoint of the next or the last attempt."""
+        """The endpoint of the next attempt, or of the last one."""
         self.slot = slot
         self.reads = reads
         if fixed_node is not None:
@@ -66,38 +66,39 @@ class CommandPart:
 
     @property
     def target(self) -> Target:
-        """The target of the command."""
+        """The slot or node that the command is for."""
         return Target(self.slot, self.fixed_node, self.reads)
 
     @property
     def address(self) -> str:
-        """The node that it was asked at last."""
-        return "no node" if self.endpoint is None else self.endpoint.server.address
+        """The node of the last attempt."""
+        return "nobody" if self.endpoint is None else self.endpoint.server.address
 
 
 async def run_parts(
     pool: ClusterConnectionPool, retry: Retry | None, parts: Sequence[CommandPart]
 ) -> None:
-    """Run all *parts*, of which each has its `reply` afterwards, an error as a value.
+    """Run all *parts*; afterwards each has its `reply`, an error as a value.
 
-    Raises `DataError` for arguments that cannot be encoded, and `MaxConnectionsError` if a strict pool has
-    no lease for each node; nothing was sent then.
+    Raises `DataError` for a command that cannot be encoded, and `MaxConnectionsError` if a strict
+    pool does not have a lease for each node; in both cases nothing was sent.
     """
-    lost = [part for part in parts if part.endpoint is None]
-    for part in lost:
+    unroutable = [part for part in parts if part.endpoint is None]
+    for part in unroutable:
         part.reply = part.target.missing()
-    await _send(pool, [part for part in parts if part.endpoint is not None] if lost else parts)
+    routable = [part for part in parts if part.endpoint is not None] if unroutable else parts
+    await _send(pool, routable)
     while todo := _go_on(pool, retry, parts):
         longest = max((step for _, step in todo), key=lambda step: (step.refresh, step.delay))
         await wait(pool, longest)
-        # Moved slots are noted first, so that all parts of one slot go on to the same node.
+        # Redirects are noted in the slot map first: so all parts of one slot go to the same node.
         for part, step in sorted(todo, key=lambda each: each[1].to is None):
             _find_endpoint(part, step)
         parts = [part for part, _ in todo]
         again = [part for part in parts if part.reply is None]
         try:
             await _send(pool, again)
-        except RedisError as error:  # too late to refuse the whole
+        except RedisError as error:  # earlier rounds were sent: the other parts keep their replies
             for part in again:
                 part.reply = fresh(error)
 
@@ -105,7 +106,7 @@ async def run_parts(
 def _go_on(
     pool: ClusterConnectionPool, retry: Retry | None, parts: Iterable[CommandPart]
 ) -> list[tuple[CommandPart, NextAttempt]]:
-    """The parts that go on, with their next attempts."""
+    """The parts that are sent again, each with its next attempt."""
     todo: list[tuple[CommandPart, NextAttempt]] = []
     failures = [(part, part.reply) for part in parts if isinstance(part.reply, RedisError)]
     for part, failed in failures:
@@ -121,11 +122,11 @@ def _go_on(
 
 
 def _find_endpoint(part: CommandPart, step: NextAttempt) -> None:
-    """Choose the endpoint for the next attempt of *part*; its reply is an error if there is none."""
+    """Set the endpoint of the next attempt of *part*, by *step*; without one its reply is an error."""
     assert part.follower is not None  # noqa: S101 - it decided on the step
     try:
         part.endpoint = part.follower.next_endpoint(step, part.endpoint)
-    except RedisError as error:  # a redirection that cannot be read
+    except RedisError as error:  # a redirect that cannot be parsed
         part.reply = error
         return
     part.asking, part.together = step.asking, None
@@ -133,37 +134,35 @@ def _find_endpoint(part: CommandPart, step: NextAttempt) -> None:
 
 
 async def _send(pool: ClusterConnectionPool, parts: Sequence[CommandPart]) -> None:
-    """Send all *parts* to their endpoints; each has its `reply` afterwards."""
+    """Send all *parts* to their endpoints; afterwards each has its `reply`."""
     if not parts:
         return
     groups: defaultdict[ClusterEndpoint | None, list[CommandPart]] = defaultdict(list)
     for part in parts:
         groups[part.endpoint].append(part)
-    # All have an endpoint: that of each was found before.
-    orders = [
+    # Each part has an endpoint here; the condition below is for the type checker.
+    batches = [
         _NodeBatch(pool, endpoint, group)
         for endpoint, group in groups.items()
         if endpoint is not None
     ]
     try:
-        if (
-            pool.strict
-        ):  # all leases or none: acquiring does not wait, so no other task runs in between
-            for order in orders:
-                await order.lease.acquire()
-        if len(orders) == 1:
-            await orders[0].run()
+        if pool.strict:  # a lease for each, or none: this does not wait, so no other task runs
+            for batch in batches:
+                await batch.lease.acquire()
+        if len(batches) == 1:
+            await batches[0].run()
             return
         async with anyio.create_task_group() as tasks:
-            for order in orders:
-                tasks.start_soon(order.run)
+            for batch in batches:
+                tasks.start_soon(batch.run)
     finally:
-        for order in orders:
-            order.lease.release()
+        for batch in batches:
+            batch.lease.release()
 
 
 class _NodeBatch:
-    """All parts for one node, packed as one piece."""
+    """All parts for one node, encoded as one piece."""
 
     def __init__(
         self, pool: ClusterConnectionPool, endpoint: ClusterEndpoint, parts: Sequence[CommandPart]
@@ -174,15 +173,15 @@ class _NodeBatch:
         commands = [part.command for part in parts]
         self._asks = any([part.asking for part in parts])  # noqa: C419 - a list is faster
         if self._asks:
-            commands = [command for part in parts for command in _spelled_out(part)]
+            commands = [command for part in parts for command in _with_asking(part)]
         self._batch = CommandBatch(commands, transaction=False)
-        self._packed = EncodedBatch(self._batch, pool.encoder)
+        self._encoded = EncodedBatch(self._batch, pool.encoder)
 
     async def run(self) -> None:
-        """Send it, and give each part its reply."""
+        """Send the batch, and give each part its reply."""
         try:
             async with self.lease:
-                replies = await self._packed.send(self.lease)
+                replies = await self._encoded.send(self.lease)
         except RedisError as error:
             replies = error
         if isinstance(replies, RedisError):
@@ -198,5 +197,5 @@ class _NodeBatch:
             part.reply = reply
 
 
-def _spelled_out(part: CommandPart) -> tuple[Command[Any], ...]:
+def _with_asking(part: CommandPart) -> tuple[Command[Any], ...]:
     return (ASKING, part.command) if part.asking else (part.command,)

@@ -1,7 +1,7 @@
-"""Decides how a command goes on that a cluster did not answer: follow, wait, retry or give up.
+"""Decides the next attempt of a command that failed in a cluster: redirect, delay, retry or none.
 
-Law: a redirection and a refusal mean that the command was not run, so it is sent again, within
-bounds, whatever it is; a failure is repeated only as the client's `Retry` allows (G11).
+Law: a redirect and a refusal mean that the command was not run, so any command is sent again,
+within bounds.  After a failure a command is sent again only as the client's `Retry` allows (G11).
 """
 
 from __future__ import annotations
@@ -26,24 +26,25 @@ from anyredis.exceptions import (
     UnblockedError,
 )
 
-MAX_REDIRECTIONS = 16
-"""How often one command follows MOVED and ASK."""
+MAX_REDIRECTS = 16
+"""The most MOVED and ASK redirects that one command follows."""
 
 PATIENCE = 2.0
-"""Seconds for which a command goes on after TRYAGAIN, CLUSTERDOWN and the like."""
+"""Seconds for which a command is sent again after TRYAGAIN, CLUSTERDOWN and similar refusals."""
 
 REFUSAL_BACKOFF: Final = Backoff(base=0.01, cap=0.25)
-"""Waits between two attempts of a refused command."""
+"""Delays between two attempts of a command that was refused."""
 
 TEMPORARY_REFUSALS: Final = (TryAgainError, ClusterDownError, PrimaryDownError, ReadOnlyError)
-"""Answers that will change, once the cluster has sorted itself out."""
+"""Refusals that end once a failover or the move of a slot is complete."""
 
 
 @dataclass(frozen=True)
 class NextAttempt:
-    """The next attempt: wait *delay* seconds, with *refresh* for a new slot map, and send again.
+    """The next attempt: after *delay* seconds and, if *refresh*, after a refresh of the slot map.
 
-    It goes to the node that the redirection *to* names; otherwise to the node that serves the slot.
+    It goes to the node that the redirect *to* names; without one, to the node that the slot map
+    names by then.
     """
 
     delay: float = 0.0
@@ -52,29 +53,27 @@ class NextAttempt:
 
     @property
     def asking(self) -> bool:
-        """Whether ASKING has to be said first."""
+        """Whether ASKING has to be sent first."""
         return isinstance(self.to, AskError)
 
 
 class RedirectPolicy:
-    """One command's way through the cluster."""
+    """Counts the redirects, refusals and failures of one command, and decides on the next attempt."""
 
     def __init__(self, retry: Retry | None) -> None:
         self._retry = retry
-        # Made when they are needed: nearly every command does without.
-        self._redirections: RetryState | None = None
+        # Made when they are needed: nearly every command needs none.
+        self._redirects: RetryState | None = None
         self._refusals: RetryState | None = None
         self._failures: RetryState | None = None
 
     def decide(self, failed: RedisError, *, only_reads: bool, now: float) -> NextAttempt | None:
-        """The next attempt after *failed*, which came at *now*; None: the error is the caller's."""
+        """The next attempt after *failed*, which came at *now*; None: the caller gets *failed*."""
         if isinstance(failed, RedirectError):
-            if self._redirections is None:
-                # Two nodes that point at each other will agree in time.
-                self._redirections = RetryState(
-                    REFUSAL_BACKOFF, attempts=MAX_REDIRECTIONS, at_once=3
-                )
-            return _step(self._redirections.delay(now), to=failed)
+            if self._redirects is None:
+                # Two nodes may redirect to each other for a short time: hence the delays.
+                self._redirects = RetryState(REFUSAL_BACKOFF, attempts=MAX_REDIRECTS, at_once=3)
+            return _step(self._redirects.delay(now), to=failed)
         if isinstance(failed, TEMPORARY_REFUSALS) or was_demoted(failed):
             if self._refusals is None:
                 self._refusals = RetryState(REFUSAL_BACKOFF, deadline=PATIENCE, overrun=True)
@@ -93,12 +92,12 @@ def _step(
 
 
 def was_demoted(failed: RedisError) -> bool:
-    """Whether a command that blocked was sent away because its node is a primary no more."""
+    """Whether a blocking command was ended because its node is no longer a primary."""
     return isinstance(failed, UnblockedError) and "instance state changed" in str(failed)
 
 
 def suggests_refresh(failed: RedisError) -> bool:
-    """Whether *failed* suggests that the slot map is out of date."""
+    """Whether *failed* means that the slot map may be out of date."""
     if isinstance(failed, (MaxConnectionsError, PoolTimeoutError)):
         return False
     return isinstance(failed, (*TOPOLOGY_ERRORS, ConnectionError, TimeoutError)) or was_demoted(
@@ -110,7 +109,7 @@ TOPOLOGY_ERRORS: Final = (RedirectError, ClusterDownError, ReadOnlyError)
 
 
 def marks_unhealthy(failed: RedisError) -> bool:
-    """Whether a node that fails so is unhealthy: commands that may go to another node do so."""
+    """Whether a node that failed so should be avoided by commands that another node can answer."""
     if isinstance(failed, (MaxConnectionsError, PoolTimeoutError)):
         return False
     return isinstance(failed, (ConnectionError, TimeoutError, BusyLoadingError, PrimaryDownError))

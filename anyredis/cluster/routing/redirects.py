@@ -1,4 +1,8 @@
-"""Carries out the decisions of a `RedirectPolicy`: waits, refreshes, finds the next endpoint."""
+"""Sends a command to one endpoint after another, as its `RedirectPolicy` decides.
+
+Law: each error is first noted: it may start a refresh of the slot map or mark a node unhealthy.
+MOVED changes the slot map at once, ASK does not.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +36,18 @@ from anyredis.wire.decode import Reply
 from anyredis.wire.slots import SLOTS
 
 REFRESH_PATIENCE = 1.0
-"""Seconds that a command waits for the slot map to be refreshed before it goes on all the same."""
+"""Seconds that a command waits for a refresh of the slot map; then it is sent without one."""
 
 
 class Target(NamedTuple):
-    """The target of a command: the node that serves *slot*, the one at *address*, or any primary."""
+    """The destination of a command: *slot*; without one, the node at *address*; otherwise any node."""
 
     slot: int | None = None
     address: TCPAddress | None = None
     reads: bool = False
 
     def find(self, pool: ClusterConnectionPool) -> ClusterEndpoint | None:
-        """The endpoint to use now; None if none is known."""
+        """The endpoint for the command now; None if no node is known."""
         if self.slot is not None:
             return pool.endpoint_for_slot(self.slot, reads=self.reads)
         if self.address is not None:
@@ -51,13 +55,13 @@ class Target(NamedTuple):
         return pool.any_endpoint()
 
     def missing(self) -> RedisError:
-        """The error if no endpoint is known."""
+        """The error to raise if no node is known."""
         what = "any slot" if self.slot is None else f"slot {self.slot}"
         return ClusterDownError(f"CLUSTERDOWN no node of the cluster is known to serve {what}")
 
 
 class RedirectFollower:
-    """One command's way through the cluster of *pool*."""
+    """Follows the redirects of one command through the cluster of *pool*."""
 
     def __init__(
         self, pool: ClusterConnectionPool, retry: Retry | None, target: Target, name: str = ""
@@ -77,26 +81,26 @@ class RedirectFollower:
     def decide(
         self, endpoint: ClusterEndpoint | None, failed: RedisError, *, only_reads: bool
     ) -> NextAttempt | None:
-        """The next attempt after *failed* at *endpoint*; None: the error is the caller's."""
-        if self._left_behind(endpoint, failed):
+        """The next attempt after *failed* at *endpoint*; None: the caller gets *failed*."""
+        if self._was_removed(endpoint, failed):
             return NextAttempt()
         self.note(endpoint, failed)
         step = self._policy.decide(failed, only_reads=only_reads, now=anyio.current_time())
         if step is not None and endpoint is not None and self._pool.observer is not None:
-            self._tell(self._pool.observer, str(endpoint.address), failed, step)
+            self._notify(self._pool.observer, str(endpoint.address), failed, step)
         return step
 
-    def _tell(
+    def _notify(
         self, observer: Observer, address: str, failed: RedisError, step: NextAttempt
     ) -> None:
-        """Tell *observer* that the command goes on after it *failed*."""
+        """Tell *observer* that the command is sent again after it *failed*."""
         if step.to is not None:
             notify(observer.command_redirected, RedirectEvent(self._name, address, failed))
         else:
             notify(observer.command_retried, RetryEvent(self._name, address, failed, step.delay))
 
-    def _left_behind(self, endpoint: ClusterEndpoint | None, failed: RedisError) -> bool:
-        """Whether the node left the cluster before the command was sent, which is no failure."""
+    def _was_removed(self, endpoint: ClusterEndpoint | None, failed: RedisError) -> bool:
+        """Whether the node left the cluster before the command was sent: that counts as no failure."""
         if endpoint is None or endpoint.server.open or not self._pool.is_open:
             return False
         return isinstance(failed, ConnectionError) and failed.outcome is Outcome.NOT_SENT
@@ -104,9 +108,9 @@ class RedirectFollower:
     def next_endpoint(
         self, step: NextAttempt, endpoint: ClusterEndpoint | None
     ) -> ClusterEndpoint | None:
-        """The endpoint for the attempt *step*; *endpoint* is that of the last attempt.
+        """The endpoint of the attempt *step*; *endpoint* is that of the attempt before.
 
-        Raises `ProtocolError` for a redirection that cannot be read.
+        Raises `ProtocolError` for a redirect that cannot be parsed.
         """
         if step.to is None or endpoint is None:
             return self.target.find(self._pool)
@@ -138,10 +142,11 @@ class RedirectFollower:
         only_reads: Callable[[], bool],
         failed: RedisError | None = None,
     ) -> Reply:
-        """The reply that *attempt* gives, made at one endpoint after another until it is no error.
+        """The reply of the first *attempt* that succeeds, at one endpoint after another.
 
-        *attempt* gets whether to send ASKING first.  *failed* is the error of an earlier first attempt.
-        Raises the last error if the policy gives up.
+        *attempt* gets the endpoint, and whether to send ASKING first.  *failed* is the error of a
+        first attempt that was made already.  Raises the last error if no further attempt is
+        allowed.
         """
         asking = False
         while True:
@@ -164,23 +169,23 @@ class RedirectFollower:
             failed = None
 
 
-def _destination(redirection: RedirectError, asked: TCPAddress) -> tuple[int, TCPAddress]:
-    """The slot and the node that a *redirection* of the node at *asked* names."""
+def _destination(redirect: RedirectError, asked: TCPAddress) -> tuple[int, TCPAddress]:
+    """The slot and the node that a *redirect* of the node at *asked* names."""
     try:
-        slot, text = redirection.slot, redirection.address
+        slot, text = redirect.slot, redirect.address
     except (ValueError, IndexError):
         slot, text = -1, ""
     if not 0 <= slot < SLOTS:
-        raise ProtocolError(f"{asked} redirects, but not from a slot to a node: {redirection}")
+        raise ProtocolError(f"{asked} redirects, but not from a slot to a node: {redirect}")
     return slot, redirect_address(text, asked)
 
 
 async def wait(pool: ClusterConnectionPool, step: NextAttempt) -> None:
-    """Wait as *step* says."""
+    """Wait for the delay of *step* and, if it asks for that, for a refresh of the slot map."""
     begin = anyio.current_time()
     if step.refresh:
         with anyio.move_on_after(REFRESH_PATIENCE):
             await pool.topology.wait_refreshed()
-    rest = step.delay - (anyio.current_time() - begin)
-    if rest > 0:
-        await anyio.sleep(rest)
+    remaining = step.delay - (anyio.current_time() - begin)
+    if remaining > 0:
+        await anyio.sleep(remaining)

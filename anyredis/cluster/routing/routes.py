@@ -1,8 +1,8 @@
-"""The route of a command through a cluster, and its split by slot: values in, values out.
+"""The route of a command in a cluster, and its split into parts: values in, values out.
 
-Law: a command goes to the slot of its keys; without keys, to the nodes of its request policy; if it
-has neither, the user names a node.  A command whose keys are in several slots is split if its policy
-allows that; otherwise it is refused before anything is sent.
+Law: a command goes to the slot of its keys; without keys, to the nodes that the servers' request
+policy gives.  If neither is known, the user has to name the node.  A command with keys in several
+slots is split if its policy allows it; otherwise it is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from anyredis.wire.encode import Value
 from anyredis.wire.slots import SLOTS, hash_tag
 
 
-class ToSlot(NamedTuple):
-    """To the node that serves *slot*; *reads*: a replica will do."""
+@dataclass(frozen=True)
+class ToSlot:
+    """To a node that serves *slot*: the primary, or a replica too if the command *reads*."""
 
     slot: int
     reads: bool
@@ -33,21 +34,22 @@ class AnyNode:
 
 @dataclass(frozen=True)
 class AllNodes:
-    """To all primaries, and *replicas* too."""
+    """To all primaries and, if *replicas*, to all replicas."""
 
     replicas: bool
 
 
 class SplitPart(NamedTuple):
-    """The part of a split command for one slot, with the keys that were at *places* among all."""
+    """The part of a split command for one slot; *places* are the positions of its keys among all."""
 
     args: tuple[Value, ...]
     slot: int
     places: tuple[int, ...]
 
 
-class Split(NamedTuple):
-    """A piece to each of several slots; *reads*: replicas will do."""
+@dataclass(frozen=True)
+class Split:
+    """One piece to each of several slots; replicas may answer if the command *reads*."""
 
     pieces: tuple[SplitPart, ...]
     reads: bool
@@ -76,18 +78,18 @@ def slot_of_key(key: Value, encoding: str) -> int:
         try:
             data = key.encode(encoding)
         except UnicodeEncodeError:
-            data = key_bytes(key, encoding)  # raises the error that users know
+            data = key_bytes(key, encoding)  # raises the error with its message
     else:
         data = key if type(key) is bytes else key_bytes(key, encoding)
-    # slot_of(), without its frame: this is done for every command.
+    # slot_of(), without its frame: this is run for every command.
     return crc_hqx(hash_tag(data) if b"{" in data else data, 0) % SLOTS
 
 
 def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None = None) -> Route:
-    """The route of the command *args*; *facts* are the command's, if they are known.
+    """The route of the command *args*; *facts* are its facts, if they were looked up before.
 
     Raises `CrossSlotError` if its keys are in several slots and it cannot be split, and
-    `DataValueError` if its route is unknown, or it is malformed.
+    `DataValueError` if its route is not known or it is malformed.
     """
     facts = facts or facts_of(args)
     if facts.name in _WAITS:
@@ -133,8 +135,8 @@ def _by_keys(
     slots = slots_of_keys(args, keys, encoding)
     if len(set(slots)) == 1:
         return ToSlot(slots[0], facts.read_only)
-    splits = facts.request is RequestPolicy.MULTI_SHARD
-    if splits and (pieces := _pieces(facts.name, args, keys, slots, encoding)):
+    can_split = facts.request is RequestPolicy.MULTI_SHARD
+    if can_split and (pieces := _pieces(facts.name, args, keys, slots, encoding)):
         return Split(pieces, facts.read_only)
     raise CrossSlotError(
         f"CROSSSLOT {facts.shown} was not sent: its keys are in several hash slots. Give them the "
@@ -149,22 +151,22 @@ def _pieces(
     slots: Sequence[int],
     encoding: str,
 ) -> tuple[SplitPart, ...]:
-    """One part for each slot; none if the split would change the meaning."""
+    """One piece for each slot; empty if the pieces would not mean the same as the command."""
     places: dict[int, list[int]] = {}
     for place, slot in enumerate(slots):
         places.setdefault(slot, []).append(place)
     width = 2 if name in _WITH_VALUES else 1
-    count = name == b"MSETEX"
-    options = args[keys[-1] + 2 :] if count else ()
+    counts_keys = name == b"MSETEX"
+    options = args[keys[-1] + 2 :] if counts_keys else ()
     if any(key_bytes(option, encoding).upper() in _CONDITIONS for option in options):
-        return ()  # all or nothing cannot be had in several slots
+        return ()  # "all keys or none" is not possible in several slots
     pieces: list[SplitPart] = []
-    for slot, mine in places.items():
-        words: list[Value] = [args[0], len(mine)] if count else [args[0]]
-        for place in mine:
+    for slot, places_of_slot in places.items():
+        words: list[Value] = [args[0], len(places_of_slot)] if counts_keys else [args[0]]
+        for place in places_of_slot:
             key = keys[place]
             words += args[key : key + width]
-        pieces.append(SplitPart((*words, *options), slot, tuple(mine)))
+        pieces.append(SplitPart((*words, *options), slot, tuple(places_of_slot)))
     return tuple(pieces)
 
 

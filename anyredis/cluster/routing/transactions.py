@@ -1,4 +1,8 @@
-"""A transaction in a cluster: all of it on one slot, and all of it again after a redirect."""
+"""A transaction in a cluster.
+
+Law: all commands of a transaction are about one slot.  If a part of it is redirected or refused,
+the whole transaction is sent again.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from anyredis.wire.decode import Reply
 
 
 def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
-    """The one slot of all keys in *commands*, None if they have no keys.
+    """The one slot of the keys of *commands*, None if they have no keys.
 
     Raises `CrossSlotError` if there are several slots, and the errors of `route`.
     """
@@ -24,22 +28,23 @@ def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
         if isinstance(way, ToSlot) and slot in (None, way.slot):
             slot = way.slot
         elif not isinstance(way, AnyNode):
-            where = f"{shown(command.args)} (command {position} of {len(commands)})"
+            reason = f"{shown(command.args)} (command {position} of {len(commands)})"
             if isinstance(way, AllNodes):
-                where += " goes to several nodes. U"
+                reason += " goes to several nodes. U"
             else:
-                where += " leaves it. Give the keys the same {hash tag}, or u"
+                reason += " leaves it. Give the keys the same {hash tag}, or u"
             raise CrossSlotError(
                 "CROSSSLOT the transaction was not sent: it has to stay on one hash slot, and "
-                f"{where}se pipeline(transaction=False)"
+                f"{reason}se pipeline(transaction=False)"
             )
     return slot
 
 
 def refusal(replies: Sequence[Reply]) -> RedisError | None:
-    """The reason why a transaction was refused that may run elsewhere or later; None otherwise.
+    """The error of a transaction that was not run but can run on another node or later.
 
-    A command that is redirected as it is queued makes EXEC fail; EXEC itself may be redirected.
+    None if it was run, or failed for good.  A command that is redirected when it is queued makes
+    EXEC fail; EXEC itself may be redirected, too.
     """
     *queued, executed = replies
     if not isinstance(executed, RedisError):

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.cluster.nodes.slot_map`: what nodes tell of their cluster, as values."""
+"""Tests of `anyredis.cluster.nodes.slot_map`: reports of nodes, as values."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ JUNK = st.recursive(
 
 @given(JUNK)
 def test_garbage_is_a_redis_error(reply: Reply) -> None:
-    """Whatever is answered, nothing but an error of ours comes of it."""
+    """Any reply gives a slot map or an error of this package."""
     try:
         parse_slots(reply, ASKED)
         parse_slots([[0, 1, reply]], ASKED)
@@ -131,8 +131,8 @@ def test_a_slot_that_moved_to_a_primary() -> None:
 
 
 def test_a_slot_that_moved_to_a_replica_of_it() -> None:
-    """It was promoted: who was the primary is a replica now."""
-    slot_map = slot_map_of((0, 16383, Shard(A, (B, C)))).moved(5, C)
+    """It was promoted: the old primary is a replica now."""
+    slot_map = layout_of((0, 16383, Shard(A, (B, C)))).moved(5, C)
     assert slot_map.by_slot[5] == Shard(C, (A, B))
     assert slot_map.moved(6, C).by_slot[6] == Shard(C, (A, B))
 
@@ -158,7 +158,7 @@ def test_zones_stay_when_a_slot_moves() -> None:
     assert slot_map.moved(3, B).zones == {A: "z1"}
 
 
-def test_nobody_serves_anything() -> None:
+def test_a_slot_map_without_slots() -> None:
     """The slot map before any was heard."""
     assert (SlotMap().ranges, SlotMap().shards, SlotMap().covered) == (((0, None),), (), 0)
 
@@ -186,10 +186,10 @@ def test_a_redirection_that_leads_nowhere(text: str) -> None:
         redirect_address(text, ASKED)
 
 
-# -- whom to believe ----------------------------------------------------------------------------
+# -- the best slot map --------------------------------------------------------------------------
 
 
-def test_who_covers_most_is_believed() -> None:
+def test_the_widest_slot_map_is_adopted() -> None:
     """A node that was cut off knows less."""
     less, more = slot_map_of((0, 99, Shard(A))), slot_map_of((0, 100, Shard(A)))
     assert best_of([less, less, more]) is more

@@ -1,4 +1,4 @@
-"""Tests of `anyredis.cluster.nodes.socket_limit`: who of several nodes may open a socket, and who closes one."""
+"""Tests of `anyredis.cluster.nodes.socket_limit`: sockets shared by several nodes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Servers:
             tasks.cancel_scope.cancel()
 
 
-async def test_what_nobody_uses_makes_room() -> None:
+async def test_an_unused_connection_is_closed_for_another_node() -> None:
     """A connection is closed for another node, and the bound holds."""
     servers = Servers(3, 2)
     async with servers.started() as nodes:
@@ -77,7 +77,7 @@ async def test_no_more_is_closed_than_is_needed() -> None:
         assert sum(servers.open) == 3
 
 
-async def test_who_is_short_of_room_is_served_in_turn() -> None:
+async def test_starved_nodes_are_served_in_turn() -> None:
     """G7: the first node that waited gets the first socket that is free."""
     servers = Servers(4, 1)
     served: list[int] = []
@@ -100,7 +100,7 @@ async def test_who_is_short_of_room_is_served_in_turn() -> None:
 
 
 async def test_a_dial_that_a_lease_waits_for_is_not_called_off() -> None:
-    """Whoever comes next waits in line."""
+    """The next starved node waits for its turn."""
     servers = Servers(2, 1)
     servers.servers[0].hold()
     async with servers.started() as nodes, anyio.create_task_group() as tasks:

@@ -128,7 +128,7 @@ async def test_waiting_for_a_refresh_can_be_cancelled() -> None:
         assert await pool.topology.wait_refreshed() is None
 
 
-# -- whom it asks -------------------------------------------------------------------------------
+# -- nodes to ask -------------------------------------------------------------------------------
 
 
 async def test_some_nodes_down_at_the_start() -> None:
@@ -316,7 +316,7 @@ async def test_a_refresh_that_raises_something_odd(
         assert "asking for the slot map of the cluster failed" in caplog.text
 
 
-async def test_leaving_the_pool_tells_who_waits() -> None:
+async def test_leaving_the_pool_wakes_waiting_calls() -> None:
     """G8: nobody hangs, then or later."""
     cluster = FakeCluster(1)
     pool = cluster.pool()

@@ -49,7 +49,9 @@ MERGED: list[tuple[tuple[Value, ...], tuple[Reply, ...], Reply]] = [
 
 
 @pytest.mark.parametrize(("args", "replies", "whole"), MERGED, ids=lambda each: str(each)[:30])
-def test_merging(args: tuple[Value, ...], replies: tuple[Reply, ...], whole: Reply) -> None:
+def test_aggregate_of_replies(
+    args: tuple[Value, ...], replies: tuple[Reply, ...], whole: Reply
+) -> None:
     """Sums, minima, all of them, one of them, each by its node."""
     assert aggregate(facts_of(args), answers(*replies)) == whole
 
@@ -153,7 +155,7 @@ def test_a_failure_in_part() -> None:
 def test_a_failure_of_all(args: tuple[Value, ...]) -> None:
     """Then a command that needs a single success fails too; the error says that none succeeded."""
     no = ResponseError("NOTBUSY No scripts")
-    with pytest.raises(PartialFailureError, match=r"failed wherever it went \(n1:1: NOT") as caught:
+    with pytest.raises(PartialFailureError, match=r"failed everywhere \(n1:1: NOT") as caught:
         aggregate(facts_of(args), answers(no, no))
     assert caught.value.succeeded == ()
     assert len(caught.value.failed) == 2
@@ -166,8 +168,8 @@ def test_one_error_is_enough() -> None:
             aggregate(facts_of(args), answers([b"x"], from_server("NOPERM no")))
 
 
-def test_what_each_node_tells_for_itself() -> None:
-    """It has no one reply: the error says whom to ask."""
+def test_reports_of_each_node() -> None:
+    """Its replies have no aggregate: the error names the methods to use instead."""
     assert b"INFO" in OWN_REPORTS
     assert b"RANDOMKEY" not in OWN_REPORTS
     for name in OWN_REPORTS:

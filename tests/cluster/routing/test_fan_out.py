@@ -247,7 +247,7 @@ async def test_errors_of_commands_stay_their_own() -> None:
         assert good.value is None
 
 
-async def test_what_cannot_be_sent_refuses_the_whole() -> None:
+async def test_an_unencodable_command_refuses_the_batch() -> None:
     """Before anything of it is sent."""
     cluster = FakeCluster()
     async with cluster.client(encoding="ascii") as client:
@@ -267,7 +267,7 @@ async def test_what_cannot_be_sent_refuses_the_whole() -> None:
         assert whole(client)
 
 
-async def test_a_strict_pool_refuses_the_whole() -> None:
+async def test_a_strict_pool_refuses_the_batch() -> None:
     """It refuses if it has no lease for some node; leases in use are counted."""
     cluster = FakeCluster()
     async with cluster.client(max_connections=2) as client:

@@ -15,7 +15,7 @@ from anyredis import (
     Retry,
 )
 from anyredis.cluster.routing.redirect_policy import (
-    MAX_REDIRECTIONS,
+    MAX_REDIRECTS,
     PATIENCE,
     NextAttempt,
     RedirectPolicy,
@@ -47,14 +47,14 @@ def test_a_redirection_is_followed_at_once(redirection: RedisError) -> None:
 
 def test_redirections_end() -> None:
     """Two nodes that point at each other get time to agree, but not for ever."""
-    pursuit = RedirectPolicy(None)
-    steps = [pursuit.decide(MOVED, only_reads=True, now=0.0) for _ in range(MAX_REDIRECTIONS)]
+    policy = RedirectPolicy(None)
+    steps = [policy.decide(MOVED, only_reads=True, now=0.0) for _ in range(MAX_REDIRECTS)]
     delays = [each.delay for each in steps if each is not None]
-    assert len(delays) == MAX_REDIRECTIONS
+    assert len(delays) == MAX_REDIRECTS
     assert delays[:3] == [0.0, 0.0, 0.0]
     assert 0 < delays[3] < delays[-1]
     assert 1.0 < sum(delays) < 5.0
-    assert pursuit.decide(ASK, only_reads=True, now=0.0) is None
+    assert policy.decide(ASK, only_reads=True, now=0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_redirections_end() -> None:
 )
 def test_a_refusal_is_repeated_for_a_while(text: str, refresh: bool) -> None:
     """A write too, because it was not run; the slot map is refreshed if it may be the reason."""
-    pursuit, failed = RedirectPolicy(None), from_server(text)
-    first = pursuit.decide(failed, only_reads=False, now=10.0)
+    policy, failed = RedirectPolicy(None), from_server(text)
+    first = policy.decide(failed, only_reads=False, now=10.0)
     assert first is not None
     assert (first.refresh, first.to) == (refresh, None)
     assert 0 < first.delay <= 0.01
-    later = pursuit.decide(failed, only_reads=False, now=10.0 + PATIENCE - 0.001)
+    later = policy.decide(failed, only_reads=False, now=10.0 + PATIENCE - 0.001)
     assert later is not None
     assert later.delay > 0
-    assert pursuit.decide(failed, only_reads=False, now=10.0 + PATIENCE) is None
+    assert policy.decide(failed, only_reads=False, now=10.0 + PATIENCE) is None
 
 
 def test_a_lost_reply() -> None:
@@ -91,10 +91,10 @@ def test_a_lost_reply() -> None:
 
 def test_failures_are_counted() -> None:
     """Up to `attempts` failures, also with redirects in between; the deadline holds as well."""
-    pursuit = RedirectPolicy(Retry(attempts=2))
+    policy = RedirectPolicy(Retry(attempts=2))
     for failed in (LOST, MOVED, LOST, ASK):
-        assert pursuit.decide(failed, only_reads=True, now=0.0) is not None
-    assert pursuit.decide(LOST, only_reads=True, now=0.0) is None
+        assert policy.decide(failed, only_reads=True, now=0.0) is not None
+    assert policy.decide(LOST, only_reads=True, now=0.0) is None
     timed = RedirectPolicy(Retry(attempts=9, deadline=1.0))
     assert timed.decide(LOST, only_reads=True, now=5.0) is not None
     assert timed.decide(LOST, only_reads=True, now=5.9) is not None
@@ -130,7 +130,7 @@ def test_a_blocked_command_that_a_demoted_node_sends_away() -> None:
     assert suggests_refresh(demoted)
 
 
-def test_what_tells_of_another_layout() -> None:
+def test_errors_that_suggest_a_refresh() -> None:
     """Redirections, failures of nodes; no verdicts, no pool that is full."""
     news = [MOVED, ASK, LOST, NOT_SENT, TimeoutError("x"), BusyLoadingError("x")]
     news += [from_server("CLUSTERDOWN x"), from_server("READONLY x")]

@@ -146,7 +146,7 @@ async def test_ask_to_a_node_that_the_map_does_not_know() -> None:
         assert joined.database == {b"foo": b"v", b"{foo}n": b"1"}
 
 
-async def test_asking_is_for_one_command_and_nobody_elses() -> None:
+async def test_asking_is_for_one_command_only() -> None:
     """ASKING and its command are back to back on the connection, with any other users (G9)."""
     cluster = FakeCluster()
     first, _, last = cluster.nodes
@@ -184,7 +184,7 @@ async def test_a_refusal_is_waited_out(
 
 
 @pytest.mark.parametrize("text", TEMPORARY_REFUSALS)
-async def test_a_refusal_that_stays_is_told(text: str) -> None:
+async def test_a_lasting_refusal_is_raised(text: str) -> None:
     """Within the bound, as the server said it."""
     cluster = FakeCluster()
     async with cluster.client() as client:
@@ -198,7 +198,7 @@ async def test_nodes_that_point_at_each_other(
     kind: type[MovedError | AskError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such a loop ends with the redirection as the error."""
-    monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.MAX_REDIRECTIONS", 5)
+    monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.MAX_REDIRECTS", 5)
     cluster = FakeCluster()
     code = "MOVED" if kind is MovedError else "ASK"
     for node in cluster.nodes:
@@ -258,7 +258,7 @@ def finish_handler(handler: Callable[[FakePeer, Words], object]) -> Handler:
     return handler  # type: ignore[return-value]
 
 
-async def test_whom_a_target_means() -> None:
+async def test_the_endpoint_of_a_target() -> None:
     """The node that serves the slot, the node at an address, or any node."""
     cluster = FakeCluster()
     async with cluster.pool() as pool:

@@ -110,7 +110,7 @@ ABORT = from_server("EXECABORT Transaction discarded because of previous errors.
         ([b"OK", b"QUEUED", [from_server("MOVED 1 h:1")]], None),
     ],
 )
-def test_why_it_was_not_run(replies: list[Reply], told: str | None) -> None:
+def test_the_error_of_a_refused_transaction(replies: list[Reply], told: str | None) -> None:
     """A redirect or refusal of one of its commands, or of EXEC; None if EXEC ran."""
     found = refusal(replies)
     assert (None if found is None else str(found)) == told
