@@ -212,7 +212,7 @@ def _pool_arguments_of_url(parsed: ServerURL, options: dict[str, Any]) -> dict[s
     return _pool_arguments(SentinelWatcher(sentinels, parsed.service or ""))
 
 
-register_schemes(SENTINEL_SCHEMES, _pool_arguments_of_url, SENTINEL_PARAMETERS)
+register_schemes(SENTINEL_SCHEMES, _pool_arguments_of_url, sentinel_parameters)
 
 
 def _checked_name(name: object) -> str:

@@ -67,8 +67,9 @@ class SentinelOptions(TypedDict, total=False):
     sentinel_timeout: Seconds
 
 
-SENTINEL_PARAMETERS = parameters_of(SentinelOptions)
-"""The query parameters that only a sentinel URL has, and how each is read."""
+def sentinel_parameters() -> Mapping[str, Reader]:
+    """The query parameters of a URL for the connections to sentinels, with their readers."""
+    return parameters_of(SentinelOptions)
 
 
 class SentinelConnection(Connection):

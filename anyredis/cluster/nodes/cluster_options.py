@@ -86,7 +86,7 @@ def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object)
 
 def options_of_url(url: str) -> dict[str, Any]:
     """The arguments of a cluster pool for *url*; raises `DataValueError` that names the fault."""
-    parsed = parse_url(url, PARAMETERS, {})
+    parsed = parse_url(url, cluster_url_parameters(), {})
     if parsed.service is not None:
         raise DataValueError("the URL names sentinels: use Redis.from_url or Sentinel.from_url")
     if not parsed.hosts:

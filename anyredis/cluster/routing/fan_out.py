@@ -72,7 +72,7 @@ class CommandPart:
     @property
     def address(self) -> str:
         """The node of the last attempt."""
-        return "nobody" if self.endpoint is None else self.endpoint.server.address
+        return "no node" if self.endpoint is None else self.endpoint.server.address
 
 
 async def run_parts(

@@ -19,8 +19,7 @@ from anyredis.wire.encode import Value
 from anyredis.wire.slots import SLOTS, hash_tag
 
 
-@dataclass(frozen=True)
-class ToSlot:
+class ToSlot(NamedTuple):
     """To a node that serves *slot*: the primary, or a replica too if the command *reads*."""
 
     slot: int
@@ -47,8 +46,7 @@ class SplitPart(NamedTuple):
     places: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(NamedTuple):
     """One piece to each of several slots; replicas may answer if the command *reads*."""
 
     pieces: tuple[SplitPart, ...]

@@ -132,7 +132,7 @@ def test_a_slot_that_moved_to_a_primary() -> None:
 
 def test_a_slot_that_moved_to_a_replica_of_it() -> None:
     """It was promoted: the old primary is a replica now."""
-    slot_map = layout_of((0, 16383, Shard(A, (B, C)))).moved(5, C)
+    slot_map = slot_map_of((0, 16383, Shard(A, (B, C)))).moved(5, C)
     assert slot_map.by_slot[5] == Shard(C, (A, B))
     assert slot_map.moved(6, C).by_slot[6] == Shard(C, (A, B))
 
