@@ -49,12 +49,12 @@ class FakeSentinel(FakeServer):
         return NOTHING
 
     def switch(self, old: TCPAddress, new: TCPAddress, name: str = NAME) -> None:
-        """Name *new* from now on, and tell all who listen."""
+        """Name *new* from now on, and tell all listeners."""
         self.primary = new
         self.announce(f"{name} {old.host} {old.port} {new.host} {new.port}")
 
     def announce(self, news: str) -> None:
-        """Tell *news* to all who listen."""
+        """Tell *news* to all listeners."""
         for peer in self.listeners:
             self._tell(peer, [b"message", b"+switch-master", news.encode()])
 
@@ -76,7 +76,7 @@ def described(address: TCPAddress, flags: str = "slave", link: str = "ok") -> di
 
 
 class World:
-    """Servers by their addresses; nobody listens at any other."""
+    """Servers by their addresses; no server listens at any other."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.servers: dict[TCPAddress, FakeServer] = {}
@@ -137,7 +137,7 @@ def speak_resp2(server: FakeServer) -> None:
 
 
 def three_sentinels(world: World, *replicas: TCPAddress) -> tuple[FakeSentinel, ...]:
-    """Sentinels at S1 to S3, for whom A is the primary."""
+    """Sentinels at S1 to S3, which name A as the primary."""
     return tuple(world.sentinel(address, A, *replicas) for address in (S1, S2, S3))
 
 

@@ -126,7 +126,7 @@ def test_the_demo_runs_everything_on_both_loops(folder: Path) -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_the_failover_loses_nothing_elsewhere(backend: str, folder: Path) -> None:
-    """Who counts on another node than the one that is killed sees no error, and all is stored."""
+    """A counter on another node than the killed one sees no error, and all counts are stored."""
     *_, elsewhere, counted = told(folder, "failover.py", backend).splitlines()
     assert re.search(r"counting elsewhere +0$", elsewhere)
     numbers = re.search(r"(\d+) and (\d+)$", counted)

@@ -35,7 +35,7 @@ def silent() -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def never_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits for a node that does not answer waits for longer than a test may take."""
+    """A wait for a node that does not answer is longer than a test may take."""
     monkeypatch.setattr(topology, "DEADLINE", 1000.0)
 
 

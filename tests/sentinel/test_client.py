@@ -195,7 +195,7 @@ def test_urls_that_make_no_sense(url: str, message: str) -> None:
 
 @pytest.mark.parametrize("call", [Redis.from_url, ConnectionPool.from_url])
 def test_several_hosts_without_sentinels(call: Any) -> None:
-    """A client for one server says who takes several."""
+    """The error of a client for one server names the client for several."""
     with pytest.raises(DataError, match=r"RedisCluster\.from_url takes several hosts"):
         call("redis://a,b/0")
 

@@ -191,7 +191,7 @@ async def test_no_sentinel_at_all(world: World) -> None:
 
 
 async def test_a_role_that_is_not_told(world: World) -> None:
-    """Without permission for ROLE it is HELLO that tells; without both, nobody can be sure (G6)."""
+    """Without permission for ROLE the role is that of HELLO; without both it is unknown (G6)."""
     three_sentinels(world)
     server = world.server(A)
     server.on("ROLE", from_server("NOPERM this user has no permissions to run the 'role' command"))
@@ -253,7 +253,7 @@ async def test_replicas_do_not_write(world: World) -> None:
 
 
 async def test_a_replica_that_becomes_the_primary(world: World) -> None:
-    """It is left to those who write; what it was asked before is answered."""
+    """It takes no new commands; earlier commands are answered."""
     sentinels = three_sentinels(world, B)
     replica = world.server(B, replica=True)
     world.server(A)
@@ -353,7 +353,7 @@ async def test_what_was_sent_before_a_switch(world: World, monkeypatch: pytest.M
 
 
 async def test_sessions_and_blocked_commands_end_with_a_switch(world: World, grace: None) -> None:
-    """Whoever waits at the old primary, however long, waits no more."""
+    """A blocking command at the old primary ends, however long its timeout is."""
     sentinels = three_sentinels(world)
     old = world.server(A)
     world.server(B)
@@ -462,7 +462,7 @@ async def test_sentinels_come_and_go(
 
 
 def demote(world: World) -> None:
-    """B is the primary and A is not, and nobody tells the client."""
+    """B is the primary and A is not, and no sentinel tells the client."""
     for address in (S1, S2, S3):
         world.servers[address].primary = B  # type: ignore[attr-defined]
     play(world.servers[A], replica=True)
@@ -496,7 +496,7 @@ async def test_a_write_that_is_refused(world: World) -> None:
 
 
 async def test_all_connections_are_left_when_one_is_refused(world: World, grace: None) -> None:
-    """Nobody goes on reading from a server that was demoted, though it would let them."""
+    """No command goes on reading from a demoted server, though the server allows it."""
     async with await demoted(world) as client, client.session() as session:
         await session.ping()
         await client.incr("n")
@@ -650,7 +650,7 @@ async def everywhere(world: World, operation: Callable[[Redis[str]], Any], insid
 
 
 async def settled(client: Redis[str]) -> None:
-    """Wait until nobody dials any more."""
+    """Wait until there are no dials."""
     await until(lambda: client.connection_pool.endpoint.server.allocator.dialling == 0)
 
 
