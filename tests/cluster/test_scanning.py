@@ -241,7 +241,7 @@ async def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         assert found == KEYS
 
 
-async def test_a_slot_that_nobody_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slot_that_no_node_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its keys cannot be listed: the error says which slot."""
     monkeypatch.setattr("anyredis.cluster.scanning.PATIENCE", 0.2)
     cluster = FakeCluster()
@@ -251,7 +251,7 @@ async def test_a_slot_that_nobody_serves(monkeypatch: pytest.MonkeyPatch) -> Non
             _ = [key async for key in client.scan_iter()]
 
 
-async def test_a_slot_that_nobody_admits_to(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slot_that_no_node_admits_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other nodes say that a node serves it, the node says that it does not: the error says so."""
     monkeypatch.setattr("anyredis.cluster.scanning.PATIENCE", 0.2)
     cluster = FakeCluster()

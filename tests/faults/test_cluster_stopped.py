@@ -103,7 +103,7 @@ async def test_a_stopped_node_is_given_up_by_all_who_come_later(nodes: Cluster) 
         assert await client.incr(KEYS[1]) <= 2
 
 
-async def test_a_refresh_that_fails_concerns_nobody(nodes: Cluster) -> None:
+async def test_a_refresh_that_fails_fails_no_command(nodes: Cluster) -> None:
     """G14: no node gives its slot map; the user's block continues, and the client recovers."""
     went_on = False
     async with client_of(nodes) as client:

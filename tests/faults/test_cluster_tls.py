@@ -46,7 +46,7 @@ async def test_slots_move_under_load(nodes: Cluster, certificates: Certificates)
     assert counted(nodes, "MOVED") > before[1]
 
 
-async def test_a_certificate_that_nobody_trusts(nodes: Cluster, certificates: Certificates) -> None:
+async def test_an_untrusted_certificate(nodes: Cluster, certificates: Certificates) -> None:
     """G15: no node of the cluster gets a request; the error names each."""
     with pytest.raises(ConnectionError, match=r"certificate") as raised:
         async with RedisCluster.from_url(nodes.url, ssl_ca_certs=str(certificates.stranger_ca)):

@@ -166,7 +166,7 @@ async def test_a_reply_that_never_comes() -> None:
     assert server.count("INCRBY") == 2
 
 
-async def test_a_reply_that_nobody_asked_for() -> None:
+async def test_a_reply_to_no_request() -> None:
     """G1: one reply too many ends the connection, before it can be taken for another's."""
     server = FakeServer()
     server.on("ECHO", Raw(b"$4\r\nmine\r\n$5\r\nextra\r\n"), times=1)

@@ -129,7 +129,7 @@ async def test_another_answer_than_those_to_avoid(world: World) -> None:
     assert await sentinels.primary(NAME, {A, B}) in {A, B}
 
 
-async def test_nobody_answers(world: World) -> None:
+async def test_no_answer_at_all(world: World) -> None:
     """One error names every sentinel, and why it is of no use."""
     world.sentinel(S2, A).on("SENTINEL", silent)
     world.sentinel(S3, A).on("HELLO", from_server("WRONGPASS invalid username-password pair"))
@@ -146,7 +146,7 @@ async def test_nobody_answers(world: World) -> None:
     assert "hunter2" not in text
 
 
-async def test_nobody_lets_us_in(world: World) -> None:
+async def test_no_sentinel_accepts_the_credentials(world: World) -> None:
     """Where it is the credentials everywhere, the error is an `AuthenticationError`."""
     refusal = from_server("NOAUTH HELLO must be called with the client already authenticated")
     for sentinel in three_sentinels(world):
@@ -155,7 +155,7 @@ async def test_nobody_lets_us_in(world: World) -> None:
         await Sentinels([S1, S2, S3]).primary(NAME)
 
 
-async def test_a_name_that_nobody_knows(world: World) -> None:
+async def test_an_unknown_name(world: World) -> None:
     """The error says so, for a primary and for replicas, and tells of the others."""
     three_sentinels(world)
     for ask in (Sentinels([S1, S2]).primary, Sentinels([S1, S2]).replicas):

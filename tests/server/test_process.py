@@ -186,7 +186,7 @@ async def test_the_exit_status_tells_the_signal(tmp_path: Path) -> None:
     process.signal(signal.SIGTERM)  # harmless afterwards
 
 
-async def test_grace_is_for_those_who_need_it(tmp_path: Path) -> None:
+async def test_grace_is_for_clients_that_need_it(tmp_path: Path) -> None:
     """A server that ignores SIGTERM is killed when its grace is over."""
     program = tmp_path / "server"
     program.write_text("#!/bin/sh\ntrap '' TERM\necho ready >&2\nwhile :; do sleep 0.05; done\n")

@@ -124,7 +124,7 @@ async def test_a_connection_that_reads_from_a_replica() -> None:
             await connection.execute_command("GET", "foo")
 
 
-async def test_an_address_where_nobody_is() -> None:
+async def test_an_address_without_a_server() -> None:
     """It refuses, as a port without a listener does."""
     cluster = FakeCluster()
     for host, port in (("fake", 6999), ("nowhere", 7000)):

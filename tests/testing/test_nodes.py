@@ -144,7 +144,7 @@ def test_keys_of_two_slots() -> None:
     assert tell("MGET foo {foo}1 {foo}2") == [b"two", b"one", None]
 
 
-def test_a_slot_of_nobody() -> None:
+def test_a_slot_of_no_node() -> None:
     """CLUSTERDOWN, and CLUSTER SLOTS leaves it out."""
     cluster = FakeCluster(1)
     cluster.unassign(FOO)

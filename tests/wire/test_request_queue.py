@@ -212,7 +212,7 @@ def test_what_others_receive_is_not_swallowed() -> None:
     assert wire.idle
 
 
-def test_pushes_answer_nobody() -> None:
+def test_pushes_answer_no_request() -> None:
     """G1: a push between replies is reported, and changes no request's turn."""
     pushes: list[Any] = []
     wire = session(pushes=pushes)
@@ -283,7 +283,7 @@ def test_deadlines_are_postponed() -> None:
     assert wire.overdue(111.0)
 
 
-def test_pushes_are_dropped_where_nobody_wants_them() -> None:
+def test_pushes_without_a_listener_are_dropped() -> None:
     """G13: without a taker pushes are not kept."""
     wire = session()
     wire.feed(b">1\r\n+a\r\n")
@@ -291,7 +291,7 @@ def test_pushes_are_dropped_where_nobody_wants_them() -> None:
 
 
 @pytest.mark.parametrize("request_first", [False, True])
-def test_a_reply_that_nobody_asked_for_is_the_end(request_first: bool) -> None:
+def test_a_reply_to_no_request_is_the_end(request_first: bool) -> None:
     """G1: after one reply too many, the next one cannot be assigned to a request."""
     wire = session()
     if request_first:

@@ -139,7 +139,7 @@ async def test_a_node_that_is_visited_stays_a_while() -> None:
         assert newcomer.address not in pool.known
 
 
-async def test_any_gate_takes_turns() -> None:
+async def test_any_endpoint_takes_turns() -> None:
     """Some primary in turn, none that rests while another does not."""
     cluster = FakeCluster(3)
     async with cluster.pool() as pool:

@@ -119,7 +119,7 @@ async def test_a_node_that_does_not_answer_in_time() -> None:
         assert control.connected == []
 
 
-async def test_one_connection_for_all_who_ask_a_node() -> None:
+async def test_one_connection_for_all_questions_to_a_node() -> None:
     """It stays while one of them is still asking."""
     cluster = FakeCluster(1)
     node = cluster.nodes[0]
@@ -166,7 +166,7 @@ async def test_what_nobody_uses_is_closed() -> None:
         await until(lambda: control.sockets == open_on(cluster) == 0)
 
 
-async def test_closing_tells_who_asks() -> None:
+async def test_closing_fails_questions_in_progress() -> None:
     """G8: then and later."""
     cluster = FakeCluster(1)
     node = cluster.nodes[0]

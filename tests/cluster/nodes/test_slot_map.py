@@ -137,7 +137,7 @@ def test_a_slot_that_moved_to_a_replica_of_it() -> None:
     assert slot_map.moved(6, C).by_slot[6] == Shard(C, (A, B))
 
 
-def test_a_slot_that_moved_to_nobody_that_is_known() -> None:
+def test_a_slot_that_moved_to_an_unknown_node() -> None:
     """The node is a shard of its own, until more is heard."""
     assert slot_map_of((0, 9, Shard(A))).moved(10, D).by_slot[10] == Shard(D)
 

@@ -203,7 +203,7 @@ async def test_a_dead_node() -> None:
         assert (one.value, other.value) == (1, 1)
 
 
-async def test_a_slot_that_nobody_serves() -> None:
+async def test_a_slot_that_no_node_serves() -> None:
     """Its commands fail in their place, all after one wait; the others run."""
     cluster = FakeCluster()
     gone = cluster.slots_of(cluster.nodes[2])

@@ -212,7 +212,7 @@ async def test_nodes_that_point_at_each_other(
         assert (pool.free, pool.leased) == (pool.capacity, 0)
 
 
-async def test_a_slot_that_nobody_serves() -> None:
+async def test_a_slot_that_no_node_serves() -> None:
     """Its commands wait for it, and say so in the end; others run."""
     cluster = FakeCluster()
     cluster.unassign(FOO)
