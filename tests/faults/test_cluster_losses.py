@@ -8,7 +8,8 @@ from anyredis import ClusterConnection, ClusterConnectionPool, Outcome, RedisClu
 from anyredis.server import Cluster
 from tests.faults.load import SHARDS, Load, load_on
 
-LOSSES = 5
+LOSSES = 30
+"""Few of the lost replies are those of an INCR, and the test needs one at least."""
 
 
 class Lossy(ByteStream):
