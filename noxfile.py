@@ -93,7 +93,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """Run the tests that need no server, in a minute; arguments after -- go to pytest."""
+    """Run the tests that need no server, in about 90 seconds; arguments after -- go to pytest."""
     # Without the servers: a test that starts one all the same fails.
     session.install("-e.[trio,uvloop]", *group("test"))
     nowhere = str(Path(session.create_tmp()) / "no-server-in-fast-tests")
