@@ -110,11 +110,7 @@ class Endpoint:
         self.scope.check()
         await limit.acquire()
         if limit.lifted:  # the pool may have been closed meanwhile
-            try:
-                self.scope.check()
-            except BaseException:
-                limit.release()
-                raise
+            self.scope.check_or_undo(limit.release)
         return self.server.acquire_multiplexed_nowait()
 
 

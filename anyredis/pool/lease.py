@@ -85,16 +85,8 @@ class Lease:
         await limit.acquire()
         self._limit = limit
         limit.leases.add(self)
-        if limit.lifted:
-            self._check_again()
-
-    def _check_again(self) -> None:
-        """Release the lease and raise if the pool was closed while it was waited for."""
-        try:
-            self.endpoint.scope.check()
-        except BaseException:
-            self.release()
-            raise
+        if limit.lifted:  # the pool may have been closed meanwhile
+            self.endpoint.scope.check_or_undo(self.release)
 
     async def move(self, endpoint: LeaseSource) -> None:
         """Make it a lease for *endpoint*; afterwards it is held, and not attached.

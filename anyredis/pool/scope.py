@@ -67,6 +67,14 @@ class PoolScope:
         if self.thread is None:
             raise RuntimeError(NOT_OPEN)
 
+    def check_or_undo(self, undo: Callable[[], None]) -> None:
+        """Do the same as `check`, and call *undo* before it raises."""
+        try:
+            self.check()
+        except BaseException:
+            undo()
+            raise
+
     def explain(self, error: BaseException) -> None:
         """Raise `RuntimeError` if *error* comes from a waiter of another event loop.
 
