@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import chain
 
 import anyio
 import anyio.lowlevel
@@ -120,13 +121,16 @@ async def test_one_that_does_not_start_takes_the_others_with_it() -> None:
 
 
 async def test_a_port_that_was_snatched_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two servers that chose the same port end up on two."""
-    port, other = free_cluster_port(), free_cluster_port()
-    offers = iter([port, port, other])
+    """Two servers that chose the same port end up on two.
+
+    Linux lets one of them have the port or none, if both call listen() at the same moment.
+    """
+    port = free_cluster_port()
+    offers = chain([port, port], iter(free_cluster_port, None))
     monkeypatch.setattr("anyredis.server.server_group.free_cluster_port", lambda: next(offers))
     async with server_group(valkey_binary(), tls=None, startup_timeout=10) as members:
-        servers = await gather([members.launch, members.launch])
-        assert {server.port for server in servers} == {port, other}
+        first, second = await gather([members.launch, members.launch])
+        assert first.port != second.port
 
 
 async def test_gone_after_an_exception_which_stays_itself() -> None:
