@@ -9,11 +9,16 @@
 
 `FakeCluster` is a cluster of such servers; its slots move and its nodes fail on a test's command.
 
-With pytest, the fixture `anyredis_server` is a real server, emptied for each test.
+A `VirtualClock` lets keys expire and blocking commands give up without waiting.  docs/testing.md
+lists the commands that the fakes know.
+
+With pytest, the fixtures `anyredis_server`, `anyredis_client` and `anyredis_cluster` are a real
+server, a client of it, and a client of a real cluster, emptied for each test.
 """
 
+from anyredis.testing.clock import VirtualClock
 from anyredis.testing.cluster import FakeCluster, FakeClusterConnection
-from anyredis.testing.data import Database, Words
+from anyredis.testing.data import Database, SortedSet, Words
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.nodes import FakeNode
 from anyredis.testing.resp import NOTHING, Answer, Raw
@@ -43,6 +48,8 @@ __all__ = [
     "Handler",
     "Memory",
     "Raw",
+    "SortedSet",
+    "VirtualClock",
     "Words",
     "run_then_half_close",
     "run_then_reset",

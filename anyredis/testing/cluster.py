@@ -24,6 +24,7 @@ from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.redis_cluster import RedisCluster
 from anyredis.connection.options import TCPOptions
+from anyredis.testing.clock import VirtualClock
 from anyredis.testing.nodes import FakeNode, FakeTopology
 from anyredis.testing.resp import Answer
 from anyredis.wire.slots import SLOTS, slot_of
@@ -35,15 +36,22 @@ class FakeCluster:
     """A cluster in memory: *primaries* that share the slots evenly, with *replicas* each.
 
     Their addresses are (*host*, *first_port*) and the ports that follow.  Replicas have the data of
-    their primaries at once.  It works on every event loop, and needs no closing.
+    their primaries at once.  Keys expire by *clock*; None: by the real time.  It works on every
+    event loop, and needs no closing.
     """
 
     def __init__(
-        self, primaries: int = 3, replicas: int = 0, *, host: str = "fake", first_port: int = 7000
+        self,
+        primaries: int = 3,
+        replicas: int = 0,
+        *,
+        host: str = "fake",
+        first_port: int = 7000,
+        clock: VirtualClock | None = None,
     ) -> None:
         if primaries < 1 or replicas < 0:
             raise ValueError("a cluster has at least one primary, and no negative replicas")
-        self._topology = FakeTopology()
+        self._topology = FakeTopology(clock)
         self._host = host
         self._next_port = first_port
         first = [self.add_node() for _ in range(primaries)]
@@ -102,7 +110,7 @@ class FakeCluster:
             self._topology.owners[slot] = to
         for source, moved in leaving.items() if keys else ():
             for key in [key for key in source.database if slot_of(key) in moved]:
-                to.database[key] = source.database.pop(key)
+                source.database.move(key, to.database)
 
     def unassign(self, slots: int | range) -> None:
         """Take *slots* from their owners: no node serves them then, and their keys stay unseen."""
@@ -130,7 +138,7 @@ class FakeCluster:
         importer, owner = self._importer(slot), self.node_of(slot)
         if name not in owner.database:
             raise LookupError(f"{owner!r} has no key {key!r}")
-        importer.database[name] = owner.database.pop(name)
+        owner.database.move(name, importer.database)
 
     def finish_migration(self, slot: int) -> None:
         """Move the keys of *slot* that are left, and let the node that imports it serve it.

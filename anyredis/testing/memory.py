@@ -1,19 +1,30 @@
-"""A tiny Redis in memory: enough for handshakes, and for tests of a client's promises.
+"""The Redis in memory: connections, transactions, and the clients that wait in blocking commands.
 
-It knows HELLO, AUTH, SELECT, CLIENT, RESET, PING, ECHO; GET, SET, MGET, MSET, INCR, INCRBY; DEL,
-UNLINK, EXISTS, TOUCH, KEYS, SCAN, DBSIZE, FLUSHDB, FLUSHALL; LPUSH, RPUSH, LPOP, LLEN, LRANGE, BLPOP;
-MULTI, EXEC, DISCARD, WATCH, UNWATCH.  Nothing expires.  BLPOP on empty lists never answers.
+Law: `run` answers at once.  A command that has to wait gives `NOTHING`; its client gets the answer
+after the command of another that makes it possible, first come, first served, or when its time is
+over.  The commands on data are in `fake_commands.py`.
 """
 
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from anyredis.exceptions import AuthenticationError, RedisError, from_server
-from anyredis.testing.data import COMMANDS, Database, Words
+from anyredis.exceptions import AuthenticationError, RedisError, WrongTypeError, from_server
+from anyredis.testing.clock import VirtualClock
+from anyredis.testing.data import Database, Words
+from anyredis.testing.fake_commands import COMMANDS
+from anyredis.testing.known_command import (
+    KnownCommand,
+    timeout_of,
+    unknown_command,
+    unknown_subcommand,
+    wrong_count,
+)
 from anyredis.testing.resp import Answer, Nothing
 
 DATABASES = 16
@@ -43,16 +54,42 @@ class ClientState:
     asking: bool = False
     """ASKING: its next command may be on a slot that the node is importing."""
 
+    blocked: bool = False
+    """True while it waits in a blocking command: its next commands wait, too."""
+    deliver: Callable[[Answer], None] | None = None
+    """Takes the late answer of a blocking command."""
+    call_later: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
+    """Calls back after seconds, and gives the function that cancels that."""
+
     def leave_transaction(self) -> None:
         """Forget MULTI and WATCH."""
         self.queue, self.watched, self.dirty = None, {}, False
 
 
-class Memory:
-    """The data of a server, and its commands; *users* maps names to passwords, if any."""
+@dataclass(eq=False)
+class WaitingCommand:
+    """A blocking command that has no answer yet."""
 
-    def __init__(self, users: Mapping[str, str] | None = None) -> None:
-        self.databases = [Database() for _ in range(DATABASES)]
+    client: ClientState
+    known: KnownCommand
+    words: Words
+    cancel: Callable[[], None] | None = None
+    """Takes back the end of its time."""
+
+
+class Memory:
+    """The data of a server, and its commands; *users* maps names to passwords, if any.
+
+    *clock* is the time by which keys expire, and blocking commands wait; None: the real time.
+    """
+
+    def __init__(
+        self, users: Mapping[str, str] | None = None, *, clock: VirtualClock | None = None
+    ) -> None:
+        self.clock = clock
+        now = time.time if clock is None else clock.now
+        self.databases = [Database(now) for _ in range(DATABASES)]
+        self._waiting: dict[int, WaitingCommand] = {}
         self.users = dict(users or {})
         self.ran: Counter[bytes] = Counter()
         """The number of runs of each command; in a transaction they count when EXEC runs them."""
@@ -79,15 +116,28 @@ class Memory:
 
     def run(self, client: ClientState, words: Words) -> Answer:
         """The server's answer to *client* for the command *words*, an error as a value."""
+        self.unblock(client)
+        for database in self.databases:
+            database.purge()
         name = words[0].upper()
         refusal = self._refusal(client, words, name)
         if refusal is not None:
-            client.dirty = client.queue is not None
+            client.dirty = client.dirty or client.queue is not None
             return refusal
         if client.queue is not None and name not in AT_ONCE:
             client.queue.append(words)
             return "QUEUED"
-        return self._execute(client, words, name)
+        answer = self._execute(client, words, name)
+        if isinstance(answer, Nothing) and name in COMMANDS:
+            self._block(client, COMMANDS[name], words)
+        else:
+            self._serve_waiting()
+        return answer
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The names of all commands that it runs."""
+        return frozenset(name.decode() for name in (*self._commands, *COMMANDS))
 
     def refuse(self, client: ClientState, words: Words) -> RedisError | None:  # noqa: ARG002 - theirs
         """The error for a known command that is neither run nor queued, or None; for subclasses."""
@@ -97,19 +147,61 @@ class Memory:
         if self.users and client.user is None and name not in {b"HELLO", b"AUTH"}:
             return from_server("NOAUTH Authentication required.")
         if name not in self._commands and name not in COMMANDS:
-            return from_server(f"ERR unknown command '{words[0].decode(errors='replace')}'")
+            return unknown_command(words[0])
+        if name in COMMANDS and not COMMANDS[name].accepts(len(words) - 1):
+            return wrong_count(name)
         return self.refuse(client, words)
 
     def _execute(self, client: ClientState, words: Words, name: bytes) -> Answer:
         self.ran[name] += 1
         try:
             if name in COMMANDS:
-                return COMMANDS[name](self.databases[client.db], words[1:])
+                return COMMANDS[name].run(self.databases[client.db], words[1:])
             return self._commands[name](client, words[1:])
         except RedisError as error:
             return error
         except (ValueError, IndexError, TypeError):
             return from_server(f"ERR wrong arguments for '{name.decode().lower()}' command")
+
+    # -- blocking commands ----------------------------------------------------------------------
+
+    def _block(self, client: ClientState, known: KnownCommand, words: Words) -> None:
+        waiting = WaitingCommand(client, known, words[1:])
+        self._waiting[client.id] = waiting
+        client.blocked = True
+        seconds = 0.0 if known.timeout is None else timeout_of(words[1:][known.timeout])
+        if seconds and client.call_later is not None:
+            waiting.cancel = client.call_later(seconds, partial(self._answer, waiting, None))
+
+    def _serve_waiting(self) -> None:
+        """Answer the blocked commands that can be; one that moves an element may free another."""
+        served = True
+        while served:
+            served = any(map(self._serve, list(self._waiting.values())))
+
+    def _serve(self, waiting: WaitingCommand) -> bool:
+        if self._waiting.get(waiting.client.id) is not waiting:
+            return False
+        try:
+            answer = waiting.known.run(self.databases[waiting.client.db], waiting.words)
+        except WrongTypeError:
+            return False  # a key of another type is no element: the command waits on
+        if isinstance(answer, Nothing):
+            return False
+        self._answer(waiting, answer)
+        return True
+
+    def _answer(self, waiting: WaitingCommand, answer: Answer) -> None:
+        self.unblock(waiting.client)
+        if waiting.client.deliver is not None:
+            waiting.client.deliver(answer)
+
+    def unblock(self, client: ClientState) -> None:
+        """End the wait of *client*, if it is in one, without an answer."""
+        waiting = self._waiting.pop(client.id, None)
+        client.blocked = False
+        if waiting is not None and waiting.cancel is not None:
+            waiting.cancel()
 
     # -- connection -----------------------------------------------------------------------------
 
@@ -171,7 +263,7 @@ class Memory:
             case ((b"NO-EVICT" | b"NO-TOUCH"), (_,)):
                 pass
             case _:
-                return from_server(f"ERR unknown subcommand '{words[0].decode()}'")
+                return unknown_subcommand("CLIENT", words[0])
         return "OK"
 
     def _reset(self, client: ClientState, _words: Words) -> Answer:

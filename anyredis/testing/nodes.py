@@ -14,7 +14,9 @@ from itertools import groupby
 from anyredis.address import TCPAddress
 from anyredis.exceptions import DataError, RedisError, from_server
 from anyredis.facts.lookup import facts_of
+from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
+from anyredis.testing.known_command import unknown_subcommand
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.resp import Answer
 from anyredis.testing.server import FakeServer
@@ -24,9 +26,10 @@ WRITES_WITHOUT_KEYS = frozenset({b"FLUSHALL", b"FLUSHDB"})
 
 
 class FakeTopology:
-    """The nodes of the cluster, the owner of each slot, and the slots that migrate."""
+    """The nodes of the cluster, the owner of each slot, the slots that migrate, and the clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: VirtualClock | None = None) -> None:
+        self.clock = clock
         self.nodes: list[FakeNode] = []
         self.owners: list[FakeNode | None] = [None] * SLOTS
         """The primary that serves each slot; None if no node does."""
@@ -72,8 +75,10 @@ class FakeNode:
         self.names = {host}
         """All hosts by which it can be found."""
         self.topology = topology
-        database = Database() if primary is None else primary.database
-        self.server = FakeServer(memory=NodeMemory(self, database))
+        memory = NodeMemory(self, topology.clock)
+        if primary is not None:
+            memory.databases = [primary.database]
+        self.server = FakeServer(memory=memory)
 
     def __repr__(self) -> str:
         role = "primary" if self.primary is None else f"replica of {self.primary.address}"
@@ -118,10 +123,10 @@ class FakeNode:
 class NodeMemory(Memory):
     """The commands of a node: it has one database, and refuses keys that other nodes serve."""
 
-    def __init__(self, node: FakeNode, database: Database) -> None:
-        super().__init__()
+    def __init__(self, node: FakeNode, clock: VirtualClock | None = None) -> None:
+        super().__init__(clock=clock)
         self.node = node
-        self.databases = [database]
+        del self.databases[1:]
         self._commands |= {
             b"CLUSTER": self._cluster,
             b"READONLY": self._readonly,
@@ -196,7 +201,7 @@ class NodeMemory(Memory):
             case b"MYID", ():
                 return self.node.id.encode()
             case _:
-                return from_server(f"ERR unknown subcommand '{words[0].decode()}'")
+                return unknown_subcommand("CLUSTER", words[0])
 
     def _line(self, other: FakeNode) -> str:
         """The line about *other* in CLUSTER NODES; a node reports only its own migrating slots."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple, TypeAlias
 
 from anyredis.exceptions import RedisError
@@ -12,6 +14,12 @@ class Raw(NamedTuple):
     """Bytes to send unchanged, RESP or not."""
 
     data: bytes
+
+
+class Pairs(NamedTuple):
+    """Members with their scores: an array of pairs in RESP3, flat in RESP2."""
+
+    members: Sequence[tuple[bytes, float]]
 
 
 class Nothing:
@@ -25,8 +33,8 @@ class Nothing:
 NOTHING: Final = Nothing()
 """In place of an answer: none is sent."""
 
-Scalar: TypeAlias = bool | int | float | str | bytes | RedisError | Raw | Nothing | None
-Answer: TypeAlias = "Scalar | Sequence[Answer] | Mapping[Answer, Answer]"
+Scalar: TypeAlias = bool | int | float | str | bytes | RedisError | Raw | Pairs | Nothing | None
+Answer: TypeAlias = "Scalar | Sequence[Answer] | Mapping[Answer, Answer] | AbstractSet[Answer]"
 """An answer of a fake server: str is a simple string (`OK`), bytes a bulk string, a `RedisError`
 an error reply with its message."""
 
@@ -43,14 +51,8 @@ def encode(answer: Answer, protocol: int = 3) -> bytes:
         return b"$%d\r\n%b\r\n" % (len(answer), answer)
     if isinstance(answer, Nothing):
         return b""
-    if isinstance(answer, Mapping):
-        size, sign = len(answer), b"%"
-        if protocol == 2:
-            size, sign = 2 * size, b"*"
-        items = [item for pair in answer.items() for item in pair]
-        return b"%b%d\r\n" % (sign, size) + _joined(items, protocol)
-    if isinstance(answer, Sequence):
-        return b"*%d\r\n" % len(answer) + _joined(answer, protocol)
+    if isinstance(answer, Pairs | Mapping | AbstractSet | Sequence):
+        return _aggregate(answer, protocol)
     return _scalar(answer, protocol)
 
 
@@ -63,6 +65,34 @@ def _joined(items: Sequence[Answer], protocol: int) -> bytes:
     return b"".join(encode(item, protocol) for item in items)
 
 
+def _aggregate(
+    answer: Pairs | Mapping[Answer, Answer] | AbstractSet[Answer] | Sequence[Answer], protocol: int
+) -> bytes:
+    sign, items = b"*", list[Answer]()
+    if isinstance(answer, Pairs):
+        flat = [each for pair in answer.members for each in pair]
+        items += flat if protocol == 2 else [list(pair) for pair in answer.members]
+    elif isinstance(answer, Mapping):
+        sign = b"%" if protocol == 3 else b"*"
+        items += [item for pair in answer.items() for item in pair]
+    elif isinstance(answer, AbstractSet):
+        sign = b"~" if protocol == 3 else b"*"
+        items += answer
+    else:
+        items += answer
+    count = len(answer) if sign == b"%" else len(items)
+    return b"%b%d\r\n" % (sign, count) + _joined(items, protocol)
+
+
+def number_text(number: float) -> bytes:
+    """A floating-point number as servers write it: 3, 0.1, 1e+20, inf."""
+    if math.isinf(number):
+        return b"inf" if number > 0 else b"-inf"
+    if number.is_integer() and abs(number) < 1 << 62:
+        return b"%d" % number if number or math.copysign(1, number) > 0 else b"-0"
+    return repr(number).encode()
+
+
 def _scalar(answer: float | None, protocol: int) -> bytes:
     if answer is None:
         return b"_\r\n" if protocol == 3 else b"$-1\r\n"
@@ -70,5 +100,5 @@ def _scalar(answer: float | None, protocol: int) -> bytes:
         return b"#%b\r\n" % (b"t" if answer else b"f") if protocol == 3 else b":%d\r\n" % answer
     if isinstance(answer, int):
         return b":%d\r\n" % answer
-    text = repr(answer).encode()
+    text = number_text(answer)
     return b",%b\r\n" % text if protocol == 3 else encode(text)

@@ -1,13 +1,15 @@
 """A server without a socket: it answers at the moment at which a command is sent to it.
 
-Law: nothing here runs by itself.  A command is run and recorded inside the client's `send`; for
-anything else that the server does, a test calls a method.
+Law: nothing here runs by itself.  A command is run and recorded inside the client's `send`; a
+blocking one is answered by the command of another client, or when its time is over.  For anything
+else that the server does, a test calls a method.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, Unpack, overload
 
@@ -21,6 +23,7 @@ from anyredis.client.redis import Redis
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions
 from anyredis.pool.standalone import ConnectionPool
+from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Words
 from anyredis.testing.memory import Memory
 from anyredis.testing.resp import NOTHING, Answer, encode, encode_push
@@ -34,11 +37,15 @@ class FakePeer:
 
     def __init__(self, server: FakeServer) -> None:
         self.stream = FakeStream(self._received, self._closed)
+        clock = server.clock
         self.state = server.memory.new_client()
+        self.state.deliver = self._deliver
+        self.state.call_later = self.stream.call_later if clock is None else clock.call_later
         self.received: list[Words] = []
         """Every command that came through this connection."""
         self._server = server
         self._reader = hiredis.Reader()
+        self._unread: deque[Words] = deque()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} id={self.state.id} received={len(self.received)}>"
@@ -46,25 +53,40 @@ class FakePeer:
     def _received(self, data: bytes) -> None:
         self._reader.feed(data)
         while (command := self._reader.gets()) is not False:
-            self._take(tuple(command))
+            self._unread.append(tuple(command))
+        self._take_all()
 
-    def _take(self, words: Words) -> None:
-        self.received.append(words)
-        answer = self._server.take(self, words)
-        self.send(answer)
+    def _take_all(self) -> None:
+        """Take the commands that came; those behind a blocked one wait, as in a real server."""
+        while self._unread and not self.state.blocked:
+            words = self._unread.popleft()
+            self.received.append(words)
+            self._encode(self._server.take(self, words))
+
+    def _deliver(self, answer: Answer) -> None:
+        self._encode(answer)
+        self._take_all()
+
+    def _encode(self, answer: Answer) -> None:
+        self.stream.deliver(encode(answer, self.state.protocol))
 
     def _closed(self) -> None:
         self._server.forget(self)
 
     def run(self, words: Words) -> Answer:
-        """Run a command, and give the answer of the tiny Redis in memory."""
+        """Run a command, and give the answer of the Redis in memory; `NOTHING` if it has to wait."""
         return self._server.memory.run(self.state, words)
 
     # -- actions of the server -------------------------------------------------------------------
 
     def send(self, answer: Answer) -> None:
-        """Send one reply, asked for or not; `Raw` is for bytes that are no reply."""
-        self.stream.deliver(encode(answer, self.state.protocol))
+        """Send one reply, asked for or not; `Raw` is for bytes that are no reply.
+
+        If the client is in a blocking command, this is its answer.
+        """
+        if answer is not NOTHING:
+            self._server.memory.unblock(self.state)
+        self._deliver(answer)
 
     def push(self, *items: Answer) -> None:
         """Send a RESP3 push."""
@@ -120,7 +142,7 @@ def run_then_half_close(peer: FakePeer, words: Words) -> Answer:
 
 
 class FakeServer:
-    """A server in memory, with a tiny Redis inside; a test can make it fail in any way.
+    """A server in memory, with a small Redis inside; a test can make it fail in any way.
 
         server = FakeServer()
         async with server.client(decode_responses=True, max_connections=2) as client:
@@ -128,8 +150,9 @@ class FakeServer:
             ...
 
     *users* maps names to passwords; without it no client has to log in.  *greeting* is sent as each
-    connection is made.  *memory* runs the commands, in place of a new one for *users*.  It works on
-    every event loop, and needs no closing.
+    connection is made.  *clock* is the time by which keys expire and blocking commands wait; None:
+    the real time, for blocking commands that of the event loop.  *memory* runs the commands, in
+    place of a new one for *users* and *clock*.  It works on every event loop, and needs no closing.
     """
 
     def __init__(
@@ -137,9 +160,12 @@ class FakeServer:
         *,
         users: dict[str, str] | None = None,
         greeting: bytes = b"",
+        clock: VirtualClock | None = None,
         memory: Memory | None = None,
     ) -> None:
-        self.memory = Memory(users) if memory is None else memory
+        if memory is not None and (users is not None or clock is not None):
+            raise ValueError("users= and clock= are for a new memory: give them to Memory instead")
+        self.memory = Memory(users, clock=clock) if memory is None else memory
         self.greeting = greeting
         self.received: list[Words] = []
         """Every command of every connection, in order, run or not."""
@@ -156,6 +182,11 @@ class FakeServer:
     def __repr__(self) -> str:
         state = "down" if self.down else f"{len(self.peers)} connections"
         return f"<{type(self).__name__} {state}, {len(self.received)} commands received>"
+
+    @property
+    def clock(self) -> VirtualClock | None:
+        """The clock that a test moves; None for the real time."""
+        return self.memory.clock
 
     # -- clients of it --------------------------------------------------------------------------
 
@@ -267,6 +298,7 @@ class FakeServer:
 
     def forget(self, peer: FakePeer) -> None:
         """*peer* is gone."""
+        self.memory.unblock(peer.state)
         if peer in self.peers:
             self.peers.remove(peer)
 

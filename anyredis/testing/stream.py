@@ -1,7 +1,8 @@
 """The client's end of an in-memory connection, which its other end can break in any way.
 
 Law: bytes arrive whole, in order and once, up to the byte at which the other end holds them back.
-Bytes that arrived before a reset or an end can still be read.
+Bytes that arrived before a reset or an end can still be read.  It has no task: an alarm goes off
+inside the `receive` that waits for bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class FakeStream(ByteStream):
         self._held = bytearray()
         self._allowance: int | None = None
         self._changed = anyio.Event()
+        self._alarm: tuple[float, Callable[[], None]] | None = None
         self._reading = True
         self.closed = False
         """True once the client has closed it."""
@@ -48,7 +50,7 @@ class FakeStream(ByteStream):
             self._require_working()
             if self.ended:
                 raise anyio.EndOfStream
-            await self._change()
+            await self._change_or_alarm()
         chunk = bytes(self._arrived[:max_bytes])
         del self._arrived[:max_bytes]
         return chunk
@@ -87,6 +89,18 @@ class FakeStream(ByteStream):
         """Wait until the other end changes the state."""
         await self._changed.wait()
 
+    async def _change_or_alarm(self) -> None:
+        """The same, but not past the alarm, which is called then."""
+        if self._alarm is None:
+            await self._change()
+            return
+        when, callback = self._alarm
+        with anyio.CancelScope(deadline=when) as scope:
+            await self._change()
+        if scope.cancelled_caught:
+            self._alarm = None
+            callback()
+
     def _wake(self) -> None:
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
@@ -118,6 +132,19 @@ class FakeStream(ByteStream):
         """Let *count* more bytes through; without *count* all held and later bytes."""
         self._allowance = None if count is None else (self._allowance or 0) + count
         self._flow()
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call *callback* once the client has waited for bytes for *seconds* from now on.
+
+        There is one alarm at a time; the result cancels it.
+        """
+        self._alarm = (anyio.current_time() + seconds, callback)
+        self._wake()
+        return self._cancel_alarm
+
+    def _cancel_alarm(self) -> None:
+        self._alarm = None
+        self._wake()
 
     @property
     def held(self) -> int:

@@ -11,7 +11,7 @@ import hiredis
 
 from anyredis.exceptions import RedisError
 from anyredis.server import Server
-from anyredis.testing import NOTHING, Answer, FakePeer, FakeServer, Words
+from anyredis.testing import Answer, FakeServer
 
 PATIENCE = 5.0
 """Seconds until the server has to have noticed that a client is gone."""
@@ -83,24 +83,16 @@ class Control:
             await anyio.sleep(0.001)
 
 
-SOON: Final = 0.1
-"""Seconds: a command with a shorter timeout blocks only until the next step of a task."""
+STEP: Final = 0.02
+"""Seconds that pass between two steps of a task, on the clock of a server in memory."""
 
 
 class FakeControl:
-    """The same for a server in memory; BLPOP waits, and ends, as on a real server."""
+    """The same for a server in memory, whose time passes with the steps of tasks."""
 
     def __init__(self, server: FakeServer) -> None:
         self._server = server
         self._me = server.memory.new_client()
-        self._blocked: list[tuple[FakePeer, Words]] = []
-        server.on("BLPOP", self._blpop)
-
-    def _blpop(self, peer: FakePeer, words: Words) -> Answer:
-        answer = peer.run(words)
-        if answer is NOTHING:
-            self._blocked.append((peer, words))
-        return answer
 
     def ask(self, *words: str | bytes | int) -> Any:
         """The reply to one command; raises the error if the reply is one."""
@@ -108,22 +100,12 @@ class FakeControl:
         reply = self._server.memory.run(self._me, packed)
         if isinstance(reply, RedisError):
             raise reply
-        self._serve_blocked()
         return _decoded(reply)
 
-    def _serve_blocked(self) -> None:
-        waiting, self._blocked = self._blocked, []
-        for peer, words in waiting:
-            if peer in self._server.peers:
-                peer.send(self._blpop(peer, words))
-
     def let_time_pass(self) -> None:
-        """End the commands that block for a short time, without an element."""
-        for peer, words in list(self._blocked):
-            if float(words[-1]) < SOON:
-                self._blocked.remove((peer, words))
-                if peer in self._server.peers:
-                    peer.send(None)
+        """Let keys expire and blocking commands give up whose time is over now."""
+        assert self._server.clock is not None
+        self._server.clock.advance(STEP)
 
     async def all_gone(self) -> None:
         """Assert that no client is connected: in memory, closing takes no time."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from anyredis.exceptions import RedisError, TryAgainError
-from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, silent
+from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, VirtualClock, silent
 from anyredis.testing.data import Words
 from anyredis.wire.slots import slot_of
 
@@ -26,7 +26,7 @@ class ResettableCluster:
     """A fake cluster of three primaries, and a node without slots that no slot map contains."""
 
     def __init__(self, replicas: int) -> None:
-        self.cluster = FakeCluster(PRIMARIES, replicas)
+        self.cluster = FakeCluster(PRIMARIES, replicas, clock=VirtualClock())
         self.primaries = self.cluster.nodes[:PRIMARIES]
         self.replicas = self.cluster.nodes[PRIMARIES:]
         self.unassigned = self.cluster.add_node()

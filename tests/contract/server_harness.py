@@ -13,7 +13,7 @@ from typing import Any, Self
 import anyio
 
 from anyredis import BaseConnection, BlockingConnectionPool, ConnectionPool, Redis
-from anyredis.testing import FakeServer
+from anyredis.testing import FakeServer, VirtualClock
 from anyredis.testing.server import FakeConnection
 from tests.contract.control import FakeControl, Outside, fields
 from tests.contract.harness import Bench, all_leases, assert_all_free, own_answers
@@ -32,7 +32,10 @@ class Target:
         cls, pool_class: type[ConnectionPool] = ConnectionPool, shared: int = 1
     ) -> Self:
         """Clients of a new server in memory."""
-        connecting = {"connection_class": FakeConnection, "server": FakeServer()}
+        connecting = {
+            "connection_class": FakeConnection,
+            "server": FakeServer(clock=VirtualClock()),
+        }
         return cls(pool_class, {"shared_connections": shared, **connecting})
 
     @property

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from anyredis import RedisError
-from anyredis.testing.data import COMMANDS, Database, Words
+from anyredis.testing.data import Database, Words
+from anyredis.testing.fake_commands import COMMANDS
 from anyredis.testing.resp import Answer
 
 
 def run(database: Database, line: str) -> Answer:
     """The answer to a command as one types it."""
     name, *words = line.encode().split()
-    return COMMANDS[name](database, tuple(words))
+    return COMMANDS[name].run(database, tuple(words))
 
 
 def filled(count: int) -> Database:
@@ -91,7 +92,8 @@ def test_a_cursor_that_was_never_given() -> None:
 )
 def test_a_scan_that_makes_no_sense(words: Words) -> None:
     """It is refused."""
-    assert isinstance(COMMANDS[b"SCAN"](filled(3), words), RedisError)
+    with pytest.raises(RedisError, match="syntax error"):
+        COMMANDS[b"SCAN"].run(filled(3), words)
 
 
 def test_a_list_that_becomes_empty_is_gone() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 
 import hiredis
 import pytest
 
-from anyredis.exceptions import AuthenticationError, ResponseError, UnknownCommandError
+from anyredis.exceptions import AuthenticationError, ResponseError
 from anyredis.server import Server
+from anyredis.testing.clock import VirtualClock
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.resp import NOTHING, encode
 from anyredis.wire.decode import Reply
@@ -176,10 +178,85 @@ def run(memory: Memory, client: ClientState, line: str) -> object:
     return memory.run(client, tuple(line.encode().split()))
 
 
-def test_a_list_that_is_empty_never_answers_a_blpop() -> None:
-    """No other client can wake the one that waits."""
+def test_a_blocking_command_waits_its_turn() -> None:
+    """It has no answer at first; the client that waits longest gets the first element."""
+    memory, late = Memory(), list[tuple[int, object]]()
+    clients = [memory.new_client() for _ in range(3)]
+    for client in clients:
+        client.deliver = partial(_note, late, client.id)
+    first, second, pusher = clients
+    assert run(memory, first, "BLPOP l 0") is NOTHING
+    assert run(memory, second, "BLPOP other l 0") is NOTHING
+    assert (first.blocked, second.blocked) == (True, True)
+    run(memory, pusher, "SET l text")
+    assert late == []  # a key of another type is no element
+    run(memory, pusher, "DEL l")
+    run(memory, pusher, "RPUSH l a b c")
+    assert late == [(first.id, [b"l", b"a"]), (second.id, [b"l", b"b"])]
+    assert run(memory, pusher, "LRANGE l 0 -1") == [b"c"]
+    assert (first.blocked, second.blocked) == (False, False)
+
+
+def _note(late: list[tuple[int, object]], number: int, answer: object) -> None:
+    late.append((number, answer))
+
+
+def test_one_element_can_go_through_several_blocked_commands() -> None:
+    """BLMOVE frees the BLPOP that waits for its target."""
+    memory, late = Memory(), list[tuple[int, object]]()
+    popper, mover, pusher = (memory.new_client() for _ in range(3))
+    for client in (popper, mover):
+        client.deliver = partial(_note, late, client.id)
+    run(memory, popper, "BLPOP to 0")
+    run(memory, mover, "BLMOVE from to LEFT RIGHT 0")
+    run(memory, pusher, "RPUSH from x")
+    assert late == [(mover.id, b"x"), (popper.id, [b"to", b"x"])]
+
+
+def test_a_transaction_does_not_block() -> None:
+    """A blocking command in it answers at once; a pushing EXEC frees another's."""
+    memory, late = Memory(), list[tuple[int, object]]()
+    waiting, client = memory.new_client(), memory.new_client()
+    waiting.deliver = partial(_note, late, waiting.id)
+    run(memory, waiting, "BLPOP l 0")
+    for line in ("MULTI", "BLPOP none 0", "RPUSH l a", "RPUSH l b"):
+        run(memory, client, line)
+    assert run(memory, client, "EXEC") == [None, 1, 2]
+    assert late == [(waiting.id, [b"l", b"a"])]
+
+
+def test_a_client_that_is_gone_takes_nothing() -> None:
+    """The element stays for the next."""
+    memory, late = Memory(), list[tuple[int, object]]()
+    gone, pusher = memory.new_client(), memory.new_client()
+    gone.deliver = partial(_note, late, gone.id)
+    run(memory, gone, "BLPOP l 0")
+    memory.unblock(gone)
+    run(memory, pusher, "RPUSH l a")
+    assert (late, run(memory, pusher, "LPOP l")) == ([], b"a")
+
+
+@pytest.mark.parametrize("timeout", ["-1", "x", "nan", "inf"])
+def test_a_timeout_that_is_none(timeout: str) -> None:
+    """It is refused at once."""
     memory = Memory()
-    assert run(memory, memory.new_client(), "BLPOP l 0") is NOTHING
+    client = memory.new_client()
+    assert "timeout" in str(run(memory, client, f"BLPOP l {timeout}"))
+    assert not client.blocked
+
+
+def test_an_expired_key_counts_as_changed() -> None:
+    """For the WATCH that saw it alive; it is deleted before the next command."""
+    clock = VirtualClock(0)
+    memory = Memory(clock=clock)
+    client = memory.new_client()
+    for line in ("SET k v EX 10", "WATCH k", "MULTI", "GET k"):
+        run(memory, client, line)
+    clock.advance(9.999)
+    assert b"k" in memory.databases[0]
+    clock.advance(0.001)
+    assert run(memory, client, "EXEC") is None
+    assert run(memory, client, "DBSIZE") == 0
 
 
 def test_users_have_to_log_in() -> None:
@@ -197,12 +274,21 @@ def test_users_have_to_log_in() -> None:
     assert (other.user, other.name, other.protocol) == ("me", b"x", 3)
 
 
-def test_what_it_does_not_know() -> None:
-    """It says so: a test that needs more scripts it, or takes a real server."""
+@pytest.mark.parametrize(
+    ("line", "unknown", "script"),
+    [
+        ("XADD s * f v", "XADD", "XADD"),
+        ("SET k v IFEQ w", "SET IFEQ", "SET"),
+        ("CLIENT LIST", "CLIENT LIST", "CLIENT"),
+    ],
+)
+def test_what_it_does_not_know(line: str, unknown: str, script: str) -> None:
+    """It names the command or the option, and the two ways on."""
     memory = Memory()
-    client = memory.new_client()
-    assert isinstance(run(memory, client, "ZADD z 1 a"), UnknownCommandError)
-    assert isinstance(run(memory, client, "SET k v EX 10"), ResponseError)
+    answer = run(memory, memory.new_client(), line)
+    assert isinstance(answer, ResponseError)
+    wanted = f'the fake does not know {unknown}: script it with server.on("{script}", ...), or '
+    assert wanted + "use anyredis_server" in str(answer)
 
 
 def test_it_counts_what_it_ran() -> None:

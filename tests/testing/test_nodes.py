@@ -112,11 +112,12 @@ def test_cluster_nodes() -> None:
 def test_what_a_node_does_not_have() -> None:
     """Other subcommands of CLUSTER, and databases but the first."""
     tell = client_of(FakeCluster().nodes[0])
-    assert tell("CLUSTER NONESUCH") == "-ERR unknown subcommand 'NONESUCH'"
-    assert tell("CLUSTER SLOTS x") == "-ERR unknown subcommand 'SLOTS'"
+    for line in ("CLUSTER NONESUCH", "CLUSTER SLOTS x"):
+        refusal = f"-ERR unknown subcommand '{line.split()[1]}': the fake does not know {line[:9]}"
+        assert str(tell(line)).startswith(refusal)
     assert tell("SELECT 1") == "-ERR DB index is out of range"
     assert tell("SELECT 0") == "OK"
-    assert tell("NONESUCH foo") == "-ERR unknown command 'NONESUCH'"
+    assert str(tell("NONESUCH foo")).startswith("-ERR unknown command 'NONESUCH': the fake does")
 
 
 def test_keys_of_others() -> None:
@@ -132,7 +133,7 @@ def test_commands_without_keys_run_anywhere() -> None:
     tell = client_of(FakeCluster().nodes[1])
     assert tell("PING") == "PONG"
     assert tell("DBSIZE") == 0
-    assert tell("GET") == "-ERR wrong arguments for 'get' command"
+    assert tell("GET") == "-ERR wrong number of arguments for 'get' command"
     assert tell("EXEC") == "-ERR EXEC without MULTI"
 
 
@@ -233,7 +234,7 @@ def test_keys_on_both_sides_of_a_migration() -> None:
         ("MGET foo bar", "-CROSSSLOT Keys in request don't hash to the same slot"),
         ("SET {gone} v", "-CLUSTERDOWN Hash slot not served"),
         ("GET {asked}", "-ASK 6467 fake:7001"),
-        ("NONESUCH", "-ERR unknown command 'NONESUCH'"),
+        ("GET", "-ERR wrong number of arguments for 'get' command"),
     ],
 )
 def test_a_command_that_is_refused_while_queued(line: str, refusal: str) -> None:

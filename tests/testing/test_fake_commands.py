@@ -1,0 +1,62 @@
+"""Tests of `anyredis.testing.fake_commands`: random conversations, a fake and real ones beside."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from anyredis.server import Server
+from anyredis.testing.fake_commands import COMMANDS, GROUPS
+from tests.testing.differential import both
+from tests.testing.plausible import TEMPLATES, conversations
+
+EXAMPLES: Final = 150
+"""Conversations for each server and protocol."""
+
+BOUNDED = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+@BOUNDED
+@given(data=st.data())
+def test_random_conversations_with_valkey(
+    valkey: Server, protocol: int, data: st.DataObject
+) -> None:
+    """Replies and their types are those of Valkey 9.1."""
+    commands = data.draw(conversations())
+    with both(valkey, protocol) as servers:
+        servers.assert_same(commands)
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+@BOUNDED
+@given(data=st.data())
+def test_random_conversations_with_redis(
+    redis8: Server, protocol: int, data: st.DataObject
+) -> None:
+    """Replies and their types are those of Redis 8.2."""
+    commands = data.draw(conversations())
+    with both(redis8, protocol) as servers:
+        servers.assert_same(commands)
+
+
+def test_every_command_is_tried() -> None:
+    """Each command that the fake knows stands in the templates of the random conversations."""
+    tried = {line.split()[0].encode() for line in TEMPLATES}
+    # What a real server picks at random cannot be compared.
+    assert COMMANDS.keys() - tried == {b"RANDOMKEY"}
+
+
+def test_each_command_stands_in_one_group() -> None:
+    """No name has two meanings."""
+    assert len(COMMANDS) == sum(len(table) for table in GROUPS.values())
