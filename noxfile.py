@@ -7,11 +7,13 @@ import os
 import platform
 import shutil
 import signal
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["tests", "lint", "types"]
@@ -30,6 +32,10 @@ REDIS810 = SERVERS / "redis810"
 # A worker begins with a block of tests in order, so that it sets up most modules once.
 PARALLEL = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 
+# One live file for each clause of the contract, and the tests below it that need no server.
+LIVE = tuple(str(path) for path in sorted(Path("tests/contract").glob("test_g*.py")))
+CORE = tuple(f"tests/{name}" for name in ("contract", "pool", "connection", "wire", "client"))
+
 PEERS = ["coredis==6.9.*", "redis==8.1.*", "valkey-glide==2.6.*"]
 
 
@@ -44,6 +50,50 @@ signal.signal(signal.SIGTERM, end_politely)
 def group(name: str) -> tuple[str, ...]:
     """The requirements of a dependency group."""
     return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def minimum(requirement: str) -> str:
+    """The lowest version that a requirement of pyproject.toml allows, as a constraint for pip."""
+    parsed = Requirement(requirement)
+    [lowest] = [each.version for each in parsed.specifier if each.operator == ">="]
+    return f"{parsed.name}=={lowest}"
+
+
+def minimum_constraints() -> str:
+    """The declared minima of what anyredis, its extras and its tests depend on."""
+    project = PYPROJECT["project"]
+    requirements = [*project["dependencies"], *group("test")]
+    for extra in project["optional-dependencies"].values():
+        requirements += extra
+    return "".join(f"{minimum(each)}\n" for each in requirements)
+
+
+def runs(python: str, version: str) -> bool:
+    """Whether *python* is there, and is of that *version*; a shim of pyenv may be neither."""
+    program = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        told = subprocess.run(  # noqa: S603 - a Python of this machine
+            [python, "-c", program], capture_output=True, text=True, check=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return told.stdout.strip() == version
+
+
+def newest_python() -> str | None:
+    """The newest Python on the PATH or of pyenv that is not the one that runs nox, if any."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in ("3.14", "3.13", "3.12", "3.11"):
+        places = [f"python{version}"]
+        places += map(str, sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True))
+        if version != f"{sys.version_info.major}.{sys.version_info.minor}":
+            for place in places:
+                if runs(place, version):
+                    return place
+    return None
+
+
+NEWEST = newest_python()
 
 
 def install_servers(session: nox.Session) -> None:
@@ -104,6 +154,39 @@ def fast(session: nox.Session) -> None:
         env=env,
         interrupt_timeout=10,
     )
+
+
+def run_live(session: nox.Session) -> None:
+    """Run the live tests of each clause, with a small part of the cancellation cases."""
+    env = {"ANYREDIS_PARTS": "9"}
+    session.run("python", "-m", "pytest", *PARALLEL, "-m", "server", *LIVE, env=env)
+
+
+@nox.session
+def minima(session: nox.Session) -> None:
+    """Run the core tests, and the live ones of each clause, with the declared minimum versions."""
+    constraints = Path(session.create_tmp()) / "minima.txt"
+    constraints.write_text(minimum_constraints(), encoding="utf-8")
+    session.install("--constraint", str(constraints), PACKAGE, *group("test"))
+    install_servers(session)
+    env = {"ANYREDIS_PARTS": "9"}
+    session.run("python", "-m", "pytest", *PARALLEL, "-m", "not server", *CORE, env=env)
+    run_live(session)
+
+
+@nox.session(python=NEWEST, venv_backend="virtualenv" if NEWEST else "none")
+def newest(session: nox.Session) -> None:
+    """Run the fast tests, and the live ones of each clause, on the newest other Python found."""
+    if NEWEST is None:
+        session.warn("No other Python was found: the tests ran on the one that runs nox only")
+        return
+    session.log(f"The newest other Python is {NEWEST}")
+    session.install(PACKAGE, *group("test"))
+    install_servers(session)
+    session.run("python", "--version")
+    env = {"ANYREDIS_PARTS": "9"}
+    session.run("python", "-m", "pytest", *PARALLEL, "-m", "not server", env=env)
+    run_live(session)
 
 
 @nox.session

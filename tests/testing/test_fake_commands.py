@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from anyredis.server import Server
 from anyredis.testing.fake_commands import COMMANDS, GROUPS
+from anyredis.testing.memory import Memory
+from tests.servers import ROOT
 from tests.testing.differential import both
 from tests.testing.plausible import TEMPLATES, conversations
 
@@ -60,3 +63,16 @@ def test_every_command_is_tried() -> None:
 def test_each_command_stands_in_one_group() -> None:
     """No name has two meanings."""
     assert len(COMMANDS) == sum(len(table) for table in GROUPS.values())
+
+
+def test_the_page_lists_what_the_fake_knows() -> None:
+    """docs/testing.md has each command that it runs, and no other, in the right line."""
+    text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    [listed] = re.findall(r"<!-- known:.*?-->(.*?)<!-- end -->", text, flags=re.DOTALL)
+    lines = dict(re.findall(r"- ([^:]+): (.*?)\.(?=\n)", listed, flags=re.DOTALL))
+    groups = {title: [name.decode() for name in table] for title, table in GROUPS.items()}
+    others = Memory().known.difference(*groups.values())
+    expected = {"Connections and transactions": others, **groups}
+    assert {title: re.findall(r"`(\w+)`", names) for title, names in lines.items()} == {
+        title: sorted(names) for title, names in expected.items()
+    }
