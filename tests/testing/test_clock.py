@@ -34,10 +34,13 @@ def test_alarms_go_off_in_order() -> None:
     def note(name: str) -> None:
         found.append((name, clock.now()))
 
+    def note_later() -> None:
+        clock.call_later(0.5, partial(note, "nested"))
+
     clock.call_later(3, partial(note, "late"))
     clock.call_later(1, partial(note, "early"))
     clock.call_later(1, partial(note, "second"))
-    clock.call_later(2, lambda: clock.call_later(0.5, partial(note, "nested")) and None)
+    clock.call_later(2, note_later)
     clock.call_later(10, partial(note, "never"))
     clock.advance(5)
     assert found == [("early", 1), ("second", 1), ("nested", 2.5), ("late", 3)]

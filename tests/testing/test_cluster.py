@@ -10,7 +10,14 @@ import anyio
 import pytest
 
 from anyredis import AskError, ConnectionError, MovedError
-from anyredis.testing import Answer, FakeCluster, FakeClusterConnection, FakeNode, run_then_reset
+from anyredis.testing import (
+    Answer,
+    FakeCluster,
+    FakeClusterConnection,
+    FakeNode,
+    VirtualClock,
+    run_then_reset,
+)
 from anyredis.wire.slots import slot_of
 
 FOO = 12182
@@ -256,6 +263,18 @@ def test_migrations_that_cannot_be() -> None:
     cluster.unassign(FOO)
     with pytest.raises(LookupError):
         cluster.start_migration(FOO, first)
+
+
+async def test_keys_of_a_cluster_expire() -> None:
+    """By one clock, also when they have moved to another node."""
+    clock = VirtualClock()
+    cluster = FakeCluster(3, 1, clock=clock)
+    async with cluster.client(decode_responses=True) as client:
+        await client.set("foo", "v", ex=10)
+        cluster.move(FOO, cluster.nodes[0])
+        assert await client.ttl("foo") == 10
+        clock.advance(10)
+        assert await client.get("foo") is None
 
 
 # -- nodes --------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anyredis.exceptions import from_server
-from anyredis.testing.resp import NOTHING, Answer, Raw, encode, encode_push
+from anyredis.testing.resp import NOTHING, Answer, Pairs, Raw, encode, encode_push
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,14 @@ from anyredis.testing.resp import NOTHING, Answer, Raw, encode, encode_push
         (None, b"_\r\n", b"$-1\r\n"),
         (True, b"#t\r\n", b":1\r\n"),
         (False, b"#f\r\n", b":0\r\n"),
+        (3.0, b",3\r\n", b"$1\r\n3\r\n"),
+        (float("-inf"), b",-inf\r\n", b"$4\r\n-inf\r\n"),
+        (frozenset({b"a"}), b"~1\r\n$1\r\na\r\n", b"*1\r\n$1\r\na\r\n"),
+        (
+            Pairs([(b"a", 1.0)]),
+            b"*1\r\n*2\r\n$1\r\na\r\n,1\r\n",
+            b"*2\r\n$1\r\na\r\n$1\r\n1\r\n",
+        ),
         (1.5, b",1.5\r\n", b"$3\r\n1.5\r\n"),
         ([1, [None]], b"*2\r\n:1\r\n*1\r\n_\r\n", b"*2\r\n:1\r\n*1\r\n$-1\r\n"),
         ({b"a": 1}, b"%1\r\n$1\r\na\r\n:1\r\n", b"*2\r\n$1\r\na\r\n:1\r\n"),

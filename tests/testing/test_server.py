@@ -19,12 +19,17 @@ from anyredis.testing import (
     FakeConnection,
     FakePeer,
     FakeServer,
+    Memory,
     Raw,
+    VirtualClock,
     Words,
     run_then_half_close,
     run_then_reset,
     silent,
 )
+from anyredis.wire.encode import encoder
+
+pack = encoder()
 
 
 async def test_a_client_of_it() -> None:
@@ -219,3 +224,95 @@ async def test_waiting_for_a_command() -> None:
         await server.wait_for("PING", 2)
         await server.wait_for("ping")
         assert NOTHING is not None
+
+
+# -- time -------------------------------------------------------------------------------------------
+
+
+async def test_a_blocking_timeout() -> None:
+    """Without a clock of its own the server follows that of the event loop."""
+    async with FakeServer().client() as client:
+        with anyio.fail_after(20):
+            assert await client.execute_command("BLPOP", "jobs", 0.01) is None
+            assert await client.execute_command("BZPOPMIN", "jobs", 0.01) is None
+
+
+async def test_a_blocking_timeout_by_a_virtual_clock() -> None:
+    """It answers when the clock has reached the end, not before; nobody waits."""
+    clock, found = VirtualClock(), list[object]()
+    server = FakeServer(clock=clock)
+
+    async def pop() -> None:
+        found.append(await client.execute_command("BLPOP", "jobs", 3600))
+
+    async with server.client() as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(pop)
+        await server.wait_for("BLPOP")
+        clock.advance(3599)
+        await anyio.wait_all_tasks_blocked()
+        assert found == []
+        clock.advance(1)
+    assert found == [None]
+    assert "0 blocked" in repr(clock)
+
+
+async def test_a_push_wakes_a_blocking_command() -> None:
+    """That of another client of the same server, first come, first served."""
+    server, found = FakeServer(clock=VirtualClock()), list[object]()
+
+    async def pop(name: str) -> None:
+        found.append((name, await client.execute_command("BLPOP", "jobs", 0)))
+
+    async with server.client(decode_responses=True) as client, anyio.create_task_group() as tasks:
+        for number, name in enumerate(("first", "second"), start=1):
+            tasks.start_soon(pop, name)
+            await server.wait_for("BLPOP", number)
+        await client.rpush("jobs", "a")
+        await anyio.wait_all_tasks_blocked()
+        await client.rpush("jobs", "b")
+    assert found == [("first", ["jobs", "a"]), ("second", ["jobs", "b"])]
+
+
+async def test_a_cancelled_blocking_command_takes_nothing() -> None:
+    """Its connection is closed, so the element is the next one's."""
+    server = FakeServer()
+    async with server.client(decode_responses=True) as client:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.execute_command, "BLPOP", "jobs", 0)
+            await server.wait_for("BLPOP")
+            tasks.cancel_scope.cancel()
+        await client.rpush("jobs", "a")
+        assert await client.lpop("jobs") == "a"
+
+
+async def test_commands_behind_a_blocked_one_wait() -> None:
+    """As on a real server; they are run as soon as it has its answer."""
+    server = FakeServer()
+    stream = await server.connect()
+    other = await server.connect()
+    await stream.send(pack((b"BLPOP", b"l", b"0")) + pack((b"SET", b"k", b"v")))
+    assert server.count("SET") == 0
+    await other.send(pack((b"RPUSH", b"l", b"a")))
+    assert server.count("SET") == 1
+    assert await stream.receive() == b"*2\r\n$1\r\nl\r\n$1\r\na\r\n+OK\r\n"
+
+
+async def test_a_script_answers_a_blocked_command() -> None:
+    """What it sends ends the wait: no second answer follows."""
+    server = FakeServer()
+    stream = await server.connect()
+    await stream.send(pack((b"BLPOP", b"l", b"0")))
+    [peer] = server.peers
+    peer.send(None)
+    await stream.send(pack((b"RPUSH", b"l", b"a")))
+    assert await stream.receive() == b"$-1\r\n:1\r\n"
+
+
+def test_a_memory_brings_its_own_clock_and_users() -> None:
+    """Both given twice would be two truths: it is refused."""
+    clock = VirtualClock()
+    assert FakeServer(memory=Memory(clock=clock)).clock is clock
+    with pytest.raises(ValueError, match="Memory"):
+        FakeServer(memory=Memory(), clock=clock)
+    with pytest.raises(ValueError, match="Memory"):
+        FakeServer(memory=Memory(), users={"a": "b"})

@@ -163,3 +163,25 @@ async def test_closing_while_another_task_receives() -> None:
         tasks.start_soon(receive)
         await anyio.wait_all_tasks_blocked()
         await stream.aclose()
+
+
+async def test_an_alarm() -> None:
+    """It goes off inside the `receive` that waits; what it delivers is received."""
+    ends = Ends()
+    ends.stream.call_later(0.001, lambda: ends.stream.deliver(b"late"))
+    with anyio.fail_after(20):
+        assert await ends.stream.receive() == b"late"
+
+
+async def test_bytes_before_an_alarm() -> None:
+    """They are received at once, and the alarm stays set; a cancelled one never goes off."""
+    ends, found = Ends(), list[str]()
+    cancel = ends.stream.call_later(3600, lambda: found.append("alarm"))
+    ends.stream.deliver(b"early")
+    assert await ends.stream.receive() == b"early"
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ends.stream.receive)
+        await anyio.wait_all_tasks_blocked()
+        cancel()
+        ends.stream.deliver(b"more")
+    assert found == []
