@@ -41,7 +41,9 @@ def _zadd(database: Database, words: Words) -> Answer:
     scores = SortedSet(database.scores_of(key))
     added, changed, last = 0, 0, None
     for score, member in items:
-        old = scores.get(member)
+        old, last = scores.get(member), None
+        if (b"NX" in flags and old is not None) or (b"XX" in flags and old is None):
+            continue
         new = _sum(old or 0.0, score) if b"INCR" in flags else score
         last = _accepted(flags, old, new)
         if last is None:
@@ -68,10 +70,10 @@ def _require_sense(flags: set[bytes], rest: list[bytes]) -> None:
 
 
 def _accepted(flags: set[bytes], old: float | None, new: float) -> float | None:
-    """*new* if the options allow it in place of *old*, otherwise None."""
+    """*new* if GT and LT allow it in place of *old*, otherwise None."""
     if old is None:
-        return None if b"XX" in flags else new
-    refused = b"NX" in flags or (b"GT" in flags and new <= old) or (b"LT" in flags and new >= old)
+        return new
+    refused = (b"GT" in flags and new <= old) or (b"LT" in flags and new >= old)
     return None if refused else new
 
 

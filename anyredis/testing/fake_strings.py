@@ -6,7 +6,7 @@ Law: each command is a function of one database and its arguments, independent o
 from __future__ import annotations
 
 import math
-from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Final
 
 from anyredis.exceptions import from_server
@@ -203,18 +203,30 @@ def added(old: bytes | None, amount: int, message: str) -> int:
     return total
 
 
-def _decimal(word: bytes, message: str) -> Decimal:
+def _extended(number: Fraction) -> Fraction:
+    """*number* with the 64 bits of precision that a server's long double has."""
+    if not number:
+        return number
+    exponent = number.numerator.bit_length() - number.denominator.bit_length() - 64
+    step = Fraction(2) ** exponent
+    if abs(number) / step >= 1 << 64:
+        step *= 2
+    return round(number / step) * step
+
+
+def _decimal(word: bytes, message: str) -> Fraction:
     if math.isinf(real(word, message)):
         raise from_server("ERR value is NaN or Infinity")
-    return Decimal(word.decode())
+    return _extended(Fraction(word.decode()))
 
 
 def added_real(old: bytes | None, amount: bytes, message: str) -> bytes:
     """A sum of decimals as the server writes it; *message* refuses an *old* that is no number."""
-    with localcontext(prec=19):  # as many digits as the server's long double has
-        total = _decimal(old if old is not None else b"0", message) + _decimal(amount, NO_FLOAT)
-    text = f"{total:.17f}".rstrip("0").rstrip(".")
-    return b"0" if text == "-0" else text.encode()
+    terms = _decimal(old if old is not None else b"0", message), _decimal(amount, NO_FLOAT)
+    digits = round(_extended(terms[0] + terms[1]) * 10**17)
+    whole_part, rest = divmod(abs(digits), 10**17)
+    text = f"{whole_part}.{rest:017}".rstrip("0").rstrip(".")
+    return f"{'-' * (digits < 0)}{text}".encode()
 
 
 def _change(database: Database, key: bytes, amount: int) -> int:
