@@ -102,6 +102,18 @@ def _srandmember(database: Database, words: Words) -> Answer:
 # -- several sets -----------------------------------------------------------------------------------
 
 
+def _intersection(one: set[bytes], other: set[bytes]) -> set[bytes]:
+    return one & other
+
+
+def _union(one: set[bytes], other: set[bytes]) -> set[bytes]:
+    return one | other
+
+
+def _difference(one: set[bytes], other: set[bytes]) -> set[bytes]:
+    return one - other
+
+
 def _combined(database: Database, keys: Sequence[bytes], operation: Operation) -> set[bytes]:
     return reduce(operation, [database.members_of(key) for key in keys])
 
@@ -129,7 +141,7 @@ def _sintercard(database: Database, words: Words) -> Answer:
             raise unknown_option("SINTERCARD", option)
         case _:
             pass
-    count = len(_combined(database, keys, set.intersection))
+    count = len(_combined(database, keys, _intersection))
     return min(count, limit) if limit else count
 
 
@@ -145,11 +157,11 @@ def _sscan(database: Database, words: Words) -> Answer:
 SETS: Final[CommandTable] = {
     b"SADD": KnownCommand(_sadd, 2),
     b"SCARD": exactly(1, _scard),
-    b"SDIFF": KnownCommand(partial(_combine, operation=set.difference), 1),
-    b"SDIFFSTORE": KnownCommand(partial(_combine_store, operation=set.difference), 2),
-    b"SINTER": KnownCommand(partial(_combine, operation=set.intersection), 1),
+    b"SDIFF": KnownCommand(partial(_combine, operation=_difference), 1),
+    b"SDIFFSTORE": KnownCommand(partial(_combine_store, operation=_difference), 2),
+    b"SINTER": KnownCommand(partial(_combine, operation=_intersection), 1),
     b"SINTERCARD": KnownCommand(_sintercard, 2),
-    b"SINTERSTORE": KnownCommand(partial(_combine_store, operation=set.intersection), 2),
+    b"SINTERSTORE": KnownCommand(partial(_combine_store, operation=_intersection), 2),
     b"SISMEMBER": exactly(2, _sismember),
     b"SMEMBERS": exactly(1, _smembers),
     b"SMISMEMBER": KnownCommand(_smismember, 2),
@@ -158,7 +170,7 @@ SETS: Final[CommandTable] = {
     b"SRANDMEMBER": KnownCommand(_srandmember, 1, 2),
     b"SREM": KnownCommand(_srem, 2),
     b"SSCAN": KnownCommand(_sscan, 2),
-    b"SUNION": KnownCommand(partial(_combine, operation=set.union), 1),
-    b"SUNIONSTORE": KnownCommand(partial(_combine_store, operation=set.union), 2),
+    b"SUNION": KnownCommand(partial(_combine, operation=_union), 1),
+    b"SUNIONSTORE": KnownCommand(partial(_combine_store, operation=_union), 2),
 }
 """The commands on sets, by name."""

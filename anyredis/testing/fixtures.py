@@ -46,13 +46,19 @@ async def empty_cluster(running: Cluster) -> None:
 
 def client(running: Server, options: Mapping[str, Any]) -> AbstractAsyncContextManager[Redis[Any]]:
     """A client of *running*, for the event loop of a test."""
-    found: Redis[Any] = Redis.from_url(running.url, **options)
-    return found
+    arguments: dict[str, Any] = {"decode_responses": False, **options}
+    decode: bool = arguments.pop("decode_responses")
+    if decode:
+        return Redis.from_url(running.url, decode_responses=True, **arguments)
+    return Redis.from_url(running.url, decode_responses=False, **arguments)
 
 
 def cluster_client(
     running: Cluster, options: Mapping[str, Any]
 ) -> AbstractAsyncContextManager[RedisCluster[Any]]:
     """A client of *running*, for the event loop of a test."""
-    found: RedisCluster[Any] = RedisCluster.from_url(running.url, **options)
-    return found
+    arguments: dict[str, Any] = {"decode_responses": False, **options}
+    decode: bool = arguments.pop("decode_responses")
+    if decode:
+        return RedisCluster.from_url(running.url, decode_responses=True, **arguments)
+    return RedisCluster.from_url(running.url, decode_responses=False, **arguments)

@@ -8,7 +8,7 @@ word, and the milliseconds that passed.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -17,6 +17,7 @@ import hiredis
 from anyredis.server import Server
 from anyredis.testing.memory import Memory
 from anyredis.testing.resp import NOTHING, encode
+from anyredis.wire.decode import Reply
 from anyredis.wire.encode import encoder
 
 pack = encoder()
@@ -44,6 +45,7 @@ class BothServers:
     def replies(self, words: Sequence[bytes]) -> tuple[object, object]:
         """The replies of the fake and of the real server, comparable."""
         self._socket.sendall(pack(tuple(words)))
+        real: Reply
         while (real := self._reader.gets()) is False:
             self._reader.feed(self._socket.recv(65536))
         name, fake = words[0].upper(), self._fake_reply(tuple(words))
@@ -58,14 +60,15 @@ class BothServers:
             self._queued.append(name)
         return both_comparable(name, fake, real)
 
-    def _fake_reply(self, words: tuple[bytes, ...]) -> object:
+    def _fake_reply(self, words: tuple[bytes, ...]) -> Reply:
         answer = self._memory.run(self._client, words)
         reader = hiredis.Reader()
         # The time of a blocking command is over at once.
         answer = None if answer is NOTHING else answer
         self._memory.unblock(self._client)
         reader.feed(encode(answer, self._client.protocol))
-        return reader.gets()
+        reply: Reply = reader.gets()
+        return reply
 
     def differs_by_server(self, words: Sequence[bytes]) -> bool:
         """True for MULTI and WATCH in a transaction: Valkey then discards it, Redis goes on."""
@@ -81,7 +84,7 @@ class BothServers:
 
 
 @contextmanager
-def both(server: Server, protocol: int) -> Iterator[BothServers]:
+def both(server: Server, protocol: int) -> Generator[BothServers]:
     """A conversation with both."""
     assert server.unix_socket_path is not None
     with socket.socket(socket.AF_UNIX) as plain:
@@ -90,14 +93,14 @@ def both(server: Server, protocol: int) -> Iterator[BothServers]:
         yield BothServers(plain, protocol)
 
 
-def both_comparable(name: bytes, fake: object, real: object) -> tuple[object, object]:
+def both_comparable(name: bytes, fake: Reply, real: Reply) -> tuple[object, object]:
     """The two replies to the command *name*, equal if the difference does not count."""
     if name in ABOUT and isinstance(fake, int) and isinstance(real, int) and min(fake, real) > 0:
         fake = real if abs(fake - real) <= ABOUT[name] else fake
     return comparable(name, fake), comparable(name, real)
 
 
-def comparable(name: bytes, reply: object) -> object:
+def comparable(name: bytes, reply: Reply) -> object:
     """*reply* to the command *name*, without that which no client may rely on."""
     if isinstance(reply, Exception):
         return f"-{str(reply).split()[0]}"
@@ -105,12 +108,14 @@ def comparable(name: bytes, reply: object) -> object:
         return sorted(map(repr, reply))
     if name in UNORDERED_PAIRS and isinstance(reply, list):
         return sorted(map(repr, zip(reply[::2], reply[1::2], strict=True)))
-    if name in {b"SSCAN", b"HSCAN", b"SCAN"} and isinstance(reply, list) and len(reply) == 2:
-        return [reply[0], sorted(map(repr, reply[1]))]
+    if name in {b"SSCAN", b"HSCAN", b"SCAN"} and isinstance(reply, list):
+        cursor, found = reply
+        assert isinstance(found, list)
+        return [cursor, sorted(map(repr, found))]
     return settled(reply)
 
 
-def settled(reply: object) -> object:
+def settled(reply: Reply) -> object:
     """*reply* with its errors, also nested ones, as their first words, and its type shown."""
     if isinstance(reply, Exception):
         return f"-{str(reply).split()[0]}"
