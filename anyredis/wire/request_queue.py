@@ -53,7 +53,10 @@ class RequestQueue:
         self._has_uneven = False
         """True if an unsent payload brings more or fewer replies than one."""
         self._swallowed = 0
-        self._deadlines: deque[tuple[int, float]] = deque()
+        self.received = 0
+        """The number of bytes received."""
+        self._deadlines: deque[tuple[int, float, float]] = deque()
+        """For counts of replies: the time they are due, and the latest to which that can move."""
         self._decoder = decoder
         self._on_push = on_push
 
@@ -104,7 +107,7 @@ class RequestQueue:
             self.inflight.extend(wanted)
             self.sent += len(wanted)
         if self.reply_timeout is not None:
-            self._note_deadline(now + self.reply_timeout)
+            self._note_deadline(now + self.reply_timeout, self.reply_timeout)
         data = payloads[0] if len(payloads) == 1 else b"".join(payloads)
         self.unsent_bytes -= len(data)
         return data
@@ -124,28 +127,41 @@ class RequestQueue:
         self.sent += sum(request.reply_count for request in taken)
         self._has_uneven = any(each.reply_count != 1 or not each.is_first for each in self.unsent)
 
-    def _note_deadline(self, deadline: float) -> None:
+    def _note_deadline(self, deadline: float, most: float) -> None:
         deadlines, answered = self._deadlines, self.answered
         while deadlines and deadlines[0][0] <= answered:
             deadlines.popleft()
-        deadlines.append((self.sent, deadline))
+        deadlines.append((self.sent, deadline, deadline + most))
 
-    def overdue(self, now: float) -> bool:
-        """True if the oldest request in flight has waited longer than *reply_timeout*."""
-        for sent, deadline in self._deadlines:
+    def overdue(self, now: float, *, always_late: bool = False) -> bool:
+        """True if the oldest request in flight has waited longer than *reply_timeout*.
+
+        With *always_late*, `excuse` has moved its deadline by *reply_timeout* at most.
+        """
+        for sent, deadline, latest in self._deadlines:
             if sent > self.answered:
-                return deadline < now
+                return (min(deadline, latest) if always_late else deadline) < now
         return False
 
     def postpone(self, seconds: float) -> None:
         """Add *seconds* to the deadlines of requests in flight: reading was paused for so long."""
-        self._deadlines = deque((sent, deadline + seconds) for sent, deadline in self._deadlines)
+        self._deadlines = deque(
+            (sent, deadline + seconds, latest + seconds)
+            for sent, deadline, latest in self._deadlines
+        )
+
+    def excuse(self, seconds: float) -> None:
+        """Add *seconds* to the deadlines: the event loop stood still for so long."""
+        self._deadlines = deque(
+            (sent, deadline + seconds, latest) for sent, deadline, latest in self._deadlines
+        )
 
     def feed(self, data: bytes) -> None:
         """Take received bytes and answer every request whose reply is complete.
 
         Raises `ProtocolError` if the stream cannot be read any further.
         """
+        self.received += len(data)
         self._decoder.feed(data)
         try:
             self._answer_what_is_complete()
