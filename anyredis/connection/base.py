@@ -309,9 +309,10 @@ class BaseConnection(RequestSender):
         return self._patience.is_over(self.wire, self._clock(), overslept) and not self._pauses
 
     async def hear(self) -> bool:
-        """Whether it is usable still, after all that the peer has said already was read."""
-        if self._stream is not None and self._clock() - self._written_at > PAUSE:
-            await hear(self, self._stream)
+        """Read what the peer has said already, if it is idle; False if it is of no use then."""
+        if self._stream is None or self._clock() - self._written_at <= PAUSE:
+            return True
+        await hear(self, self._stream)
         return self.usable
 
     def role_has_changed(self) -> bool:

@@ -94,8 +94,8 @@ class Patience:
     def is_over(self, wire: RequestQueue, now: float, overslept: float) -> bool:
         """Whether the oldest request in flight is overdue; *overslept*: how late this check is.
 
-        The deadline is moved by *overslept*.  If the event loop always lags, the request is overdue
-        after twice the timeout, once the loop has had a turn to read its reply.
+        The deadline is moved by *overslept*.  If the event loop always lags, that does not count:
+        between two late checks it had a turn to read, so what has not come was not there.
         """
         timeout = wire.reply_timeout
         if timeout is None:

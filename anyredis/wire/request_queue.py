@@ -56,7 +56,7 @@ class RequestQueue:
         self.received = 0
         """The number of bytes received."""
         self._deadlines: deque[tuple[int, float, float]] = deque()
-        """For counts of replies: the time they are due, and the latest to which that can move."""
+        """For counts of replies: the time they are due, with what `excuse` added and without."""
         self._decoder = decoder
         self._on_push = on_push
 
@@ -107,7 +107,7 @@ class RequestQueue:
             self.inflight.extend(wanted)
             self.sent += len(wanted)
         if self.reply_timeout is not None:
-            self._note_deadline(now + self.reply_timeout, self.reply_timeout)
+            self._note_deadline(now + self.reply_timeout)
         data = payloads[0] if len(payloads) == 1 else b"".join(payloads)
         self.unsent_bytes -= len(data)
         return data
@@ -127,33 +127,32 @@ class RequestQueue:
         self.sent += sum(request.reply_count for request in taken)
         self._has_uneven = any(each.reply_count != 1 or not each.is_first for each in self.unsent)
 
-    def _note_deadline(self, deadline: float, most: float) -> None:
+    def _note_deadline(self, deadline: float) -> None:
         deadlines, answered = self._deadlines, self.answered
         while deadlines and deadlines[0][0] <= answered:
             deadlines.popleft()
-        deadlines.append((self.sent, deadline, deadline + most))
+        deadlines.append((self.sent, deadline, deadline))
 
     def overdue(self, now: float, *, always_late: bool = False) -> bool:
         """True if the oldest request in flight has waited longer than *reply_timeout*.
 
-        With *always_late*, `excuse` has moved its deadline by *reply_timeout* at most.
+        With *always_late*, what `excuse` added to its deadline does not count.
         """
-        for sent, deadline, latest in self._deadlines:
+        for sent, deadline, plain in self._deadlines:
             if sent > self.answered:
-                return (min(deadline, latest) if always_late else deadline) < now
+                return (plain if always_late else deadline) < now
         return False
 
     def postpone(self, seconds: float) -> None:
         """Add *seconds* to the deadlines of requests in flight: reading was paused for so long."""
         self._deadlines = deque(
-            (sent, deadline + seconds, latest + seconds)
-            for sent, deadline, latest in self._deadlines
+            (sent, deadline + seconds, plain + seconds) for sent, deadline, plain in self._deadlines
         )
 
     def excuse(self, seconds: float) -> None:
         """Add *seconds* to the deadlines: the event loop stood still for so long."""
         self._deadlines = deque(
-            (sent, deadline + seconds, latest) for sent, deadline, latest in self._deadlines
+            (sent, deadline + seconds, plain) for sent, deadline, plain in self._deadlines
         )
 
     def feed(self, data: bytes) -> None:
