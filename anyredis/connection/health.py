@@ -28,6 +28,9 @@ PAUSE = 0.02
 PASSES = 8
 """Passes of the event loop that the reader task gets to read what has arrived."""
 
+QUIET_PASSES = 2
+"""Passes for bytes of TLS that the event loop has received, and the reader task has not."""
+
 LEAST_RATE = 1024
 """Bytes a second; a reply that arrives more slowly is overdue as if nothing arrived."""
 
@@ -56,12 +59,14 @@ async def hear(connection: Heard, stream: ByteStream) -> None:
     raw: Any = stream.extra(SocketAttribute.raw_socket, None)
     peeks = raw is not None and hasattr(socket, "MSG_DONTWAIT")
     is_plain = peeks and stream.extra(TLSAttribute.ssl_object, None) is None
+    quiet_passes = 0 if is_plain else QUIET_PASSES
     for _ in range(PASSES):
         said = _peek(raw) if peeks else True
         if isinstance(said, Exception):
             connection.close(explain(said), said)
-        if connection.closed or (is_plain and not said):
+        if connection.closed or (not said and not quiet_passes):
             return
+        quiet_passes -= not said
         await anyio.lowlevel.checkpoint()
 
 

@@ -149,7 +149,7 @@ class HealthChecks:
             connection.close(f"no reply to a PING within {PROBE_TIMEOUT:g} s", late=True)
         finally:
             self.probed.discard(connection)
-            if connection.usable:
+            if connection.usable and not connection.dirty:  # not replaced meanwhile
                 self._server.allocator.add(connection)
             else:
                 self._server.allocator.dialling -= 1

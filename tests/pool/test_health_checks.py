@@ -7,7 +7,17 @@ from contextlib import AsyncExitStack
 import anyio
 import pytest
 
-from anyredis import DataTypeError, DataValueError, Redis, TimeoutError
+from anyredis import (
+    BlockingConnectionPool,
+    ClusterConnectionPool,
+    ConnectionPool,
+    DataTypeError,
+    DataValueError,
+    Redis,
+    Sentinel,
+    TimeoutError,
+)
+from anyredis.address import TCPAddress
 from anyredis.pool import health_checks
 from anyredis.pool.base import BasePool
 from anyredis.pool.server_connections import ServerConnections
@@ -195,3 +205,20 @@ def test_a_bad_age(given: object, kind: type[Exception]) -> None:
     """It is refused at once, by name."""
     with pytest.raises(kind, match="max_connection_age"):
         FakeServer().pool(max_connection_age=given)
+
+
+def ages_in(pool: ConnectionPool | ClusterConnectionPool) -> set[float | None]:
+    """The `max_connection_age` of all servers of *pool*."""
+    if isinstance(pool, ClusterConnectionPool):
+        pool.visit(TCPAddress("h", 1))
+    return {endpoint.server._checks._max_age for endpoint in pool.endpoints()}
+
+
+def test_the_option_reaches_every_kind_of_pool() -> None:
+    """It is an argument of clients, pools, clusters and sentinels, and a parameter of URLs."""
+    assert ages_in(Redis(max_connection_age=5).connection_pool) == {5}
+    assert ages_in(Redis.from_url("redis://h?max_connection_age=5").connection_pool) == {5}
+    assert ages_in(BlockingConnectionPool(max_connection_age=5)) == {5}
+    assert ages_in(ClusterConnectionPool(host="h", max_connection_age=5)) == {5}
+    sentinel = Sentinel([("h", 1)], max_connection_age=5)
+    assert ages_in(sentinel.primary_for("n").connection_pool) == {5}
