@@ -227,6 +227,10 @@ class SentinelManagedConnection(Connection):
         what = f"the {self._watcher.role} of {self._watcher.name!r}"
         return what if self.server is None else f"{self.server} ({what})"
 
+    def role_has_changed(self) -> bool:
+        """False for a replica, which refuses writes from the first."""
+        return not self._watcher.replicas and super().role_has_changed()
+
     # -- connecting -----------------------------------------------------------------------------
 
     def extra_steps(self) -> tuple[HandshakeStep, ...]:
