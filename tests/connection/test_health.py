@@ -105,6 +105,28 @@ async def test_a_stream_without_a_socket() -> None:
     assert server.count("INCRBY") == 2
 
 
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_lease_that_is_cancelled_while_its_connection_is_heard(steps: int) -> None:
+    """G5: the connection is idle again, and the counts add up."""
+    server = FakeServer()
+
+    async def use() -> None:
+        async with client.session() as session:
+            await session.ping()
+
+    async with server.client(max_connections=1) as client:
+        await use()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(use)
+            for _ in range(steps):
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+        pool = client.connection_pool
+        assert (pool.free, pool.leased, pool.connecting) == (1, 0, 0)
+        await use()
+    assert server.accepted == 1
+
+
 # -- how long it may be silent ------------------------------------------------------------------
 
 
