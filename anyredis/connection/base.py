@@ -8,8 +8,11 @@ error that says whether the command was sent.
 from __future__ import annotations
 
 import logging
+import math
+import weakref
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import anyio
@@ -20,6 +23,7 @@ from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import cannot_connect, explain, lost
 from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, ServerInfo, negotiate
 from anyredis.connection.handshake_io import CHUNK, perform_handshake
+from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, Patience, hear, read_error
 from anyredis.connection.options import (
     check_flags,
     check_numbers,
@@ -121,8 +125,15 @@ class BaseConnection(RequestSender):
     """The count of replies at its last use."""
     idle_since = last_ping = 0.0
     """The times of its last use and of its last health check."""
+    ready_at = 0.0
+    """The time at which its handshake was done."""
+    renew_at = math.inf
+    """The time from which its pool replaces it; the pool sets this."""
+    outdated = False
+    """Whether the server has shown that others behind its address are to be used from now on."""
     _stream: ByteStream | None = None
     _scope: anyio.CancelScope | None = None
+    _written_at = 0.0
     _pauses = 0
     """Calls of `pause_reading` without their `resume_reading`."""
     _paused_since = 0.0
@@ -161,6 +172,9 @@ class BaseConnection(RequestSender):
         self.encoder = encoder(encoding)
         self.decodes = text_decoder(encoding) if decode_responses else None
         """Decodes bytes to text, if it decodes replies."""
+        if self.read_error is from_server:
+            self.read_error = partial(read_error, weakref.ref(self))
+        self._patience = Patience()
         self._reset_decoder()
 
     def _reset_decoder(self) -> None:
@@ -232,6 +246,7 @@ class BaseConnection(RequestSender):
         self._new_waiter = event_loop.waiter
         self._new_waiter_unchecked = event_loop.new_waiter
         self._clock = clock()
+        self.ready_at = self._written_at = self._clock()
         self._backpressure = Backpressure(self._new_waiter)
         self._tell(lambda listener: listener.ready(self))
 
@@ -285,12 +300,27 @@ class BaseConnection(RequestSender):
         """Whether it takes new requests."""
         return not (self.closed or self.draining)
 
-    def overdue(self) -> bool:
+    def overdue(self, overslept: float = 0.0) -> bool:
         """Whether the oldest request in flight has waited longer than it may.
 
-        False while the reading is paused, because the reply may have arrived.
+        *overslept*: seconds by which this check is late, because the event loop stood still.  False
+        while the reading is paused, because the reply may have arrived.
         """
-        return not self._pauses and self.wire.overdue(self._clock())
+        return self._patience.is_over(self.wire, self._clock(), overslept) and not self._pauses
+
+    async def hear(self) -> bool:
+        """Read what the peer has said already, if it is idle; False if it is of no use then."""
+        if self._stream is None or self._clock() - self._written_at <= PAUSE:
+            return True
+        await hear(self, self._stream)
+        return self.usable
+
+    def role_has_changed(self) -> bool:
+        """Whether the server, which refuses writes, was a primary when it was connected to."""
+        if not self.ready_at or self.server_info.role == "replica":
+            return False
+        age = self._clock() - self.ready_at
+        return bool(self.server_info.role) or age > UNKNOWN_ROLE_AGE
 
     # -- listeners ------------------------------------------------------------------------------
 
@@ -360,7 +390,12 @@ class BaseConnection(RequestSender):
         try:
             while True:
                 if wire.unsent:
-                    if data := wire.take(now()):  # otherwise all of it was cancelled
+                    turn = now()
+                    if turn - self._written_at > PAUSE:
+                        await hear(self, stream)
+                        turn = now()
+                    self._written_at = turn
+                    if data := wire.take(turn):  # otherwise all of it was cancelled
                         if len(wire.inflight) > requests.MAX_IN_FLIGHT:
                             self._paused = True
                         await send(data)

@@ -22,6 +22,7 @@ from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.pool.tasks import PoolTasks
+from anyredis.waiter import clock
 from anyredis.wire.decode import Decode
 from anyredis.wire.encode import Encoder
 
@@ -53,6 +54,7 @@ class BasePool(Holder):
         example: BaseConnection,
         *,
         max_idle_time: float | None,
+        max_connection_age: float | None,
         listeners: Iterable[ConnectionListener],
         task_group: TaskGroup | None = None,
         observer: Observer | None = None,
@@ -66,6 +68,7 @@ class BasePool(Holder):
         all_listeners = dict.fromkeys((*example.listeners, *self.listeners))
         self._watchers = [each for each in all_listeners if isinstance(each, PoolWatcher)]
         check_seconds_or_none("max_idle_time", max_idle_time)
+        check_seconds_or_none("max_connection_age", max_connection_age)
         check_observer(observer)
         self.observer = observer
         """What is told of commands, connections and waits; chosen here, and never changed."""
@@ -73,8 +76,8 @@ class BasePool(Holder):
             raise DataTypeError(
                 f"task_group has to be a task group of anyio or None, not {task_group!r:.80}"
             )
-        shortest_timeout = min(example.stream_timeout or 4.0, max_idle_time or 4.0, 4.0)
-        self._maintenance_interval = shortest_timeout / 4
+        times = (example.stream_timeout, max_idle_time, max_connection_age, 4.0)
+        self._maintenance_interval = min(each for each in times if each is not None) / 4
         self._scope = PoolScope(self._opened, self._closing, task_group)
 
     # -- scope ----------------------------------------------------------------------------------
@@ -96,10 +99,14 @@ class BasePool(Holder):
                 limit.lift()  # the callers that wait for a lease find out that it is closed
 
     async def _maintain(self) -> None:
+        now, interval = clock(), self._maintenance_interval
         while True:
-            await anyio.sleep(self._maintenance_interval)
+            due = now() + interval
+            await anyio.sleep(interval)
+            late = now() - due
+            overslept = late if late > interval / 2 else 0.0
             for endpoint in self.endpoints():
-                endpoint.server.check_health()
+                endpoint.server.check_health(overslept)
 
     # -- for listeners --------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ class SharingOptions(TypedDict, total=False):
 
     shared_connections: Number
     max_idle_time: SecondsOrNone
+    max_connection_age: SecondsOrNone
     listeners: Iterable[ConnectionListener]
     task_group: TaskGroup | None
     observer: Observer | None

@@ -21,14 +21,12 @@ from anyredis.connection.errors import cannot_connect
 from anyredis.exceptions import ConnectionError, RedisError, fresh
 from anyredis.observer import Observer, notify
 from anyredis.pool.allocator import ConnectionAllocator
+from anyredis.pool.health_checks import AGE_REASON, HealthChecks
 from anyredis.pool.tasks import TaskStarter
 from anyredis.waiter import Waiter, clock, waiter_factory
 from anyredis.wire.decode import Reply
 
 LOGGER = logging.getLogger("anyredis")
-
-PING_INTERVAL = 30.0
-"""Seconds after which an unused multiplexed connection gets a PING."""
 
 REDIAL = Backoff(base=0.01, cap=0.4)
 """Pauses between failing dials, short enough to find a returning server within a second."""
@@ -58,8 +56,9 @@ class ServerConnections:
     """All connections to one server.
 
     *make* gives a new connection, not yet connected.  *max_idle_time*: seconds after which an
-    unused connection is closed (None: never).  *socket_limit* bounds the sockets of several servers
-    together.  *listeners* are told of each connection, besides those of its class.
+    unused connection is closed; *max_connection_age*: seconds after its handshake from which one is
+    replaced (None: never).  *socket_limit* bounds the sockets of several servers together.
+     *listeners* are told of each connection, besides those of its class.
     """
 
     starved: Collection[ServerConnections] = ()
@@ -74,6 +73,7 @@ class ServerConnections:
         multiplexed_wanted: int,
         max_idle_time: float | None,
         socket_limit: SharedSocketLimit | None = None,
+        max_connection_age: float | None = None,
         listeners: tuple[ConnectionListener, ...] = (),
         observer: Observer | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class ServerConnections:
         self._make = make
         self._listeners = listeners
         self._observer = observer
-        self._max_idle_time = max_idle_time
+        self._checks = HealthChecks(self, max_idle_time, max_connection_age, self._start_renewal)
         self._failures = 0
         self._last_failure = 0.0
         self._unhealthy_until = 0.0
@@ -168,7 +168,8 @@ class ServerConnections:
     def connections(self) -> list[BaseConnection]:
         """All connections that are open."""
         allocator = self.allocator
-        return [*allocator.multiplexed, *allocator.idle, *allocator.exclusive, *allocator.draining]
+        in_pool = (allocator.multiplexed, allocator.idle, allocator.exclusive, allocator.draining)
+        return [each for group in (*in_pool, self._checks.probed) for each in group]
 
     # -- leases ---------------------------------------------------------------------------------
 
@@ -205,16 +206,27 @@ class ServerConnections:
 
         Raises the error of the dial if that fails.
         """
-        connection = self.allocator.acquire_exclusive()
-        if connection is not None:
-            return connection
-        return await self._wait_in_line(self.allocator.exclusive_waiters, self.release_exclusive)
+        while True:
+            connection = self.allocator.acquire_exclusive()
+            if connection is None:
+                waiters = self.allocator.exclusive_waiters
+                connection = await self._wait_in_line(waiters, self.release_exclusive)
+            try:
+                usable = await connection.hear()
+            except BaseException:
+                self.release_exclusive(connection)
+                raise
+            if usable:
+                return connection
+            self.release_exclusive(connection)
 
     def release_exclusive(self, connection: BaseConnection) -> None:
         """Release *connection*: it becomes idle, or is closed if it is dirty or not usable."""
+        aged = connection.renew_at <= self._now()
+        connection.dirty = connection.dirty or aged
         leftover = self.allocator.release_exclusive(connection)
         if leftover is not None:
-            leftover.close("its state was changed")
+            leftover.close(AGE_REASON if aged else "its state was changed")
         self.assign()
 
     async def _wait_in_line(
@@ -248,8 +260,8 @@ class ServerConnections:
         if self._socket_limit is not None:
             self._socket_limit.assigned(self)
 
-    async def _run_connection(self) -> None:
-        """Dial one connection and serve it until it is closed."""
+    async def _run_connection(self, old: BaseConnection | None = None) -> None:
+        """Dial one connection and serve it until it is closed; it replaces *old*, if given."""
         allocator, edition = self.allocator, self._generation
         try:
             connection = await self._dial()
@@ -264,12 +276,16 @@ class ServerConnections:
             allocator.dialling -= 1
             self.assign()  # the pool may be open again by now
             raise
+        finally:
+            if old is not None:
+                self._checks.renewing = False
         if connection is None:
             allocator.dialling -= 1
             self.assign()
             return
         self._failures = 0
-        connection.idle_since = self._now()
+        connection.idle_since = connection.last_ping = self._now()
+        self._checks.added(connection)
         allocator.add(connection)
         if self._tasks is None:  # the pool was closed, or removed this server, meanwhile
             connection.close(self._close_reason, self._closed_by)
@@ -277,6 +293,8 @@ class ServerConnections:
             connection.close("it was replaced before it was ready")
         elif not connection.usable:  # a listener drained or closed it in `ready`
             self.lost(connection, "it was replaced before it was ready")
+        elif old is not None and not old.closed:
+            self.replace_connections(AGE_REASON, [old])
         self.assign()
         await self._serve(connection)
 
@@ -368,34 +386,28 @@ class ServerConnections:
             self.losses += connection.lost
             self.allocator.closing.add(connection)
             self.allocator.remove(connection)
+            if connection.lost:
+                self._probe_unused()
         elif (leftover := self.allocator.drain(connection)) is not None:
             leftover.close("it was replaced")
+        if connection.outdated:
+            connection.outdated = False  # once is enough
+            self.replace_connections(reason, self.connections())
         self.assign()
 
     # -- maintenance ----------------------------------------------------------------------------
 
-    def check_health(self) -> None:
-        """Close connections that are overdue or were idle too long, and ping quiet ones."""
-        now = self._now()
-        for connection in self.connections():
-            if connection.overdue():
-                seconds = connection.wire.reply_timeout
-                connection.close(f"no reply within {seconds:g} s", late=True)
-        allocator = self.allocator
-        for connection in [*allocator.multiplexed, *allocator.idle]:
-            self._check_idle(connection, now)
+    def check_health(self, overslept: float = 0.0) -> None:
+        """Close, ping or replace connections that need it, see `HealthChecks.check`."""
+        if self._tasks is not None:
+            self._checks.check(self._now(), overslept)
 
-    def _check_idle(self, connection: BaseConnection, now: float) -> None:
-        wire = connection.wire
-        if connection.in_use or not wire.idle or wire.answered != connection.idle_at_count:
-            connection.idle_at_count = wire.answered
-            connection.idle_since = connection.last_ping = now
-            return
-        if self._max_idle_time is not None and now - connection.idle_since >= self._max_idle_time:
-            connection.close(f"it was idle for {self._max_idle_time:g} s")
-        elif (
-            connection in self.allocator.multiplexed and now - connection.last_ping >= PING_INTERVAL
-        ):
-            connection.last_ping = now
-            connection.idle_at_count += 1  # the reply to this PING does not count as use
-            connection.enqueue((b"PING",))
+    def _probe_unused(self) -> None:
+        """Have each connection that no lease uses answer a PING before a lease gets it."""
+        if self._tasks is not None:
+            for connection in self._checks.take_unused():
+                self._tasks.start_soon(self._checks.probe, connection)
+
+    def _start_renewal(self, old: BaseConnection) -> None:
+        if self._tasks is not None:
+            self._tasks.start_soon(self._run_connection, old)

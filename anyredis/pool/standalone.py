@@ -6,7 +6,7 @@ their first connection object at once, so an invalid argument raises in the cons
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self, Unpack, overload
 
@@ -48,7 +48,8 @@ class ConnectionPool(BasePool):
     *max_connections*: the number of leases, which bounds the sockets too.  *shared_connections*:
     the number of multiplexed connections, which carry ordinary commands; with 0 each command has an
     exclusive connection while it runs.  *max_idle_time*: seconds after which an unused connection
-    is closed.  *listeners* are told of all its connections, see `ConnectionListener`.
+    is closed.  *max_connection_age*: seconds after its handshake, ± 10 %, from which a connection
+    is replaced, by one to the address that the name has then.  *listeners* are told of all its connections, see `ConnectionListener`.
     *task_group*: an anyio task group whose children all tasks of the pool become.
     *observer* is told of commands, connections and waits, see `Observer`.
 
@@ -65,6 +66,7 @@ class ConnectionPool(BasePool):
         max_connections: int = ...,
         shared_connections: int = ...,
         max_idle_time: float | None = ...,
+        max_connection_age: float | None = ...,
         listeners: Iterable[ConnectionListener] = ...,
         task_group: TaskGroup | None = ...,
         observer: Observer | None = ...,
@@ -77,19 +79,13 @@ class ConnectionPool(BasePool):
         max_connections: int = UNLIMITED,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
+        max_connection_age: float | None = None,
         listeners: Iterable[ConnectionListener] = (),
         task_group: TaskGroup | None = None,
         observer: Observer | None = None,
         **connection_arguments: Any,
     ) -> None:
-        if not (
-            isinstance(connection_class, type) and issubclass(connection_class, BaseConnection)
-        ):
-            raise DataTypeError(
-                f"connection_class has to be a subclass of BaseConnection, not {connection_class!r}"
-            )
-        if connection_class is Connection:
-            refuse_unknown(connection_arguments, KNOWN, by=connection_class.__name__)
+        _check_class(connection_class, connection_arguments)
         self._connection_class = connection_class
         self._connection_arguments = connection_arguments
         self._capacity = check_capacity(max_connections)
@@ -99,6 +95,7 @@ class ConnectionPool(BasePool):
         super().__init__(
             self._first,
             max_idle_time=max_idle_time,
+            max_connection_age=max_connection_age,
             listeners=listeners,
             task_group=task_group,
             observer=observer,
@@ -109,6 +106,7 @@ class ConnectionPool(BasePool):
             capacity=self._capacity,
             multiplexed_wanted=check_sharing(shared_connections),
             max_idle_time=max_idle_time,
+            max_connection_age=max_connection_age,
             listeners=self.listeners,
             observer=self.observer,
         )
@@ -226,3 +224,13 @@ class BlockingConnectionPool(ConnectionPool):
     def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""
         return WaitingLimit(self._capacity, self._timeout, self.observer)
+
+
+def _check_class(kind: object, arguments: Collection[str]) -> None:
+    """Raise `DataTypeError` unless *kind* makes connections, and knows *arguments*."""
+    if not (isinstance(kind, type) and issubclass(kind, BaseConnection)):
+        raise DataTypeError(
+            f"connection_class has to be a subclass of BaseConnection, not {kind!r}"
+        )
+    if kind is Connection:
+        refuse_unknown(arguments, KNOWN, by=kind.__name__)

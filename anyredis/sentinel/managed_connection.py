@@ -25,6 +25,7 @@ from anyredis.backoff import Backoff
 from anyredis.connection.base import BaseConnection, PoolView
 from anyredis.connection.errors import explain
 from anyredis.connection.handshake import HandshakeStep, ServerInfo
+from anyredis.connection.health import read_error
 from anyredis.connection.options import TCPOptions
 from anyredis.connection.tcp import Connection
 from anyredis.exceptions import (
@@ -32,7 +33,6 @@ from anyredis.exceptions import (
     DemotedError,
     NoPermissionError,
     RedisError,
-    from_server,
 )
 from anyredis.replies import word
 from anyredis.sentinel.sentinel_connection import Sentinels
@@ -227,6 +227,10 @@ class SentinelManagedConnection(Connection):
         what = f"the {self._watcher.role} of {self._watcher.name!r}"
         return what if self.server is None else f"{self.server} ({what})"
 
+    def role_has_changed(self) -> bool:
+        """False for a replica, which refuses writes from the first."""
+        return not self._watcher.replicas and super().role_has_changed()
+
     # -- connecting -----------------------------------------------------------------------------
 
     def extra_steps(self) -> tuple[HandshakeStep, ...]:
@@ -286,7 +290,7 @@ class SentinelManagedConnection(Connection):
 def _read_error(connection: weakref.ref[SentinelManagedConnection], message: str) -> RedisError:
     """The value for an error reply; if it reports a demotion, the connection is drained at once."""
     if not message.startswith(DEMOTED):
-        return from_server(message)
+        return read_error(connection, message)
     demoted = connection()
     if demoted is not None and demoted.usable:
         demoted.demoted = True

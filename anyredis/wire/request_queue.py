@@ -53,7 +53,10 @@ class RequestQueue:
         self._has_uneven = False
         """True if an unsent payload brings more or fewer replies than one."""
         self._swallowed = 0
-        self._deadlines: deque[tuple[int, float]] = deque()
+        self.received = 0
+        """The number of bytes received."""
+        self._deadlines: deque[tuple[int, float, float]] = deque()
+        """For counts of replies: the time they are due, with what `excuse` added and without."""
         self._decoder = decoder
         self._on_push = on_push
 
@@ -128,24 +131,36 @@ class RequestQueue:
         deadlines, answered = self._deadlines, self.answered
         while deadlines and deadlines[0][0] <= answered:
             deadlines.popleft()
-        deadlines.append((self.sent, deadline))
+        deadlines.append((self.sent, deadline, deadline))
 
-    def overdue(self, now: float) -> bool:
-        """True if the oldest request in flight has waited longer than *reply_timeout*."""
-        for sent, deadline in self._deadlines:
+    def overdue(self, now: float, *, always_late: bool = False) -> bool:
+        """True if the oldest request in flight has waited longer than *reply_timeout*.
+
+        With *always_late*, what `excuse` added to its deadline does not count.
+        """
+        for sent, deadline, plain in self._deadlines:
             if sent > self.answered:
-                return deadline < now
+                return (plain if always_late else deadline) < now
         return False
 
     def postpone(self, seconds: float) -> None:
         """Add *seconds* to the deadlines of requests in flight: reading was paused for so long."""
-        self._deadlines = deque((sent, deadline + seconds) for sent, deadline in self._deadlines)
+        self._deadlines = deque(
+            (sent, deadline + seconds, plain + seconds) for sent, deadline, plain in self._deadlines
+        )
+
+    def excuse(self, seconds: float) -> None:
+        """Add *seconds* to the deadlines: the event loop stood still for so long."""
+        self._deadlines = deque(
+            (sent, deadline + seconds, plain) for sent, deadline, plain in self._deadlines
+        )
 
     def feed(self, data: bytes) -> None:
         """Take received bytes and answer every request whose reply is complete.
 
         Raises `ProtocolError` if the stream cannot be read any further.
         """
+        self.received += len(data)
         self._decoder.feed(data)
         try:
             self._answer_what_is_complete()

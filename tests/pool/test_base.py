@@ -520,7 +520,12 @@ async def test_maintenance_checks_the_servers(monkeypatch: pytest.MonkeyPatch) -
     """It does so again and again while the pool is open."""
     pool = FakeServer().pool(stream_timeout=0.02)
     checks: list[int] = []
-    monkeypatch.setattr(pool.endpoint.server, "check_health", lambda: checks.append(1))
+
+    def check(overslept: float) -> None:
+        assert overslept >= 0
+        checks.append(1)
+
+    monkeypatch.setattr(pool.endpoint.server, "check_health", check)
     async with pool:
         await until(lambda: len(checks) == 2)
 

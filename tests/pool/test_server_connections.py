@@ -7,7 +7,7 @@ import pytest
 from anyio.abc import ByteStream, TaskGroup
 
 from anyredis import Redis, RedisError
-from anyredis.pool import server_connections as module
+from anyredis.pool import health_checks as module
 from anyredis.pool.server_connections import REDIAL, ServerConnections
 from anyredis.testing import FakeConnection, FakeServer, silent
 

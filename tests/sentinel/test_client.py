@@ -24,7 +24,7 @@ from anyredis import (
 from anyredis.sentinel.managed_connection import SentinelManagedConnection
 from anyredis.server import SentinelDeployment, run_sentinel
 from tests.sentinels import NAME, S1, S2, S3, A, B, World, three_sentinels
-from tests.servers import redis8_binary
+from tests.servers import ask, redis8_binary
 
 RETRY = Retry(attempts=1)
 
@@ -237,6 +237,19 @@ async def test_real_addresses(deployment: SentinelDeployment) -> None:
     primary, replicas = deployment.primary, deployment.replicas
     assert await sentinel.primary_address() == TCPAddress(primary.host, primary.port)
     assert set(await sentinel.replica_addresses()) == {TCPAddress(r.host, r.port) for r in replicas}
+
+
+async def test_a_command_after_a_freeze(
+    clients: tuple[Redis[str], Redis[str]],
+    deployment: SentinelDeployment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the primary closed while the loop stood still carries no command."""
+    monkeypatch.setattr("anyredis.connection.base.PAUSE", -1.0)
+    primary, _ = clients
+    for expected in range(1, 6):
+        ask(deployment.primary, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        assert await primary.incr("n") == expected
 
 
 async def test_everything_works_as_for_one_server(clients: tuple[Redis[str], Redis[str]]) -> None:

@@ -50,16 +50,12 @@ class ClusterConnectionPool(BasePool):
     *host*, *port* and *startup_nodes* are nodes to ask for the others; one that answers is enough.
     A *connection_class* makes the connections instead of `ClusterConnection`, and gets every
     keyword argument that is not the pool's own: type checkers cannot check these.
-    *max_connections* bounds the leases, and with them the sockets, of the cluster as a whole or, with *max_connections_per_node*, of each node.  *shared_connections* for each node
-    carry ordinary commands for all; 0 gives each command a connection of its own while it runs.
-    *max_idle_time*: seconds after which an unused connection is closed.  *listeners* are told of
-    connections, see `ConnectionListener`.  The nodes are asked for the slot map on a small control
-    connection, which is no lease: it counts neither for *max_connections* nor for *listeners*.
-    With *task_group*, an anyio task group, all that the pool runs is a child of that.
-    *observer* is told of commands, connections and waits, see `Observer`.
-
-    With *readonly* commands that only read go to replicas, as *read_from* says; *availability_zone* is
-    the client's own, for `ReadFrom.ZONE` (Valkey 9.1 tells those of its nodes).
+    *max_connections* bounds the leases, and with them the sockets, of the cluster as a whole or,
+    with *max_connections_per_node*, of each node.  The nodes are asked for the slot map on a small
+    control connection, which is no lease: it counts neither for that nor for *listeners*.
+    With *readonly* commands that only read go to replicas, as *read_from* says;
+    *availability_zone* is the client's own, for `ReadFrom.ZONE` (Valkey 9.1).
+    The other arguments are those of `ConnectionPool`, *shared_connections* for each node.
 
     Raises `DataError` at once for an argument that nothing can work with.
     """
@@ -88,6 +84,7 @@ class ClusterConnectionPool(BasePool):
         max_connections_per_node: bool = ...,
         shared_connections: int = ...,
         max_idle_time: float | None = ...,
+        max_connection_age: float | None = ...,
         listeners: Iterable[ConnectionListener] = ...,
         task_group: TaskGroup | None = ...,
         observer: Observer | None = ...,
@@ -107,6 +104,7 @@ class ClusterConnectionPool(BasePool):
         max_connections_per_node: bool = False,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
+        max_connection_age: float | None = None,
         listeners: Iterable[ConnectionListener] = (),
         task_group: TaskGroup | None = None,
         observer: Observer | None = None,
@@ -123,14 +121,13 @@ class ClusterConnectionPool(BasePool):
         self._per_node = max_connections_per_node
         self._multiplexed_wanted = check_sharing(shared_connections)
         self._max_idle_time = max_idle_time
+        self._max_connection_age = max_connection_age
         check_nodes(max_connections_per_node, readonly, read_from, availability_zone)
-        self.readonly = readonly
-        self.read_from = read_from
-        self._zone = availability_zone
-        example = self.construct(self.seeds[0])  # so that a bad argument shows here
+        self.readonly, self.read_from, self._zone = readonly, read_from, availability_zone
         super().__init__(
-            example,
+            self.construct(self.seeds[0]),  # so that a bad argument shows here
             max_idle_time=max_idle_time,
+            max_connection_age=max_connection_age,
             listeners=listeners,
             task_group=task_group,
             observer=observer,
@@ -291,6 +288,7 @@ class ClusterConnectionPool(BasePool):
             capacity=self._capacity,
             multiplexed_wanted=self._multiplexed_wanted,
             max_idle_time=self._max_idle_time,
+            max_connection_age=self._max_connection_age,
             socket_limit=self._socket_limit,
             listeners=self.listeners,
             observer=self.observer,
