@@ -20,7 +20,7 @@ from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.errors import cannot_connect
 from anyredis.exceptions import ConnectionError, RedisError, fresh
 from anyredis.observer import Observer, notify
-from anyredis.pool.allocator import ConnectionAllocator
+from anyredis.pool.allocator import ConnectionAllocator, Patience
 from anyredis.pool.tasks import TaskStarter
 from anyredis.waiter import Waiter, clock, waiter_factory
 from anyredis.wire.decode import Reply
@@ -30,7 +30,7 @@ LOGGER = logging.getLogger("anyredis")
 PING_INTERVAL = 30.0
 """Seconds after which an unused multiplexed connection gets a PING."""
 
-REDIAL = Backoff(base=0.01, cap=0.4)
+REDIAL = Backoff(base=0.01, cap=0.25)
 """Pauses between failing dials, short enough to find a returning server within a second."""
 
 UNHEALTHY_FOR = 2.0
@@ -90,7 +90,7 @@ class ServerConnections:
         self._observer = observer
         self._max_idle_time = max_idle_time
         self._failures = 0
-        self._last_failure = 0.0
+        self._last_failure = self._next_dial = 0.0
         self._unhealthy_until = 0.0
         self._generation = 0
         self._dials: list[anyio.CancelScope] = []
@@ -106,7 +106,7 @@ class ServerConnections:
         """Take leases from now on; *tasks* starts the task of each connection."""
         self._tasks = tasks
         # The times of earlier failures may be those of another event loop's clock.
-        self._failures = 0
+        self._reachable()
         self._last_failure = self._unhealthy_until = 0.0
         self._new_waiter = waiter_factory()
         self._now = clock()
@@ -172,16 +172,16 @@ class ServerConnections:
 
     # -- leases ---------------------------------------------------------------------------------
 
-    async def acquire_multiplexed(self) -> BaseConnection:
+    async def acquire_multiplexed(self, patience: Patience | None = None) -> BaseConnection:
         """A connection for an ordinary command; `release_multiplexed` it afterwards.
 
-        Raises the error of the dial if that fails.
+        Raises the error of the dial if that fails, unless *patience* waits for the next one.
         """
         connection = self.acquire_multiplexed_nowait()
         if connection is not None:
             return connection
         return await self._wait_in_line(
-            self.allocator.multiplexed_waiters, self.release_multiplexed
+            self.allocator.multiplexed_waiters, self.release_multiplexed, patience
         )
 
     def acquire_multiplexed_nowait(self) -> BaseConnection | None:
@@ -200,15 +200,17 @@ class ServerConnections:
         if allocator.exclusive_waiters or allocator.multiplexed_waiters or self.starved:
             self.assign()
 
-    async def acquire_exclusive(self) -> BaseConnection:
+    async def acquire_exclusive(self, patience: Patience | None = None) -> BaseConnection:
         """An exclusive connection; `release_exclusive` it afterwards.
 
-        Raises the error of the dial if that fails.
+        Raises the error of the dial if that fails, unless *patience* waits for the next one.
         """
         connection = self.allocator.acquire_exclusive()
         if connection is not None:
             return connection
-        return await self._wait_in_line(self.allocator.exclusive_waiters, self.release_exclusive)
+        return await self._wait_in_line(
+            self.allocator.exclusive_waiters, self.release_exclusive, patience
+        )
 
     def release_exclusive(self, connection: BaseConnection) -> None:
         """Release *connection*: it becomes idle, or is closed if it is dirty or not usable."""
@@ -218,12 +220,15 @@ class ServerConnections:
         self.assign()
 
     async def _wait_in_line(
-        self, line: dict[Waiter, None], undo: Callable[[BaseConnection], None]
+        self,
+        line: dict[Waiter, Patience | None],
+        undo: Callable[[BaseConnection], None],
+        patience: Patience | None,
     ) -> BaseConnection:
         if self._tasks is None:
             raise self._closed_error()
         waiter = self._new_waiter()
-        line[waiter] = None
+        line[waiter] = patience
         self.assign()
         try:
             answer: BaseConnection | RedisError = await waiter
@@ -254,11 +259,7 @@ class ServerConnections:
         try:
             connection = await self._dial()
         except RedisError as error:
-            failed = error
-            self._failures += 1
-            self._last_failure = self._now()
-            allocator.dial_failed(lambda: fresh(failed))
-            self.assign()
+            self._dial_failed(error)
             return
         except BaseException:
             allocator.dialling -= 1
@@ -268,7 +269,7 @@ class ServerConnections:
             allocator.dialling -= 1
             self.assign()
             return
-        self._failures = 0
+        self._reachable()
         connection.idle_since = self._now()
         allocator.add(connection)
         if self._tasks is None:  # the pool was closed, or removed this server, meanwhile
@@ -279,6 +280,20 @@ class ServerConnections:
             self.lost(connection, "it was replaced before it was ready")
         self.assign()
         await self._serve(connection)
+
+    def _dial_failed(self, failed: RedisError) -> None:
+        """Fail the leases that waited for this dial; from now on there is one dial at a time."""
+        self._failures += 1
+        self._last_failure = self._now()
+        self._next_dial = self._last_failure + REDIAL.delay(self._failures)
+        self.allocator.dial_failed(lambda: fresh(failed), self._next_dial)
+        self.allocator.most_dials = 1
+        self.assign()
+
+    def _reachable(self) -> None:
+        """Count failures anew, and dial as often as leases need it."""
+        self._failures = 0
+        self.allocator.most_dials = None
 
     async def _serve(self, connection: BaseConnection) -> None:
         allocator = self.allocator
@@ -299,8 +314,7 @@ class ServerConnections:
             if self.starved:  # the lease that wanted this dial may have been cancelled since
                 self.assign()
             try:
-                due = self._last_failure + REDIAL.delay(self._failures)
-                if self._failures and (wait := due - self._now()) > 0:
+                if self._failures and (wait := self._next_dial - self._now()) > 0:
                     await anyio.sleep(wait)
                 return await self._connected()
             finally:

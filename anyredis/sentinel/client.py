@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, Self, Unpack, overload
 
 from anyredis.address import SENTINEL_SCHEMES, ServerURL, TCPAddress, parse_url
-from anyredis.backoff import Retry
+from anyredis.backoff import FAILOVER_RETRY, REPLICA_RETRY
 from anyredis.client.options import ServiceOptions, checked_retry, service_pool
 from anyredis.client.redis import Redis
 from anyredis.connection.options import DatabaseOptions
@@ -171,7 +171,8 @@ class Sentinel:
         self, watcher: SentinelWatcher, options: dict[str, Any], *, decode_responses: bool
     ) -> Redis[Any]:
         arguments = {**self._options, **options}
-        retry = checked_retry(arguments.pop("retry", Retry()))
+        default = REPLICA_RETRY if watcher.replicas else FAILOVER_RETRY
+        retry = checked_retry(arguments.pop("retry", default))
         pool = service_pool(
             _pool_arguments(watcher), decode_responses=decode_responses, options=arguments
         )
