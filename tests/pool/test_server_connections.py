@@ -67,8 +67,7 @@ def test_a_server_that_returns_is_found_soon() -> None:
     assert REDIAL.delay(10**6) <= 0.25
 
 
-@pytest.mark.parametrize("shared_connections", [1, 3])
-async def test_ten_thousand_tasks_join_one_dial_loop(shared_connections: int) -> None:
+async def test_ten_thousand_tasks_join_one_dial_loop() -> None:
     """While a server is down, all commands wait for one dial after the other, and then succeed."""
     server = FakeServer()
     server.down = True
@@ -81,7 +80,7 @@ async def test_ten_thousand_tasks_join_one_dial_loop(shared_connections: int) ->
         answered += 1
 
     retry = Retry(deadline=60)
-    async with server.client(retry=retry, shared_connections=shared_connections) as client:
+    async with server.client(retry=retry) as client:
         connections = server_of(client)
         allocator = connections.allocator
         async with anyio.create_task_group() as tasks:
@@ -98,7 +97,7 @@ async def test_ten_thousand_tasks_join_one_dial_loop(shared_connections: int) ->
             server.down = False
         assert answered == 10_000
         assert connections._failures == 0
-    assert server.accepted <= 1 + shared_connections
+    assert server.accepted == 1
 
 
 class Line(dict[Any, Any]):
