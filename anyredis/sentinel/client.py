@@ -125,7 +125,8 @@ class Sentinel:
         sentinels: if another server becomes the primary, connections to the old one take no
         commands from then on, and are closed after half a second.  If a server refuses a command
         because it is no longer the primary, the command goes to the new one, as *retry* allows;
-        otherwise it raises `DemotedError`.
+        otherwise it raises `DemotedError`.  The default *retry* has a deadline of 20 s, which
+        outlasts a failover, and repeats after a `ConnectTimeoutError` too.
 
         Raises `DataError` for invalid arguments.
         """
@@ -160,7 +161,7 @@ class Sentinel:
         Each of its connections goes to the next of the replicas that the sentinels reach, or to
         the primary if there are none.  Ordinary commands share `shared_connections` connections:
         raise that number to read from as many replicas at the same time.  Writes raise
-        `ReadOnlyError`.
+        `ReadOnlyError`, which the default *retry* does not repeat.
 
         *options* are those of `Redis`.  Raises `DataError` for invalid arguments.
         """
