@@ -87,7 +87,7 @@ class Worker:
             fate = self.acknowledged
         except HONEST as error:
             if error.outcome is Outcome.NOT_SENT:
-                fate = Counter()
+                fate = Counter[str]()
             raise
         finally:
             fate.update(keys)
@@ -162,9 +162,9 @@ class Worker:
 class Report:
     """The counts of one run."""
 
-    operations: Counter[str] = field(default_factory=Counter)
-    fates: Counter[str] = field(default_factory=Counter)
-    memory: list[int] = field(default_factory=list)
+    operations: Counter[str] = field(default_factory=Counter[str])
+    fates: Counter[str] = field(default_factory=Counter[str])
+    memory: list[int] = field(default_factory=list[int])
     """Bytes in use after each round, with all tasks done."""
     acknowledged: int = 0
     unknown: int = 0
