@@ -188,8 +188,8 @@ class RedirectFollower:
     def _lasts(self, endpoint: ClusterEndpoint, failed: RedisError, next_dial: float) -> bool:
         """Whether the command waits for the next dial to *endpoint* after one *failed*."""
         self.note(endpoint, failed)
-        if self.target.find(self._pool) is not endpoint:  # another node serves the slot now
-            return False
+        if not self._pool.is_open or self.target.find(self._pool) is not endpoint:
+            return False  # the pool is being left, or another node serves the slot now
         return self._policy.lasts(failed, next_dial)
 
 
