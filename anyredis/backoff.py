@@ -16,7 +16,6 @@ from anyredis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     ConnectionError,
-    ConnectTimeoutError,
     DataTypeError,
     DataValueError,
     MaxConnectionsError,
@@ -144,9 +143,7 @@ def _is_error_class(given: object) -> bool:
     return isinstance(given, type) and issubclass(given, RedisError)
 
 
-FAILOVER_RETRY: Final = Retry(
-    deadline=FAILOVER_DEADLINE, errors=(ConnectionError, ConnectTimeoutError, *REFUSALS)
-)
+FAILOVER_RETRY: Final = Retry(deadline=FAILOVER_DEADLINE)
 """The default of clients that find another primary after a failover."""
 
 REPLICA_RETRY: Final = replace(

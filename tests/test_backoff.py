@@ -173,7 +173,7 @@ def test_the_default() -> None:
     assert retry.joins_dials
     assert FAILOVER_RETRY.deadline == REPLICA_RETRY.deadline == 20.0
     late = ConnectTimeoutError("no answer")
-    assert FAILOVER_RETRY.allows(late, only_reads=False)
+    assert not FAILOVER_RETRY.allows(late, only_reads=False)
     assert not retry.allows(late, only_reads=False)
     refused = from_server("READONLY x")
     assert FAILOVER_RETRY.allows(refused, only_reads=False)

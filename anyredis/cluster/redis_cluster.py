@@ -52,8 +52,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     With *readonly* read-only commands go to replicas, as *read_from* says; replicas may lag behind.
     *availability_zone* is that of the client, for `ReadFrom.ZONE`.
 
-    *retry* is by default `Retry` with a deadline of 20 s, which outlasts a failover, and repeats
-    after a `ConnectTimeoutError` too.  The other arguments are those of `Redis`.  Raises `DataError` at once for invalid arguments.
+    *retry* is by default `Retry` with a deadline of 20 s, which outlasts a failover.
+    The other arguments are those of `Redis`.  Raises `DataError` at once for invalid arguments.
     """
 
     @overload

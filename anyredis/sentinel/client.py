@@ -126,7 +126,7 @@ class Sentinel:
         commands from then on, and are closed after half a second.  If a server refuses a command
         because it is no longer the primary, the command goes to the new one, as *retry* allows;
         otherwise it raises `DemotedError`.  The default *retry* has a deadline of 20 s, which
-        outlasts a failover, and repeats after a `ConnectTimeoutError` too.
+        outlasts a failover.
 
         Raises `DataError` for invalid arguments.
         """
