@@ -196,6 +196,13 @@ def every_case(session: nox.Session) -> None:
     run_tests(session)
 
 
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run a mixed load through a bad network; -- --seconds 600 --seed 1 --backend trio."""
+    session.install(PACKAGE, *group("test"))
+    session.run("python", "-m", "tests.soak", *session.posargs, interrupt_timeout=10)
+
+
 @nox.session(python=PYTHONS)
 def tests_on(session: nox.Session) -> None:
     """Run all tests on every Python that anyredis supports; -P picks one."""

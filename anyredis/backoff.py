@@ -5,19 +5,42 @@ Law: values in, values out; no clock and no I/O.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from anyredis.exceptions import (
     AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
     ConnectionError,
+    DataTypeError,
     DataValueError,
     MaxConnectionsError,
+    NoReplicasError,
     Outcome,
+    PrimaryDownError,
+    ReadOnlyError,
     RedisError,
+    ResponseError,
     TimeoutError,
+    TryAgainError,
 )
+
+REFUSALS: Final = (
+    BusyLoadingError,
+    ClusterDownError,
+    NoReplicasError,
+    PrimaryDownError,
+    ReadOnlyError,
+    TryAgainError,
+)
+"""The error replies that prove that the server did not run the command, and that pass."""
+
+FAILOVER_DEADLINE: Final = 20.0
+"""Seconds for which clients of a cluster and of sentinels repeat commands by default."""
 
 
 @dataclass(frozen=True)
@@ -49,38 +72,85 @@ class Retry:
     Commands that the server cannot have run and commands that only read are sent again.  A write
     whose reply was lost is not, unless *repeat_writes* is true: it can then run more than once.
 
-    *attempts* is the number of repeats after the first try.  *deadline* bounds the whole, in
-    seconds from the first failure.  A command is repeated after one of *errors*; a timeout, a lack
+    *attempts* is the number of repeats after the first try (None: any number), *backoff* gives the
+    pauses.  No repeat begins later than *deadline* seconds after the first failure (None: no
+    bound; 0: nothing is repeated).  A command is repeated after one of *errors*; a timeout, a lack
     of connections and wrong credentials count only if their exact class is among them.
+
+    The error replies LOADING, TRYAGAIN, NOREPLICAS, READONLY, MASTERDOWN and CLUSTERDOWN mean that
+    the command was not run, except as the reply to a script, a function or EXEC, which run other
+    commands.  After any other error reply a write is repeated only if its exact class is among
+    *errors*.
+
+    Raises `DataError` for values that make no sense, and if neither *attempts* nor *deadline* is a
+    bound.
     """
 
-    attempts: int = 3
-    backoff: Backoff = Backoff()
-    deadline: float | None = None
-    errors: tuple[type[RedisError], ...] = (ConnectionError,)
+    attempts: int | None = None
+    backoff: Backoff = Backoff(cap=0.25)
+    deadline: float | None = 1.5
+    errors: tuple[type[RedisError], ...] = (ConnectionError, *REFUSALS)
     repeat_writes: bool = False
 
     def __post_init__(self) -> None:
-        """Raise `DataValueError` for a negative number of repeats."""
-        if self.attempts < 0:
+        """Raise `DataError` for bounds that are negative or missing, and for other *errors*."""
+        if self.attempts is not None and self.attempts < 0:
             msg = f"Retry(attempts={self.attempts}): the number of repeats cannot be negative"
             raise DataValueError(msg)
+        if self.deadline is not None and not 0 <= self.deadline < math.inf:
+            msg = f"Retry(deadline={self.deadline}): use 0 or more seconds, or None for no bound"
+            raise DataValueError(msg)
+        if self.attempts is None and self.deadline is None:
+            raise DataValueError("Retry needs a bound: give attempts=, deadline=, or both")
+        if not isinstance(self.errors, tuple) or not all(map(_is_error_class, self.errors)):
+            msg = f"Retry(errors=...) takes a tuple of anyredis error classes, not {self.errors!r:.80}"
+            raise DataTypeError(msg)
+
+    @property
+    def joins_dials(self) -> bool:
+        """Whether commands may wait for one connection attempt after the other: none is counted."""
+        return self.attempts is None
 
     def state(self) -> RetryState:
         """A counter of the repeats of one command."""
         return RetryState(self.backoff, attempts=self.attempts, deadline=self.deadline)
 
-    def allows(self, error: RedisError, *, only_reads: bool) -> bool:
-        """Whether a command that failed with *error* may be sent again."""
-        if type(error) not in self.errors and (
+    def allows(self, error: RedisError, *, only_reads: bool, runs_commands: bool = False) -> bool:
+        """Whether a command that failed with *error* may be sent again.
+
+        *runs_commands*: it is a script or a function, or EXEC, whose error reply proves nothing.
+        """
+        named = type(error) in self.errors
+        if not named and (
             not isinstance(error, self.errors)
             or isinstance(error, (TimeoutError, MaxConnectionsError, AuthenticationError))
         ):
             return False
         if only_reads or self.repeat_writes:
             return True
-        outcome = getattr(error, "outcome", Outcome.UNKNOWN)
-        return outcome is Outcome.NOT_SENT
+        if error.answered or isinstance(error, ResponseError):
+            return not runs_commands and (named or not_run(error))
+        return not_run(error)
+
+
+def not_run(error: RedisError) -> bool:
+    """Whether *error* proves that the server has not run a command that runs no other commands."""
+    outcome = getattr(error, "outcome", Outcome.UNKNOWN)
+    return isinstance(error, REFUSALS) or outcome is Outcome.NOT_SENT
+
+
+def _is_error_class(given: object) -> bool:
+    return isinstance(given, type) and issubclass(given, RedisError)
+
+
+FAILOVER_RETRY: Final = Retry(deadline=FAILOVER_DEADLINE)
+"""The default of clients that find another primary after a failover."""
+
+REPLICA_RETRY: Final = replace(
+    FAILOVER_RETRY,
+    errors=tuple(each for each in FAILOVER_RETRY.errors if each is not ReadOnlyError),
+)
+"""The default of clients that read from replicas, where no repeat changes a READONLY."""
 
 
 class RetryState:
@@ -91,7 +161,10 @@ class RetryState:
     may begin after it.
     """
 
-    __slots__ = ("_at_once", "_attempts", "_backoff", "_deadline", "_overrun", "_tries", "_until")
+    __slots__ = (
+        *("_at_once", "_attempts", "_backoff", "_deadline"),
+        *("_ended", "_overrun", "_tries", "_until"),
+    )
 
     def __init__(
         self,
@@ -108,12 +181,18 @@ class RetryState:
         self._at_once = at_once
         self._overrun = overrun
         self._tries = 0
+        self._ended = False
         self._until: float | None = None
 
     @property
     def exhausted(self) -> bool:
         """Whether there are no attempts left, independent of time."""
-        return self._attempts is not None and self._tries >= self._attempts
+        return self._ended or (self._attempts is not None and self._tries >= self._attempts)
+
+    def lasts(self, at: float) -> bool:
+        """Whether a repeat may begin at the time *at*; if not, no other one begins before it."""
+        self._ended = self._until is not None and at > self._until
+        return not self._ended
 
     def delay(self, now: float) -> float | None:
         """Seconds to wait before the next try, after a failure at the time *now*; None: give up."""

@@ -29,6 +29,9 @@ class Outcome(enum.Enum):
 class RedisError(Exception):
     """The root of all errors that anyredis raises."""
 
+    answered = False
+    """Whether a server sent it as its reply to a command."""
+
 
 class ConnectionError(RedisError, builtins.ConnectionError):
     """A connection could not be made, or was lost; also a builtin `ConnectionError`."""
@@ -285,13 +288,16 @@ ECHOED = ", with args beginning with: "
 def from_server(message: str) -> RedisError:
     """The exception for an error reply, by its first word or, under `ERR`, its phrase."""
     message = message.partition(ECHOED)[0]  # arguments may be passwords: no error shows them
+    error = _kind_of(message)(message)
+    error.answered = True
+    return error
+
+
+def _kind_of(message: str) -> type[RedisError]:
     kind = CODES.get(message.partition(" ")[0])
-    if kind is None:
-        for phrase, meant in PHRASES:
-            if message.startswith(phrase):
-                return meant(message)
-        return ResponseError(message)
-    return kind(message)
+    if kind is not None:
+        return kind
+    return next((meant for phrase, meant in PHRASES if message.startswith(phrase)), ResponseError)
 
 
 def fresh(error: ErrorT) -> ErrorT:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyredis.backoff import Backoff, Retry, RetryState
+from anyredis.backoff import FAILOVER_RETRY, REPLICA_RETRY, Backoff, Retry, RetryState
+from anyredis.connection.errors import cannot_connect
 from anyredis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
     ConnectionError,
     ConnectTimeoutError,
+    DataError,
     DataValueError,
     MaxConnectionsError,
     Outcome,
+    OutOfMemoryError,
     PoolTimeoutError,
     RedisError,
     ResponseError,
     TimeoutError,
     TryAgainError,
+    WrongTypeError,
+    from_server,
 )
 
 LOST = ConnectionError("lost", outcome=Outcome.UNKNOWN)
@@ -113,10 +120,81 @@ def test_a_timeout_named_exactly_is_repeated_for_reads_only() -> None:
     assert not retry.allows(TimeoutError("late"), only_reads=False)
 
 
-def test_the_error_of_a_server_has_no_outcome() -> None:
-    """G11: an error without an outcome counts as unknown."""
-    retry = Retry(errors=(TryAgainError,))
-    assert not retry.allows(TryAgainError("TRYAGAIN"), only_reads=False)
+REFUSING = (
+    "LOADING x",
+    "TRYAGAIN x",
+    "NOREPLICAS x",
+    "READONLY x",
+    "MASTERDOWN x",
+    "CLUSTERDOWN x",
+)
+
+
+@pytest.mark.parametrize("text", REFUSING)
+def test_a_refusal_proves_that_a_command_was_not_run(text: str) -> None:
+    """G11: the closed table of error replies after which a write is repeated, by default."""
+    refusal = from_server(text)
+    assert Retry().allows(refusal, only_reads=False)
+    assert Retry(errors=(type(refusal),)).allows(refusal, only_reads=False)
+    assert not Retry(errors=(WrongTypeError,)).allows(refusal, only_reads=True)
+
+
+@pytest.mark.parametrize("text", [*REFUSING, "ERR max number of clients reached", "DENIED x"])
+def test_the_refusal_of_a_script_proves_nothing(text: str) -> None:
+    """G11: a script may have written before it gave the error of one of its commands."""
+    refusal = from_server(text)
+    assert refusal.answered
+    for retry in (Retry(), Retry(errors=(type(refusal),))):
+        assert not retry.allows(refusal, only_reads=False, runs_commands=True)
+        assert retry.allows(refusal, only_reads=True, runs_commands=True)
+    assert Retry(repeat_writes=True).allows(refusal, only_reads=False, runs_commands=True)
+
+
+def test_a_script_that_was_not_sent_is_repeated() -> None:
+    """A connection that could not be made is no reply to the script, also if the server is loading."""
+    assert Retry().allows(NOT_SENT, only_reads=False, runs_commands=True)
+    loading = cannot_connect("h:1", from_server("LOADING x"), 1)
+    assert Retry().allows(loading, only_reads=False, runs_commands=True)
+
+
+def test_another_error_reply_is_repeated_for_writes_if_it_is_named_exactly() -> None:
+    """OOM is in no table: a write is repeated only after its exact class was named."""
+    full = from_server("OOM command not allowed")
+    assert not Retry().allows(full, only_reads=True)
+    assert Retry(errors=(OutOfMemoryError,)).allows(full, only_reads=False)
+    assert Retry(errors=(ResponseError,)).allows(full, only_reads=True)
+    assert not Retry(errors=(ResponseError,)).allows(full, only_reads=False)
+
+
+def test_the_default() -> None:
+    """Any number of repeats within 1.5 s, with pauses of up to 0.25 s; 20 s after a failover."""
+    retry = Retry()
+    assert (retry.attempts, retry.deadline, retry.backoff.cap) == (None, 1.5, 0.25)
+    assert retry.joins_dials
+    assert FAILOVER_RETRY.deadline == REPLICA_RETRY.deadline == 20.0
+    late = ConnectTimeoutError("no answer")
+    assert not FAILOVER_RETRY.allows(late, only_reads=False)
+    assert not retry.allows(late, only_reads=False)
+    refused = from_server("READONLY x")
+    assert FAILOVER_RETRY.allows(refused, only_reads=False)
+    assert not REPLICA_RETRY.allows(refused, only_reads=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"deadline": -1}, "deadline=-1"),
+        ({"deadline": float("nan")}, "deadline=nan"),
+        ({"deadline": float("inf")}, "deadline=inf"),
+        ({"deadline": None}, "give attempts=, deadline=, or both"),
+        ({"errors": [ConnectionError]}, "a tuple of anyredis error classes"),
+        ({"errors": (OSError,)}, "a tuple of anyredis error classes"),
+    ],
+)
+def test_policies_that_make_no_sense_are_refused(options: dict[str, Any], message: str) -> None:
+    """G13: repeats have a bound, and errors are those of this library."""
+    with pytest.raises(DataError, match=message):
+        Retry(**options)
 
 
 def states(state: RetryState, *moments: float) -> list[float | None]:
@@ -157,6 +235,16 @@ def test_a_try_may_overrun_the_deadline() -> None:
 def test_the_first_tries_may_come_at_once() -> None:
     """Delays begin after these attempts."""
     assert states(RetryState(STEADY, at_once=2), 0.0, 0.0, 0.0, 0.0) == [0.0, 0.0, 1.0, 2.0]
+
+
+def test_a_deadline_of_nothing_repeats_nothing() -> None:
+    """`Retry(deadline=0)` fails at once, and so does one whose dial would begin too late."""
+    assert states(Retry(deadline=0).state(), 0.0) == [None]
+    state = RetryState(STEADY, deadline=3.0)
+    assert states(state, 1.0) == [1.0]
+    assert state.lasts(4.0)
+    assert not state.lasts(4.1)
+    assert state.exhausted
 
 
 def test_the_state_of_a_policy() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
+from anyredis.backoff import REFUSALS
 from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DemotedError, ExecAbortError, RedisError, WatchError, fresh
@@ -119,6 +120,33 @@ class CommandBatch:
         pairs = zip(self.commands, reply, strict=True)
         ran = (each for each, answer in pairs if not isinstance(answer, DemotedError))
         return demoted if all(facts_of(each.args).read_only for each in ran) else None
+
+    def refusal(self, reply: Reply) -> RedisError | None:
+        """The error in *reply* that proves that nothing of this ran except commands that only read.
+
+        The reply to EXEC proves it only by EXECABORT, that to a script or function never.
+        """
+        if not isinstance(reply, list):
+            return None
+        if self.transaction:
+            aborted = isinstance(reply[-1], ExecAbortError)
+            return (
+                next((each for each in reply if isinstance(each, REFUSALS)), None)
+                if aborted
+                else None
+            )
+        refused = [each for each in reply if isinstance(each, REFUSALS)]
+        if not refused:
+            return None
+        known = (
+            (facts_of(each.args), answer) for each, answer in zip(self.commands, reply, strict=True)
+        )
+        ran = (
+            facts
+            for facts, answer in known
+            if facts.runs_commands or not isinstance(answer, REFUSALS)
+        )
+        return refused[0] if all(facts.read_only for facts in ran) else None
 
     @staticmethod
     def _abort_reason(queued: Reply, executed: RedisError) -> Reply:

@@ -20,7 +20,7 @@ from anyredis.facts.lookup import Facts, facts_of
 from anyredis.facts.table import SPECIAL
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
-from anyredis.pool.lease import Lease, exclusive_connection
+from anyredis.pool.lease import Lease
 from anyredis.replies import S, TextReaders, array
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -94,19 +94,21 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
             lambda: lease.attempt(args, command.binary),
             failed,
             self._on_retry(lambda: facts.shown),
+            lease=lease,
+            runs_commands=facts.runs_commands,
         )
 
     async def _submit_exclusive(self, command: Command[T], facts: Facts) -> T:
         """The parsed reply to *command*, run on an exclusive connection."""
-
-        async def attempt() -> Reply:
-            async with exclusive_connection(self._endpoint) as connection:
-                return await connection.run(command, facts)
-
-        on_retry = self._on_retry(lambda: facts.shown)
-        return command.parse(
-            await repeat(self.retry, lambda: facts.read_only, attempt, on_retry=on_retry)
-        )
+        async with Lease(self._endpoint) as lease:
+            reply = await repeat(
+                self.retry,
+                lambda: facts.read_only,
+                lambda: run_exclusively(lease, command, facts),
+                on_retry=self._on_retry(lambda: facts.shown),
+                lease=lease,
+            )
+        return command.parse(reply)
 
     def _on_retry(self, name: Callable[[], str]) -> OnRetry | None:
         return on_retry(self._pool.observer, name, self.address)
@@ -125,18 +127,42 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
 
     def session(self) -> AbstractAsyncContextManager[Session[S]]:
         """A `Session` on an exclusive connection, for an `async with` block."""
-        return open_session(self._endpoint, self.read, self._pool.observer)
+        return open_session(self._endpoint, self.read, self._pool.observer, self.retry)
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         packed = EncodedBatch(batch, self._pool.encoder)
+        refused: list[tuple[RedisError, Reply]] = []
+        replies: Reply
+
+        async def attempt() -> Reply:
+            answer = await packed.send(lease)
+            refusal = batch.refusal(answer)
+            refused[:] = [] if refusal is None else [(refusal, answer)]
+            return refusal or answer
+
         async with Lease(self._endpoint) as lease:
-            replies = await repeat(
-                self.retry,
-                lambda: batch.only_reads,
-                lambda: packed.send(lease),
-                on_retry=self._on_retry(lambda: batch.name),
-            )
+            try:
+                replies = await repeat(
+                    self.retry,
+                    lambda: batch.only_reads,
+                    attempt,
+                    on_retry=self._on_retry(lambda: batch.name),
+                    lease=lease,
+                )
+            except RedisError as error:
+                if not refused or refused[0][0] is not error:
+                    raise
+                replies = refused[0][1]  # each command has its own error
         return batch.replies_by_command(array(replies), self._pool.decodes)
+
+
+async def run_exclusively(lease: Lease, command: Command[Any], facts: Facts) -> Reply:
+    """The raw reply to *command*, an error as a value, on an exclusive connection of *lease*."""
+    connection = await lease.attach(exclusive=True)
+    try:
+        return await connection.run(command, facts)
+    finally:
+        lease.detach()
 
 
 def needs_exclusive_connection(

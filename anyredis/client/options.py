@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
-from anyredis.backoff import Retry
+from anyredis.backoff import FAILOVER_RETRY, Retry
 from anyredis.connection.options import (
     DatabaseOptions,
     EncryptionOptions,
@@ -187,7 +187,7 @@ def options_of_url(
 def _of_service(
     parsed: ServerURL, options: dict[str, Any], *, decode_responses: bool
 ) -> dict[str, Any]:
-    retry = {"retry": options.pop("retry")} if "retry" in options else {}
+    retry = {"retry": options.pop("retry", FAILOVER_RETRY)}
     found_by = service_arguments(parsed, options)
     pool = service_pool(found_by, decode_responses=decode_responses, options=options)
     return {"connection_pool": pool, **retry}

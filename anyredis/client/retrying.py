@@ -1,27 +1,38 @@
-"""The loop that repeats failed commands; `backoff.Retry` decides which ones and how often."""
+"""The loop that repeats failed commands; `backoff.Retry` decides which ones and how often.
+
+Law: the lease stays held, so no repeat waits for one.  While the server cannot be reached, a repeat
+waits for the dials of the pool, which go on one after the other for all callers together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import anyio
 
 from anyredis.backoff import Retry, RetryState
 from anyredis.exceptions import RedisError
-from anyredis.wire.decode import Reply
+from anyredis.pool.lease import Lease
+
+T = TypeVar("T")
 
 
 async def repeat(
     retry: Retry | None,
     only_reads: Callable[[], bool],
-    attempt: Callable[[], Awaitable[Reply]],
+    attempt: Callable[[], Awaitable[T | RedisError]],
     failed: RedisError | None = None,
     on_retry: Callable[[RedisError, float], None] | None = None,
-) -> Reply:
+    *,
+    lease: Lease | None = None,
+    runs_commands: bool = False,
+) -> T:
     """The first reply of *attempt* that is not an error; raises the error if *retry* gives up.
 
     *failed* is the error of an earlier first attempt.  *on_retry* gets the error of an attempt that
-    another one follows, and the seconds until then.
+    another one follows, and the seconds until then.  *lease* is the one that *attempt* attaches.
+    *runs_commands*: see `Retry.allows`.
     """
     state: RetryState | None = None
     while True:
@@ -33,20 +44,35 @@ async def repeat(
         if retry is None:
             raise failed
         state = state or retry.state()
-        if state.exhausted:
-            raise failed
-        if not retry.allows(failed, only_reads=only_reads()):
+        if state.exhausted or not retry.allows(
+            failed, only_reads=only_reads(), runs_commands=runs_commands
+        ):
             raise failed
         delay = state.delay(anyio.current_time())
         if delay is None:
             raise failed
         if on_retry is not None:
             on_retry(failed, delay)
-        failed = None
+        if lease is not None and retry.joins_dials:
+            lease.patience = _Patience(retry, state)
         await anyio.sleep(delay)
+        if lease is not None and not lease.endpoint.server.open:
+            raise failed
+        failed = None
 
 
-async def _outcome(attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+class _Patience:
+    """Whether a command of *retry* waits for the next dial; the command is not sent until then."""
+
+    def __init__(self, retry: Retry, state: RetryState) -> None:
+        self._retry = retry
+        self._state = state
+
+    def __call__(self, error: RedisError, next_dial: float) -> bool:
+        return self._retry.allows(error, only_reads=False) and self._state.lasts(next_dial)
+
+
+async def _outcome(attempt: Callable[[], Awaitable[T | RedisError]]) -> T | RedisError:
     """The reply of *attempt*, or the `RedisError` that it raises."""
     try:
         return await attempt()

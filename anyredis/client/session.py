@@ -6,13 +6,15 @@ was changed is closed when the session ends.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar
 
+from anyredis.backoff import Retry
 from anyredis.client.batch import CommandBatch, check_encodable, send_large
 from anyredis.client.observed import observe
 from anyredis.client.pipeline import Pipeline
+from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
@@ -24,7 +26,7 @@ from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import SPECIAL
 from anyredis.observer import Observer
 from anyredis.pool.endpoint import Endpoint
-from anyredis.pool.lease import exclusive_connection
+from anyredis.pool.lease import Lease
 from anyredis.replies import S, TextReaders, array
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -37,7 +39,8 @@ IN_PIPELINES = frozenset((b"MULTI", b"EXEC", b"DISCARD"))
 class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Generic[S]):
     """All commands on one connection, one after another; made by `client.session()`.
 
-    No command is sent again after the connection is lost, because its state is lost too.
+    No command is sent again, whatever `retry` says: after the connection is lost, its state is lost
+    too.
     """
 
     def __init__(
@@ -96,12 +99,27 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
 
 @asynccontextmanager
 async def open_session(
-    endpoint: Endpoint, read: TextReaders[S], observer: Observer | None
+    endpoint: Endpoint, read: TextReaders[S], observer: Observer | None, retry: Retry | None
 ) -> AsyncGenerator[Session[S]]:
-    """A session on a connection of *endpoint*, for an `async with` block."""
-    async with exclusive_connection(endpoint) as connection:
-        session = Session(connection, read, observer)
-        try:
+    """A session on a connection of *endpoint*, for an `async with` block.
+
+    A failure to connect is repeated as *retry* allows; no command of the session is.
+    """
+    async with Lease(endpoint) as lease:
+        connection = await repeat(
+            retry, lambda: False, lambda: lease.attach(exclusive=True), lease=lease
+        )
+        with session_on(connection, read, observer) as session:
             yield session
-        finally:
-            session.end()
+
+
+@contextmanager
+def session_on(
+    connection: BaseConnection, read: TextReaders[S], observer: Observer | None
+) -> Generator[Session[S]]:
+    """A session on *connection*, for a `with` block; afterwards its calls raise `RuntimeError`."""
+    session = Session(connection, read, observer)
+    try:
+        yield session
+    finally:
+        session.end()

@@ -28,7 +28,7 @@ from anyredis.facts.key_positions import FIRST_KEY
 from anyredis.facts.lookup import Facts, facts_of
 from anyredis.facts.table import READ_ONLY, SPECIAL
 from anyredis.pool.endpoint import ClusterEndpoint
-from anyredis.pool.lease import Lease, exclusive_connection
+from anyredis.pool.lease import Lease
 from anyredis.replies import S, TextReaders, array
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -100,15 +100,13 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         if not blocks:
             return await endpoint.run(command, partial(self._again, facts=facts))
 
-        async def attempt(endpoint: ClusterEndpoint, asking: bool) -> Reply:
-            async with exclusive_connection(endpoint) as connection:
-                if asking:
-                    await connection.execute_command(*ASKING)
-                return await connection.run(command, facts)
-
-        reply = await follower.follow(
-            attempt, endpoint=endpoint, only_reads=lambda: facts.read_only
-        )
+        async with Lease(endpoint) as lease:
+            reply = await follower.follow(
+                partial(_run_exclusively, lease, command, facts),
+                lease=lease,
+                endpoint=endpoint,
+                only_reads=lambda: facts.read_only,
+            )
         return command.parse(reply)
 
     async def _again(
@@ -134,7 +132,12 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
             self._pool, self.retry, _target(route(args, self._encoding, known)), known.shown
         )
         return await follower.follow(
-            attempt, endpoint=endpoint, only_reads=lambda: known.read_only, failed=failed
+            attempt,
+            lease=lease,
+            endpoint=endpoint,
+            only_reads=lambda: known.read_only,
+            runs_commands=known.runs_commands,
+            failed=failed,
         )
 
     # -- several parts --------------------------------------------------------------------------
@@ -238,7 +241,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
 
         async with Lease(endpoint) as lease:
             replies = await follower.follow(
-                attempt, endpoint=endpoint, only_reads=lambda: batch.only_reads
+                attempt, lease=lease, endpoint=endpoint, only_reads=lambda: batch.only_reads
             )
         return batch.replies_by_command(array(replies), pool.decodes)
 
@@ -252,6 +255,20 @@ async def ask(lease: Lease, args: tuple[Value, ...], binary: bool) -> Reply:
     finally:
         lease.detach()
     return replies if isinstance(replies, RedisError) else array(replies)[1]
+
+
+async def _run_exclusively(
+    lease: Lease, command: Command[Any], facts: Facts, endpoint: ClusterEndpoint, asking: bool
+) -> Reply:
+    """The raw reply to a command that blocks, an error as a value, from *endpoint*."""
+    await lease.move(endpoint)
+    connection = await lease.attach(exclusive=True)
+    try:
+        if asking:
+            await connection.execute_command(*ASKING)
+        return await connection.run(command, facts)
+    finally:
+        lease.detach()
 
 
 def _target(way: Route) -> Target:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Generic, Literal, Self, Unpack, overload
 
 from anyredis.address import DEFAULT_PORT
-from anyredis.backoff import Retry
+from anyredis.backoff import FAILOVER_RETRY
 from anyredis.client.node_client import NodeClient, readers
 from anyredis.client.observed import event_of, told
 from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
-from anyredis.client.session import Session, open_session
+from anyredis.client.session import Session, session_on
 from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
 from anyredis.cluster.executor import ClusterExecutor
 from anyredis.cluster.node_client import ClusterNodeClient
@@ -26,8 +27,10 @@ from anyredis.cluster.routing.routes import key_bytes
 from anyredis.cluster.scanning import ClusterKeys
 from anyredis.command import Command, command, raw_command
 from anyredis.commands.group import SupportsItems, flat
+from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.lease import Lease
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S, ok
 from anyredis.wire.encode import Key, Value
@@ -49,6 +52,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     With *readonly* read-only commands go to replicas, as *read_from* says; replicas may lag behind.
     *availability_zone* is that of the client, for `ReadFrom.ZONE`.
 
+    *retry* is by default `Retry` with a deadline of 20 s, which outlasts a failover.
     The other arguments are those of `Redis`.  Raises `DataError` at once for invalid arguments.
     """
 
@@ -87,7 +91,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         decode_responses: bool = False,
         **options: Unpack[RedisClusterOptions],
     ) -> None:
-        retry = checked_retry(options.pop("retry", Retry()))
+        retry = checked_retry(options.pop("retry", FAILOVER_RETRY))
         pool = pool_for(host, port, decode_responses=decode_responses, options=options)
         super().__init__(pool, readers(decode_responses=decode_responses), retry)
         self.connection_pool = pool
@@ -241,9 +245,20 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         pool = self.connection_pool
         follower = RedirectFollower(pool, self.retry, Target(self.slot_of(key)))
         endpoint = await follower.first_endpoint(only_reads=True)
-        try:
-            async with open_session(endpoint, self.read, pool.observer) as session:
-                yield session
-        except RedisError as error:
-            follower.note(endpoint, error)
-            raise
+        async with Lease(endpoint) as lease:
+            connection = await follower.follow(
+                partial(_attach, lease), lease=lease, endpoint=endpoint, only_reads=lambda: False
+            )
+            try:
+                with session_on(connection, self.read, pool.observer) as session:
+                    yield session
+            except RedisError as error:
+                if isinstance(lease.endpoint, ClusterEndpoint):
+                    follower.note(lease.endpoint, error)
+                raise
+
+
+async def _attach(lease: Lease, endpoint: ClusterEndpoint, _asking: bool) -> BaseConnection:
+    """An exclusive connection to *endpoint* for *lease*."""
+    await lease.move(endpoint)
+    return await lease.attach(exclusive=True)

@@ -185,7 +185,8 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
             self._todo |= self._owed.pop(self._asked, set())
         self._pass, self._ended = None, False
         now = anyio.current_time()
-        self._stuck_since = self._stuck_since or now
+        if self._stuck_since is None:
+            self._stuck_since = now
         if now - self._stuck_since > PATIENCE:
             self._stuck_since = None
             raise error

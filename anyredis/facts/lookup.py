@@ -21,6 +21,7 @@ from anyredis.facts.table import (
     CONTAINERS,
     FORBIDDEN,
     READ_ONLY,
+    RUNS_COMMANDS,
     SPECIAL,
     TIMEOUTS,
     full_name,
@@ -49,6 +50,8 @@ class Facts(NamedTuple):
     """In upper case, with the subcommand if it has one."""
     read_only: bool = False
     """Whether two runs leave the server in the same state as one."""
+    runs_commands: bool = False
+    """Whether it is a script, a function or EXEC, whose error reply may be that of any command."""
     changes_connection: bool = False
     """Whether it changes the state of its connection, and so needs an exclusive one."""
     forbidden: str | None = None
@@ -148,6 +151,7 @@ def _from_tables(name: bytes) -> Facts:
     return Facts(
         name,
         read_only=name in READ_ONLY,
+        runs_commands=name in RUNS_COMMANDS,
         changes_connection=name in CHANGES_CONNECTION,
         forbidden=FORBIDDEN.get(name),
         container=name in CONTAINERS,

@@ -108,6 +108,9 @@ FORBIDDEN: Final[dict[bytes, str]] = {
 }
 """Commands that a user cannot send on any connection, each with the reason."""
 
+RUNS_COMMANDS: Final = names(b"EVAL EVALSHA EVALSHA_RO EVAL_RO EXEC FCALL FCALL_RO")
+"""Commands that run others: their error reply may be that of any of these."""
+
 CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
     ASKING AUTH CLIENT|CACHING CLIENT|CAPA CLIENT|IMPORT-SOURCE CLIENT|NO-EVICT CLIENT|NO-TOUCH
     CLIENT|SETINFO CLIENT|SETNAME CLIENT|TRACKING DISCARD EXEC HIMPORT|DISCARD

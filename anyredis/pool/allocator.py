@@ -8,8 +8,9 @@ in the synchronous functions below.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from anyredis.exceptions import RedisError
 from anyredis.waiter import Waiter
@@ -28,6 +29,12 @@ class AllocatedConnection(Protocol):
 
 
 C = TypeVar("C", bound=AllocatedConnection)
+
+Patience: TypeAlias = Callable[[RedisError, float], bool]
+"""Whether a lease goes on waiting after a dial failed with an error, until the next one begins.
+
+It gets the error and the time of the next dial.  A lease without one does not go on.
+"""
 
 
 class ConnectionAllocator(Generic[C]):
@@ -54,8 +61,10 @@ class ConnectionAllocator(Generic[C]):
         """Closed, but their streams may still be open."""
         self.dialling = 0
         # Ordered like a queue; dicts, because a cancelled waiter is removed from the middle.
-        self.multiplexed_waiters: dict[Waiter, None] = {}
-        self.exclusive_waiters: dict[Waiter, None] = {}
+        self.multiplexed_waiters: dict[Waiter, Patience | None] = {}
+        self.exclusive_waiters: dict[Waiter, Patience | None] = {}
+        self.most_dials: int | None = None
+        """The most dials at the same time, if that is bounded: 1 while the server is down."""
 
     def _available_here(self) -> int:
         return self.capacity - self.sockets
@@ -200,7 +209,10 @@ class ConnectionAllocator(Generic[C]):
     @property
     def wanted(self) -> int:
         """The number of connections to dial, were there no limit on sockets."""
-        return self._missing() - self.dialling
+        missing = self._missing()
+        if self.most_dials is not None:
+            missing = min(missing, self.most_dials)
+        return missing - self.dialling
 
     def _missing(self) -> int:
         missing = self._needed
@@ -217,7 +229,7 @@ class ConnectionAllocator(Generic[C]):
         return len(self.exclusive_waiters) + bool(self.multiplexed_waiters)
 
     @staticmethod
-    def _first(waiters: dict[Waiter, None]) -> Waiter | None:
+    def _first(waiters: dict[Waiter, Patience | None]) -> Waiter | None:
         """The first of *waiters* that is not done."""
         while waiters:
             waiter = next(iter(waiters))
@@ -226,31 +238,50 @@ class ConnectionAllocator(Generic[C]):
             del waiters[waiter]  # an asyncio future is cancelled before its task removes it
         return None
 
-    def dial_failed(self, error: Callable[[], RedisError]) -> None:
-        """Fail the leases that share a failed dial.
+    def dial_failed(self, error: Callable[[], RedisError], next_dial: float = 0.0) -> None:
+        """Fail the leases that share a failed dial; those with patience wait for *next_dial*.
 
-        These are all that wait for a multiplexed connection, and the first that waits for an
-        exclusive one.  If `multiplexed_wanted` is 0, it is only the first that waits.
+        These are all that wait for a multiplexed connection, and of those that wait for an
+        exclusive one each that no other dial is for.  If `multiplexed_wanted` is 0, all leases
+        wait for an exclusive one.
         """
         self.dialling -= 1
+        lines = [self.exclusive_waiters]
         if self.multiplexed_wanted:
-            self._fail(self.multiplexed_waiters, error)
-            self._fail(self.exclusive_waiters, error, 1)
+            self._fail(self.multiplexed_waiters, error, next_dial)
         else:
-            self._fail(self.exclusive_waiters or self.multiplexed_waiters, error, 1)
+            lines.append(self.multiplexed_waiters)
+        waiting = sum(map(len, lines))
+        without_dial = 1 if self.most_dials is None else max(1, waiting - self.dialling)
+        for waiters in lines:
+            before = len(waiters)
+            self._fail(waiters, error, next_dial, without_dial)
+            without_dial = max(0, without_dial - before)
 
     def fail_all(self, error: Callable[[], RedisError]) -> None:
         """Fail all waiting leases."""
-        self._fail(self.exclusive_waiters, error)
-        self._fail(self.multiplexed_waiters, error)
+        for waiters in (self.exclusive_waiters, self.multiplexed_waiters):
+            while (waiter := self._first(waiters)) is not None:
+                del waiters[waiter]
+                waiter.set_result(error())
 
     def _fail(
-        self, waiters: dict[Waiter, None], error: Callable[[], RedisError], most: int | None = None
+        self,
+        waiters: dict[Waiter, Patience | None],
+        error: Callable[[], RedisError],
+        next_dial: float,
+        most: int | None = None,
     ) -> None:
-        while most != 0 and (waiter := self._first(waiters)) is not None:
+        """Fail the first *most* of *waiters*, or all, except those whose patience lasts."""
+        self._first(waiters)  # removes those that are done
+        shared = error()
+        for waiter in list(itertools.islice(waiters, most)):
+            patience = waiters[waiter]
+            if not waiter.done():
+                if patience is not None and patience(shared, next_dial):
+                    continue
+                waiter.set_result(error())
             del waiters[waiter]
-            waiter.set_result(error())
-            most = None if most is None else most - 1
 
 
 def _in_use(connection: AllocatedConnection) -> int:

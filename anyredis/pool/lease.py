@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from anyredis.connection.base import BaseConnection
+from anyredis.pool.allocator import Patience
 from anyredis.pool.limit import Limit
 from anyredis.pool.scope import PoolScope
 from anyredis.pool.server_connections import ServerConnections
@@ -37,13 +38,15 @@ class Lease:
     `release` ends the lease in any state.
     """
 
-    __slots__ = ("_exclusive", "_limit", "_waits", "connection", "endpoint")
+    __slots__ = ("_exclusive", "_limit", "_waits", "connection", "endpoint", "patience")
 
     def __init__(self, endpoint: LeaseSource) -> None:
         self.endpoint = endpoint
         """The server that it is for, and that `connection` belongs to."""
         self.connection: BaseConnection | None = None
         """The connection that it is attached to."""
+        self.patience: Patience | None = None
+        """Whether `attach` waits for another dial after one failed; without it, it raises."""
         self._exclusive = False
         self._limit: Limit | None = None
         """The limit that it was acquired from, while it is held."""
@@ -135,9 +138,8 @@ class Lease:
         server = self.endpoint.server
         self._waits = True
         try:
-            connection = await (
-                server.acquire_exclusive() if exclusive else server.acquire_multiplexed()
-            )
+            acquire = server.acquire_exclusive if exclusive else server.acquire_multiplexed
+            connection = await acquire(self.patience)
         finally:
             self._waits = False
         self.connection, self._exclusive = connection, exclusive

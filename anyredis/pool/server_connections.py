@@ -20,7 +20,7 @@ from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.errors import cannot_connect
 from anyredis.exceptions import ConnectionError, RedisError, fresh
 from anyredis.observer import Observer, notify
-from anyredis.pool.allocator import ConnectionAllocator
+from anyredis.pool.allocator import ConnectionAllocator, Patience
 from anyredis.pool.health_checks import AGE_REASON, HealthChecks
 from anyredis.pool.tasks import TaskStarter
 from anyredis.waiter import Waiter, clock, waiter_factory
@@ -28,7 +28,7 @@ from anyredis.wire.decode import Reply
 
 LOGGER = logging.getLogger("anyredis")
 
-REDIAL = Backoff(base=0.01, cap=0.4)
+REDIAL = Backoff(base=0.01, cap=0.25)
 """Pauses between failing dials, short enough to find a returning server within a second."""
 
 UNHEALTHY_FOR = 2.0
@@ -90,7 +90,7 @@ class ServerConnections:
         self._observer = observer
         self._checks = HealthChecks(self, max_idle_time, max_connection_age, self._start_renewal)
         self._failures = 0
-        self._last_failure = 0.0
+        self._last_failure = self._next_dial = 0.0
         self._unhealthy_until = 0.0
         self._generation = 0
         self._dials: list[anyio.CancelScope] = []
@@ -106,7 +106,7 @@ class ServerConnections:
         """Take leases from now on; *tasks* starts the task of each connection."""
         self._tasks = tasks
         # The times of earlier failures may be those of another event loop's clock.
-        self._failures = 0
+        self._reachable()
         self._last_failure = self._unhealthy_until = 0.0
         self._new_waiter = waiter_factory()
         self._now = clock()
@@ -173,16 +173,16 @@ class ServerConnections:
 
     # -- leases ---------------------------------------------------------------------------------
 
-    async def acquire_multiplexed(self) -> BaseConnection:
+    async def acquire_multiplexed(self, patience: Patience | None = None) -> BaseConnection:
         """A connection for an ordinary command; `release_multiplexed` it afterwards.
 
-        Raises the error of the dial if that fails.
+        Raises the error of the dial if that fails, unless *patience* waits for the next one.
         """
         connection = self.acquire_multiplexed_nowait()
         if connection is not None:
             return connection
         return await self._wait_in_line(
-            self.allocator.multiplexed_waiters, self.release_multiplexed
+            self.allocator.multiplexed_waiters, self.release_multiplexed, patience
         )
 
     def acquire_multiplexed_nowait(self) -> BaseConnection | None:
@@ -201,16 +201,16 @@ class ServerConnections:
         if allocator.exclusive_waiters or allocator.multiplexed_waiters or self.starved:
             self.assign()
 
-    async def acquire_exclusive(self) -> BaseConnection:
+    async def acquire_exclusive(self, patience: Patience | None = None) -> BaseConnection:
         """An exclusive connection; `release_exclusive` it afterwards.
 
-        Raises the error of the dial if that fails.
+        Raises the error of the dial if that fails, unless *patience* waits for the next one.
         """
         while True:
             connection = self.allocator.acquire_exclusive()
             if connection is None:
                 waiters = self.allocator.exclusive_waiters
-                connection = await self._wait_in_line(waiters, self.release_exclusive)
+                connection = await self._wait_in_line(waiters, self.release_exclusive, patience)
             try:
                 usable = await connection.hear()
             except BaseException:
@@ -230,12 +230,15 @@ class ServerConnections:
         self.assign()
 
     async def _wait_in_line(
-        self, line: dict[Waiter, None], undo: Callable[[BaseConnection], None]
+        self,
+        line: dict[Waiter, Patience | None],
+        undo: Callable[[BaseConnection], None],
+        patience: Patience | None,
     ) -> BaseConnection:
         if self._tasks is None:
             raise self._closed_error()
         waiter = self._new_waiter()
-        line[waiter] = None
+        line[waiter] = patience
         self.assign()
         try:
             answer: BaseConnection | RedisError = await waiter
@@ -266,11 +269,7 @@ class ServerConnections:
         try:
             connection = await self._dial()
         except RedisError as error:
-            failed = error
-            self._failures += 1
-            self._last_failure = self._now()
-            allocator.dial_failed(lambda: fresh(failed))
-            self.assign()
+            self._dial_failed(error)
             return
         except BaseException:
             allocator.dialling -= 1
@@ -283,7 +282,7 @@ class ServerConnections:
             allocator.dialling -= 1
             self.assign()
             return
-        self._failures = 0
+        self._reachable()
         connection.idle_since = connection.last_ping = self._now()
         self._checks.added(connection)
         allocator.add(connection)
@@ -297,6 +296,20 @@ class ServerConnections:
             self.replace_connections(AGE_REASON, [old])
         self.assign()
         await self._serve(connection)
+
+    def _dial_failed(self, failed: RedisError) -> None:
+        """Fail the leases that waited for this dial; from now on there is one dial at a time."""
+        self._failures += 1
+        self._last_failure = self._now()
+        self._next_dial = self._last_failure + REDIAL.delay(self._failures)
+        self.allocator.dial_failed(lambda: fresh(failed), self._next_dial)
+        self.allocator.most_dials = 1
+        self.assign()
+
+    def _reachable(self) -> None:
+        """Count failures anew, and dial as often as leases need it."""
+        self._failures = 0
+        self.allocator.most_dials = None
 
     async def _serve(self, connection: BaseConnection) -> None:
         allocator = self.allocator
@@ -317,8 +330,7 @@ class ServerConnections:
             if self.starved:  # the lease that wanted this dial may have been cancelled since
                 self.assign()
             try:
-                due = self._last_failure + REDIAL.delay(self._failures)
-                if self._failures and (wait := due - self._now()) > 0:
+                if self._failures and (wait := self._next_dial - self._now()) > 0:
                     await anyio.sleep(wait)
                 return await self._connected()
             finally:

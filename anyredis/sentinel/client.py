@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, Self, Unpack, overload
 
 from anyredis.address import SENTINEL_SCHEMES, ServerURL, TCPAddress, parse_url
-from anyredis.backoff import Retry
+from anyredis.backoff import FAILOVER_RETRY, REPLICA_RETRY
 from anyredis.client.options import ServiceOptions, checked_retry, service_pool
 from anyredis.client.redis import Redis
 from anyredis.connection.options import DatabaseOptions
@@ -125,7 +125,8 @@ class Sentinel:
         sentinels: if another server becomes the primary, connections to the old one take no
         commands from then on, and are closed after half a second.  If a server refuses a command
         because it is no longer the primary, the command goes to the new one, as *retry* allows;
-        otherwise it raises `DemotedError`.
+        otherwise it raises `DemotedError`.  The default *retry* has a deadline of 20 s, which
+        outlasts a failover.
 
         Raises `DataError` for invalid arguments.
         """
@@ -160,7 +161,7 @@ class Sentinel:
         Each of its connections goes to the next of the replicas that the sentinels reach, or to
         the primary if there are none.  Ordinary commands share `shared_connections` connections:
         raise that number to read from as many replicas at the same time.  Writes raise
-        `ReadOnlyError`.
+        `ReadOnlyError`, which the default *retry* does not repeat.
 
         *options* are those of `Redis`.  Raises `DataError` for invalid arguments.
         """
@@ -171,7 +172,8 @@ class Sentinel:
         self, watcher: SentinelWatcher, options: dict[str, Any], *, decode_responses: bool
     ) -> Redis[Any]:
         arguments = {**self._options, **options}
-        retry = checked_retry(arguments.pop("retry", Retry()))
+        default = REPLICA_RETRY if watcher.replicas else FAILOVER_RETRY
+        retry = checked_retry(arguments.pop("retry", default))
         pool = service_pool(
             _pool_arguments(watcher), decode_responses=decode_responses, options=arguments
         )

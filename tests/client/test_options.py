@@ -14,6 +14,7 @@ from anyredis import (
     DataValueError,
     UnixDomainSocketConnection,
 )
+from anyredis.backoff import FAILOVER_RETRY
 from anyredis.client.options import RedisOptions, options_of_url, pool_for, service_pool
 from anyredis.connection.base import BaseConnection
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
@@ -165,8 +166,9 @@ def test_a_url_of_sentinels() -> None:
     """It gives a pool; arguments beside the URL override its options."""
     url = "redis+sentinel://h:1,h:2/name/3?max_connections=9"
     options = options_of_url(url, decode_responses=False, beside={"max_connections": 4})
-    assert list(options) == ["connection_pool"]
+    assert list(options) == ["connection_pool", "retry"]
     assert options["connection_pool"].capacity == 4
+    assert options["retry"] == FAILOVER_RETRY, "such a client follows a failover"
     assert list(options_of_url(url, decode_responses=False, beside={"retry": None})) == [
         "connection_pool",
         "retry",

@@ -146,6 +146,6 @@ async def test_waiting_can_be_cancelled() -> None:
     """The delay between two tries can be cancelled by the caller."""
     script = Script(LOST, b"never")
     with anyio.move_on_after(0.01) as scope:
-        await run(script, Retry(backoff=Backoff(base=60, cap=60)))
+        await run(script, Retry(backoff=Backoff(base=60, cap=60), deadline=100))
     assert scope.cancelled_caught
     assert script.tries == 1

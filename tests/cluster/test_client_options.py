@@ -16,9 +16,9 @@ from anyredis import (
     ReadFrom,
     Redis,
     RedisCluster,
-    Retry,
     TCPAddress,
 )
+from anyredis.backoff import FAILOVER_RETRY
 from anyredis.cluster.client_options import options_of_url, pool_for
 from anyredis.cluster.nodes.seeds import NodeName
 
@@ -30,7 +30,7 @@ def test_defaults() -> None:
     assert type(pool) is ClusterConnectionPool
     assert pool.seeds == (TCPAddress("localhost", 6379),)
     assert (pool.readonly, pool.decode_responses) == (False, False)
-    assert client.retry == Retry()
+    assert client.retry == FAILOVER_RETRY
 
 
 def test_hosts_and_startup_nodes() -> None:

@@ -18,6 +18,7 @@ from anyredis import (
     RedisCluster,
     TCPAddress,
 )
+from anyredis.cluster import scanning
 from anyredis.cluster.scanning import SlotOwnership, parse_slot_ownership
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeCluster, run_then_reset
@@ -54,6 +55,37 @@ async def test_all_keys_come() -> None:
         assert sorted(found) == sorted({*KEYS, "list"})
         assert {key async for key in client.scan_iter("k1*")} == {k for k in KEYS if k[1] == "1"}
         assert [key async for key in client.scan_iter(type="list")] == ["list"]
+
+
+async def test_patience_counts_from_any_time_of_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A scan that is stuck since 0.0, as clocks may say, ends like any other."""
+    clock = iter([0.0, scanning.PATIENCE, scanning.PATIENCE + 0.1])
+    waits = 0
+
+    async def wait(_pool: object, _step: object) -> None:
+        nonlocal waits
+        waits += 1
+
+    class Clock:
+        @staticmethod
+        def current_time() -> float:
+            return next(clock)
+
+    async def page(_endpoint: object, _cursor: int) -> tuple[int, list[bytes]]:
+        raise ConnectionError("lost")
+
+    cluster = FakeCluster()
+    async with cluster.client() as client:
+        keys = scanning.ClusterKeys(client.connection_pool, page)
+        await client.ping()
+        monkeypatch.setattr(scanning, "anyio", Clock)
+        monkeypatch.setattr(scanning, "wait", wait)
+        with pytest.raises(ConnectionError, match="lost"):
+            await anext(keys)
+        monkeypatch.undo()
+    assert waits == 2
 
 
 async def test_an_empty_cluster_is_scanned_at_once() -> None:

@@ -180,6 +180,40 @@ def test_a_failed_dial_fails_all_leases_that_share_it() -> None:
     assert allocator.dialling == 2
 
 
+def test_a_failed_dial_leaves_those_who_wait_for_the_next() -> None:
+    """A waiter with patience stays in line, in its place, and is asked once for each dial."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(100, 1)
+    hasty, patient = wait_multiplexed(allocator, 2)
+    told: list[float] = []
+    allocator.multiplexed_waiters[patient] = lambda _error, at: not told.append(at)  # type: ignore[func-returns-value]
+    assert allocator.assign() == 1
+    allocator.dial_failed(failed, 7.0)
+    assert isinstance(hasty.answer, ConnectionError)
+    assert (list(allocator.multiplexed_waiters), told) == ([patient], [7.0])
+    assert allocator.assign() == 1
+    allocator.add(connection := StubConnection())
+    assert allocator.assign() == 0
+    assert patient.answer is connection
+
+
+def test_one_dial_at_a_time_while_the_server_is_down() -> None:
+    """Exclusive leases that no other dial is for share the one that fails."""
+    allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(100, 1)
+    waiters = wait_exclusive(allocator, 5)
+    assert allocator.assign() == 5
+    allocator.dial_failed(failed)
+    assert [each.done() for each in waiters] == [True, False, False, False, False]
+    allocator.most_dials = 1
+    for _ in range(4):
+        allocator.dial_failed(failed)
+    assert all(each.done() for each in waiters)
+    waiters = [*wait_exclusive(allocator, 3), *wait_multiplexed(allocator, 3)]
+    assert allocator.assign() == 1
+    allocator.dial_failed(failed)
+    assert all(each.done() for each in waiters)
+    assert allocator.assign() == 0
+
+
 def test_a_cancelled_waiter_is_skipped() -> None:
     """G7: an asyncio future is cancelled before its task removes it."""
     allocator: ConnectionAllocator[StubConnection] = ConnectionAllocator(1, 1)

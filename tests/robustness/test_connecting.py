@@ -21,6 +21,7 @@ from anyredis import (
     Redis,
     RedisError,
     ResponseError,
+    Retry,
 )
 from anyredis.server import Server, run, server_spec
 from anyredis.testing import FakeServer
@@ -223,7 +224,7 @@ async def test_a_server_that_goes_on_loading() -> None:
     """BusyLoadingError in the end, and the command was not run."""
     server = FakeServer()
     server.on("HELLO", BusyLoadingError("LOADING Redis is loading the dataset in memory"))
-    async with server.client() as client:
+    async with server.client(retry=Retry(attempts=3)) as client:
         with pytest.raises(BusyLoadingError, match="LOADING"):
             await client.incr("n")
     assert server.accepted == 4

@@ -21,6 +21,7 @@ from anyredis import (
     Sentinel,
     TCPAddress,
 )
+from anyredis.backoff import FAILOVER_RETRY
 from anyredis.sentinel.managed_connection import SentinelManagedConnection
 from anyredis.server import SentinelDeployment, run_sentinel
 from tests.sentinels import NAME, S1, S2, S3, A, B, World, three_sentinels
@@ -175,7 +176,7 @@ def test_the_same_url_for_a_client_and_for_a_pool() -> None:
         assert (connection._watcher.name, connection._watcher.replicas) == ("my", False)
         assert connection._handshake_options.db == 3
         assert connection._ssl_context is not None
-    assert Redis.from_url("redis+sentinel://h/n").retry == Retry()
+    assert Redis.from_url("redis+sentinel://h/n").retry == FAILOVER_RETRY
 
 
 @pytest.mark.parametrize(

@@ -112,10 +112,13 @@ def _go_on(
     for part, failed in failures:
         if part.follower is None:
             part.follower = RedirectFollower(pool, retry, part.target, shown(part.command.args))
-        reads = part.together
-        if reads is None:
-            reads = facts_of(part.command.args).read_only
-        step = part.follower.decide(part.endpoint, failed, only_reads=reads)
+        facts = facts_of(part.command.args)
+        step = part.follower.decide(
+            part.endpoint,
+            failed,
+            only_reads=facts.read_only if part.together is None else part.together,
+            runs_commands=facts.runs_commands,
+        )
         if step is not None:
             todo.append((part, step))
     return todo

@@ -30,7 +30,7 @@ MAX_REDIRECTS = 16
 """The most MOVED and ASK redirects that one command follows."""
 
 PATIENCE = 2.0
-"""Seconds for which a command is sent again after TRYAGAIN, CLUSTERDOWN and similar refusals."""
+"""Seconds for which at least a command is sent again after TRYAGAIN, CLUSTERDOWN and similar."""
 
 REFUSAL_BACKOFF: Final = Backoff(base=0.01, cap=0.25)
 """Delays between two attempts of a command that was refused."""
@@ -67,22 +67,46 @@ class RedirectPolicy:
         self._refusals: RetryState | None = None
         self._failures: RetryState | None = None
 
-    def decide(self, failed: RedisError, *, only_reads: bool, now: float) -> NextAttempt | None:
-        """The next attempt after *failed*, which came at *now*; None: the caller gets *failed*."""
+    def decide(
+        self, failed: RedisError, *, only_reads: bool, now: float, runs_commands: bool = False
+    ) -> NextAttempt | None:
+        """The next attempt after *failed*, which came at *now*; None: the caller gets *failed*.
+
+        *runs_commands*: see `Retry.allows`.
+        """
         if isinstance(failed, RedirectError):
             if self._redirects is None:
                 # Two nodes may redirect to each other for a short time: hence the delays.
                 self._redirects = RetryState(REFUSAL_BACKOFF, attempts=MAX_REDIRECTS, at_once=3)
             return _step(self._redirects.delay(now), to=failed)
         if isinstance(failed, TEMPORARY_REFUSALS) or was_demoted(failed):
+            if runs_commands and not only_reads:
+                return None
             if self._refusals is None:
-                self._refusals = RetryState(REFUSAL_BACKOFF, deadline=PATIENCE, overrun=True)
+                deadline = _refusal_deadline(self._retry)
+                self._refusals = RetryState(REFUSAL_BACKOFF, deadline=deadline, overrun=True)
             refresh = not isinstance(failed, TryAgainError)
             return _step(self._refusals.delay(now), refresh=refresh)
-        if self._retry is None or not self._retry.allows(failed, only_reads=only_reads):
+        if self._retry is None or not self._retry.allows(
+            failed, only_reads=only_reads, runs_commands=runs_commands
+        ):
             return None
         self._failures = self._failures or self._retry.state()
         return _step(self._failures.delay(now), refresh=True)
+
+    def lasts(self, failed: RedisError, next_dial: float) -> bool:
+        """Whether the command waits for *next_dial* after a dial *failed*, without an attempt."""
+        retry, failures = self._retry, self._failures
+        if retry is None or failures is None or not retry.joins_dials:
+            return False
+        return retry.allows(failed, only_reads=False) and failures.lasts(next_dial)
+
+
+def _refusal_deadline(retry: Retry | None) -> float:
+    """Seconds for which refusals are repeated: at least `PATIENCE`, unless *retry* has none."""
+    if retry is None or retry.deadline is None:
+        return PATIENCE
+    return max(PATIENCE, retry.deadline) if retry.deadline else 0.0
 
 
 def _step(

@@ -7,7 +7,8 @@ MOVED changes the slot map at once, ASK does not.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import anyio
 
@@ -32,8 +33,10 @@ from anyredis.exceptions import (
 )
 from anyredis.observer import Observer, RedirectEvent, RetryEvent, notify
 from anyredis.pool.endpoint import ClusterEndpoint
-from anyredis.wire.decode import Reply
+from anyredis.pool.lease import Lease
 from anyredis.wire.slots import SLOTS
+
+T = TypeVar("T")
 
 REFRESH_PATIENCE = 1.0
 """Seconds that a command waits for a refresh of the slot map; then it is sent without one."""
@@ -79,13 +82,20 @@ class RedirectFollower:
             endpoint.server.mark_unhealthy()
 
     def decide(
-        self, endpoint: ClusterEndpoint | None, failed: RedisError, *, only_reads: bool
+        self,
+        endpoint: ClusterEndpoint | None,
+        failed: RedisError,
+        *,
+        only_reads: bool,
+        runs_commands: bool = False,
     ) -> NextAttempt | None:
         """The next attempt after *failed* at *endpoint*; None: the caller gets *failed*."""
         if self._was_removed(endpoint, failed):
             return NextAttempt()
         self.note(endpoint, failed)
-        step = self._policy.decide(failed, only_reads=only_reads, now=anyio.current_time())
+        step = self._policy.decide(
+            failed, only_reads=only_reads, runs_commands=runs_commands, now=anyio.current_time()
+        )
         if step is not None and endpoint is not None and self._pool.observer is not None:
             self._notify(self._pool.observer, str(endpoint.address), failed, step)
         return step
@@ -136,21 +146,24 @@ class RedirectFollower:
 
     async def follow(
         self,
-        attempt: Callable[[ClusterEndpoint, bool], Awaitable[Reply]],
+        attempt: Callable[[ClusterEndpoint, bool], Awaitable[T | RedisError]],
         *,
+        lease: Lease,
         endpoint: ClusterEndpoint,
         only_reads: Callable[[], bool],
+        runs_commands: bool = False,
         failed: RedisError | None = None,
-    ) -> Reply:
+    ) -> T:
         """The reply of the first *attempt* that succeeds, at one endpoint after another.
 
-        *attempt* gets the endpoint, and whether to send ASKING first.  *failed* is the error of a
-        first attempt that was made already.  Raises the last error if no further attempt is
-        allowed.
+        *attempt* gets the endpoint, and whether to send ASKING first; it moves and attaches
+        *lease*.  *failed* is the error of a first attempt that was made already.  Raises the last
+        error if no further attempt is allowed.
         """
         asking = False
         while True:
             if failed is None:
+                outcome: T | RedisError
                 try:
                     outcome = await attempt(endpoint, asking)
                 except RedisError as error:
@@ -158,15 +171,26 @@ class RedirectFollower:
                 if not isinstance(outcome, RedisError):
                     return outcome
                 failed = outcome
-            step = self.decide(endpoint, failed, only_reads=only_reads())
+            reads = only_reads()
+            step = self.decide(endpoint, failed, only_reads=reads, runs_commands=runs_commands)
             if step is None:
                 raise failed
             await wait(self._pool, step)
+            if not self._pool.is_open:
+                raise failed
             asking = step.asking
             endpoint = self.next_endpoint(step, endpoint) or await self.first_endpoint(
-                only_reads=only_reads()
+                only_reads=reads
             )
+            lease.patience = partial(self._lasts, endpoint)
             failed = None
+
+    def _lasts(self, endpoint: ClusterEndpoint, failed: RedisError, next_dial: float) -> bool:
+        """Whether the command waits for the next dial to *endpoint* after one *failed*."""
+        self.note(endpoint, failed)
+        if not self._pool.is_open or self.target.find(self._pool) is not endpoint:
+            return False  # the pool is being left, or another node serves the slot now
+        return self._policy.lasts(failed, next_dial)
 
 
 def _destination(redirect: RedirectError, asked: TCPAddress) -> tuple[int, TCPAddress]:

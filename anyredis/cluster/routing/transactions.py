@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anyredis.cluster.routing.redirect_policy import TEMPORARY_REFUSALS
+from anyredis.backoff import REFUSALS
 from anyredis.cluster.routing.routes import AllNodes, AnyNode, ToSlot, route
 from anyredis.command import Command
-from anyredis.exceptions import BusyLoadingError, CrossSlotError, RedirectError, RedisError
+from anyredis.exceptions import (
+    ClusterDownError,
+    CrossSlotError,
+    ExecAbortError,
+    RedirectError,
+    RedisError,
+    TryAgainError,
+)
 from anyredis.facts.table import shown
 from anyredis.wire.decode import Reply
 
@@ -43,13 +50,13 @@ def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
 def refusal(replies: Sequence[Reply]) -> RedisError | None:
     """The error of a transaction that was not run but can run on another node or later.
 
-    None if it was run, or failed for good.  A command that is redirected when it is queued makes
-    EXEC fail; EXEC itself may be redirected, too.
+    None if it was run, or failed for good.  A command that is refused when it is queued makes EXEC
+    answer EXECABORT; EXEC itself may be refused too, but only for its slot.
     """
     *queued, executed = replies
-    if not isinstance(executed, RedisError):
+    if isinstance(executed, (RedirectError, TryAgainError, ClusterDownError)):
+        return executed
+    if not isinstance(executed, ExecAbortError):
         return None
-    for reply in (executed, *queued):
-        if isinstance(reply, (RedirectError, BusyLoadingError, *TEMPORARY_REFUSALS)):
-            return reply
-    return None
+    refused = (reply for reply in queued if isinstance(reply, (RedirectError, *REFUSALS)))
+    return next(refused, None)

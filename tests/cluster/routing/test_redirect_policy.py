@@ -79,6 +79,49 @@ def test_a_refusal_is_repeated_for_a_while(text: str, refresh: bool) -> None:
     assert policy.decide(failed, only_reads=False, now=10.0 + PATIENCE) is None
 
 
+@pytest.mark.parametrize(
+    ("retry", "seconds"),
+    [
+        (None, PATIENCE),
+        (Retry(attempts=1, deadline=None), PATIENCE),
+        (Retry(deadline=0), 0.0),
+        (Retry(deadline=0.5), PATIENCE),
+        (Retry(deadline=30), 30.0),
+    ],
+)
+def test_how_long_refusals_are_repeated(retry: Retry | None, seconds: float) -> None:
+    """As long as `retry` says, but two seconds at least, unless its deadline is 0."""
+    policy, failed = RedirectPolicy(retry), from_server("CLUSTERDOWN x")
+    first = policy.decide(failed, only_reads=False, now=5.0)
+    assert (first is None) is (seconds == 0)
+    if seconds:
+        assert policy.decide(failed, only_reads=False, now=4.9 + seconds) is not None
+    assert policy.decide(failed, only_reads=False, now=5.0 + seconds) is None
+
+
+@pytest.mark.parametrize("text", ["TRYAGAIN x", "CLUSTERDOWN x", "READONLY x", "LOADING x"])
+def test_the_refusal_of_a_script_is_final(text: str) -> None:
+    """G11: it may be the error of a command in it; a redirect is followed, as always."""
+    policy, failed = RedirectPolicy(Retry()), from_server(text)
+    assert policy.decide(failed, only_reads=False, runs_commands=True, now=0.0) is None
+    assert policy.decide(failed, only_reads=True, runs_commands=True, now=0.0) is not None
+    assert policy.decide(MOVED, only_reads=False, runs_commands=True, now=0.0) is not None
+
+
+def test_waiting_for_the_next_dial() -> None:
+    """A command that failed to connect waits for dials until its deadline, if they are not counted."""
+    policy = RedirectPolicy(Retry(deadline=5.0))
+    assert not policy.lasts(NOT_SENT, 1.0), "no failure yet"
+    assert policy.decide(NOT_SENT, only_reads=False, now=1.0) is not None
+    assert policy.lasts(NOT_SENT, 6.0)
+    assert not policy.lasts(AuthenticationError("no"), 2.0)
+    assert not policy.lasts(NOT_SENT, 6.1)
+    assert policy.decide(NOT_SENT, only_reads=False, now=1.1) is None
+    counted = RedirectPolicy(Retry(attempts=3))
+    assert counted.decide(NOT_SENT, only_reads=False, now=1.0) is not None
+    assert not counted.lasts(NOT_SENT, 1.1)
+
+
 def test_a_lost_reply() -> None:
     """A read is repeated, a write only if the client allows it, and the slot map is refreshed."""
     retry = Retry(backoff=Backoff(base=0, cap=0))

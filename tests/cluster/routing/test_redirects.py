@@ -306,3 +306,77 @@ async def test_a_layout_that_changes_between_routing_and_sending() -> None:
             got = [await each for each in pending]
             assert got == [b"v", got[1], [None, b"v"]]
             cluster.move(range(FOO, 16384), last)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_commands_join_the_dials_to_a_node_that_is_down(stays: bool) -> None:
+    """One dial at a time for all of them, until it is back or a replica has taken over."""
+    cluster = FakeCluster(3, 1)
+    last = cluster.node_of(FOO)
+    async with cluster.client(retry=Retry(deadline=60)) as client:
+        await client.set("foo", 1)
+        pool = client.connection_pool
+        server = pool.endpoint_by_slot[FOO].server  # type: ignore[union-attr]
+        last.server.down = True
+        last.server.reset()
+
+        async def session() -> None:
+            async with client.session("foo") as mine:
+                await mine.ping()
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(100):
+                    tasks.start_soon(client.incr, "foo")
+                for _ in range(5):
+                    tasks.start_soon(session)
+                while server.allocator.connecting < 105 or server.allocator.dialling != 1:
+                    await anyio.sleep(0.001)
+                if stays:
+                    last.server.down = False
+                else:
+                    cluster.fail(last)
+                    cluster.promote(cluster.nodes[5])
+        assert await client.get("foo") == b"101"
+        assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
+
+
+async def test_a_pool_that_is_left_ends_all_repeats() -> None:
+    """G8: a command that waits for a node that is down fails at once, though its deadline is far."""
+    cluster = FakeCluster()
+    failed: list[ConnectionError] = []
+
+    async def count() -> None:
+        with pytest.raises(ConnectionError) as caught:
+            await client.incr("foo")
+        failed.append(caught.value)
+
+    client = cluster.client(retry=Retry(deadline=3600))
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks, client:
+            await client.ping()
+            cluster.node_of(FOO).server.down = True
+            cluster.node_of(FOO).server.reset()
+            tasks.start_soon(count)
+            server = client.connection_pool.endpoint_by_slot[FOO].server  # type: ignore[union-attr]
+            while not server.is_unhealthy or not server.allocator.connecting:
+                await anyio.sleep(0.001)
+    assert len(failed) == 1
+
+
+async def test_a_script_that_is_refused_in_a_cluster() -> None:
+    """G11: it is sent once; its redirect is followed."""
+    cluster = FakeCluster()
+    first, _, last = cluster.nodes
+    async with cluster.client() as client:
+        last.server.on("EVAL", from_server("TRYAGAIN x"))
+        with pytest.raises(TryAgainError):
+            await client.execute_command("EVAL", "x", "1", "foo")
+        pipe = client.pipeline(raise_on_error=False)
+        pipe.execute_command("EVAL", "x", "1", "foo")
+        [refused] = await pipe.execute()
+        assert isinstance(refused, TryAgainError)
+        assert last.server.count("EVAL") == 2
+        last.server.on("EVAL", from_server(f"MOVED {FOO} {first.host}:{first.port}"))
+        first.server.on("EVAL", b"done")
+        assert await client.execute_command("EVAL", "x", "1", "foo") == b"done"
