@@ -16,7 +16,19 @@ from anyredis.wire.encode import Key
 T = TypeVar("T")
 
 
-class Pages(AsyncIterator[T]):
+class ScanIterator(AsyncIterator[T]):
+    """The items of a scan, for `async for`, page by page.
+
+    It need not be closed, because neither the server nor a connection holds anything for it between
+    two pages.  `contextlib.aclosing(client.scan_iter())` works all the same.
+    """
+
+    async def aclose(self) -> None:
+        """End the iteration: nothing more is requested.  It may be closed twice."""
+        raise NotImplementedError
+
+
+class Pages(ScanIterator[T]):
     """All items of a scan; each page is requested after the last item of the one before.
 
     It is not an async generator: an `async for` that ends early would have to close that, and there
@@ -28,16 +40,22 @@ class Pages(AsyncIterator[T]):
         self._page = page
         self._cursor: int | None = 0
         self._items: Iterator[T] = iter(())
+        self._closed = False
 
     async def __anext__(self) -> T:
         """The next item."""
-        while True:
+        while not self._closed:
             for item in self._items:
                 return item
             if self._cursor is None:
-                raise StopAsyncIteration
+                break
             cursor, items = await self._page(self._cursor)
             self._items, self._cursor = iter(items), cursor or None
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """End the iteration, also for a task that waits for a page at this moment."""
+        self._closed = True
 
 
 class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
@@ -50,7 +68,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
     def scan_iter(
         self, match: Key | None = None, count: int | None = None, type: Key | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """All keys that match the glob *match* and hold the *type* (as `type` names it).
 
         A key may be returned twice; one that exists the whole time is returned at least once.
@@ -61,7 +79,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
     def hscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[tuple[S, S]]:
+    ) -> ScanIterator[tuple[S, S]]:
         """The fields of the hash at *key* that match the glob *match*, with their values.
 
         A field may be returned twice, with two values if it changed; one that exists the whole
@@ -76,13 +94,13 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
     def hscan_iter_no_values(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """Like `hscan_iter`, names of fields only.  Valkey 8.0, Redis 7.4."""
         return Pages(lambda cursor: self.hscan_no_values(key, cursor, match, count))
 
     def sscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """The members of the set at *key* that match the glob *match*.
 
         A member may be returned twice; one that exists the whole time is returned at least once.
@@ -92,7 +110,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
     def zscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[tuple[S, float]]:
+    ) -> ScanIterator[tuple[S, float]]:
         """The members of the sorted set at *key* that match the glob *match*, with their scores.
 
         A member may be returned twice, with two scores if it changed; one that exists the whole
@@ -102,6 +120,6 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
     def zscan_iter_no_scores(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """Like `zscan_iter`, members only.  Valkey 8.0."""
         return Pages(lambda cursor: self.zscan_no_scores(key, cursor, match, count))

@@ -6,7 +6,7 @@ one node and follow none.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Generic, Literal, Self, Unpack, overload
 
@@ -16,6 +16,7 @@ from anyredis.client.node_client import NodeClient, readers
 from anyredis.client.observed import event_of, told
 from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
+from anyredis.client.scans import ScanIterator
 from anyredis.client.session import Session, open_session
 from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
 from anyredis.cluster.executor import ClusterExecutor
@@ -203,7 +204,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
     def scan_iter(
         self, match: Key | None = None, count: int | None = None, type: Key | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """All keys of the cluster that match the glob *match* and hold the *type*.
 
         A key may come twice; a key that exists the whole time comes at least once, also through a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import aclosing
 
 import anyio
 import pytest
@@ -54,6 +55,20 @@ async def test_all_keys_come() -> None:
         assert sorted(found) == sorted({*KEYS, "list"})
         assert {key async for key in client.scan_iter("k1*")} == {k for k in KEYS if k[1] == "1"}
         assert [key async for key in client.scan_iter(type="list")] == ["list"]
+
+
+async def test_closed() -> None:
+    """`contextlib.aclosing` ends the scan: no key and no request comes after it."""
+    cluster = FakeCluster()
+    async with cluster.client() as client:
+        for number in range(30):
+            await client.set(f"k{number}", number)
+        async with aclosing(client.scan_iter()) as keys:
+            await anext(keys)
+        asked = [len(node.server.received) for node in cluster.nodes]
+        assert await anext(keys, None) is None
+        await keys.aclose()
+        assert [len(node.server.received) for node in cluster.nodes] == asked
 
 
 async def test_an_empty_cluster_is_scanned_at_once() -> None:

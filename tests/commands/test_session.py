@@ -144,10 +144,22 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "WATCH: keys[1] is None", lambda: unchecked(text.watch)("a", None)),
     (DataValueError, "WATCH: keys is empty", text.watch),
     (DataValueError, "CLIENT CAPA: capabilities is empty", text.client_capa),
-    (DataValueError, "CLIENT NO-EVICT: True", lambda: unchecked(text.client_no_evict)(mode=True)),
-    (DataValueError, "CLIENT NO-TOUCH: 'YES'", lambda: unchecked(text.client_no_touch)("YES")),
-    (DataValueError, "CLIENT CACHING: 'ON'", lambda: unchecked(text.client_caching)("ON")),
-    (DataValueError, "CLIENT SETINFO: 'NAME'", lambda: unchecked(text.client_setinfo)("NAME", "n")),
+    (
+        DataValueError,
+        "CLIENT NO-EVICT: mode is True",
+        lambda: unchecked(text.client_no_evict)(mode=True),
+    ),
+    (
+        DataValueError,
+        "CLIENT NO-TOUCH: mode is 'YES'",
+        lambda: unchecked(text.client_no_touch)("YES"),
+    ),
+    (DataValueError, "CLIENT CACHING: mode is 'ON'", lambda: unchecked(text.client_caching)("ON")),
+    (
+        DataValueError,
+        "CLIENT SETINFO: attr is 'NAME'",
+        lambda: unchecked(text.client_setinfo)("NAME", "n"),
+    ),
     (
         DataValueError,
         "CLIENT TRACKING: bcast and optin",
