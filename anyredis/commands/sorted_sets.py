@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import ne
 from typing import Literal, NoReturn, TypeAlias
 
 from anyredis.command import Command, blocking_command, command
@@ -25,6 +26,8 @@ from anyredis.wire.encode import Key, Value
 
 Scores: TypeAlias = Mapping[str, float] | Mapping[bytes, float] | Mapping[Key, float]
 """Members and their scores; a union, because the keys of a `Mapping` type do not widen."""
+
+NUMBERS = frozenset((int, float))
 
 
 class SortedSets(Group[S]):
@@ -93,10 +96,11 @@ class SortedSets(Group[S]):
         words = flat("ZADD", "mapping", mapping)
         if incr:
             _refuse_incr(len(words) // 2)
-        for member, value in zip(words[::2], words[1::2], strict=True):
-            if type(value) is not float or value != value:  # noqa: PLR0124 - NaN
+        members, scores = words[::2], words[1::2]
+        if not NUMBERS.issuperset(map(type, scores)) or any(map(ne, scores, scores)):
+            for member, value in zip(members, scores, strict=True):
                 score(f"ZADD: mapping[{member!r:.40}]", value)
-        data = (word for pair in zip(words[1::2], words[::2], strict=True) for word in pair)
+        data = (word for pair in zip(scores, members, strict=True) for word in pair)
         return Command((b"ZADD", key, *condition, *flags(ch=ch), *data), integer)
 
     @command
