@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import TypeVar
 
 from anyredis.command import Executor
+from anyredis.commands.checks import whole
 from anyredis.commands.hashes import Hashes
 from anyredis.commands.keys import Keys
 from anyredis.commands.sets import Sets
@@ -58,6 +59,12 @@ class Pages(ScanIterator[T]):
         self._closed = True
 
 
+def check_scan(method: str, count: object) -> None:
+    """Raise `DataError` at the call, not at the first item, if *count* is no whole number."""
+    if count is not None:
+        whole(f"{method}: count", count)
+
+
 class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     """The SCAN commands as iterators.
 
@@ -75,6 +82,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         *count* is the number of elements that the server examines for one page, not the number
         that it returns.
         """
+        check_scan("scan_iter", count)
         return Pages(lambda cursor: self.scan(cursor, match, count, type))
 
     def hscan_iter(
@@ -85,6 +93,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         A field may be returned twice, with two values if it changed; one that exists the whole
         time is returned at least once.  *count* as for `scan_iter`.
         """
+        check_scan("hscan_iter", count)
 
         async def page(cursor: int) -> tuple[int, Iterable[tuple[S, S]]]:
             after, fields = await self.hscan(key, cursor, match, count)
@@ -96,6 +105,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> ScanIterator[S]:
         """Like `hscan_iter`, names of fields only.  Valkey 8.0, Redis 7.4."""
+        check_scan("hscan_iter_no_values", count)
         return Pages(lambda cursor: self.hscan_no_values(key, cursor, match, count))
 
     def sscan_iter(
@@ -106,6 +116,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         A member may be returned twice; one that exists the whole time is returned at least once.
         *count* as for `scan_iter`.
         """
+        check_scan("sscan_iter", count)
         return Pages(lambda cursor: self.sscan(key, cursor, match, count))
 
     def zscan_iter(
@@ -116,10 +127,12 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         A member may be returned twice, with two scores if it changed; one that exists the whole
         time is returned at least once.  *count* as for `scan_iter`.
         """
+        check_scan("zscan_iter", count)
         return Pages(lambda cursor: self.zscan(key, cursor, match, count))
 
     def zscan_iter_no_scores(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> ScanIterator[S]:
         """Like `zscan_iter`, members only.  Valkey 8.0."""
+        check_scan("zscan_iter_no_scores", count)
         return Pages(lambda cursor: self.zscan_no_scores(key, cursor, match, count))

@@ -16,7 +16,7 @@ from anyredis.client.node_client import NodeClient, readers
 from anyredis.client.observed import event_of, told
 from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
-from anyredis.client.scans import ScanIterator
+from anyredis.client.scans import ScanIterator, check_scan
 from anyredis.client.session import Session, open_session
 from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
 from anyredis.cluster.executor import ClusterExecutor
@@ -212,6 +212,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         page.  After a failure of a node the scan waits and tries again; after 30 s without a page
         it raises the error.
         """
+        check_scan("scan_iter", count)
 
         async def page(endpoint: ClusterEndpoint, cursor: int) -> tuple[int, list[S]]:
             node = NodeClient(self.connection_pool, endpoint, self.read, None)

@@ -38,8 +38,8 @@ text = Every()
 Refused = tuple[str, str, Any]
 
 NAN, INF = math.nan, math.inf
-FLAGS = ["no", "0", "", 0, 1, b"no", 1.0, NAN, [], INF]
-WHOLE = [1.5, 1.0, True, False, NAN, INF, -INF, "1", b"1", "1.5", [1]]
+FLAGS: list[Any] = ["no", "0", "", 0, 1, b"no", 1.0, NAN, [], INF]
+WHOLE: list[Any] = [1.5, 1.0, True, False, NAN, INF, -INF, "1", b"1", "1.5", [1]]
 WRONG: dict[frozenset[object], list[Any]] = {
     frozenset({bool}): FLAGS,
     frozenset({int}): [*WHOLE, datetime.timedelta(seconds=1)],
@@ -52,7 +52,7 @@ WRONG: dict[frozenset[object], list[Any]] = {
 }
 """Values that each kind refuses."""
 
-TIMEOUTS = [NAN, INF, -INF, -1, -0.5, True, "1", [1]]
+TIMEOUTS: list[Any] = [NAN, INF, -INF, -1, -0.5, True, "1", [1]]
 
 UNCHECKED = [
     atoms(each)

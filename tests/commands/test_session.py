@@ -143,6 +143,8 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "AUTH: password is None", lambda: unchecked(text.auth)(None)),
     (DataTypeError, "WATCH: keys[1] is None", lambda: unchecked(text.watch)("a", None)),
     (DataValueError, "WATCH: keys is empty", text.watch),
+    (DataValueError, "WAIT: timeout is -1: give", lambda: text.wait(1, -1)),
+    (DataValueError, "WAITAOF: timeout is -5: give", lambda: text.waitaof(1, 1, -5)),
     (DataValueError, "CLIENT CAPA: capabilities is empty", text.client_capa),
     (
         DataValueError,
