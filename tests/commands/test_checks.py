@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -59,6 +59,9 @@ UNCHECKED = [
     for each in (Key, Value, Key | None, Value | None, SupportsItems, SupportsItems | None, str)
 ]
 """Texts, values and mappings of them: what is sent is what was given."""
+
+BY_BUILDERS = {Literal, Collection, Mapping, Sequence}
+"""Choices and collections: the builder of the command checks them."""
 
 
 def definitions() -> dict[str, Definition]:
@@ -176,10 +179,11 @@ def test_every_parameter_has_a_kind(name: str) -> None:
     unknown: list[str] = []
     for parameter, annotation in parameters(name):
         types = atoms(annotation)
-        is_choice = any(get_origin(each) is Literal for each in types)
-        if not is_choice and types - {NoneType} not in KINDS and types not in UNCHECKED:
-            unknown.append(f"{parameter.name}: {annotation}")
-    by_hand = {"mapping", "weights", "conditions", "prefix", "value", "min", "max"}
+        parts = {get_origin(each) for each in types}
+        if types - {NoneType} in KINDS or types in UNCHECKED or parts & BY_BUILDERS:
+            continue
+        unknown.append(f"{parameter.name}: {annotation}")
+    by_hand = {"conditions", "value", "min", "max"}
     assert [each for each in unknown if each.partition(":")[0] not in by_hand] == []
 
 
