@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias, cast, get_args
 
 from anyredis.commands.checks import Checked, checks_of, first_refusal
 from anyredis.coroutine_functions import mark_coroutine_function
-from anyredis.exceptions import RedisError
+from anyredis.exceptions import DataError, RedisError
 from anyredis.wire.encode import READY, NotSendable, name_of, ready, refusal
 
 FILE: Final = "<anyredis command{}>"
@@ -69,12 +69,12 @@ def make_method(
     signature = inspect.signature(build)
     checks = checks_of(build, signature)
 
-    def check(arguments: Mapping[str, object]) -> None:
+    def check(arguments: Mapping[str, object]) -> DataError | None:
         wrong = first_refusal(checks, arguments)
         if wrong is not None:
             name = _name_of_command(build, signature, arguments) or place.name
             wrong.args = (f"{name}: {wrong}",)
-            raise wrong from None
+        return wrong
 
     enclosed = (build, READY.issuperset, map, type, _make_sendable, place.qualname, check)
     factory = _factory(_names_and_kinds(signature), body, checks)
@@ -107,7 +107,9 @@ def _make_(_build_, _sendable_, _map_, _type_, _make_sendable_, _name_, _check_)
 
 _CHECKING: Final = """\
 if not ({conditions}):
-            _check_({{{arguments}}})
+            _refused_ = _check_({{{arguments}}})
+            if _refused_ is not None:
+                raise _refused_
         """
 
 _REFUSING: Final = """\
@@ -240,9 +242,10 @@ def _name_of_command(
     """The name of the command for a message; None if these *arguments* make none."""
     bound = inspect.BoundArguments(signature, OrderedDict(arguments))
     try:
-        return name_of(build(*bound.args, **bound.kwargs).args)
+        args = build(*bound.args, **bound.kwargs).args
     except (TypeError, ValueError, ArithmeticError, RedisError):
         return None
+    return name_of(args) if args else None
 
 
 def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:

@@ -169,12 +169,15 @@ class Checked(NamedTuple):
 
 
 def first_refusal(checks: Iterable[Checked], arguments: Mapping[str, object]) -> DataError | None:
-    """The error for the first of *arguments* that does not fit."""
+    """The error for the first of *arguments* that does not fit.
+
+    It has no traceback, whose frames hold the arguments: some may be secrets.
+    """
     try:
         for each in checks:
             each.check(arguments[each.name])
     except DataError as refused:
-        return refused
+        return refused.with_traceback(None)
     return None
 
 

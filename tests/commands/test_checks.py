@@ -244,6 +244,16 @@ def test_a_fraction_as_a_duration(value: Any, kind: type[DataError]) -> None:
         text.set("k", "v", ex=value)
 
 
+def test_frames_of_a_refusal() -> None:
+    """G15: beside the method that was called, no frame of ours that holds arguments is shown."""
+    port: Any = "6379"
+    with pytest.raises(DataTypeError, match=r"^MIGRATE: port is '6379'") as refused:
+        text.migrate("h", port, "k", destination_db=0, timeout=1, auth="hunter2")
+    names = [each.name for each in refused.traceback]
+    assert names == ["test_frames_of_a_refusal", "migrate"]
+    assert "hunter2" not in str(refused.value)
+
+
 def test_a_duration_with_a_fraction_of_its_unit() -> None:
     """A `timedelta` is never rounded."""
     with pytest.raises(DataValueError, match="not a whole number of seconds; give milliseconds"):
