@@ -24,6 +24,7 @@ from typing import (
 )
 
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError
+from anyredis.facts.table import own_words
 from anyredis.methods import AWAITED, SUBMIT, Place, make_method, make_refusal, parsed_type
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import NotSendable, Value, name_of, ready, refusal
@@ -327,13 +328,14 @@ def _raw_reply(reply: Reply) -> Any:
 def raw_command(*args: Value) -> Command[Any]:
     """A `Command` with the caller's arguments and the server's raw reply.
 
-    Raises `DataTypeError` if an argument cannot be sent, `DataValueError` without a name.
+    The first argument is the name, or a container and its subcommand with one space between them
+    (`"CONFIG GET"`); the others are sent as they are.  Raises `DataTypeError` if an argument cannot
+    be sent, `DataValueError` without a name or with more than a name in the first argument.
     """
     if not args or not isinstance(args[0], (str, bytes)) or not args[0].strip():
         msg = "execute_command needs a command's name first, such as 'GET'"
         raise DataValueError(msg)
-    name = args[0].encode() if isinstance(args[0], str) else args[0]
-    words = tuple(name.upper().split())
+    words = own_words(args[0])
     try:
         return Command(ready((*words, *args[1:])), _raw_reply)
     except NotSendable as refused:

@@ -1,8 +1,9 @@
 """Functions that submit a command, made from the functions that build it.
 
 Law: a function has the parameters of its builder, so Python itself binds the arguments, and a wrong
-argument raises at the call.  Each list of parameters is compiled once, when the first function with
-that list is made.
+argument raises at the call.  The annotations decide which values are checked before the command is
+built, see `anyredis.commands.checks`.  Each list of parameters is compiled once for each list of
+checks, when the first function with both is made.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ import copy
 import functools
 import inspect
 import linecache
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter
 from types import CodeType, FunctionType
 from typing import Any, Final, TypeAlias, cast, get_args
 
+from anyredis.commands.checks import Checked, checks_of, first_refusal
 from anyredis.coroutine_functions import mark_coroutine_function
+from anyredis.exceptions import DataError, RedisError
 from anyredis.wire.encode import READY, NotSendable, name_of, ready, refusal
 
 FILE: Final = "<anyredis command{}>"
-"""The file name of a function's code, which contains the parameters."""
+"""The file name of a function's code, which contains the parameters and their checks."""
 
 
 Build: TypeAlias = Callable[..., Any]
@@ -63,8 +67,17 @@ def make_method(
     function is marked as a coroutine function.
     """
     signature = inspect.signature(build)
-    enclosed = (build, READY.issuperset, map, type, _make_sendable, place.qualname)
-    factory = _factory(_names_and_kinds(signature), body)
+    checks = checks_of(build, signature)
+
+    def check(arguments: Mapping[str, object]) -> DataError | None:
+        wrong = first_refusal(checks, arguments)
+        if wrong is not None:
+            name = _name_of_command(build, signature, arguments) or place.name
+            wrong.args = (f"{name}: {wrong}",)
+        return wrong
+
+    enclosed = (build, READY.issuperset, map, type, _make_sendable, place.qualname, check)
+    factory = _factory(_names_and_kinds(signature), body, checks)
     function = _with_metadata(factory(*enclosed), build, place, signature, returns)
     return mark_coroutine_function(function) if body is AWAITED else function
 
@@ -83,14 +96,21 @@ def make_refusal(
 # Names that no parameter has; `map` and `type` get such names because a parameter may be called
 # `map` or `type`.
 _BUILDING: Final = """\
-def _make_(_build_, _sendable_, _map_, _type_, _make_sendable_, _name_):
+def _make_(_build_, _sendable_, _map_, _type_, _make_sendable_, _name_, _check_):
     def function{parameters}:
-        _command_ = _build_({forwarded})
+        {checks}_command_ = _build_({forwarded})
         if not _sendable_(_map_(_type_, _command_.args)):
             _command_ = _make_sendable_(_build_, _command_, {{{arguments}}})
         {ending}
     return function
 """
+
+_CHECKING: Final = """\
+if not ({conditions}):
+            _refused_ = _check_({{{arguments}}})
+            if _refused_ is not None:
+                raise _refused_
+        """
 
 _REFUSING: Final = """\
 def _make_(_refuse_):
@@ -110,20 +130,29 @@ def _names_and_kinds(signature: inspect.Signature) -> inspect.Signature:
 
 
 @functools.cache
-def _factory(signature: inspect.Signature, body: Body) -> Factory:
+def _factory(signature: inspect.Signature, body: Body, checks: tuple[Checked, ...]) -> Factory:
     first, *others = signature.parameters.values()
+    conditions = " and ".join(each.condition for each in checks)
+    checking = _CHECKING.format(conditions=conditions, arguments=_as_items((first, *others)))
     source = _BUILDING.format(
         parameters=signature,
+        checks=checking if checks else "",
         forwarded=", ".join(_forwarded(each) for each in (first, *others)),
-        arguments=", ".join(f"{each.name!r}: {each.name}" for each in others),
+        arguments=_as_items(others),
         ending="\n        ".join(body).format(self=first.name),
     )
-    return _compiled(source, signature)
+    checked = f" with {', '.join(each.title for each in checks)}" if checks else ""
+    return _compiled(source, f"{signature}{checked}")
+
+
+def _as_items(parameters: Iterable[Parameter]) -> str:
+    """The items of a dict display that has each of *parameters* by its name."""
+    return ", ".join(f"{each.name!r}: {each.name}" for each in parameters)
 
 
 @functools.cache
 def _refusal_factory(signature: inspect.Signature) -> Factory:
-    return _compiled(_REFUSING.format(parameters=signature), signature)
+    return _compiled(_REFUSING.format(parameters=signature), str(signature))
 
 
 def _forwarded(parameter: Parameter) -> str:
@@ -136,8 +165,8 @@ def _forwarded(parameter: Parameter) -> str:
     return f"{name}={name}" if parameter.kind is Parameter.KEYWORD_ONLY else name
 
 
-def _compiled(source: str, signature: inspect.Signature) -> Factory:
-    file = FILE.format(signature)
+def _compiled(source: str, contents: str) -> Factory:
+    file = FILE.format(contents)
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names: dict[str, Any] = {}
     exec(compile(source, file, "exec", dont_inherit=True), names)  # noqa: S102 - built from the templates above
@@ -205,6 +234,18 @@ def _make_sendable(build: Build, built: Any, arguments: Mapping[str, object]) ->
     sendable = copy.copy(built)  # a builder may return one command twice: no change in place
     sendable.args = args
     return sendable
+
+
+def _name_of_command(
+    build: Build, signature: inspect.Signature, arguments: Mapping[str, object]
+) -> str | None:
+    """The name of the command for a message; None if these *arguments* make none."""
+    bound = inspect.BoundArguments(signature, OrderedDict(arguments))
+    try:
+        args = build(*bound.args, **bound.kwargs).args
+    except (TypeError, ValueError, ArithmeticError, RedisError):
+        return None
+    return name_of(args) if args else None
 
 
 def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 import typing
@@ -331,15 +332,51 @@ def test_no_repr_shows_arguments() -> None:
     ("words", "args"),
     [
         (("get", "k"), (b"GET", "k")),
-        ((b"client  list", "TYPE", "normal"), (b"CLIENT", b"LIST", "TYPE", "normal")),
+        ((b"client list", "TYPE", "normal"), (b"CLIENT", b"LIST", "TYPE", "normal")),
+        (("CLIENT", "list", "type", "normal"), (b"CLIENT", "list", "type", "normal")),
+        (("get", "my key"), (b"GET", "my key")),
         (("SET", "k", 1, 1.5, b"x"), (b"SET", "k", 1, 1.5, b"x")),
     ],
 )
 def test_raw_commands(words: tuple[Value, ...], args: tuple[Value, ...]) -> None:
-    """The name may have several words in any case; the reply is the server's own."""
+    """A name, with its subcommand or without, may be in any case; arguments stay as they are."""
     raw = raw_command(*words)
     assert raw.args == args
     assert raw.parse(b"anything") == b"anything"
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("GET my key", "GET"),
+        (b"GET k", "GET"),
+        ("GET ", "GET"),
+        (" GET", ""),
+        ("GET\tk", "GET"),
+        ("GET\0", "GET"),
+        ("GÉT", "G"),
+        ("CONFIG GET maxmemory", "CONFIG GET"),
+        ("CONFIG  GET", "CONFIG"),
+        ("CONFIG GET ", "CONFIG GET"),
+        ("CONFIG\nGET", "CONFIG"),
+        ("CONFIG\0GET", "CONFIG"),
+        ("CLIENT REPLY\0", "CLIENT REPLY"),
+        ("CLIENT REPLY off", "CLIENT REPLY"),
+        ("JSON.GET k", "JSON.GET"),
+    ],
+)
+def test_more_than_a_name(name: Value, own: str) -> None:
+    """Only a command's own words are split, at one space; the message says what to write."""
+    with pytest.raises(DataValueError, match=re.escape(f"write execute_command({own!r}, …)")):
+        raw_command(name, "x")
+
+
+def test_a_secret_behind_a_name() -> None:
+    """G15: the message shows the name alone."""
+    for text in ("AUTH hunter2", "CONFIG SET requirepass hunter2", "AUTH\0hunter2"):
+        with pytest.raises(DataValueError) as refused:
+            raw_command(text)
+        assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("words", [(), ("",), (b"  ",), (1, "k")])

@@ -82,17 +82,17 @@ def test_its_names_and_documentation() -> None:
 
 
 def test_a_list_of_parameters_is_compiled_once() -> None:
-    """Functions for builders with the same parameters share their code text."""
+    """Functions for builders with the same parameters and checks share their code text."""
 
     def one(self: Any, some_parameter: str) -> Command[int]:
         return command_of("ONE", some_parameter)
 
-    def other(self: Any, some_parameter: int = 0) -> Command[int]:
+    def other(self: Any, some_parameter: str = "b") -> Command[int]:
         return command_of("OTHER", some_parameter)
 
     before = methods._factory.cache_info().misses
     assert made(one)(Owner(), "a").args == ("ONE", "a")
-    assert made(other)(Owner()).args == ("OTHER", 0)
+    assert made(other)(Owner()).args == ("OTHER", "b")
     assert methods._factory.cache_info().misses == before + 1
 
 

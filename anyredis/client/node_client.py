@@ -16,8 +16,7 @@ from anyredis.client.session import Session, open_session
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError
-from anyredis.facts.lookup import Facts, facts_of
-from anyredis.facts.table import SPECIAL
+from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
@@ -70,7 +69,7 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         server can have run it.
         """
         args = command.args
-        if args[0] in SPECIAL:
+        if args[0] not in ORDINARY:
             facts = facts_of(args)
             if needs_exclusive_connection(facts, args):
                 return self._submit_exclusive(command, facts)

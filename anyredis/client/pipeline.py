@@ -12,10 +12,10 @@ from typing import Any, Generic, Self, TypeVar
 
 from anyredis.client.batch import CommandBatch, first_failure
 from anyredis.command import Batch, Command, Result, raw_command
+from anyredis.commands.checks import flag
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError, fresh
-from anyredis.facts.lookup import facts_of
-from anyredis.facts.table import SPECIAL
+from anyredis.facts.lookup import ORDINARY, facts_of
 from anyredis.replies import S, TextReaders
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value, name_of
@@ -40,6 +40,8 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         transaction: bool = True,
         raise_on_error: bool = True,
     ) -> None:
+        flag("pipeline: transaction", transaction)
+        flag("pipeline: raise_on_error", raise_on_error)
         self.read = read
         self._run = run
         self._transaction = transaction
@@ -64,7 +66,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         Raises `DataError` for commands that block or change the connection: a pipeline cannot have
         them.
         """
-        if command.args[0] in SPECIAL:
+        if command.args[0] not in ORDINARY:
             _refuse_misfits(command.args)
         result = Result(command)
         self._queue.append(result)
@@ -92,15 +94,19 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         """Remove all queued commands."""
         self._queue.clear()
 
-    async def execute(self) -> list[Any]:
+    async def execute(self, raise_on_error: bool | None = None) -> list[Any]:
         """The values of all queued commands, in order; the pipeline is empty afterwards.
 
         Raises the error of the first failed command, with its name and position in the message,
         after all replies; with `raise_on_error=False` the list has errors in place of values.
+        None leaves that to the *raise_on_error* of the pipeline, which is True by default.
         Raises `WatchError` if a watched key changed, and `ConnectionError` if the connection was
         lost; before that, a pipeline that only reads, or was not sent, is sent again within the
         limits of `retry`.
         """
+        if raise_on_error is None:
+            raise_on_error = self._raise_on_error
+        flag("execute: raise_on_error", raise_on_error)
         queue, self._queue = self._queue, []
         if not queue:
             return []
@@ -108,7 +114,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         replies = await self._run(CommandBatch(commands, transaction=self._transaction))
         values = [result.resolve(reply) for result, reply in zip(queue, replies, strict=True)]
         failed = [value for value in values if isinstance(value, RedisError)]
-        if self._raise_on_error and failed:
+        if raise_on_error and failed:
             _raise_first(values, commands)
         return values
 

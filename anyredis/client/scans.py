@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import TypeVar
 
 from anyredis.command import Executor
+from anyredis.commands.checks import whole
 from anyredis.commands.hashes import Hashes
 from anyredis.commands.keys import Keys
 from anyredis.commands.sets import Sets
@@ -16,7 +17,19 @@ from anyredis.wire.encode import Key
 T = TypeVar("T")
 
 
-class Pages(AsyncIterator[T]):
+class ScanIterator(AsyncIterator[T]):
+    """The items of a scan, for `async for`, page by page.
+
+    It need not be closed, because neither the server nor a connection holds anything for it between
+    two pages.  `contextlib.aclosing(client.scan_iter())` works all the same.
+    """
+
+    async def aclose(self) -> None:
+        """End the iteration: nothing more is requested.  It may be closed twice."""
+        raise NotImplementedError
+
+
+class Pages(ScanIterator[T]):
     """All items of a scan; each page is requested after the last item of the one before.
 
     It is not an async generator: an `async for` that ends early would have to close that, and there
@@ -28,16 +41,28 @@ class Pages(AsyncIterator[T]):
         self._page = page
         self._cursor: int | None = 0
         self._items: Iterator[T] = iter(())
+        self._closed = False
 
     async def __anext__(self) -> T:
         """The next item."""
-        while True:
+        while not self._closed:
             for item in self._items:
                 return item
             if self._cursor is None:
-                raise StopAsyncIteration
+                break
             cursor, items = await self._page(self._cursor)
             self._items, self._cursor = iter(items), cursor or None
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """End the iteration, also for a task that waits for a page at this moment."""
+        self._closed = True
+
+
+def check_scan(method: str, count: object) -> None:
+    """Raise `DataError` at the call, not at the first item, if *count* is no whole number."""
+    if count is not None:
+        whole(f"{method}: count", count)
 
 
 class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
@@ -50,23 +75,25 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
     def scan_iter(
         self, match: Key | None = None, count: int | None = None, type: Key | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """All keys that match the glob *match* and hold the *type* (as `type` names it).
 
         A key may be returned twice; one that exists the whole time is returned at least once.
         *count* is the number of elements that the server examines for one page, not the number
         that it returns.
         """
+        check_scan("scan_iter", count)
         return Pages(lambda cursor: self.scan(cursor, match, count, type))
 
     def hscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[tuple[S, S]]:
+    ) -> ScanIterator[tuple[S, S]]:
         """The fields of the hash at *key* that match the glob *match*, with their values.
 
         A field may be returned twice, with two values if it changed; one that exists the whole
         time is returned at least once.  *count* as for `scan_iter`.
         """
+        check_scan("hscan_iter", count)
 
         async def page(cursor: int) -> tuple[int, Iterable[tuple[S, S]]]:
             after, fields = await self.hscan(key, cursor, match, count)
@@ -76,32 +103,36 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
     def hscan_iter_no_values(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """Like `hscan_iter`, names of fields only.  Valkey 8.0, Redis 7.4."""
+        check_scan("hscan_iter_no_values", count)
         return Pages(lambda cursor: self.hscan_no_values(key, cursor, match, count))
 
     def sscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """The members of the set at *key* that match the glob *match*.
 
         A member may be returned twice; one that exists the whole time is returned at least once.
         *count* as for `scan_iter`.
         """
+        check_scan("sscan_iter", count)
         return Pages(lambda cursor: self.sscan(key, cursor, match, count))
 
     def zscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[tuple[S, float]]:
+    ) -> ScanIterator[tuple[S, float]]:
         """The members of the sorted set at *key* that match the glob *match*, with their scores.
 
         A member may be returned twice, with two scores if it changed; one that exists the whole
         time is returned at least once.  *count* as for `scan_iter`.
         """
+        check_scan("zscan_iter", count)
         return Pages(lambda cursor: self.zscan(key, cursor, match, count))
 
     def zscan_iter_no_scores(
         self, key: Key, match: Key | None = None, count: int | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """Like `zscan_iter`, members only.  Valkey 8.0."""
+        check_scan("zscan_iter_no_scores", count)
         return Pages(lambda cursor: self.zscan_no_scores(key, cursor, match, count))

@@ -22,8 +22,7 @@ from anyredis.commands.hash_import import HashImport
 from anyredis.commands.session import SessionCommands
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataValueError, RedisError
-from anyredis.facts.lookup import facts_of
-from anyredis.facts.table import SPECIAL
+from anyredis.facts.lookup import ORDINARY, facts_of
 from anyredis.observer import Observer
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
@@ -69,7 +68,7 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
     async def submit(self, command: Command[T]) -> T:
         """The parsed reply to *command*."""
         args = command.args
-        facts = facts_of(args) if args[0] in SPECIAL else None
+        facts = None if args[0] in ORDINARY else facts_of(args)
         if facts is not None and facts.name in IN_PIPELINES:
             raise DataValueError(
                 f"{facts.shown} cannot be sent by itself: use the session's pipeline()"

@@ -25,8 +25,8 @@ from anyredis.command import Command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import RedisError
 from anyredis.facts.key_positions import FIRST_KEY
-from anyredis.facts.lookup import Facts, facts_of
-from anyredis.facts.table import READ_ONLY, SPECIAL
+from anyredis.facts.lookup import ORDINARY, Facts, facts_of
+from anyredis.facts.table import READ_ONLY
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.replies import S, TextReaders, array
@@ -89,7 +89,7 @@ class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
         args = command.args
         self._pool.require_open()
         facts = facts_of(args)
-        blocks = args[0] in SPECIAL and needs_exclusive_connection(facts, args, "session(key)")
+        blocks = args[0] not in ORDINARY and needs_exclusive_connection(facts, args, "session(key)")
         way = route(args, self._encoding, facts)
         if isinstance(way, (AllNodes, Split)):
             if not own_reports:

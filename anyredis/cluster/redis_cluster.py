@@ -6,7 +6,7 @@ one node and follow none.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Generic, Literal, Self, Unpack, overload
@@ -17,6 +17,7 @@ from anyredis.client.node_client import NodeClient, readers
 from anyredis.client.observed import event_of, told
 from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
+from anyredis.client.scans import ScanIterator, check_scan
 from anyredis.client.session import Session, session_on
 from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
 from anyredis.cluster.executor import ClusterExecutor
@@ -207,7 +208,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
     def scan_iter(
         self, match: Key | None = None, count: int | None = None, type: Key | None = None
-    ) -> AsyncIterator[S]:
+    ) -> ScanIterator[S]:
         """All keys of the cluster that match the glob *match* and hold the *type*.
 
         A key may come twice; a key that exists the whole time comes at least once, also through a
@@ -215,6 +216,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         page.  After a failure of a node the scan waits and tries again; after 30 s without a page
         it raises the error.
         """
+        check_scan("scan_iter", count)
 
         async def page(endpoint: ClusterEndpoint, cursor: int) -> tuple[int, list[S]]:
             node = NodeClient(self.connection_pool, endpoint, self.read, None)

@@ -10,13 +10,14 @@ move and moves back within the same pass, which no report shows.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, NamedTuple
 
 import anyio
 
 from anyredis.address import TCPAddress
+from anyredis.client.scans import ScanIterator
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.slot_map import redirect_address
 from anyredis.cluster.routing.redirect_policy import NextAttempt
@@ -73,7 +74,7 @@ class Pass:
         return self.losses != self.endpoint.server.losses or not self.endpoint.server.open
 
 
-class ClusterKeys(AsyncIterator[S], Generic[S]):
+class ClusterKeys(ScanIterator[S], Generic[S]):
     """All keys of the cluster of *pool*; *page* asks one node for the keys after a cursor."""
 
     def __init__(
@@ -95,20 +96,26 @@ class ClusterKeys(AsyncIterator[S], Generic[S]):
         """The node of the latest pass."""
         self._failed: set[TCPAddress] = set()
         """Nodes that failed since the last page: other nodes are tried first."""
+        self._closed = False
 
     async def __anext__(self) -> S:
         """The next key."""
-        while True:
+        while not self._closed:
             for item in self._items:
                 return item
             if not self._todo and not self._owed:
-                raise StopAsyncIteration
+                break
             try:
                 await self._advance()
             except TRANSIENT as error:
                 if isinstance(error, FINAL):
                     raise
                 await self._recover(error)
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """End the iteration, also for a task that waits for a page at this moment."""
+        self._closed = True
 
     async def _advance(self) -> None:
         """One page, or the beginning or the end of a pass."""

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias, TypedDict, Unpack
+from typing import (
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypedDict,
+    Unpack,
+    cast,
+    get_args,
+    get_type_hints,
+)
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import checked, whole
 from anyredis.commands.group import (
     MILLISECOND,
     Group,
     Milliseconds,
     at_least_one,
+    choice,
     duration,
 )
 from anyredis.exceptions import DataTypeError
@@ -194,25 +205,47 @@ class ConnectionCommands(Group[S]):
 def _conditions(command: str, conditions: ClientFilter) -> tuple[Value, ...]:
     """The words for all *conditions* that are given."""
     words: tuple[Value, ...] = ()
-    ids = {"id": conditions.get("id"), "not_id": conditions.get("not_id")}
     for name, value in conditions.items():
         if name not in ClientFilter.__annotations__:
             msg = f"{command}: {name} is no condition on clients"
             raise DataTypeError(msg)
-        if value is None:
-            continue
-        words = (*words, name.replace("_", "-").upper().encode())
-        several = ids.get(name)
-        if name == "skipme":
-            words = (*words, b"YES" if value else b"NO")
-        elif isinstance(value, (bytes, str, int)):
-            words = (*words, value)
-        elif several is not None and not isinstance(several, (int, str)):
-            at_least_one(command, name, several)
-            words = (*words, *several)
-        else:
-            raise refusal(command, name, value)
+        if value is not None:
+            option = name.replace("_", "-").upper().encode()
+            words = (*words, option, *_condition(command, name, value))
     return words
+
+
+def _condition(command: str, name: str, value: object) -> tuple[Value, ...]:
+    """The words for the *value* of the condition *name*."""
+    check = _CHECKED_CONDITIONS.get(name)
+    if check is not None:
+        check.check(value, f"{command}: ")
+    if isinstance(value, bool):
+        if name != "skipme":
+            raise refusal(command, name, value)
+        return (b"YES" if value else b"NO",)
+    if name in {"type", "not_type"}:
+        choice(command, name, value, *_CLIENT_TYPES)
+    if isinstance(value, (bytes, str, int)):
+        return (value,)
+    if name not in {"id", "not_id"} or not isinstance(value, Sequence):
+        raise refusal(command, name, value)
+    ids = cast("Sequence[int]", value)
+    at_least_one(command, name, ids)
+    for index, each in enumerate(ids):
+        if not isinstance(each, str):
+            whole(f"{command}: {name}[{index}]", each)
+    return tuple(ids)
+
+
+_CHECKED_CONDITIONS = {
+    name: check
+    for name, annotation in get_type_hints(ClientFilter).items()
+    if (check := checked(name, annotation)) is not None
+}
+"""The checks of the conditions that are numbers or flags."""
+
+_CLIENT_TYPES = tuple(each.upper() for each in get_args(ClientType))
 
 
 def _pong(reply: Reply) -> bool:

@@ -32,7 +32,7 @@ class Counters(Group[S]):
         return Command((b"DECRBY", key, amount), integer)
 
     @command
-    def decrby(self, key: Key, amount: int) -> Command[int]:
+    def decrby(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was subtracted.
 
         DECRBY key amount. Server 1.0.
@@ -48,7 +48,7 @@ class Counters(Group[S]):
         return Command((b"INCRBY", key, amount), integer)
 
     @command
-    def incrby(self, key: Key, amount: int) -> Command[int]:
+    def incrby(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was added; a missing one counts from 0.
 
         INCRBY key amount. Server 1.0.
@@ -56,7 +56,7 @@ class Counters(Group[S]):
         return Command((b"INCRBY", key, amount), integer)
 
     @command
-    def incrbyfloat(self, key: Key, amount: float) -> Command[float]:
+    def incrbyfloat(self, key: Key, amount: float = 1.0) -> Command[float]:
         """The number at *key* after *amount* was added; a missing one counts from 0.
 
         INCRBYFLOAT key amount. Server 2.6.

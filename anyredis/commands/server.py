@@ -205,12 +205,14 @@ class ServerCommands(Group[S]):
         return Command((b"INFO", *sections), _info, binary=True)
 
     @command
-    def lolwut(self, *version_numbers: Value) -> Command[str]:
+    def lolwut(self, *version_numbers: int) -> Command[str]:
         """A piece of computer art; the version of the server is its last line.
 
         LOLWUT [VERSION n [n …]]. Server 5.0.
         """
-        words = (b"LOLWUT", b"VERSION", *version_numbers) if version_numbers else (b"LOLWUT",)
+        words: tuple[Value, ...] = (b"LOLWUT",)
+        if version_numbers:
+            words = (*words, b"VERSION", *version_numbers)
         return Command(words, word)
 
     @command

@@ -16,6 +16,7 @@ from anyredis.commands.group import (
     Group,
     Milliseconds,
     at_least_one,
+    choice,
     duration,
     flags,
     only_one,
@@ -58,7 +59,9 @@ class SessionCommands(Group[S]):
         For tracking with *optin* or *optout*; without them it raises `ResponseError`.
         CLIENT CACHING YES|NO. Server 6.0.
         """
-        return Command((b"CLIENT", b"CACHING", _mode("CLIENT CACHING", mode, "YES", "NO")), ok)
+        return Command(
+            (b"CLIENT", b"CACHING", choice("CLIENT CACHING", "mode", mode, "YES", "NO")), ok
+        )
 
     @command
     def client_capa(self, *capabilities: Key) -> Command[bool]:
@@ -76,7 +79,7 @@ class SessionCommands(Group[S]):
         Raises `ResponseError` unless the server is in import mode.
         CLIENT IMPORT-SOURCE ON|OFF. Valkey 8.1.
         """
-        switch = _mode("CLIENT IMPORT-SOURCE", mode, "ON", "OFF")
+        switch = choice("CLIENT IMPORT-SOURCE", "mode", mode, "ON", "OFF")
         return Command((b"CLIENT", b"IMPORT-SOURCE", switch), ok)
 
     @command
@@ -85,7 +88,9 @@ class SessionCommands(Group[S]):
 
         CLIENT NO-EVICT ON|OFF. Server 7.0.
         """
-        return Command((b"CLIENT", b"NO-EVICT", _mode("CLIENT NO-EVICT", mode, "ON", "OFF")), ok)
+        return Command(
+            (b"CLIENT", b"NO-EVICT", choice("CLIENT NO-EVICT", "mode", mode, "ON", "OFF")), ok
+        )
 
     @command
     def client_no_touch(self, mode: OnOff) -> Command[bool]:
@@ -93,7 +98,9 @@ class SessionCommands(Group[S]):
 
         CLIENT NO-TOUCH ON|OFF. Server 7.2.
         """
-        return Command((b"CLIENT", b"NO-TOUCH", _mode("CLIENT NO-TOUCH", mode, "ON", "OFF")), ok)
+        return Command(
+            (b"CLIENT", b"NO-TOUCH", choice("CLIENT NO-TOUCH", "mode", mode, "ON", "OFF")), ok
+        )
 
     @command
     def client_setinfo(self, attr: Literal["LIB-NAME", "LIB-VER"], value: Key) -> Command[bool]:
@@ -101,7 +108,7 @@ class SessionCommands(Group[S]):
 
         CLIENT SETINFO LIB-NAME|LIB-VER value. Server 7.2.
         """
-        which = _mode("CLIENT SETINFO", attr, "LIB-NAME", "LIB-VER")
+        which = choice("CLIENT SETINFO", "attr", attr, "LIB-NAME", "LIB-VER")
         return Command((b"CLIENT", b"SETINFO", which, value), ok)
 
     @command
@@ -197,7 +204,7 @@ class SessionCommands(Group[S]):
         no limit).  A cancel closes the connection; the writes stay written.
         WAIT num_replicas milliseconds. Server 3.0.
         """
-        return Command((b"WAIT", num_replicas, duration(timeout, MILLISECOND)), integer)
+        return Command((b"WAIT", num_replicas, _limit("WAIT", timeout)), integer)
 
     @blocking_command
     def waitaof(
@@ -209,7 +216,7 @@ class SessionCommands(Group[S]):
         milliseconds (0: no limit).  A cancel closes the connection; the writes stay written.
         WAITAOF num_local num_replicas milliseconds. Server 7.2.
         """
-        words = (b"WAITAOF", num_local, num_replicas, duration(timeout, MILLISECOND))
+        words = (b"WAITAOF", num_local, num_replicas, _limit("WAITAOF", timeout))
         return Command(words, _files)
 
     @command
@@ -222,12 +229,14 @@ class SessionCommands(Group[S]):
         return Command((b"WATCH", *keys), ok)
 
 
-def _mode(command: str, mode: str, *known: str) -> bytes:
-    """The word for *mode*; words, because as a bool `"OFF"` would be true too."""
-    if isinstance(mode, str) and mode.upper() in known:
-        return mode.upper().encode()
-    msg = f"{command}: {mode!r:.40} is none of {', '.join(known)}"
-    raise DataValueError(msg)
+def _limit(command: str, timeout: Milliseconds) -> int:
+    """The milliseconds to wait; raises `DataValueError` for less than none."""
+    limit = duration(timeout, MILLISECOND)
+    if limit < 0:
+        raise DataValueError(
+            f"{command}: timeout is {limit}: give milliseconds, 0 (no limit) or more"
+        )
+    return limit
 
 
 def _has_reset(reply: Reply) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import number
 from anyredis.commands.group import Group, at_least_one, choice
 from anyredis.exceptions import DataValueError
 from anyredis.replies import S, integer
@@ -157,6 +158,8 @@ def _combined(
         if len(weights) != len(keys):
             msg = f"{command}: {len(weights)} weights for {len(keys)} keys: give one for each"
             raise DataValueError(msg)
+        for index, weight in enumerate(weights):
+            number(f"{command}: weights[{index}]", weight)
         words = (*words, b"WEIGHTS", *weights)
     if aggregate is not None:
         how = choice(command, "aggregate", aggregate, "SUM", "MIN", "MAX", "COUNT")

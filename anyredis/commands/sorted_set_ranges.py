@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import rank_bounds
 from anyredis.commands.group import Group, flags, only_one
 from anyredis.exceptions import DataValueError
 from anyredis.replies import S, integer
@@ -56,7 +57,9 @@ class SortedSetRanges(Group[S]):
         options need server 6.2.
         ZRANGE key start end [BYSCORE | BYLEX] [REV] [LIMIT offset num]. Server 1.2.
         """
-        words = _range("ZRANGE", byscore=byscore, bylex=bylex, desc=desc, offset=offset, num=num)
+        words = _range(
+            "ZRANGE", start, end, byscore=byscore, bylex=bylex, desc=desc, offset=offset, num=num
+        )
         return Command((b"ZRANGE", key, start, end, *words), self.read.texts)
 
     @command
@@ -75,7 +78,7 @@ class SortedSetRanges(Group[S]):
 
         ZRANGE key start end [BYSCORE] [REV] [LIMIT offset num] WITHSCORES. Server 1.2.
         """
-        words = _range("ZRANGE", byscore=byscore, desc=desc, offset=offset, num=num)
+        words = _range("ZRANGE", start, end, byscore=byscore, desc=desc, offset=offset, num=num)
         return Command((b"ZRANGE", key, start, end, *words, b"WITHSCORES"), self.read.scored)
 
     @command
@@ -148,7 +151,12 @@ class SortedSetRanges(Group[S]):
         ZRANGESTORE dest key start end [BYSCORE | BYLEX] [REV] [LIMIT offset num]. Server 6.2.
         """
         words = _range(
-            "ZRANGESTORE", byscore=byscore, bylex=bylex, desc=desc, offset=offset, num=num
+            *("ZRANGESTORE", start, end),
+            byscore=byscore,
+            bylex=bylex,
+            desc=desc,
+            offset=offset,
+            num=num,
         )
         return Command((b"ZRANGESTORE", dest, key, start, end, *words), integer)
 
@@ -248,6 +256,8 @@ class SortedSetRanges(Group[S]):
 
 def _range(
     command: str,
+    start: ScoreBound | LexBound,
+    end: ScoreBound | LexBound,
     *,
     byscore: bool,
     desc: bool,
@@ -257,6 +267,8 @@ def _range(
 ) -> tuple[Value, ...]:
     """The words for the kind of bounds of a range, its order, and its part."""
     only_one(command, byscore=byscore, bylex=bylex)
+    if not byscore and not bylex:
+        rank_bounds(command, start=start, end=end)
     limit = _limit(command, offset=offset, num=num)
     if limit and not byscore and not bylex:
         msg = f"{command}: offset and num go with byscore or bylex; ranks are bounds already"

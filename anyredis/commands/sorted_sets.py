@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from operator import ne
+from typing import Literal, NoReturn, TypeAlias
 
 from anyredis.command import Command, blocking_command, command
+from anyredis.commands.checks import score
 from anyredis.commands.group import Group, at_least_one, flags, flat, narrowed, only_one
 from anyredis.exceptions import DataValueError
 from anyredis.replies import (
@@ -24,6 +26,8 @@ from anyredis.wire.encode import Key, Value
 
 Scores: TypeAlias = Mapping[str, float] | Mapping[bytes, float] | Mapping[Key, float]
 """Members and their scores; a union, because the keys of a `Mapping` type do not widen."""
+
+NUMBERS = frozenset((int, float))
 
 
 class SortedSets(Group[S]):
@@ -80,16 +84,23 @@ class SortedSets(Group[S]):
         gt: bool = False,
         lt: bool = False,
         ch: bool = False,
+        incr: Literal[False] = False,
     ) -> Command[int]:
         """The number of new members of *mapping*; with *ch* the number of new or changed ones.
 
         *nx* only adds, *xx* only updates (server 3.0.2); *gt* and *lt* only update to a higher or
-        lower score (server 6.2).
+        lower score (server 6.2).  For *incr*, which has another reply, there is `zadd_incr`.
         ZADD key [NX | XX] [GT | LT] [CH] score member [score member …]. Server 1.2.
         """
         condition = _condition("ZADD", nx=nx, xx=xx, gt=gt, lt=lt)
         words = flat("ZADD", "mapping", mapping)
-        data = (word for pair in zip(words[1::2], words[::2], strict=True) for word in pair)
+        if incr:
+            _refuse_incr(len(words) // 2)
+        members, scores = words[::2], words[1::2]
+        if not NUMBERS.issuperset(map(type, scores)) or any(map(ne, scores, scores)):
+            for member, value in zip(members, scores, strict=True):
+                score(f"ZADD: mapping[{member!r:.40}]", value)
+        data = (word for pair in zip(scores, members, strict=True) for word in pair)
         return Command((b"ZADD", key, *condition, *flags(ch=ch), *data), integer)
 
     @command
@@ -271,6 +282,14 @@ def _condition(command: str, *, nx: bool, xx: bool, gt: bool, lt: bool) -> tuple
     only_one(command, nx=nx, xx=xx)
     only_one(command, nx=nx, gt=gt, lt=lt)
     return flags(nx=nx, xx=xx, gt=gt, lt=lt)
+
+
+def _refuse_incr(members: int) -> NoReturn:
+    amount = "one member only" if members == 1 else f"one member only, not {members}"
+    raise DataValueError(
+        f"ZADD: incr=True takes {amount}, and has another reply: write "
+        "zadd_incr(key, member, amount)"
+    )
 
 
 def _end_of_first(

@@ -330,7 +330,7 @@ class Strings(Group[S]):
         return Command((b"STRLEN", key), integer)
 
     @command
-    def substr(self, key: Key, start: int, end: int) -> Command[S]:
+    def substr(self, key: Key, start: int, end: int = -1) -> Command[S]:
         """The reply of `getrange`, by the oldest name of that command.
 
         SUBSTR key start end. Server 1.0.

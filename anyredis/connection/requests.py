@@ -14,8 +14,7 @@ from anyredis.command import Command, Executor, raw_command
 from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import lost
 from anyredis.exceptions import DataValueError, Outcome, RedisError
-from anyredis.facts.lookup import Facts, facts_of
-from anyredis.facts.table import SPECIAL
+from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.waiter import Waiter
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Encoder, Value, encode, name_of
@@ -170,7 +169,7 @@ class RequestSender(Executor):
     async def run(self, command: Command[Any], facts: Facts | None = None) -> Reply:
         """The raw reply to *command*, an error as a value; otherwise like `submit`."""
         args = command.args
-        if args[0] not in SPECIAL:
+        if args[0] in ORDINARY:
             return await self.answer(self._enqueue_anyway(args, command.binary))
         facts = facts or facts_of(args)
         if facts.forbidden is not None:

@@ -320,3 +320,6 @@ _FINDERS: Final[dict[bytes, Finder]] = {
 }
 
 _WITHOUT_KEYS = (_OTHERS_WITHOUT_KEYS | READ_ONLY | CHANGES_CONNECTION | CONTAINERS) - set(_FINDERS)
+
+KNOWN: Final = _WITHOUT_KEYS | frozenset(_FINDERS)
+"""The names of all commands whose keys are known here."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
+from anyredis.commands.checks import flag
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.facts.key_positions import Finder, counted, finder_of, ranged
+from anyredis.facts.key_positions import KNOWN, Finder, counted, finder_of, ranged
 from anyredis.facts.names import word
 from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
 from anyredis.facts.table import (
@@ -25,7 +26,7 @@ from anyredis.facts.table import (
     SPECIAL,
     TIMEOUTS,
     full_name,
-    spellings,
+    is_word,
 )
 from anyredis.wire.encode import Value
 
@@ -124,6 +125,13 @@ def _seconds(value: Value, units: int) -> float | None:
 _known: dict[Any, Facts] = {}
 """Facts that were looked up or registered before: only names in a table or registered ones."""
 
+ORDINARY: Final = {name.partition(b" ")[0] for name in KNOWN} - SPECIAL
+"""First words of commands that need no lookup: they neither block nor change their connection.
+
+A name in any other spelling, and any unknown name, is looked up, which also refuses what no name
+can be.  `register_command` adds registered commands that do not block.
+"""
+
 _registered: dict[bytes, tuple[object, ...]] = {}
 """The declaration of each registered command."""
 
@@ -140,7 +148,17 @@ def facts_of(args: tuple[Value, ...]) -> Facts:
 
 
 def _learn(name: bytes) -> Facts:
-    """The facts of *name*, kept if a table has it: the number of unknown names is unbounded."""
+    """The facts of *name*, kept if a table has it: the number of unknown names is unbounded.
+
+    Raises `DataValueError` for what no name can be: the server may read another name in it.
+    """
+    first, space, second = name.partition(b" ")
+    if not is_word(first) or (space and not (first in CONTAINERS and is_word(second))):
+        first = first.partition(b"\0")[0]
+        raise DataValueError(
+            f"{first.decode('ascii', 'replace')!r:.40}: the name of a command or subcommand has a "
+            "space, a control character or no ASCII in it: give each word as an argument of its own"
+        )
     facts = _from_tables(name)
     if facts.find_keys is not None or facts.container:
         _known[name] = facts
@@ -200,6 +218,7 @@ def register_command(
     facts twice does nothing.
     """
     key = _checked_name(name)
+    flag("register_command: read_only", read_only)
     _check_positions(first_key, last_key, key_step, numkeys, timeout_position)
     if request_policy is not None and (first_key or numkeys):
         raise DataValueError(f"{key.decode()}: give request_policy or first_key, not both")
@@ -208,12 +227,12 @@ def register_command(
     last = first_key if last_key is None else last_key
     facts = Facts(
         key,
-        read_only=bool(read_only),
+        read_only=read_only,
         timeout=None if timeout_position is None else (timeout_position, 1),
         find_keys=ranged(first_key, last, key_step) if numkeys is None else counted(numkeys),
         request=_policy(RequestPolicy, "request_policy", request_policy),
         response=_policy(ResponsePolicy, "response_policy", response_policy),
-        any_node=bool(read_only) and not (first_key or numkeys or request_policy),
+        any_node=read_only and not (first_key or numkeys or request_policy),
     )
     declared = (
         *(first_key, last, key_step, numkeys),
@@ -222,8 +241,8 @@ def register_command(
     if _registered.setdefault(key, declared) != declared:
         raise DataValueError(f"{key.decode()} is registered already, with other facts")
     _known[key] = facts
-    if facts.timeout is not None:
-        SPECIAL.update(spellings(key))
+    if facts.timeout is None:
+        ORDINARY.add(key)
 
 
 def _checked_name(name: str | bytes) -> bytes:

@@ -26,7 +26,9 @@ def each(block: bytes, fact: T) -> dict[bytes, T]:
 def word(value: Value) -> bytes:
     """*value* as the server compares a name or an option: ASCII letters in upper case."""
     if isinstance(value, bytes):
-        return value.upper()
+        return bytes.upper(value)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value).upper()
-    return str(value).encode("utf-8", "replace").upper()
+    # What a subclass of str shows is not what is sent.
+    text = str.__str__(value) if isinstance(value, str) else str(value)
+    return text.encode("utf-8", "replace").upper()

@@ -7,8 +7,10 @@ unchanged: it is sent once, on a multiplexed connection.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+from anyredis.exceptions import DataValueError
 from anyredis.facts.names import names, word
 from anyredis.wire.encode import Value
 
@@ -120,20 +122,40 @@ CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
 """Commands that change the state of their connection (G9), and so need an exclusive one."""
 
 
-def spellings(word: bytes) -> tuple[bytes | str, ...]:
-    """The ways in which a user's own command may write *word*: bytes or text, in either case."""
-    return (word, word.lower(), word.decode(), word.decode().lower())
+SPECIAL: Final = frozenset(name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION)
+"""First words of all commands that block or change their connection."""
 
 
-SPECIAL: Final = {
-    spelling
-    for name in BLOCKING | CHANGES_CONNECTION
-    for spelling in spellings(name.partition(b" ")[0])
-}
-"""First words of all commands that block or change their connection: others need no lookup.
+def own_words(name: str | bytes) -> tuple[bytes, ...]:
+    """The words of a command's *name* in upper case: one, or a container and its subcommand.
 
-`register_command` adds registered commands that block.
-"""
+    Raises `DataValueError` for any other text.  The message shows no more than the name, because
+    what follows it may be a secret.
+    """
+    text = name.encode("utf-8", "replace") if isinstance(name, str) else name
+    upper = text.upper()
+    if is_word(upper):
+        return (upper,)
+    container, space, subcommand = upper.partition(b" ")
+    if space and container in CONTAINERS and is_word(subcommand):
+        return (container, subcommand)
+    own = _NAME.match(text)
+    if own is not None and own[0].upper() in CONTAINERS:
+        own = _TWO_WORDS.match(text) or own
+    shown = "" if own is None else own[0].decode()
+    raise DataValueError(
+        "execute_command: the first argument is more than the name of a command: write "
+        f"execute_command({shown!r}, …), with each argument by itself"
+    )
+
+
+_NAME: Final = re.compile(rb"[!-~]+")
+_TWO_WORDS: Final = re.compile(rb"[!-~]+ [!-~]+")
+
+
+def is_word(name: bytes) -> bool:
+    """Whether *name* is one word of printable ASCII, as all names of commands are."""
+    return _NAME.fullmatch(name) is not None
 
 
 def full_name(args: tuple[Value, ...]) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 
 from anyredis import (
     DataError,
+    DataTypeError,
     DataValueError,
     ExecAbortError,
     Pipeline,
@@ -143,6 +144,40 @@ async def test_errors_can_stand_among_the_values(client: Redis[str], transaction
         length, error, ok = await pipe.execute()
     assert (length, ok) == (1, True)
     assert isinstance(error, WrongTypeError)
+
+
+@either
+async def test_execute_decides_about_errors(client: Redis[str], transaction: bool) -> None:
+    """`execute(raise_on_error=…)` overrides what the pipeline does, and only for that call."""
+    pipe = client.pipeline(transaction=transaction)
+    for told in ({"raise_on_error": False}, {"raise_on_error": True}, {}):
+        pipe.rpush("list", 1)
+        pipe.get("list")
+        if told.get("raise_on_error", True):
+            with pytest.raises(WrongTypeError):
+                await pipe.execute(**told)
+        else:
+            assert isinstance((await pipe.execute(**told))[1], WrongTypeError)
+    lenient = client.pipeline(transaction=transaction, raise_on_error=False)
+    lenient.get("list")
+    with pytest.raises(WrongTypeError):
+        await lenient.execute(True)
+
+
+async def test_flags_of_a_pipeline(client: Redis[str]) -> None:
+    """They are bools: `pipeline(True, None)`, redis-py's *shard_hint*, does not hide errors."""
+    wrong: Any
+    for wrong in ("no", 0, None):
+        with pytest.raises(DataTypeError, match=r"raise_on_error is .*: give True or False"):
+            client.pipeline(True, wrong)
+        with pytest.raises(DataTypeError, match=r"transaction is .*: give True or False"):
+            client.pipeline(wrong)
+    wrong = "no"
+    pipe = client.pipeline()
+    pipe.set("k", 1)
+    with pytest.raises(DataTypeError, match="execute: raise_on_error is 'no'"):
+        await pipe.execute(wrong)
+    assert len(pipe) == 1
 
 
 async def test_a_transaction_is_all_or_nothing(client: Redis[str]) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
 
 import pytest
 
-from anyredis.client.scans import Pages, Scans
+from anyredis.client.scans import Pages, ScanIterator, Scans
 from anyredis.command import Command, T
-from anyredis.exceptions import TimeoutError
+from anyredis.exceptions import DataError, TimeoutError
 from anyredis.replies import TextReaders
+from anyredis.testing import FakeCluster
 from anyredis.wire.decode import Reply
 from tests.commands.tables import words
 
@@ -98,6 +102,47 @@ async def test_after_an_error() -> None:
     assert await every(scan) == ["b"]
     assert client.sent == ["SCAN 0", "SCAN 7", "SCAN 7"]
     assert await every(scan) == []
+
+
+ALL: list[Callable[[Scripted], ScanIterator[Any]]] = [
+    lambda client: client.scan_iter(),
+    lambda client: client.hscan_iter("k"),
+    lambda client: client.hscan_iter_no_values("k"),
+    lambda client: client.sscan_iter("k"),
+    lambda client: client.zscan_iter("k"),
+    lambda client: client.zscan_iter_no_scores("k"),
+]
+
+
+@pytest.mark.parametrize("scan", ALL)
+async def test_closed(scan: Callable[[Scripted], ScanIterator[Any]]) -> None:
+    """`contextlib.aclosing` ends the iteration: no item and no request comes after it."""
+    client = Scripted(["7", ["1", "2", "3", "4"]])
+    async with aclosing(scan(client)) as items:
+        await anext(items)
+    assert await anext(items, None) is None
+    await items.aclose()
+    assert len(client.sent) == 1
+
+
+@pytest.mark.parametrize("count", [1.5, True, math.nan, "10"])
+async def test_a_count_that_is_not_whole(count: Any) -> None:
+    """It is refused at the call, by every scan, of a cluster too."""
+    client = Scripted()
+    refused = pytest.raises(DataError, match=r"scan_iter\w*: count is .* give a whole number")
+    for scan in (client.scan_iter, FakeCluster().client().scan_iter):
+        with refused:
+            scan(count=count)
+    for scan_key in (
+        client.hscan_iter,
+        client.hscan_iter_no_values,
+        client.sscan_iter,
+        client.zscan_iter,
+        client.zscan_iter_no_scores,
+    ):
+        with refused:
+            scan_key("k", count=count)
+    assert client.sent == []
 
 
 async def test_left_early() -> None:

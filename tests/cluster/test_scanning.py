@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import aclosing
 
 import anyio
 import pytest
@@ -86,6 +87,20 @@ async def test_patience_counts_from_any_time_of_the_clock(
             await anext(keys)
         monkeypatch.undo()
     assert waits == 2
+
+
+async def test_closed() -> None:
+    """`contextlib.aclosing` ends the scan: no key and no request comes after it."""
+    cluster = FakeCluster()
+    async with cluster.client() as client:
+        for number in range(30):
+            await client.set(f"k{number}", number)
+        async with aclosing(client.scan_iter()) as keys:
+            await anext(keys)
+        asked = [len(node.server.received) for node in cluster.nodes]
+        assert await anext(keys, None) is None
+        await keys.aclose()
+        assert [len(node.server.received) for node in cluster.nodes] == asked
 
 
 async def test_an_empty_cluster_is_scanned_at_once() -> None:

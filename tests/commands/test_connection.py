@@ -226,7 +226,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     ),
     (
         DataTypeError,
-        "CLIENT: conditions['idle'] is True",
+        "CLIENT KILL: idle is True",
         lambda: unchecked(text.client_kill_filter)(idle=True),
     ),
 ]

@@ -31,10 +31,13 @@ SENT: list[tuple[str, Command[object]]] = [
     ("DECRBY k 1", text.decr("k")),
     ("DECRBY k 5", text.decr("k", 5)),
     ("DECRBY k 5", text.decrby("k", 5)),
+    ("DECRBY k 1", text.decrby("k")),
     ("INCRBY k 1", text.incr("k")),
     ("INCRBY k 5", text.incr("k", 5)),
     ("INCRBY k 5", text.incrby("k", 5)),
+    ("INCRBY k 1", text.incrby("k")),
     ("INCRBYFLOAT k 0.5", text.incrbyfloat("k", 0.5)),
+    ("INCRBYFLOAT k 1.0", text.incrbyfloat("k")),
     ("INCREX k BYINT 1", text.increx("k")),
     (
         "INCREX k BYINT 2 SATURATE LBOUND -9 UBOUND 9 EX 60 ENX",

@@ -164,7 +164,7 @@ async def test_refusals(client: Redis[str]) -> None:
     """A refusal of the server is the caller's error."""
     await client.rpush("k", "a")
     with pytest.raises(ResponseError, match="timeout is negative"):
-        await client.blpop("none", timeout=-1)
+        await client.execute_command("BLPOP", "none", -1)
     with pytest.raises(ResponseError, match="RANK"):
         await client.lpos("k", "a", rank=0)
     await client.lpop("k")

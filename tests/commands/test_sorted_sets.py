@@ -280,3 +280,15 @@ def test_mistakes(mistake: Callable[[], object], error: type[DataError], message
     """Bad input is refused at once, and the message names the argument."""
     with pytest.raises(error, match=message):
         mistake()
+
+
+def test_zadd_with_incr() -> None:
+    """redis-py's *incr* has another reply: the refusal names `zadd_incr`, for one member only."""
+    zadd = unchecked(text.zadd)
+    assert text.zadd("k", {"a": 1}, incr=False).args == (b"ZADD", "k", 1, "a")
+    with pytest.raises(
+        DataValueError, match=r"one member only, .*zadd_incr\(key, member, amount\)"
+    ):
+        zadd("k", {"a": 1}, incr=True)
+    with pytest.raises(DataValueError, match=r"one member only, not 2, .*zadd_incr"):
+        zadd("k", {"a": 1, "b": 2}, incr=True)

@@ -100,6 +100,7 @@ SENT: list[tuple[str, Command[object]]] = [
     ("SETRANGE k 6 v", text.setrange("k", 6, "v")),
     ("STRLEN k", text.strlen("k")),
     ("SUBSTR k 0 1", text.substr("k", 0, 1)),
+    ("SUBSTR k 2 -1", text.substr("k", 2)),
 ]
 
 

@@ -15,7 +15,7 @@ from anyredis import ConnectionError, DataError, DataValueError
 from anyredis.cluster.routing.routes import AllNodes, AnyNode, ToSlot, route
 from anyredis.facts import lookup
 from anyredis.facts.key_positions import finder_of
-from anyredis.facts.lookup import Facts, facts_of, register_command
+from anyredis.facts.lookup import ORDINARY, Facts, facts_of, register_command
 from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
 from anyredis.facts.table import (
     BLOCKING,
@@ -23,9 +23,6 @@ from anyredis.facts.table import (
     CONTAINERS,
     FORBIDDEN,
     READ_ONLY,
-    SPECIAL,
-    full_name,
-    spellings,
 )
 from anyredis.testing import FakeCluster, FakeServer, run_then_reset
 from anyredis.wire.encode import Value
@@ -83,7 +80,7 @@ BLOCKS: list[tuple[tuple[Value, ...], float | None]] = [
 @pytest.mark.parametrize(("args", "seconds"), BLOCKS)
 def test_blocking_seconds(args: tuple[Value, ...], seconds: float | None) -> None:
     """A blocking call has its time limit; a timeout that is not a number has none."""
-    assert args[0] in SPECIAL
+    assert args[0] not in ORDINARY
     assert facts_of(args).blocking_seconds(args) == seconds
     assert len(args) < 3 or facts_of(args).blocks(args)
 
@@ -124,7 +121,7 @@ CHANGES: list[tuple[tuple[Value, ...], bool]] = [
 def test_changes_connection(args: tuple[Value, ...], changes: bool) -> None:
     """G9: a command that changes its connection is known, and its first word is special."""
     assert facts_of(args).changes_connection is changes
-    assert not changes or full_name(args).split()[0] in SPECIAL
+    assert not changes or args[0] not in ORDINARY
 
 
 def test_forbidden_calls() -> None:
@@ -223,6 +220,32 @@ async def test_a_command_is_looked_up_once(clustered: bool) -> None:
         assert await counted(client.ping) == clustered
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        (b"CLIENT", b"REPLY\0", b"OFF"),
+        (b"CLIENT", b" REPLY"),
+        (b"CLIENT REPLY OFF",),
+        (b"GET k",),
+        (b"MONITOR\0",),
+        (b"MY.CMD\n",),
+        (b"\xff",),
+        ("",),
+    ],
+)
+def test_what_no_name_can_be(args: tuple[Value, ...]) -> None:
+    """G9: a name with a space or a control character is refused: a server may read another one."""
+    assert args[0] not in ORDINARY or args[0] == b"CLIENT"
+    with pytest.raises(DataValueError, match="the name of a command or subcommand has a space"):
+        facts_of(args)
+
+
+def test_names_that_need_no_lookup() -> None:
+    """A name that is ordinary in one spelling only is looked up in all others."""
+    assert {b"GET", b"OBJECT", b"EVAL"} <= ORDINARY
+    assert not {b"get", "GET", b"CLIENT", b"Client", b"MONITOR", b"MY.CMD"} & ORDINARY
+
+
 # -- commands of users --------------------------------------------------------------------------
 
 
@@ -234,7 +257,7 @@ def registrations_of_one_test() -> Iterator[None]:
     for name in lookup._registered.keys() - before:
         del lookup._known[name]
         del lookup._registered[name]
-        SPECIAL.difference_update(spellings(name))
+        lookup.ORDINARY.discard(name)
 
 
 KEYS: list[tuple[dict[str, Any], tuple[Value, ...], Sequence[int]]] = [

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from anyredis import (
+    Command,
     DataError,
     DataTypeError,
     DataValueError,
     Redis,
     RedisError,
 )
-from anyredis.testing import FakeServer
+from anyredis.testing import FakeCluster, FakeServer
 
 
 class Colour(enum.Enum):
@@ -119,6 +120,77 @@ async def test_commands_that_no_connection_can_carry(name: str) -> None:
             with pytest.raises(DataValueError, match="cannot be sent: "):
                 await session.execute_command(name, "x")
     assert all(words[0] in {b"HELLO", b"CLIENT"} for words in server.received)
+
+
+class Disguised(str):
+    """Text that shows another text than it is sent as."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "GETNAME"
+
+    def upper(self) -> str:
+        """What a careless check would compare."""
+        return "GETNAME"
+
+
+def _round_the_ban() -> list[tuple[Any, ...]]:
+    """Spellings of forbidden commands, by which a server might still know them."""
+    found: list[tuple[Any, ...]] = [("CLIENT", Disguised("REPLY"), "off")]
+    for odd in ("\0", " ", "\t", "\n", "\r\n", "\x0b", "\xa0", "\u200b", "\0\0x"):
+        found += [("CLIENT", f"REPLY{odd}", "off"), ("CLIENT", f"{odd}REPLY", "off")]
+        found += [(f"CLIENT{odd}", "REPLY", "off"), (f"CLIENT{odd}REPLY", "off")]
+        found += [(f"MONITOR{odd}",), (f"{odd}MONITOR",), (f"HELLO{odd}", 3), (f"QUIT{odd}",)]
+    for client in ("CLIENT", "client", "Client", "cLIENT"):
+        for reply in ("REPLY", "reply", "Reply", "rePLY"):
+            found += [(client, reply, "off"), (f"{client} {reply}", "off")]
+            found += [(f"{client} {reply} off",), (client, f"{reply} off")]
+    for name in ("Monitor", "mOnItOr", "Hello", "Quit", "Sync", "Subscribe"):
+        found += [(name,), (name, "x")]
+    as_bytes = [tuple(each.encode() if type(each) is str else each for each in w) for w in found]
+    more = [("CLIENT", bytearray(b"reply"), b"off"), ("CLIENT", memoryview(b"Reply"), b"off")]
+    return [*found, *as_bytes, *more]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp037", "utf-16"])
+async def test_no_way_round_the_ban(encoding: str) -> None:
+    """G9: no spelling of a forbidden command is sent, by any executor, raw or as a `Command`."""
+    server = FakeServer()
+    in_code_page = b"REPLY".decode("cp037")
+    async with server.client(encoding=encoding) as client, client.session() as session:
+        sent = len(server.received)
+        for words in [*_round_the_ban(), (b"CLIENT", in_code_page, b"OFF")]:
+            own = Command(words, lambda reply: reply)
+            for send in (client.execute_command, session.execute_command):
+                with pytest.raises(DataError):
+                    await send(*words)
+            with pytest.raises(DataError):
+                client.pipeline().execute_command(*words)
+            if any(isinstance(each, (bytearray, memoryview)) for each in words):
+                continue
+            for submit in (client.submit, session.submit):
+                with pytest.raises(DataError):
+                    await submit(own)
+            with pytest.raises(DataError):
+                client.pipeline().submit(own)
+        assert server.received[sent:] == []
+
+
+async def test_no_way_round_the_ban_in_a_cluster() -> None:
+    """G9: the same for clients of clusters, their nodes, sessions and pipelines."""
+    cluster = FakeCluster()
+    async with cluster.client() as client:
+        node = client.primaries()[0]
+        async with client.session("k") as session:
+            before = [len(each.server.received) for each in cluster.nodes]
+            for words in _round_the_ban():
+                for send in (client.execute_command, node.execute_command, session.execute_command):
+                    with pytest.raises(DataError):
+                        await send(*words)
+                with pytest.raises(DataError):
+                    client.pipeline().execute_command(*words)
+            assert [len(each.server.received) for each in cluster.nodes] == before
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from anyredis import (
     Result,
     Session,
 )
+from anyredis.client.scans import ScanIterator
 from anyredis.command import Blueprint
 from anyredis.commands.core import CoreCommands
 from anyredis.replies import TextReaders
@@ -149,7 +150,7 @@ async def what_a_client_gives(text: Redis[str], raw: Redis[bytes]) -> None:
     assert_type(await text.blpop("l", timeout=1), tuple[str, str] | None)
     assert_type(await raw.blpop("l"), tuple[bytes, bytes] | None)
     assert_type(await text.execute_command("ANY"), Any)
-    assert_type(text.scan_iter(), AsyncIterator[str])
+    assert_type(text.scan_iter(), ScanIterator[str])
     async with text as entered:
         assert_type(entered, Redis[str])
 
@@ -210,7 +211,7 @@ async def what_a_cluster_gives(text: RedisCluster[str], raw: RedisCluster[bytes]
     assert_type(await text.delete("a", "b"), int)
     assert_type(await text.blpop("l"), tuple[str, str] | None)
     assert_type(await text.execute_command("ANY", node="h:1"), Any)
-    assert_type(text.scan_iter(), AsyncIterator[str])
+    assert_type(text.scan_iter(), ScanIterator[str])
     assert_type(text.pipeline().get("k"), Result[str | None])
     assert_type(raw.pipeline(transaction=True), Pipeline[bytes])
     assert_type(text.node(("h", 1)), NodeClient[str])
