@@ -120,25 +120,36 @@ class Decoder:
             self._partly_undecodable = None
         self._feed(data)
 
-    def checked(self, reply: Reply | Incomplete) -> Reply | Incomplete:
-        """*reply*, or the error for it if its text does not decode."""
+    def checked(self, reply: Reply | Incomplete, by_element: bool = False) -> Reply | Incomplete:
+        """*reply*, or the error for it if its text does not decode.
+
+        With *by_element* a list is the reply to a transaction: each of its elements is the reply to
+        one command, so an element that does not decode is an error, and the others are values.
+        """
         error = UNDECODABLE.pop(threading.get_ident(), None)
         if error is None or type(reply) is Push:
             return reply
         if isinstance(reply, Incomplete):
             self._partly_undecodable = error  # another stream of this thread may be read meanwhile
             return reply
+        if by_element and isinstance(reply, list):
+            decode = text_decoder(self._encoding or "")
+            return [decode(each) for each in self.raw(reply)]
         return decode_error(error)
 
     def _gets_decoded(self, should_decode: bool = True) -> Any:
-        """The same as `gets`, in an encoding from which the bytes of a push cannot be had back."""
+        """The same as `gets`, in an encoding from which the bytes of a push cannot be had back.
+
+        Text that does not decode is left as bytes, for `checked` to find.
+        """
         reply = self._gets_bytes()
         if not should_decode or reply is MORE or type(reply) is Push:
             return reply
         try:
             return _decoded(reply, self._encoding or "")
         except UnicodeDecodeError as error:
-            return decode_error(error)
+            UNDECODABLE[threading.get_ident()] = error
+            return reply
 
     def raw(self, push: list[Reply]) -> list[Reply]:
         """*push* with its strings as bytes; part of it may have been read as text."""
@@ -186,18 +197,15 @@ Decode: TypeAlias = Callable[[Reply], Reply]
 
 
 def text_decoder(encoding: str) -> Decode:
-    """A function that turns a reply, read as bytes, into text in *encoding*."""
+    """A function that turns a reply, read as bytes, into text in *encoding*.
+
+    It gives one `ReplyDecodeError` in place of a reply that has text which does not decode.
+    """
 
     def decode(reply: Reply) -> Reply:
-        if isinstance(reply, bytes):
-            try:
-                return reply.decode(encoding)
-            except UnicodeError as error:
-                return decode_error(error)
-        if isinstance(reply, list):
-            return [decode(item) for item in reply]
-        if isinstance(reply, dict):
-            return {decode(key): decode(value) for key, value in reply.items()}
-        return reply
+        try:
+            return _decoded(reply, encoding)
+        except UnicodeError as error:
+            return decode_error(error)
 
     return decode

@@ -160,7 +160,7 @@ class RequestQueue:
             request = inflight[0] if inflight else None
             reply: Any = gets() if request is None or not request.binary else gets(False)
             if UNDECODABLE:
-                reply = self._decoder.checked(reply)
+                reply = self._decoder.checked(reply, request is not None and request.by_element)
             if reply is MORE:
                 return
             if type(reply) is Push:
@@ -197,10 +197,10 @@ class RequestQueue:
                 break
             reply = gets(not request.binary)
             if UNDECODABLE:
-                reply = self._decoder.checked(reply)
+                reply = self._decoder.checked(reply, request.by_element)
             while type(reply) is Push:
                 self._pushed(reply)
-                reply = self._decoder.checked(gets(not request.binary))
+                reply = self._decoder.checked(gets(not request.binary), request.by_element)
             if reply is MORE:
                 return MORE
         self.inflight.popleft()
