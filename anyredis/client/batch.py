@@ -179,10 +179,7 @@ async def send_small(
     *by_element*: EXEC is in it.
     """
     payload, expected = chunk
-    await connection.wait_for_capacity(len(payload))
-    return await connection.answer(
-        connection.enqueue_many(payload, expected, expected, binary, by_element)
-    )
+    return await connection.answer(connection.enqueue_many(payload, expected, binary, by_element))
 
 
 async def send_large(
@@ -197,7 +194,7 @@ async def send_large(
     await connection.own()
     try:
         payload, reply_count = next(chunks)
-        request = connection.enqueue_many(
+        request = connection.begin_many(
             payload, reply_count, batch.expected, batch.binary, batch.transaction
         )
         for payload, reply_count in chunks:

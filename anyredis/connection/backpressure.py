@@ -1,8 +1,8 @@
-"""Backpressure: the line of callers that wait until they may send on one connection.
+"""Backpressure: the requests that wait in line until they may be enqueued on one connection.
 
-Law: callers continue in the order in which they came.  A caller waits for capacity, or for the
-connection to itself; while one owns the connection, no other continues.  A caller that is cancelled
-after its turn came passes the turn on.
+Law: requests are enqueued in the order in which they came, each at the moment at which its turn
+comes.  A request waits for capacity; an owner waits until the connection carries nothing, and no
+other request is enqueued before it lets go.  One that is given up leaves the line at once.
 """
 
 from __future__ import annotations
@@ -12,65 +12,70 @@ from collections.abc import Callable
 
 from anyredis.exceptions import Outcome, RedisError
 from anyredis.waiter import Waiter
+from anyredis.wire.request import Request
 
 
-class WaitingCaller:
-    """A caller in the line; *size* is the number of bytes that it will enqueue.
+class WaitingRequest:
+    """A request in the line; *pack* gives its *size* bytes again when its turn comes.
 
-    If it waits *alone*, its turn comes when the connection carries nothing, and it is the owner
-    then.
+    They are not kept, so the line costs no memory that grows with the requests in it.
     """
 
-    __slots__ = ("alone", "granted", "size", "waiter")
+    __slots__ = ("pack", "request", "size")
 
-    def __init__(self, waiter: Waiter, size: int, *, alone: bool) -> None:
-        self.waiter = waiter
+    def __init__(self, request: Request, size: int, pack: Callable[[], bytes]) -> None:
+        self.request = request
         self.size = size
-        self.alone = alone
-        self.granted = False
+        self.pack = pack
 
 
 class Backpressure:
-    """The callers that wait to send; *resume* lets those continue that may, by calling `grant`."""
+    """The line; *enqueue* takes each request in its turn, and *resume* calls `grant`."""
 
-    def __init__(self, new_waiter: Callable[[], Waiter], resume: Callable[[], None]) -> None:
-        self.waiting: OrderedDict[WaitingCaller, None] = OrderedDict()
+    def __init__(
+        self,
+        new_waiter: Callable[[], Waiter],
+        enqueue: Callable[[Request], object],
+        resume: Callable[[], None],
+    ) -> None:
+        self.waiting: OrderedDict[Request | Waiter, WaitingRequest | None] = OrderedDict()
+        """Requests, and the waiters of owners to be."""
         self.owned = False
         """Whether one caller has the connection for itself."""
         self._owner: Waiter | None = None
         """The owner's waiter, while it waits for capacity."""
-        self._granted = 0
-        """Callers without ownership whose turn has come, and whose tasks have not run since."""
         self._new_waiter = new_waiter
+        self._enqueue = enqueue
         self._resume = resume
 
     @property
     def busy(self) -> bool:
-        """Whether a new caller has to wait in line."""
-        return self.owned or self._granted > 0 or bool(self.waiting)
+        """Whether a new request has to wait in line."""
+        return self.owned or bool(self.waiting)
 
-    async def wait(self, size: int, *, alone: bool = False) -> None:
-        """Wait until *size* bytes may be enqueued, or until the caller owns the connection.
+    def add(self, request: Request, size: int, pack: Callable[[], bytes]) -> None:
+        """Put *request* in the line; *pack* gives its *size* bytes."""
+        request.payload = b""
+        self.waiting[request] = WaitingRequest(request, size, pack)
 
-        Raises the error of a lost connection.
-        """
-        caller = WaitingCaller(self._new_waiter(), size, alone=alone)
-        self.waiting[caller] = None
+    def remove(self, request: Request) -> bool:
+        """Whether *request* was in the line; it is not any more."""
+        return self.waiting.pop(request, None) is not None
+
+    async def own(self) -> None:
+        """Wait until the connection is the caller's own; raises the error of a lost connection."""
+        waiter = self._new_waiter()
+        self.waiting[waiter] = None
         try:
-            error = await caller.waiter
+            error = await waiter
         except BaseException:
-            self.waiting.pop(caller, None)
-            self._arrived(caller)
-            if caller.granted and alone:
-                self.owned = False
-            self._resume()  # the turn, or the place in the line, is the next caller's
+            self.waiting.pop(waiter, None)
+            if waiter.done() and not waiter.cancelled() and waiter.result() is None:
+                self.owned = False  # its turn came as it was cancelled
+            self._resume()
             raise
         if error is not None:
             raise error
-        self._arrived(caller)
-
-    def _arrived(self, caller: WaitingCaller) -> None:
-        self._granted -= caller.granted and not caller.alone
 
     async def wait_as_owner(self) -> None:
         """Wait until the owner may enqueue more; raises the error of a lost connection."""
@@ -83,28 +88,29 @@ class Backpressure:
             raise error
 
     def grant(self, capacity: int, *, idle: bool) -> None:
-        """Let the first callers continue, up to *capacity* bytes; the last may exceed it.
+        """Enqueue the first requests, up to *capacity* bytes; the last may exceed it.
 
         *idle* says whether the connection carries nothing.
         """
-        if self.owned:
-            if capacity > 0:
-                self._wake_owner(None)
-            return
-        while self.waiting and capacity > 0:
-            caller = next(iter(self.waiting))
-            if caller.alone and not caller.waiter.done() and (self._granted or not idle):
-                return
-            del self.waiting[caller]
-            if caller.waiter.done():  # cancelled, and its task has not run since
-                continue
-            caller.granted = True
-            caller.waiter.set_result(None)
-            if caller.alone:
+        if self.owned and capacity > 0:
+            self._wake_owner(None)
+        while self.waiting and capacity > 0 and not self.owned:
+            first = next(iter(self.waiting))
+            if isinstance(first, Request):
+                waiting = self.waiting.pop(first)
+                if waiting is not None and not first.waiter.done():
+                    capacity -= waiting.size
+                    idle = False
+                    first.payload = waiting.pack()
+                    self._enqueue(first)
+            elif first.done():  # cancelled, and its task has not run since
+                del self.waiting[first]
+            elif idle:
+                del self.waiting[first]
                 self.owned = True
+                first.set_result(None)
+            else:
                 return
-            self._granted += 1
-            capacity -= caller.size
 
     def _wake_owner(self, error: RedisError | None) -> None:
         owner, self._owner = self._owner, None
@@ -112,9 +118,10 @@ class Backpressure:
             owner.set_result(error)
 
     def close(self, error: Callable[[Outcome], RedisError]) -> None:
-        """Fail all waiting callers, whose requests were not sent."""
+        """Fail all that wait, which were not sent."""
         self._wake_owner(error(Outcome.NOT_SENT))
         while self.waiting:
-            caller, _ = self.waiting.popitem(last=False)
-            if not caller.waiter.done():
-                caller.waiter.set_result(error(Outcome.NOT_SENT))
+            first, _ = self.waiting.popitem(last=False)
+            waiter = first.waiter if isinstance(first, Request) else first
+            if not waiter.done():
+                waiter.set_result(error(Outcome.NOT_SENT))

@@ -232,7 +232,7 @@ class BaseConnection(RequestSender):
         self._new_waiter = event_loop.waiter
         self._new_waiter_unchecked = event_loop.new_waiter
         self._clock = clock()
-        self._backpressure = Backpressure(self._new_waiter, self._resume_waiting)
+        self._backpressure = Backpressure(self._new_waiter, self._submit, self._resume_waiting)
         self._tell(lambda listener: listener.ready(self))
 
     async def serve(self) -> None:

@@ -91,24 +91,22 @@ class RequestSender(Executor):
             self._wake_writer()
         return request
 
-    async def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
-        """Enqueue one command as soon as its turn comes; raises the error of a lost connection.
+    def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
+        """Enqueue one command in its turn, which comes at once without backpressure.
 
         Raises `DataError` if an argument cannot be sent.
         """
-        payload = self.pack(args)
-        await self.wait_for_capacity(len(payload))
-        return self._enqueue_packed(payload, binary)
+        request = Request(self.pack(args), self._new_waiter())
+        request.binary = binary
+        return self._enqueue_in_turn(request, lambda: self.pack(args))
 
-    async def wait_for_capacity(self, size: int) -> None:
-        """Wait in line until *size* more bytes may be enqueued, which has to follow at once."""
-        if self.closed:
-            return
-        if self._paused:
-            self._resume_waiting()
-        if self.wire.unsent_bytes > HIGH_WATER or self._paused:
-            self._paused = True
-            await self._backpressure.wait(size)
+    def _enqueue_in_turn(self, request: Request, pack: Callable[[], bytes]) -> Request:
+        """Enqueue *request* now or, under backpressure, later; *pack* gives its bytes again."""
+        if self.closed or not (self.wire.unsent_bytes > HIGH_WATER or self._paused):
+            return self._submit(request)
+        self._paused = True
+        self._backpressure.add(request, len(request.payload or b""), pack)
+        return request
 
     async def own(self) -> None:
         """Wait in line until it carries no request; others wait from now on, until `disown`.
@@ -117,11 +115,9 @@ class RequestSender(Executor):
         """
         if self.closed:
             return
-        if self._paused:
-            self._resume_waiting()
         if self._paused or not self.wire.idle:
             self._paused = True
-            await self._backpressure.wait(0, alone=True)
+            await self._backpressure.own()
         else:
             self._backpressure.owned = self._paused = True
 
@@ -136,12 +132,23 @@ class RequestSender(Executor):
             await self._backpressure.wait_as_owner()
 
     def enqueue_many(
-        self, payload: bytes, reply_count: int, expected: int, binary: bool, by_element: bool = False
+        self, payload: bytes, expected: int, binary: bool, by_element: bool = False
     ) -> Request:
-        """Enqueue encoded commands, whose *expected* replies are one answer.
+        """Enqueue encoded commands in their turn; their *expected* replies are one answer.
 
-        *payload* brings *reply_count* of them; `continue_many` enqueues the commands of the others,
-        for which the caller has to `own` the connection.  *by_element*: EXEC is among them.
+        *by_element*: EXEC is among them.
+        """
+        request = Request.of_many(payload, self._new_waiter(), expected, expected)
+        request.binary = binary
+        request.by_element = by_element
+        return self._enqueue_in_turn(request, lambda: payload)
+
+    def begin_many(
+        self, payload: bytes, reply_count: int, expected: int, binary: bool, by_element: bool
+    ) -> Request:
+        """The same for the first piece of several, whose caller has to `own` the connection.
+
+        *payload* brings *reply_count* of the replies; `continue_many` enqueues the other commands.
         """
         request = Request.of_many(payload, self._new_waiter(), reply_count, expected)
         request.binary = binary
@@ -163,11 +170,6 @@ class RequestSender(Executor):
             self._wake_writer()
         return request
 
-    def _enqueue_packed(self, payload: bytes, binary: bool) -> Request:
-        request = Request(payload, self._new_waiter())
-        request.binary = binary
-        return self._submit(request)
-
     def _wake_writer(self) -> None:
         parked, self._parked = self._parked, None
         if parked is not None and not parked.done():
@@ -180,9 +182,10 @@ class RequestSender(Executor):
     def abandon(self, request: Request) -> None:
         """Give up *request*, for which no task waits any more."""
         wire = self.wire
-        wire.abandon(request)
-        if wire.tombstones and wire.exhausted:
-            self.drain("too many of its requests were given up")
+        if not self._paused or not self._backpressure.remove(request):
+            wire.abandon(request)
+            if wire.tombstones and wire.exhausted:
+                self.drain("too many of its requests were given up")
         if self._paused:
             self._resume_waiting()
 
@@ -219,7 +222,7 @@ class RequestSender(Executor):
         self.check_event_loop()
         request = self.enqueue(args, command.binary)
         if request is None:
-            request = await self.enqueue_later(args, command.binary)
+            request = self.enqueue_later(args, command.binary)
         return await self.answer(request)
 
     async def _run_blocking(
@@ -233,7 +236,9 @@ class RequestSender(Executor):
         await self.own()
         wire.reply_timeout = None if seconds is None or grace is None else seconds + grace
         try:
-            return await self.answer(self._enqueue_packed(payload, binary))
+            request = Request(payload, self._new_waiter())
+            request.binary = binary
+            return await self.answer(self._submit(request))
         except BaseException:
             self.close("a blocking command was cancelled")
             raise
@@ -248,7 +253,7 @@ class RequestSender(Executor):
     # -- backpressure ---------------------------------------------------------------------------
 
     def _resume_waiting(self) -> None:
-        """Let callers that wait in line continue, as far as the limits allow."""
+        """Enqueue what waits in line, as far as the limits allow."""
         wire, line = self.wire, self._backpressure
         too_many = len(wire.inflight) > MAX_IN_FLIGHT
         if not too_many:

@@ -19,6 +19,9 @@ from anyredis.wire.request import ABANDONED, Request
 MAX_SEND = 256 * 1024
 """The most bytes that one send joins; a single larger request is sent alone."""
 
+MAX_GIVEN_UP = 64
+"""Abandoned requests that may be among the unsent ones, if they are fewer than half of these."""
+
 MAX_TOMBSTONES = 1024
 """The most abandoned requests that may be waiting for their replies."""
 
@@ -52,6 +55,8 @@ class RequestQueue:
         """The number of replies received."""
         self._has_uneven = False
         """True if an unsent payload brings more or fewer replies than one."""
+        self._given_up = 0
+        """About the number of abandoned requests in `unsent`."""
         self._swallowed = 0
         self._deadlines: deque[tuple[int, float]] = deque()
         self._decoder = decoder
@@ -76,9 +81,22 @@ class RequestQueue:
             self.tombstones += 1
         else:
             self._drop(request)
+            self._given_up += 1
+            if self._given_up > MAX_GIVEN_UP and self._given_up * 2 > len(self.unsent):
+                self._forget_given_up()
+
+    def _forget_given_up(self) -> None:
+        """Remove the unsent requests that nobody waits for."""
+        for request in self.unsent:
+            if request.waiter.done():
+                self._drop(request)
+        wanted = [request for request in self.unsent if not request.waiter.done()]
+        self.unsent.clear()
+        self.unsent.extend(wanted)
+        self._given_up = 0
 
     def _drop(self, request: Request) -> None:
-        """Forget the bytes of an unsent request; `take` skips the rest."""
+        """Forget the bytes of an unsent request."""
         self.unsent_bytes -= len(request.payload or b"")
         request.payload = b""
 
@@ -87,10 +105,9 @@ class RequestQueue:
         # An asyncio future is cancelled before its task has run and abandoned the request.
         wanted = [request for request in self.unsent if not request.waiter.done()]
         if len(wanted) < len(self.unsent):
-            for request in self.unsent:
-                if request.waiter.done():
-                    self._drop(request)
+            self._forget_given_up()
         self.unsent.clear()
+        self._given_up = 0
         if self.unsent_bytes > MAX_SEND:
             wanted = self._first_chunk(wanted)
         if not wanted:

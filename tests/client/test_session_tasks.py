@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -178,6 +179,10 @@ async def test_one_that_waits_can_be_cancelled() -> None:
     """G2, G7: neither a command nor a pipeline that waits is sent; those behind it continue."""
     server = FakeServer()
     async with server.client() as client, client.session() as session:
+
+        async def pop() -> None:
+            await session.blpop("list")
+
         [peer] = server.peers
         peer.hold()
         async with anyio.create_task_group() as tasks:
@@ -185,7 +190,7 @@ async def test_one_that_waits_can_be_cancelled() -> None:
             await server.wait_for("ECHO")
             async with anyio.create_task_group() as cancelled:
                 cancelled.start_soon(pipeline, session, True, 60)
-                cancelled.start_soon(session.blpop, "list")
+                cancelled.start_soon(pop)
                 await anyio.wait_all_tasks_blocked()
                 cancelled.start_soon(echo, session, b"cancelled")
                 await anyio.wait_all_tasks_blocked()
@@ -228,7 +233,7 @@ async def test_two_blocking_commands() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(session.blpop, "one")
             await server.wait_for("BLPOP")
-            tasks.start_soon(session.blpop, "two", 1)
+            tasks.start_soon(partial(session.blpop, "two", timeout=1))
             await anyio.wait_all_tasks_blocked()
             assert server.count("BLPOP") == 1
             assert not connection.wire.overdue(1e9)
@@ -298,9 +303,7 @@ async def test_watch_while_another_task_sends(valkey: Server) -> None:
 
 
 @pytest.mark.parametrize("fake", [False, True])
-async def test_an_empty_transaction_tells_whether_a_key_changed(
-    valkey: Server, fake: bool
-) -> None:
+async def test_an_empty_transaction_tells_whether_a_key_changed(valkey: Server, fake: bool) -> None:
     """It raises `WatchError`, as one with commands would; either way the watch has ended."""
     server = FakeServer()
     made: Redis[bytes] = server.client() if fake else Redis(valkey.host, valkey.port)

@@ -8,7 +8,13 @@ import pytest
 
 from anyredis.exceptions import Outcome, ProtocolError, ReplyDecodeError, ResponseError
 from anyredis.wire.request import Request
-from anyredis.wire.request_queue import MAX_SEND, MAX_SWALLOWED, MAX_TOMBSTONES, RequestQueue
+from anyredis.wire.request_queue import (
+    MAX_GIVEN_UP,
+    MAX_SEND,
+    MAX_SWALLOWED,
+    MAX_TOMBSTONES,
+    RequestQueue,
+)
 from tests.wire.notes import Note, ask, lost, session
 
 
@@ -62,6 +68,30 @@ def test_an_abandoned_unsent_request_is_never_sent() -> None:
     assert wire.unsent_bytes == 3
     assert wire.take(0) == b"two"
     assert wire.tombstones == 0
+
+
+def test_abandoned_unsent_requests_are_bounded() -> None:
+    """G2, G13: they are removed although nothing is sent, and those that are wanted are not."""
+    wire = session()
+    _, first = ask(wire, b"first")
+    for _ in range(3000):
+        request, _ = ask(wire, b"x" * 100)
+        wire.abandon(request)
+        assert len(wire.unsent) <= 2 * MAX_GIVEN_UP
+    wanted = [ask(wire, b"w")[1] for _ in range(1000)]
+    gone = [ask(wire, b"x") for _ in range(3000)]
+    for _, note in gone:
+        note.given_up = True  # by asyncio, before the task has run
+    for request, _ in gone:
+        wire.abandon(request)
+        assert len(wire.unsent) <= 4001
+    assert len(wire.unsent) <= 2 * 1001
+    assert wire.unsent_bytes == 1005
+    assert wire.take(0) == b"first" + b"w" * 1000
+    assert wire.tombstones == 0
+    wire.feed(b":1\r\n" * 1001)
+    assert all(note.answers == [1] for note in (first, *wanted))
+    assert wire.idle
 
 
 def test_a_cancelled_waiter_is_never_sent() -> None:
