@@ -131,10 +131,10 @@ class Decoder:
         if (
             self.guard.busy
             or len(data) >= LONG_DATA
-            or b"*" in data
-            or b">" in data
-            or b"~" in data
-            or b"|" in data
+            or 42 in data  # b"*"; as a number five times as fast
+            or 62 in data  # b">"
+            or 126 in data  # b"~"
+            or 124 in data  # b"|"
         ):
             self.guard.feed(data)
         else:

@@ -21,23 +21,24 @@ MAX_PUSH_ELEMENTS = 2**16
 """The most elements of one push: hiredis fills their memory at once."""
 
 LONG_DATA = 4096
-"""Bytes from which a string is skipped as a whole, instead of being searched for headers."""
+"""Bytes from which data may have long strings, which are not searched for headers."""
 
 LONGEST_CUT = 24
 """The bytes at the end of the data among which a header may be cut."""
 
 TYPES: Final = b"*>~|"
-STRING: Final = re.compile(rb"[$=](\d{4,15})\r\n")
+LONG_STRING: Final = re.compile(rb"(?:[*~%|>]\d{1,4}\r\n){0,8}[$=](\d{4,15})\r\n")
+"""The header of a long string, with those of small aggregates that begin with it."""
 
 
-def _has_type(data: bytes, start: int) -> bool:
-    """Whether one of `TYPES` is in *data* from *start* on."""
-    return (
-        data.find(b"*", start) >= 0
-        or data.find(b">", start) >= 0
-        or data.find(b"~", start) >= 0
-        or data.find(b"|", start) >= 0
-    )
+def _behind_long_strings(data: bytes, begin: int) -> int:
+    """The position behind all long strings in a row; a header begins at *begin*.
+
+    It is behind the end of *data* if the last of them is not complete.
+    """
+    while (string := LONG_STRING.match(data, begin)) is not None:
+        begin = string.end() + int(string[1]) + 2
+    return begin
 
 
 class LengthGuard:
@@ -109,22 +110,30 @@ class LengthGuard:
         """The position of the next header that looks too large; None if there is none."""
         start = begin
         if self._inside:
-            start += self._inside
+            start = _behind_long_strings(data, begin + self._inside)
             self._inside = 0
         elif not self._has_data():  # so a header begins here
             self._check(data, begin)
-            if (string := STRING.match(data, begin)) is not None:
-                length = int(string[1])
-                if length >= LONG_DATA:
-                    start = string.end() + length + 2
+            start = _behind_long_strings(data, begin)
         if start >= len(data):
             self._inside = start - len(data)
             return len(data)
-        start = max(begin, start - 1)  # the line before the next header ends here
-        if not _has_type(data, start):
+        if not self._has_type(data, max(start, begin + 1)):
             return None
-        header = self._next_header.search(data, start)
+        # The line before the next header ends at the byte before.
+        header = self._next_header.search(data, max(begin, start - 1))
         return None if header is None else header.end()
+
+    @staticmethod
+    def _has_type(data: bytes, start: int) -> bool:
+        """Whether a byte from *start* on may begin a header."""
+        find = data.find
+        return (
+            find(42, start) >= 0  # b"*"
+            or find(62, start) >= 0  # b">"
+            or find(126, start) >= 0  # b"~"
+            or find(124, start) >= 0  # b"|"
+        )
 
     def _check(self, data: bytes, begin: int) -> None:
         header = self._header.match(data, begin)
