@@ -131,15 +131,22 @@ def test_nesting_is_bounded(depth: int) -> None:
 TEXT = st.sampled_from(
     [b"\n>1000000", b"\n*123456789\r\n", b"~", b"|9", b">", b"*1\r\n", b"\r\n", b"$5000\r\n", b"x"]
 )
-STRINGS = st.lists(TEXT, max_size=8).map(b"".join) | st.builds(
-    lambda text, times: text * times, TEXT, st.integers(400, 700)
+
+
+def repeated(text: bytes, times: int) -> bytes:
+    """A long string of a short text."""
+    return text * times
+
+
+STRINGS: st.SearchStrategy[bytes] = st.lists(TEXT, max_size=8).map(b"".join) | st.builds(
+    repeated, TEXT, st.integers(400, 700)
 )
-VALUES = st.recursive(
+VALUES: st.SearchStrategy[Any] = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), STRINGS),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(STRINGS, inner, max_size=3),
     max_leaves=12,
 )
-PUSHES = st.lists(VALUES, min_size=1, max_size=3)
+PUSHES: st.SearchStrategy[list[Any]] = st.lists(VALUES, min_size=1, max_size=3)
 
 
 @settings(deadline=None, max_examples=200)
