@@ -211,13 +211,8 @@ def data_error(command: Command[object], reply: Any) -> DataError | None:
 
 def test_no_reply_is_a_data_error() -> None:
     """A `DataError` says that nothing was sent: whatever the server answers, no command raises it."""
-    commands = [
-        each
-        for rows in TABLES.values()
-        for row in rows
-        for each in row
-        if isinstance(each, Command)
-    ]
+    cells: list[Any] = [each for rows in TABLES.values() for row in rows for each in row]
+    commands: list[Command[Any]] = [each for each in cells if isinstance(each, Command)]
     assert len(commands) > 400
     assert [
         (command, reply)

@@ -397,7 +397,7 @@ async def test_a_push_that_never_ends(exclusive: bool, limit: int | None) -> Non
         options = {"listeners": [RecordingListener()], "max_push_bytes": limit}
     most = limit or 1024 * 1024
     sent = 0
-    made: Redis[bytes] = server.client(**options)
+    made: Redis[bytes] = Redis(connection_pool=server.pool(**options))
     async with made as client:
         if exclusive:
             async with client.connection_pool.acquire():
