@@ -203,6 +203,18 @@ def soak(session: nox.Session) -> None:
     session.run("python", "-m", "tests.soak", *session.posargs, interrupt_timeout=10)
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed the wire with a hundred times as many random streams; ANYREDIS_FUZZ_SEED repeats a run."""
+    session.install("-e.[trio,uvloop]", *group("test"))
+    env = {"ANYREDIS_FUZZ_CASES": "30000"}
+    session.run(
+        *("python", "-m", "pytest", "tests/fuzz", "--timeout", "1200", *session.posargs),
+        env=env,
+        interrupt_timeout=10,
+    )
+
+
 @nox.session(python=PYTHONS)
 def tests_on(session: nox.Session) -> None:
     """Run all tests on every Python that anyredis supports; -P picks one."""

@@ -78,7 +78,7 @@ class ProtocolError(RedisError):
 
 
 class DataError(RedisError):
-    """The caller's argument cannot be used; nothing was sent."""
+    """The caller's argument cannot be used; nothing was sent, without exception."""
 
 
 class DataTypeError(DataError, TypeError):
@@ -89,8 +89,11 @@ class DataValueError(DataError, ValueError):
     """An argument has a value that makes no sense there; nothing was sent."""
 
 
-class ReplyDecodeError(DataError, ValueError):
-    """A reply is not text in the client's `encoding`; the command itself was run."""
+class ReplyDecodeError(RedisError, ValueError):
+    """A reply is not text in the client's `encoding`; the command itself was run.
+
+    No `DataError`, because the command was sent.
+    """
 
 
 class PartOutcome(NamedTuple):

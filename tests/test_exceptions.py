@@ -150,3 +150,11 @@ def test_a_fresh_copy_of_an_error_reply() -> None:
     error = from_server("NOSCRIPT No matching script")
     assert isinstance(fresh(error), NoScriptError)
     assert str(fresh(error)) == str(error)
+
+
+def test_data_errors_are_about_arguments() -> None:
+    """`DataError` means that nothing was sent: only arguments are its leaves, no reply is one."""
+    leaves = {kind for kind in ALL if issubclass(kind, exceptions.DataError)}
+    assert leaves == {exceptions.DataError, DataTypeError, DataValueError}
+    assert not issubclass(exceptions.ReplyDecodeError, exceptions.DataError)
+    assert issubclass(exceptions.ReplyDecodeError, ValueError)

@@ -1,8 +1,9 @@
 """Several commands sent together: encoded into bounded chunks, sent, replies assigned to commands.
 
 Law: a batch is contiguous on its connection, so a multiplexed connection can carry a transaction.
-A batch that fits into one chunk is one request.  A larger one needs an exclusive connection, where
-it is sent chunk by chunk as the server reads, and which is closed if the batch is not completed.
+A batch that fits into one chunk is one request.  A larger one needs an exclusive connection, which
+it owns while it is sent chunk by chunk, as the server reads, and until its last reply; the
+connection is closed if the batch is not completed.
 """
 
 from __future__ import annotations
@@ -179,45 +180,54 @@ class EncodedBatch:
 
         Raises the error of a failed connect.
         """
-        batch = self._batch
         connection = await lease.attach(exclusive=self._is_large)
         try:
-            if self._is_large:
-                chunks = batch.chunks(self._pack)
-                reply = await send_large(connection, chunks, batch.expected, binary=batch.binary)
-            else:
-                reply = await send_small(connection, self._first, binary=batch.binary)
-            return self._checked(connection, reply)
+            return self._checked(connection, await self.exchange(connection))
         finally:
             lease.detach()
+
+    async def exchange(self, connection: BaseConnection) -> Reply:
+        """The list of replies on *connection*, or the error of a lost connection."""
+        batch = self._batch
+        if self._is_large:
+            return await send_large(connection, batch, batch.chunks(self._pack))
+        return await send_small(
+            connection, self._first, binary=batch.binary, by_element=batch.transaction
+        )
 
     def _checked(self, connection: BaseConnection, reply: Reply) -> Reply:
         return (connection.draining and self._batch.demoted_error(reply)) or reply
 
 
 async def send_small(
-    connection: BaseConnection, chunk: tuple[bytes, int], *, binary: bool
+    connection: BaseConnection, chunk: tuple[bytes, int], *, binary: bool, by_element: bool = False
 ) -> Reply:
-    """The list of replies to one chunk, or the error of a lost connection."""
+    """The list of replies to one chunk, or the error of a lost connection.
+
+    *by_element*: EXEC is in it.
+    """
     payload, expected = chunk
-    await connection.wait_for_capacity(len(payload))
-    return await connection.answer(connection.enqueue_many(payload, expected, expected, binary))
+    return await connection.answer(connection.enqueue_many(payload, expected, binary, by_element))
 
 
 async def send_large(
-    connection: BaseConnection, chunks: Iterator[tuple[bytes, int]], expected: int, *, binary: bool
+    connection: BaseConnection, batch: CommandBatch, chunks: Iterator[tuple[bytes, int]]
 ) -> Reply:
-    """The list of *expected* replies, or the error of a lost connection, which is exclusive here.
+    """The list of replies to *batch*, in *chunks*, or the error of a lost connection.
 
-    A cancellation before the last reply closes the connection: commands that were not sent never
-    are, and the server drops a transaction whose EXEC was not sent.
+    The connection is exclusive here; tasks that share it in a session wait until the last reply.  A
+    cancellation before that closes the connection: commands that were not sent never are, and the
+    server drops a transaction whose EXEC was not sent.
     """
+    await connection.own()
     try:
         payload, reply_count = next(chunks)
-        request = connection.enqueue_many(payload, reply_count, expected, binary)
+        request = connection.begin_many(
+            payload, reply_count, batch.expected, batch.binary, batch.transaction
+        )
         for payload, reply_count in chunks:
             try:
-                await connection.wait_for_capacity(len(payload))
+                await connection.wait_for_capacity_as_owner()
             except RedisError:
                 break  # lost: the request knows whether a part of it was sent
             connection.continue_many(request, payload, reply_count)
@@ -225,6 +235,8 @@ async def send_large(
     except BaseException:
         connection.close("a pipeline was left half way")
         raise
+    finally:
+        connection.disown()
 
 
 def check_encodable(words: Iterable[tuple[Value, ...]], pack: Encoder) -> None:

@@ -39,6 +39,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         *,
         transaction: bool = True,
         raise_on_error: bool = True,
+        runs_empty: bool = False,
     ) -> None:
         flag("pipeline: transaction", transaction)
         flag("pipeline: raise_on_error", raise_on_error)
@@ -46,6 +47,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         self._run = run
         self._transaction = transaction
         self._raise_on_error = raise_on_error
+        self._runs_empty = runs_empty  # an empty transaction tells whether a watched key changed
         self._queue: list[Result[Any]] = []
 
     def __len__(self) -> int:
@@ -108,7 +110,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
             raise_on_error = self._raise_on_error
         flag("execute: raise_on_error", raise_on_error)
         queue, self._queue = self._queue, []
-        if not queue:
+        if not queue and not self._runs_empty:
             return []
         commands = [result.command for result in queue]
         replies = await self._run(CommandBatch(commands, transaction=self._transaction))

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
-from anyredis.client.batch import CommandBatch, check_encodable, send_large
+from anyredis.client.batch import CommandBatch, EncodedBatch
 from anyredis.client.observed import observe
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.retrying import repeat
@@ -38,8 +38,11 @@ IN_PIPELINES = frozenset((b"MULTI", b"EXEC", b"DISCARD"))
 class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Generic[S]):
     """All commands on one connection, one after another; made by `client.session()`.
 
-    No command is sent again, whatever `retry` says: after the connection is lost, its state is lost
-    too.
+    Several tasks may use it.  A blocking command, or a pipeline of more than 256 KiB or 4096
+    commands, has the connection for itself, and the other tasks wait; if it is cancelled, the
+    connection is closed.  `watch`, `select` and the like are about the connection, so they concern
+    all these tasks.  No command is sent again after the connection is lost, because its state is
+    lost too.
     """
 
     def __init__(
@@ -80,17 +83,25 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         return await self.submit(raw_command(*args))
 
     def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:
-        """A `Pipeline` on this connection; after `watch` it raises `WatchError` on a change."""
+        """A `Pipeline` on this connection.
+
+        A *transaction* after `watch`, an empty one too, raises `WatchError` if a watched key
+        changed, and ends the watch.
+        """
         return Pipeline(
-            self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
+            self._run_batch,
+            self.read,
+            transaction=transaction,
+            raise_on_error=raise_on_error,
+            runs_empty=transaction,
         )
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         connection = self.connection
         connection.check_event_loop()
-        check_encodable(batch.words, connection.encoder)
-        chunks = batch.chunks(connection.encoder)
-        replies = await send_large(connection, chunks, batch.expected, binary=batch.binary)
+        if not batch.commands and not connection.dirty:
+            return []  # no key is watched
+        replies = await EncodedBatch(batch, connection.encoder).exchange(connection)
         if isinstance(replies, RedisError):
             raise replies
         return batch.replies_by_command(array(replies), connection.decodes)

@@ -25,6 +25,7 @@ from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, Serve
 from anyredis.connection.handshake_io import CHUNK, perform_handshake
 from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, Patience, hear, read_error
 from anyredis.connection.options import (
+    check_count,
     check_flags,
     check_numbers,
     check_words,
@@ -37,9 +38,13 @@ from anyredis.exceptions import Outcome, RedisError, from_server
 from anyredis.waiter import EventLoop, Waiter, clock
 from anyredis.wire.decode import Decoder, Reply, text_decoder
 from anyredis.wire.encode import encoder
+from anyredis.wire.lengths import MAX_ELEMENTS
 from anyredis.wire.request_queue import RequestQueue
 
 LOGGER = logging.getLogger("anyredis")
+
+MAX_PUSH_BYTES = 512 * 1024 * 1024
+"""The default of `max_push_bytes`: the servers' own limit for a string."""
 
 READ_AFTER_SEND_FAILURE = 1.0
 """Seconds to continue reading after sending has failed: the server may have sent the reason."""
@@ -105,7 +110,9 @@ class BaseConnection(RequestSender):
     server does not know it, or 2.  *decode_responses*: text comes as str in *encoding*, not as
     bytes.  *stream_timeout*: seconds that a reply may take before the connection is closed (None:
     for ever).  *connect_timeout*: seconds until it has to be ready, handshake included.  *noevict*,
-    *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.
+    *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.  *max_push_bytes*: the most bytes of a push, if there
+    is a listener; otherwise 1 MiB.  *max_elements*: the most elements of one array or set in a
+    reply.  The connection is closed if the server sends more.
     """
 
     server_info = ServerInfo(protocol=0)
@@ -154,7 +161,11 @@ class BaseConnection(RequestSender):
         connect_timeout: float = 5.0,
         noevict: bool = False,
         notouch: bool = False,
+        max_push_bytes: int = MAX_PUSH_BYTES,
+        max_elements: int = MAX_ELEMENTS,
     ) -> None:
+        self._max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
+        self._max_elements = check_count("max_elements", max_elements, least=1)
         check_numbers(
             protocol=protocol,
             db=db,
@@ -179,7 +190,8 @@ class BaseConnection(RequestSender):
 
     def _reset_decoder(self) -> None:
         """Start with a new decoder and an empty queue, for a new stream."""
-        self._decoder = Decoder(self.encoding if self.decode_responses else None, self.read_error)
+        encoding = self.encoding if self.decode_responses else None
+        self._decoder = Decoder(encoding, self.read_error, self._max_elements)
         self.wire = RequestQueue(
             self._decoder, reply_timeout=self.stream_timeout, on_push=self._tell_of_push
         )
@@ -247,7 +259,9 @@ class BaseConnection(RequestSender):
         self._new_waiter_unchecked = event_loop.new_waiter
         self._clock = clock()
         self.ready_at = self._written_at = self._clock()
-        self._backpressure = Backpressure(self._new_waiter)
+        if not all(getattr(each, "ignores_pushes", False) for each in self.listeners):
+            self.wire.max_unasked = self._max_push_bytes
+        self._backpressure = Backpressure(self._new_waiter, self._submit, self._resume_waiting)
         self._tell(lambda listener: listener.ready(self))
 
     async def serve(self) -> None:
@@ -371,6 +385,7 @@ class BaseConnection(RequestSender):
     async def _read(self, stream: ByteStream) -> None:
         receive, wire, feed = stream.receive, self.wire, self.wire.feed
         try:
+            feed(b"")  # what came in one piece with the end of the handshake
             while True:
                 data = await receive(CHUNK)
                 if self._pauses:

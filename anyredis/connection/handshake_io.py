@@ -6,9 +6,10 @@ import anyio
 from anyio.abc import ByteStream
 
 from anyredis.connection.handshake import HandshakeStep, HandshakeSteps, ServerInfo
-from anyredis.exceptions import ConnectionError
+from anyredis.exceptions import ConnectionError, ProtocolError
 from anyredis.wire.decode import Decoder, Incomplete, Push, Reply
 from anyredis.wire.encode import Encoder
+from anyredis.wire.request_queue import MAX_UNASKED
 
 CHUNK = 256 * 1024
 """Bytes to receive at once; asyncio's streams give at most this many."""
@@ -46,9 +47,14 @@ async def _exchange(
 
 
 async def _read_one(stream: ByteStream, decoder: Decoder) -> Reply:
+    received = 0
     while True:
         reply = decoder.next_reply()
         if isinstance(reply, Incomplete):
-            decoder.feed(await stream.receive(CHUNK))
+            if received > MAX_UNASKED:
+                raise ProtocolError(f"the server answered with more than {MAX_UNASKED} bytes")
+            data = await stream.receive(CHUNK)
+            received += len(data)
+            decoder.feed(data)
         elif type(reply) is not Push:
             return reply

@@ -61,6 +61,8 @@ class ServerOptions(TypedDict, total=False):
     connect_timeout: Seconds
     noevict: Flag
     notouch: Flag
+    max_push_bytes: Number
+    max_elements: Number
 
 
 class DatabaseOptions(TypedDict, total=False):

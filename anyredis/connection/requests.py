@@ -1,8 +1,10 @@
 """The requests of one connection: enqueued synchronously, answered in order, or abandoned.
 
-Law: a request is enqueued without waiting, except under backpressure.  All requests that are
-enqueued in one turn of the event loop leave in one `send`.  A request that is enqueued on a closed
-connection is answered at once with an error whose outcome is `NOT_SENT`.
+Law: a request is enqueued without waiting, except under backpressure and while another request owns
+the connection: one that blocks, or is sent in several pieces, owns it from its first byte to its
+last reply.  All requests that are enqueued in one turn of the event loop leave in one `send`.  A
+request that is enqueued on a closed connection is answered with an error whose outcome is
+`NOT_SENT`.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class RequestSender(Executor):
     _backpressure: Backpressure
     _parked: Waiter | None = None
     _paused = False
-    """Whether callers wait: other callers wait, too much is in flight, or it is closed."""
+    """Whether callers wait: others do, too much is in flight, it has an owner, or it is closed."""
 
     @property
     def address(self) -> str:
@@ -88,26 +90,68 @@ class RequestSender(Executor):
             self._wake_writer()
         return request
 
-    async def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
-        """Enqueue one command as soon as backpressure allows."""
-        await self.wait_for_capacity(sum(len(arg) for arg in args if isinstance(arg, (bytes, str))))
-        return self._enqueue_anyway(args, binary)
+    def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
+        """Enqueue one command in its turn, which comes at once without backpressure.
 
-    async def wait_for_capacity(self, size: int) -> None:
-        """Wait under backpressure until *size* more bytes may be enqueued."""
-        if not self.closed and (self.wire.unsent_bytes > HIGH_WATER or self._paused):
+        Raises `DataError` if an argument cannot be sent.
+        """
+        request = Request(self.pack(args), self._new_waiter())
+        request.binary = binary
+        return self._enqueue_in_turn(request, lambda: self.pack(args))
+
+    def _enqueue_in_turn(self, request: Request, pack: Callable[[], bytes]) -> Request:
+        """Enqueue *request* now or, under backpressure, later; *pack* gives its bytes again."""
+        if self.closed or not (self.wire.unsent_bytes > HIGH_WATER or self._paused):
+            return self._submit(request)
+        self._paused = True
+        self._backpressure.add(request, len(request.payload or b""), pack)
+        return request
+
+    async def own(self) -> None:
+        """Wait in line until it carries no request; others wait from now on, until `disown`.
+
+        Raises the error of a lost connection.
+        """
+        if self.closed:
+            return
+        if self._paused or not self.wire.idle:
             self._paused = True
-            await self._backpressure.wait(size)
+            await self._backpressure.own()
+        else:
+            self._backpressure.owned = self._paused = True
+
+    def disown(self) -> None:
+        """Let others use it again, after `own`."""
+        self._backpressure.owned = False
+        self._resume_waiting()
+
+    async def wait_for_capacity_as_owner(self) -> None:
+        """Wait until the owner may enqueue more; raises the error of a lost connection."""
+        if not self.closed and self.wire.unsent_bytes > HIGH_WATER:
+            await self._backpressure.wait_as_owner()
 
     def enqueue_many(
-        self, payload: bytes, reply_count: int, expected: int, binary: bool
+        self, payload: bytes, expected: int, binary: bool, by_element: bool = False
     ) -> Request:
-        """Enqueue encoded commands, whose *expected* replies are one answer.
+        """Enqueue encoded commands in their turn; their *expected* replies are one answer.
 
-        *payload* brings *reply_count* of them; `continue_many` enqueues the commands of the others.
+        *by_element*: EXEC is among them.
+        """
+        request = Request.of_many(payload, self._new_waiter(), expected, expected)
+        request.binary = binary
+        request.by_element = by_element
+        return self._enqueue_in_turn(request, lambda: payload)
+
+    def begin_many(
+        self, payload: bytes, reply_count: int, expected: int, binary: bool, by_element: bool
+    ) -> Request:
+        """The same for the first piece of several, whose caller has to `own` the connection.
+
+        *payload* brings *reply_count* of the replies; `continue_many` enqueues the other commands.
         """
         request = Request.of_many(payload, self._new_waiter(), reply_count, expected)
         request.binary = binary
+        request.by_element = by_element
         return self._submit(request)
 
     def continue_many(self, request: Request, payload: bytes, reply_count: int) -> None:
@@ -125,11 +169,6 @@ class RequestSender(Executor):
             self._wake_writer()
         return request
 
-    def _enqueue_anyway(self, args: tuple[Value, ...], binary: bool) -> Request:
-        request = Request(self.pack(args), self._new_waiter())
-        request.binary = binary
-        return self._submit(request)
-
     def _wake_writer(self) -> None:
         parked, self._parked = self._parked, None
         if parked is not None and not parked.done():
@@ -142,9 +181,12 @@ class RequestSender(Executor):
     def abandon(self, request: Request) -> None:
         """Give up *request*, for which no task waits any more."""
         wire = self.wire
-        wire.abandon(request)
-        if wire.tombstones and wire.exhausted:
-            self.drain("too many of its requests were given up")
+        if not self._paused or not self._backpressure.remove(request):
+            wire.abandon(request)
+            if wire.tombstones and wire.exhausted:
+                self.drain("too many of its requests were given up")
+        if self._paused:
+            self._resume_waiting()
 
     async def answer(self, request: Request) -> Reply:
         """The raw reply to *request*, an error as a value; a cancellation abandons it."""
@@ -169,31 +211,39 @@ class RequestSender(Executor):
     async def run(self, command: Command[Any], facts: Facts | None = None) -> Reply:
         """The raw reply to *command*, an error as a value; otherwise like `submit`."""
         args = command.args
-        if args[0] in ORDINARY:
-            return await self.answer(self._enqueue_anyway(args, command.binary))
-        facts = facts or facts_of(args)
-        if facts.forbidden is not None:
-            raise DataValueError(f"{name_of(args)} cannot be sent: {facts.forbidden}")
-        self.dirty = self.dirty or facts.changes_connection
-        if not facts.blocks(args):
-            return await self.answer(self._enqueue_anyway(args, command.binary))
-        return await self._run_blocking(args, command.binary, facts.blocking_seconds(args))
+        if args[0] not in ORDINARY:
+            facts = facts or facts_of(args)
+            if facts.forbidden is not None:
+                raise DataValueError(f"{name_of(args)} cannot be sent: {facts.forbidden}")
+            self.dirty = self.dirty or facts.changes_connection
+            if facts.blocks(args):
+                return await self._run_blocking(args, command.binary, facts.blocking_seconds(args))
+        self.check_event_loop()
+        request = self.enqueue(args, command.binary)
+        if request is None:
+            request = self.enqueue_later(args, command.binary)
+        return await self.answer(request)
 
     async def _run_blocking(
         self, args: tuple[Value, ...], binary: bool, seconds: float | None
     ) -> Reply:
         """The reply to a command that may block for *seconds* (None: for ever)."""
         self.check_event_loop()
+        payload = self.pack(args)
         wire = self.wire
         grace = self.stream_timeout
+        await self.own()
         wire.reply_timeout = None if seconds is None or grace is None else seconds + grace
         try:
-            return await self.answer(self._enqueue_anyway(args, binary))
+            request = Request(payload, self._new_waiter())
+            request.binary = binary
+            return await self.answer(self._submit(request))
         except BaseException:
             self.close("a blocking command was cancelled")
             raise
         finally:
             wire.reply_timeout = grace
+            self.disown()
 
     async def execute_command(self, *args: Value) -> Any:
         """The raw reply to the command that consists of *args*."""
@@ -202,9 +252,9 @@ class RequestSender(Executor):
     # -- backpressure ---------------------------------------------------------------------------
 
     def _resume_waiting(self) -> None:
-        """Let callers of `wait_for_capacity` continue, as far as the limits allow."""
-        wire = self.wire
+        """Enqueue what waits in line, as far as the limits allow."""
+        wire, line = self.wire, self._backpressure
         too_many = len(wire.inflight) > MAX_IN_FLIGHT
         if not too_many:
-            self._backpressure.grant(HIGH_WATER - wire.unsent_bytes)
-        self._paused = too_many or bool(self._backpressure.waiting) or self.closed
+            line.grant(HIGH_WATER - wire.unsent_bytes, idle=wire.idle)
+        self._paused = too_many or line.busy or self.closed

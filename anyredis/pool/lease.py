@@ -167,7 +167,7 @@ class Lease:
         try:
             request = connection.enqueue(args, binary)
             if request is None:
-                request = await connection.enqueue_later(args, binary)
+                request = connection.enqueue_later(args, binary)
             return await connection.answer(request)
         finally:
             self.detach()

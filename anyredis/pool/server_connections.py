@@ -61,6 +61,7 @@ class ServerConnections:
      *listeners* are told of each connection, besides those of its class.
     """
 
+    ignores_pushes = True
     starved: Collection[ServerConnections] = ()
     """Servers that need a socket; an unused connection of this server is closed for them."""
 

@@ -81,6 +81,8 @@ class SentinelWatcher:
     replicas in turn, or to the primary if there are none.
     """
 
+    ignores_pushes = True
+
     def __init__(self, sentinels: Sentinels, name: str, *, replicas: bool = False) -> None:
         self.sentinels = sentinels
         self.name = name

@@ -28,12 +28,14 @@ from anyredis.exceptions import (
     DataError,
     DataTypeError,
     DataValueError,
+    ProtocolError,
     RedisError,
     ResponseError,
 )
 from anyredis.replies import array, record, unexpected, word
 from anyredis.wire.decode import MORE, Reply
 from anyredis.wire.encode import Value
+from anyredis.wire.request_queue import MAX_UNASKED
 
 T = TypeVar("T")
 
@@ -113,6 +115,7 @@ class SentinelConnection(Connection):
         self, stream: ByteStream, channel: str, on_message: Callable[[str], None]
     ) -> NoReturn:
         await stream.send(self.pack((b"SUBSCRIBE", channel)))
+        incomplete = 0
         while True:
             data = b""
             with anyio.move_on_after(QUIET):
@@ -122,7 +125,9 @@ class SentinelConnection(Connection):
                 with anyio.fail_after(self.connect_timeout):
                     data = await stream.receive(CHUNK)
             self._decoder.feed(data)
+            incomplete += len(data)
             while (reply := self._decoder.next_reply()) is not MORE:
+                incomplete = 0
                 if isinstance(reply, RedisError):
                     raise reply
                 match reply:  # lists; a push of RESP3 is a list, too
@@ -132,6 +137,8 @@ class SentinelConnection(Connection):
                         self.subscribed = True
                     case _:
                         pass
+            if incomplete > MAX_UNASKED:
+                raise ProtocolError("the sentinel sends a message that does not end")
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ class Request:
     """True if the reply came while its waiter, already cancelled, was about to `abandon` it."""
     replies: list[Reply] | None = None
     """The list in which several replies are collected."""
+    by_element = False
+    """Whether each element of a list in `replies` is the reply to one command, as EXEC's are."""
     missing = 1
     """The number of replies that are still to come."""
     reply_count = 1

@@ -19,8 +19,14 @@ from anyredis.wire.request import ABANDONED, Request
 MAX_SEND = 256 * 1024
 """The most bytes that one send joins; a single larger request is sent alone."""
 
+MAX_GIVEN_UP = 64
+"""Abandoned requests that may be among the unsent ones, if they are fewer than half of these."""
+
 MAX_TOMBSTONES = 1024
 """The most abandoned requests that may be waiting for their replies."""
+
+MAX_UNASKED = 1024 * 1024
+"""The most bytes of a push that is not complete, unless something listens."""
 
 MAX_SWALLOWED = 16 * 1024 * 1024
 """The most bytes received for tombstones before the connection is given up."""
@@ -50,8 +56,14 @@ class RequestQueue:
         """The number of replies to everything sent so far."""
         self.answered = 0
         """The number of replies received."""
+        self.max_unasked = MAX_UNASKED
+        """The most bytes of a push that is not complete."""
+        self._unasked = 0
+        """Bytes of a message that began while nothing was in flight, and that is not complete."""
         self._has_uneven = False
         """True if an unsent payload brings more or fewer replies than one."""
+        self._given_up = 0
+        """About the number of abandoned requests in `unsent`."""
         self._swallowed = 0
         self.received = 0
         """The number of bytes received."""
@@ -79,9 +91,22 @@ class RequestQueue:
             self.tombstones += 1
         else:
             self._drop(request)
+            self._given_up += 1
+            if self._given_up > MAX_GIVEN_UP and self._given_up * 2 > len(self.unsent):
+                self._forget_given_up()
+
+    def _forget_given_up(self) -> None:
+        """Remove the unsent requests that nobody waits for."""
+        for request in self.unsent:
+            if request.waiter.done():
+                self._drop(request)
+        wanted = [request for request in self.unsent if not request.waiter.done()]
+        self.unsent.clear()
+        self.unsent.extend(wanted)
+        self._given_up = 0
 
     def _drop(self, request: Request) -> None:
-        """Forget the bytes of an unsent request; `take` skips the rest."""
+        """Forget the bytes of an unsent request."""
         self.unsent_bytes -= len(request.payload or b"")
         request.payload = b""
 
@@ -90,10 +115,9 @@ class RequestQueue:
         # An asyncio future is cancelled before its task has run and abandoned the request.
         wanted = [request for request in self.unsent if not request.waiter.done()]
         if len(wanted) < len(self.unsent):
-            for request in self.unsent:
-                if request.waiter.done():
-                    self._drop(request)
+            self._forget_given_up()
         self.unsent.clear()
+        self._given_up = 0
         if self.unsent_bytes > MAX_SEND:
             wanted = self._first_chunk(wanted)
         if not wanted:
@@ -161,30 +185,42 @@ class RequestQueue:
         Raises `ProtocolError` if the stream cannot be read any further.
         """
         self.received += len(data)
-        self._decoder.feed(data)
+        decoder = self._decoder
+        decoder.feed(data)
         try:
-            self._answer_what_is_complete()
+            unasked = self._answer_what_is_complete()
+            while decoder.guard.busy and decoder.feed_rest():
+                unasked = self._answer_what_is_complete()
         except TypeError as error:  # a map with a key that no dict can have
             raise NotRedisError(str(error)) from error
+        if unasked:
+            self._count_unasked(len(data))
         if self.tombstones:
             self._count_swallowed(len(data))
 
-    def _answer_what_is_complete(self) -> None:
+    def _answer_what_is_complete(self) -> bool:
+        """Whether the bytes that are left belong to no request."""
         gets, inflight = self._decoder.gets, self.inflight
+        is_new = False
         while True:
             request = inflight[0] if inflight else None
             reply: Any = gets() if request is None or not request.binary else gets(False)
             if UNDECODABLE:
-                reply = self._decoder.checked(reply)
+                reply = self._decoder.checked(reply, request is not None and request.by_element)
             if reply is MORE:
-                return
+                if is_new:
+                    self._unasked = 0
+                    return request is None and self._decoder.has_data()
+                return request is None or self._unasked > 0
+            is_new = True
             if type(reply) is Push:
                 self._pushed(reply)
             elif request is None:
                 raise ProtocolError(f"the server sent a reply to no request: {reply!r:.100}")
             elif request.replies is not None:
                 if self._collect(request, request.replies, reply) is MORE:
-                    return
+                    self._unasked = 0
+                    return False
             else:
                 inflight.popleft()
                 self.answered += 1
@@ -192,6 +228,15 @@ class RequestQueue:
                     self._swallow(request)
                 else:
                     request.waiter.set_result(reply)
+
+    def _count_unasked(self, received: int) -> None:
+        """Take note of bytes that no request waits for, nor a push that is complete."""
+        self._unasked += received
+        if self._unasked > self.max_unasked:
+            raise ProtocolError(
+                f"the server sent {self._unasked} bytes that no request waits for and that are no "
+                f"complete message; the most are {self.max_unasked}"
+            )
 
     def _pushed(self, push: list[Reply]) -> None:
         if self._on_push is not None:
@@ -212,10 +257,10 @@ class RequestQueue:
                 break
             reply = gets(not request.binary)
             if UNDECODABLE:
-                reply = self._decoder.checked(reply)
+                reply = self._decoder.checked(reply, request.by_element)
             while type(reply) is Push:
                 self._pushed(reply)
-                reply = self._decoder.checked(gets(not request.binary))
+                reply = self._decoder.checked(gets(not request.binary), request.by_element)
             if reply is MORE:
                 return MORE
         self.inflight.popleft()

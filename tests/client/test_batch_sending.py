@@ -299,8 +299,7 @@ async def test_a_large_batch_is_sent_chunk_by_chunk() -> None:
     server = FakeServer()
     whole = many(5000, KB)
     async with server.pool() as pool, pool.acquire() as connection:
-        chunks = whole.chunks(PACK)
-        replies = await send_large(connection, chunks, whole.expected, binary=False)
+        replies = await send_large(connection, whole, whole.chunks(PACK))
     assert replies == [b"OK"] * 5000
 
 
@@ -335,8 +334,7 @@ async def test_a_large_batch_that_is_cancelled_half_way(monkeypatch: pytest.Monk
             async def send() -> None:
                 async with pool.acquire() as mine:
                     assert mine is connection
-                    chunks = whole.chunks(PACK)
-                    await send_large(mine, chunks, whole.expected, binary=False)
+                    await send_large(mine, whole, whole.chunks(PACK))
 
             tasks.start_soon(send)
             await stops.stopped.wait()
@@ -367,7 +365,7 @@ async def test_a_large_batch_whose_connection_is_lost_half_way(
     server.on("SET", reset)
     whole = many(5000, KB, transaction=True)
     async with server.pool() as pool, pool.acquire() as connection:
-        reply = await send_large(connection, whole.chunks(PACK), whole.expected, binary=False)
+        reply = await send_large(connection, whole, whole.chunks(PACK))
     assert isinstance(reply, ConnectionError)
     assert reply.outcome is Outcome.UNKNOWN
     assert server.count("EXEC") == 0
@@ -379,7 +377,7 @@ async def test_a_large_batch_on_a_closed_connection() -> None:
     whole = many(5000, KB)
     async with server.pool() as pool, pool.acquire() as connection:
         connection.close("pulled the plug")
-        reply = await send_large(connection, whole.chunks(PACK), whole.expected, binary=False)
+        reply = await send_large(connection, whole, whole.chunks(PACK))
     assert isinstance(reply, ConnectionError)
     assert reply.outcome is Outcome.NOT_SENT
     assert server.count("SET") == 0
@@ -395,7 +393,7 @@ async def test_an_error_between_chunks() -> None:
     server = FakeServer()
     async with server.pool() as pool, pool.acquire() as connection:
         with pytest.raises(RedisError, match="no more"):
-            await send_large(connection, chunks(), 3, binary=False)
+            await send_large(connection, many(1, transaction=True), chunks())
         assert connection.closed
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from anyredis.command import Command
 from anyredis.commands.blocking_lists import BlockingLists
@@ -31,6 +31,7 @@ from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
 from anyredis.commands.strings import Strings
+from anyredis.exceptions import DataError, RedisError, ResponseError
 from anyredis.facts import table
 from tests.commands import (
     test_blocking_lists,
@@ -190,3 +191,32 @@ def test_every_method() -> None:
     }
     assert sum(map(len, methods.values())) > 200
     assert [miss for group, names in methods.items() for miss in uncalled(group, names)] == []
+
+
+ODD_REPLIES: list[Any] = [
+    *(None, True, False, 0, -1, 1.5, float("nan"), b"x", "x", b"", b"1:2", b"\xff"),
+    *([], [None], [b"a"], [b"a", b"b"], ["a", "b", "c"], [1, 2], [[b"a", b"b"]], [[[]]]),
+    *({}, {b"a": b"b"}, {"a": 1}, {b"a": {b"b": None}}, [ResponseError("ERR no")]),
+]
+
+
+def data_error(command: Command[object], reply: Any) -> DataError | None:
+    """The `DataError` that *command* raises for *reply*."""
+    try:
+        command.parse(reply)
+    except RedisError as error:
+        return error if isinstance(error, DataError) else None
+    return None
+
+
+def test_no_reply_is_a_data_error() -> None:
+    """A `DataError` says that nothing was sent: whatever the server answers, no command raises it."""
+    cells: list[Any] = [each for rows in TABLES.values() for row in rows for each in row]
+    commands: list[Command[Any]] = [each for each in cells if isinstance(each, Command)]
+    assert len(commands) > 400
+    assert [
+        (command, reply)
+        for command in commands
+        for reply in ODD_REPLIES
+        if data_error(command, reply) is not None
+    ] == []

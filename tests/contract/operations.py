@@ -159,6 +159,20 @@ async def _session_with_changes(bench: ServerBench) -> None:
         await session.watch("a")
 
 
+async def _shared_session(bench: ServerBench) -> None:
+    async with bench.client.session() as session, anyio.create_task_group() as tasks:
+
+        async def transact() -> None:
+            async with session.pipeline() as pipe:
+                for piece in PIECES:
+                    pipe.rpush("list", piece)
+
+        tasks.start_soon(echo, session.connection)
+        tasks.start_soon(transact)
+        tasks.start_soon(echo, session.connection)
+        await echo(session.connection)
+
+
 # -- scopes -----------------------------------------------------------------------------------
 
 
@@ -243,6 +257,13 @@ ALL = [
     Operation("session", _session, _all_or_nothing),
     Operation(
         "session, marked", _session_with_changes, warm=True, bystanders=(1, 1), always=("G9",)
+    ),
+    Operation(
+        "session of several tasks",
+        _shared_session,
+        _whole_or_nothing,
+        losable=False,
+        always=("G1", "G9"),
     ),
     Operation("enter, use and leave", _enter_use_leave, around=True, always=("G8",)),
     Operation("enter and leave", _leave_at_once, around=True, always=("G14",)),

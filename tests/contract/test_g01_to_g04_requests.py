@@ -11,7 +11,8 @@ import pytest
 
 from anyredis import BlockingConnectionPool, Redis, ReplyDecodeError
 from anyredis.server import Server
-from anyredis.wire.request_queue import MAX_TOMBSTONES
+from anyredis.testing import FakeServer
+from anyredis.wire.request_queue import MAX_GIVEN_UP, MAX_TOMBSTONES
 from tests.contract.clients_and_taps import (
     Tap,
     TappedConnection,
@@ -180,6 +181,33 @@ async def test_cancelled_while_the_server_does_not_read_is_never_written(valkey:
             tap.release()
         assert await client.get("never") is None
         assert b"INCR" not in tap.sent
+
+
+@pytest.mark.parametrize("stream_timeout", [10.0, None])
+@pytest.mark.parametrize("at_once", [100, 3000])
+async def test_cancelled_requests_are_bounded(stream_timeout: float | None, at_once: int) -> None:
+    """G2, G13: behind a server that does not read, those that nobody wants leave nothing."""
+    server = FakeServer()
+    async with server.client(max_connections=4000, stream_timeout=stream_timeout) as client:
+        await client.ping()
+        [peer] = server.peers
+        peer.stop_reading()
+        async with anyio.create_task_group() as patient:
+            patient.start_soon(client.set, "first", 1)
+            await anyio.wait_all_tasks_blocked()
+            for _ in range(3000 // at_once):
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(at_once):
+                        tasks.start_soon(client.get, "never")
+                    await anyio.wait_all_tasks_blocked()
+                    tasks.cancel_scope.cancel()
+                [connection] = connections_of(client)
+                assert len(connection.wire.unsent) <= 2 * MAX_GIVEN_UP
+                assert len(connection.wire.inflight) <= 1
+                assert connection.wire.unsent_bytes == 0
+            peer.start_reading()
+        assert await client.get("first") == b"1"
+        assert_all_free(client.connection_pool)
 
 
 @pytest.mark.parametrize("transaction", [True, False])

@@ -138,7 +138,7 @@ async def test_a_large_pipeline_that_is_lost_half_way_is_not_repeated(valkey: Se
                     pipe.append("k", b"x" * 16384)
 
         async def lose() -> None:
-            await until(lambda: connection._backpressure.waiting and b"APPEND" in tap.sent)
+            await until(lambda: connection._backpressure._owner and b"APPEND" in tap.sent)
             connection.close("closed by the test")
 
         lost, _ = await outcomes([write, lose])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import anyio
 import pytest
 
 from anyredis import (
     BusyLoadingError,
     ConnectionError,
+    DataError,
     Outcome,
     ProtocolError,
     Redis,
@@ -16,6 +19,7 @@ from anyredis import (
     ResponseError,
     Retry,
     TimeoutError,
+    WrongTypeError,
 )
 from anyredis.server import Server
 from anyredis.testing import FakeServer, Raw, run_then_half_close, run_then_reset, silent
@@ -312,3 +316,51 @@ async def test_a_value_of_more_than_512_mb(valkey: Server) -> None:
             await client.set("huge", bytes(HUGE))
         assert await client.client_id() > first
         assert await client.exists("huge") == 0
+
+
+@pytest.mark.parametrize("transaction", [True, False])
+@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize("count", [1, 5000])
+async def test_one_reply_of_a_batch_does_not_decode(
+    valkey: Server, transaction: bool, protocol: int, count: int
+) -> None:
+    """G12: only its command fails, each with its own error; the others ran and have their values."""
+    async with Redis(valkey.host, valkey.port, decode_responses=True, protocol=protocol) as client:
+        await client.set("spoiled", b"\xff\xfe")
+        await client.hset("nested", mapping={"a": "x", "b": b"\xff"})
+        for pipe in (
+            client.pipeline(transaction, raise_on_error=False),
+            client.pipeline(transaction),
+        ):
+            numbers = [pipe.incr("n") for _ in range(count)]
+            spoiled, fine, nested = pipe.get("spoiled"), pipe.echo("é"), pipe.hgetall("nested")
+            refused, binary = pipe.lpush("n", "x"), pipe.dump("missing")
+            last = pipe.incr("n")
+            with contextlib.suppress(ReplyDecodeError):
+                await pipe.execute()
+            for each in (spoiled, nested):
+                with pytest.raises(ReplyDecodeError, match="the command was run") as caught:
+                    _ = each.value
+                assert not isinstance(caught.value, DataError)
+            with pytest.raises(WrongTypeError):
+                _ = refused.value
+            assert (fine.value, binary.value) == ("é", None)
+            assert last.value == numbers[-1].value + 1
+
+
+async def test_one_reply_of_a_batch_without_binary_commands(valkey: Server) -> None:
+    """G12: the same if the decoder reads text, in a session and in a pipeline too."""
+    async with (
+        Redis(valkey.host, valkey.port, decode_responses=True) as client,
+        client.session() as session,
+    ):
+        await client.set("spoiled", b"\xff\xfe")
+        for executor in (client, session):
+            pipe = executor.pipeline(raise_on_error=False)
+            before, spoiled, after = pipe.incr("n"), pipe.get("spoiled"), pipe.echo("é")
+            values = await pipe.execute()
+            assert isinstance(values[1], ReplyDecodeError)
+            assert values[0] == before.value
+            assert after.value == "é"
+            with pytest.raises(ReplyDecodeError):
+                _ = spoiled.value

@@ -139,6 +139,30 @@ def test_bad_text_inside_an_array_spoils_the_array_only() -> None:
     assert after == "b"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "shift_jis", "utf-16"])
+def test_bad_text_in_one_element(encoding: str) -> None:
+    """By element, one that does not decode is an error, nested too; the others are values."""
+    good = "ab".encode(encoding)
+    bad = b"\x81" if encoding != "latin-1" else good
+    texts = [b"$%d\r\n%b\r\n" % (len(each), each) for each in (good, bad)]
+    data = b"*6\r\n:1\r\n" + texts[1] + texts[0] + b"*2\r\n:2\r\n" + texts[1]
+    data += b"-ERR no\r\n" + b"%1\r\n" + texts[0] + texts[0]
+    for cut in range(len(data)):
+        decoder = Decoder(encoding)
+        decoder.feed(data[:cut])
+        reply = decoder.checked(decoder.gets(), by_element=True)
+        assert reply is MORE
+        decoder.feed(data[cut:] + b"+after\r\n")
+        reply = decoder.checked(decoder.gets(), by_element=True)
+        assert isinstance(reply, list)
+        number, spoiled, text, nested, error, pairs = reply
+        assert (number, text, pairs) == (1, "ab", {"ab": "ab"})
+        assert isinstance(error, ResponseError)
+        for each in (spoiled, nested):
+            assert isinstance(each, ReplyDecodeError) == (encoding != "latin-1")
+        assert not UNDECODABLE
+
+
 @pytest.mark.parametrize("cut", range(1, 26))
 def test_bad_text_in_pieces(cut: int) -> None:
     """The position of a cut in the bytes of a bad text makes no difference."""
@@ -222,6 +246,7 @@ def test_decoding_afterwards() -> None:
         True,
     ]
     assert isinstance(decode(b"\xff"), ReplyDecodeError)
+    assert isinstance(decode([b"a", {b"k": b"\xff"}]), ReplyDecodeError)  # one reply, one error
 
 
 def test_an_error_is_not_decoded() -> None:

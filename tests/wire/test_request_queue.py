@@ -8,7 +8,13 @@ import pytest
 
 from anyredis.exceptions import Outcome, ProtocolError, ReplyDecodeError, ResponseError
 from anyredis.wire.request import Request
-from anyredis.wire.request_queue import MAX_SEND, MAX_SWALLOWED, MAX_TOMBSTONES, RequestQueue
+from anyredis.wire.request_queue import (
+    MAX_GIVEN_UP,
+    MAX_SEND,
+    MAX_SWALLOWED,
+    MAX_TOMBSTONES,
+    RequestQueue,
+)
 from tests.wire.notes import Note, ask, lost, session
 
 
@@ -62,6 +68,29 @@ def test_an_abandoned_unsent_request_is_never_sent() -> None:
     assert wire.unsent_bytes == 3
     assert wire.take(0) == b"two"
     assert wire.tombstones == 0
+
+
+def test_abandoned_unsent_requests_are_bounded() -> None:
+    """G2, G13: they are removed although nothing is sent, and those that are wanted are not."""
+    wire = session()
+    _, first = ask(wire, b"first")
+    for _ in range(3000):
+        request, _ = ask(wire, b"x" * 100)
+        wire.abandon(request)
+        assert len(wire.unsent) <= 2 * MAX_GIVEN_UP
+    wanted = [ask(wire, b"w")[1] for _ in range(1000)]
+    gone = [ask(wire, b"x") for _ in range(3000)]
+    for _, note in gone:
+        note.given_up = True  # by asyncio, before the task has run
+    for request, _ in gone:
+        wire.abandon(request)
+    assert len(wire.unsent) <= 2 * 1001 + MAX_GIVEN_UP
+    assert wire.unsent_bytes == 1005
+    assert wire.take(0) == b"first" + b"w" * 1000
+    assert wire.tombstones == 0
+    wire.feed(b":1\r\n" * 1001)
+    assert all(note.answers == [1] for note in (first, *wanted))
+    assert wire.idle
 
 
 def test_a_cancelled_waiter_is_never_sent() -> None:
@@ -288,6 +317,60 @@ def test_pushes_without_a_listener_are_dropped() -> None:
     wire = session()
     wire.feed(b">1\r\n+a\r\n")
     assert wire.idle
+
+
+CHUNK = b"$1000\r\n" + b"x" * 1000 + b"\r\n"
+
+
+def feed_up_to(wire: RequestQueue, chunk: bytes, most: int) -> None:
+    """Feed *chunk* again and again, at most *most* bytes."""
+    for _ in range(most // len(chunk)):
+        wire.feed(chunk)
+
+
+@pytest.mark.parametrize("chunk", [CHUNK, CHUNK * 10, b"x" * 1000], ids=["one", "many", "string"])
+@pytest.mark.parametrize("before", [b"", b">1\r\n+a\r\n"])
+def test_a_push_that_never_ends(chunk: bytes, before: bytes) -> None:
+    """G13: the bytes of a message that is not complete are bounded, wherever they are cut."""
+    wire = session()
+    wire.max_unasked = 100_000
+    wire.feed(before + (b">1\r\n$9999999\r\n" if chunk[:1] == b"x" else b">60000\r\n"))
+    feed_up_to(wire, chunk, 90_000)
+    with pytest.raises(ProtocolError, match="no complete message; the most are 100000"):
+        feed_up_to(wire, chunk, 21_000)
+
+
+def test_a_push_that_never_ends_while_requests_come() -> None:
+    """G13: a request that is sent meanwhile does not begin the count anew."""
+    wire = session()
+    wire.max_unasked = 100_000
+    wire.feed(b">60000\r\n")
+    feed_up_to(wire, CHUNK, 10_000)
+    ask(wire, b"x")
+    wire.take(0)
+    feed_up_to(wire, CHUNK, 80_000)
+    with pytest.raises(ProtocolError, match="no complete message"):
+        feed_up_to(wire, CHUNK, 21_000)
+
+
+def test_what_is_asked_for_is_not_bounded() -> None:
+    """Replies and complete pushes of any number and size are no unasked bytes."""
+    pushes: list[Any] = []
+    wire = session(pushes=pushes)
+    wire.max_unasked = 5000
+    _, large = ask(wire, b"x")
+    _, several = ask(wire, b"y", 20)
+    wire.take(0)
+    push = b">2\r\n" + CHUNK + CHUNK
+    for begin in range(0, len(push) * 20, 700):
+        wire.feed((push * 20)[begin : begin + 700])
+    string = b"$20000\r\n" + b"x" * 20000 + b"\r\n"
+    data = (string + push) * 21
+    for begin in range(0, len(data), 700):
+        wire.feed(data[begin : begin + 700])
+    assert large.answers == [b"x" * 20000]
+    assert several.answers == [[b"x" * 20000] * 20]
+    assert len(pushes) == 41
 
 
 @pytest.mark.parametrize("request_first", [False, True])

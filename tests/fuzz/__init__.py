@@ -1,0 +1,1 @@
+"""Random bytes for the wire, from a seed that is printed."""
