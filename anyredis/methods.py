@@ -1,8 +1,8 @@
 """Functions that submit a command, made from the functions that build it.
 
-Law: a function has the parameters of its builder, so Python itself binds the arguments, and a wrong
-argument raises at the call.  Each list of parameters is compiled once, when the first function with
-that list is made.
+Law: a function has the parameters of its builder, so Python itself binds the arguments.  It also
+takes any others, only to refuse them in words that name ours: `unfit_calls` does that, and nothing
+of it runs for a call that fits.  Each list of parameters is compiled once.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import linecache
 from collections.abc import Callable, Mapping
 from inspect import Parameter
 from types import CodeType, FunctionType
-from typing import Any, Final, TypeAlias, cast, get_args
+from typing import Any, Final, NoReturn, TypeAlias, cast, get_args
 
 from anyredis.coroutine_functions import mark_coroutine_function
+from anyredis.exceptions import DataValueError
+from anyredis.unfit_calls import MISSING, ambiguous_names, refit
 from anyredis.wire.encode import READY, NotSendable, name_of, ready, refusal
 
 FILE: Final = "<anyredis command{}>"
@@ -38,6 +40,19 @@ AWAITED: Final[Body] = (
     "return _coroutine_",
 )
 """Return the coroutine of `submit`, under the name of the function."""
+
+
+AWAITED_OR_EMPTY: Final[Body] = (
+    "_coroutine_ = {self}.submit(_command_) if _command_.args else _empty_(_command_)",
+    *AWAITED[1:],
+)
+"""Like `AWAITED`; a command without words is answered by a coroutine of its own."""
+
+SUBMIT_UNLESS_EMPTY: Final[Body] = ("if not _command_.args: _refuse_empty_(_name_)", *SUBMIT)
+"""Like `SUBMIT`; a command without words is refused."""
+
+COROUTINES: Final = (AWAITED[0], AWAITED_OR_EMPTY[0])
+"""The first statements of the bodies that return a coroutine."""
 
 
 class Place:
@@ -64,9 +79,11 @@ def make_method(
     """
     signature = inspect.signature(build)
     enclosed = (build, READY.issuperset, map, type, _make_sendable, place.qualname)
-    factory = _factory(_names_and_kinds(signature), body)
-    function = _with_metadata(factory(*enclosed), build, place, signature, returns)
-    return mark_coroutine_function(function) if body is AWAITED else function
+    others = (MISSING, refit, _empty, _refuse_empty)
+    factory = _factory(_parameters_of(signature), body)
+    function = _with_metadata(factory(*enclosed, *others), build, place, signature, returns)
+    _mark_required(function, signature)
+    return mark_coroutine_function(function) if body[0] in COROUTINES else function
 
 
 def make_refusal(
@@ -74,7 +91,7 @@ def make_refusal(
 ) -> Callable[..., Any]:
     """A function with the parameters of *build* that only calls *refuse*, which raises."""
     signature = inspect.signature(build)
-    function = _refusal_factory(_names_and_kinds(signature))(refuse)
+    function = _refusal_factory(_parameters_of(signature))(refuse)
     return _with_metadata(function, build, place, signature, returns)
 
 
@@ -83,9 +100,15 @@ def make_refusal(
 # Names that no parameter has; `map` and `type` get such names because a parameter may be called
 # `map` or `type`.
 _BUILDING: Final = """\
-def _make_(_build_, _sendable_, _map_, _type_, _make_sendable_, _name_):
+def _make_(
+    _build_, _sendable_, _map_, _type_, _make_sendable_, _name_,
+    _missing_, _refit_, _empty_, _refuse_empty_,
+):
     def function{parameters}:
-        _command_ = _build_({forwarded})
+        if {unfit}:
+            _command_ = _refit_(_build_, _name_, {refitted})
+        else:
+            _command_ = _build_({forwarded})
         if not _sendable_(_map_(_type_, _command_.args)):
             _command_ = _make_sendable_(_build_, _command_, {{{arguments}}})
         {ending}
@@ -101,29 +124,90 @@ def _make_(_refuse_):
 
 Factory: TypeAlias = Callable[..., FunctionType]
 
+MORE: Final = "_more_"
+"""The parameter that takes positional arguments for which the builder has no parameter."""
 
-def _names_and_kinds(signature: inspect.Signature) -> inspect.Signature:
-    """*signature* without defaults and annotations: the part that the code depends on."""
+OTHER: Final = "_other_"
+"""The parameter that takes keyword arguments for which the builder has no parameter."""
+
+NEEDED: Final = Parameter.empty
+NAMED: Final = (
+    Parameter.POSITIONAL_ONLY,
+    Parameter.POSITIONAL_OR_KEYWORD,
+    Parameter.KEYWORD_ONLY,
+)
+KINDS: Final = (*NAMED, Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+
+def _parameters_of(signature: inspect.Signature) -> inspect.Signature:
+    """*signature* without annotations and values of defaults: the part that the code depends on."""
     empty = Parameter.empty
-    parameters = signature.parameters.values()
-    return inspect.Signature([each.replace(default=empty, annotation=empty) for each in parameters])
+    return inspect.Signature(
+        [
+            each.replace(annotation=empty, default=empty if each.default is empty else None)
+            for each in signature.parameters.values()
+        ]
+    )
 
 
 @functools.cache
 def _factory(signature: inspect.Signature, body: Body) -> Factory:
     first, *others = signature.parameters.values()
+    header = _taking_others(signature)
+    by_name = [f"{each.name!r}: {each.name}" for each in others]
+    if OTHER in header.parameters:
+        by_name.append(f"**{OTHER}")
     source = _BUILDING.format(
-        parameters=signature,
+        parameters=header,
+        unfit=" or ".join(_signs_of_unfitness(header, others)) or "False",
+        refitted=_refitted(header, signature),
         forwarded=", ".join(_forwarded(each) for each in (first, *others)),
-        arguments=", ".join(f"{each.name!r}: {each.name}" for each in others),
+        arguments=", ".join(by_name),
         ending="\n        ".join(body).format(self=first.name),
     )
     return _compiled(source, signature)
 
 
+def _taking_others(signature: inspect.Signature) -> inspect.Signature:
+    """The parameters of the function: those of its builder without defaults, and any others."""
+    given = [each.replace(default=Parameter.empty) for each in signature.parameters.values()]
+    ambiguous = ambiguous_names(signature)
+    last = max((place for place, each in enumerate(given) if each.name in ambiguous), default=-1)
+    for place in range(last + 1):
+        given[place] = given[place].replace(kind=Parameter.POSITIONAL_ONLY)
+    kinds = {each.kind for each in given}
+    if Parameter.VAR_POSITIONAL not in kinds:
+        given.append(Parameter(MORE, Parameter.VAR_POSITIONAL))
+    if Parameter.VAR_KEYWORD not in kinds:
+        given.append(Parameter(OTHER, Parameter.VAR_KEYWORD))
+    return inspect.Signature(sorted(given, key=lambda each: each.kind))
+
+
+def _signs_of_unfitness(header: inspect.Signature, others: list[Parameter]) -> list[str]:
+    required = [each.name for each in others if each.kind in NAMED and each.default is NEEDED]
+    extra = [name for name in (MORE, OTHER) if name in header.parameters]
+    return [*extra, *(f"{name} is _missing_" for name in required)]
+
+
+def _refitted(header: inspect.Signature, signature: inspect.Signature) -> str:
+    """The arguments of `refit` after the builder and the name."""
+    first, *others = signature.parameters.values()
+    by_kind = {kind: [each.name for each in others if each.kind is kind] for kind in KINDS}
+    positional = by_kind[Parameter.POSITIONAL_ONLY] + by_kind[Parameter.POSITIONAL_OR_KEYWORD]
+    given, options = (
+        ", ".join(f"{name!r}: {name}" for name in names)
+        for names in (positional, by_kind[Parameter.KEYWORD_ONLY])
+    )
+    rest = "".join(by_kind[Parameter.VAR_POSITIONAL]) or "()"
+    other = "".join(by_kind[Parameter.VAR_KEYWORD]) or OTHER
+    more = MORE if MORE in header.parameters else "()"
+    return f"{first.name}, {{{given}}}, {rest}, {more}, {{{options}}}, {other}"
+
+
 @functools.cache
 def _refusal_factory(signature: inspect.Signature) -> Factory:
-    return _compiled(_REFUSING.format(parameters=signature), signature)
+    plain = [each.replace(default=Parameter.empty) for each in signature.parameters.values()]
+    return _compiled(_REFUSING.format(parameters=inspect.Signature(plain)), signature)
 
 
 def _forwarded(parameter: Parameter) -> str:
@@ -186,6 +270,29 @@ def _with_metadata(
     return function
 
 
+def _mark_required(function: FunctionType, signature: inspect.Signature) -> None:
+    """Give each required parameter of *function* the default `MISSING`, which `refit` finds."""
+    _, *others = signature.parameters.values()
+    values = {each.name: MISSING if each.default is NEEDED else each.default for each in others}
+    keyword_only = {each.name for each in others if each.kind is Parameter.KEYWORD_ONLY}
+    positional = [each.name for each in others if each.kind in NAMED[:2]]
+    function.__defaults__ = tuple(values[name] for name in positional)
+    function.__kwdefaults__ = {name: values[name] for name in values if name in keyword_only}
+
+
+# -- commands without words ---------------------------------------------------------------------
+
+
+async def _empty(command: Any) -> Any:
+    """The value of an empty reply to *command*, which has no words and is not sent."""
+    return command.parse([])
+
+
+def _refuse_empty(name: str) -> NoReturn:
+    msg = f"{name}() has no keys, so there is no command to queue: leave the call out"
+    raise DataValueError(msg)
+
+
 # -- arguments that cannot be sent as they are --------------------------------------------------
 
 
@@ -198,7 +305,7 @@ def _make_sendable(build: Build, built: Any, arguments: Mapping[str, object]) ->
         not_defaults = {
             name: value
             for name, value in arguments.items()
-            if value is not parameters[name].default
+            if name not in parameters or value is not parameters[name].default
         }
         argument = _argument_holding(not_defaults, refused.value)
         raise refusal(name_of(built.args), argument, refused.value) from None
@@ -210,14 +317,30 @@ def _make_sendable(build: Build, built: Any, arguments: Mapping[str, object]) ->
 def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:
     """The name of the parameter that holds *wanted*, with its index or key if it has one."""
     for name, value in arguments.items():
-        if value is wanted:
-            return name
-        if isinstance(value, Mapping):
-            for key, item in cast("Mapping[object, object]", value).items():
-                if item is wanted or key is wanted:
-                    return f"{name}[{key!r:.40}]"
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            for index, item in enumerate(cast("list[object]", value)):
-                if item is wanted:
-                    return f"{name}[{index}]"
+        found = _place_in(value, wanted, depth=2)
+        if found is not None:
+            return f"{name}{found}"
     return "an argument"
+
+
+def _place_in(value: object, wanted: object, depth: int) -> str | None:
+    """The place of *wanted* in *value*, such as `[2]`; nothing if it is *value*, None if neither.
+
+    One collection alone among variadic arguments counts as the arguments themselves.
+    """
+    if value is wanted:
+        return ""
+    if depth == 0:
+        return None
+    if isinstance(value, Mapping):
+        for key, item in cast("Mapping[object, object]", value).items():
+            if item is wanted or key is wanted:
+                return f"[{key!r:.40}]"
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        items = cast("list[object]", list(cast("Any", value)))
+        for index, item in enumerate(items):
+            found = _place_in(item, wanted, depth - 1)
+            if found is not None:
+                alone = len(items) == 1 and depth == 2 and found
+                return found if alone else f"[{index}]{found}"
+    return None
