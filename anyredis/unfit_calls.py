@@ -7,12 +7,16 @@ that is known here, what to write instead.  No message shows a value, because it
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from inspect import Parameter
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from anyredis.exceptions import DataTypeError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Missing:
@@ -32,6 +36,7 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("hrandfield", "count"): "hrandfield_many",
     ("hrandfield", "withvalues"): "hrandfield_with_values",
     ("hscan", "no_values"): "hscan_no_values",
+    ("hscan_iter", "no_values"): "hscan_iter_no_values",
     ("increx", "byfloat"): "increx_float",
     ("lcs", "idx"): "lcs_idx",
     ("lcs", "len"): "lcs_len",
@@ -62,14 +67,15 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
 }
 """A method of ours for an argument that changes the type of the reply, or the command."""
 
-NO_NUMBER: Final = "write keys as one list, without their number"
+NO_NUMBER: Final = "write several keys as one list, without their number"
 
 ADVICE: Final[Mapping[str, str]] = {
     "_id": "write id=",
     "_type": "write type=",
+    "shard_hint": "leave it out: no server has shards of that kind",
     "byint": "write amount",
     "client_id": "write id=",
-    "data_persist_option": "write nx=True, xx=True, fnx=True or fxx=True",
+    "data_persist_option": "write nx=True or xx=True, for fields fnx=True or fxx=True",
     "items": "write mapping={field: value}",
     "num_keys": NO_NUMBER,
     "numkeys": NO_NUMBER,
@@ -87,6 +93,7 @@ NEXT: Final[Mapping[str, str]] = {
     "client_list": "_type",
     "hrandfield": "count",
     "hscan": "no_values",
+    "hscan_iter": "no_values",
     "lcs": "len",
     "lpop": "count",
     "msetex": "data_persist_option",
@@ -99,6 +106,7 @@ NEXT: Final[Mapping[str, str]] = {
     "zrevrange": "withscores",
     "zrevrank": "withscore",
     "zscan": "score_cast_func",
+    "zscan_iter": "score_cast_func",
 }
 """The positional argument that redis-py has next, if it is not our first keyword-only one."""
 
@@ -117,6 +125,11 @@ def ambiguous_names(signature: inspect.Signature) -> frozenset[str]:
         if parameters[name].kind is Parameter.POSITIONAL_OR_KEYWORD
         if parameters[name].default is Parameter.empty
     )
+
+
+def advice_for(name: str) -> str:
+    """What to write instead of redis-py's argument *name*, after a colon; nothing if unknown."""
+    return f": {ADVICE[name]}" if name in ADVICE else ""
 
 
 def first_option(signature: inspect.Signature) -> str | None:
@@ -164,6 +177,27 @@ def refit(
     return build(on, *filled.values(), *rest, **options, **free)
 
 
+def explained(function: Callable[P, T]) -> Callable[P, T]:
+    """*function*, which from now on refuses a call that does not fit it as a command method does.
+
+    For methods that are no commands, such as `scan_iter`.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            traceback = error.__traceback__
+            if traceback is None or traceback.tb_next is not None:
+                raise  # by the function itself: its parameters took the arguments
+            signature = inspect.signature(function)
+            unfit = UnfitCall(signature, function.__qualname__, type(args[0]))
+            raise unfit.of(args[1:], kwargs) from None
+
+    return call
+
+
 class UnfitCall:
     """The form of a method, for a call that does not fit it, and the errors that tell of it."""
 
@@ -184,6 +218,25 @@ class UnfitCall:
         kind = Parameter.POSITIONAL_OR_KEYWORD
         return any(each.name == name and each.kind is kind for each in self._parameters)
 
+    def of(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> DataTypeError:
+        """The error for a call with these arguments, which do not fit."""
+        positional = [each.name for each in self._parameters if each.kind in _POSITIONAL]
+        if len(args) > len(positional):
+            return self.too_many(len(args))
+        names = [each.name for each in self._parameters]
+        for name in kwargs:
+            if name not in names:
+                return self.unknown(name)
+            if name in positional[: len(args)]:
+                return self.twice(name)
+        missing = [
+            each.name
+            for each in self._parameters
+            if each.default is Parameter.empty and each.name not in positional[: len(args)]
+            if each.name not in kwargs and each.kind in (*_POSITIONAL, Parameter.KEYWORD_ONLY)
+        ]
+        return self.lacking(missing[0])
+
     def too_many(self, count: int) -> DataTypeError:
         """The error for more positional arguments than the method has."""
         positional = sum(each.kind in _POSITIONAL for each in self._parameters)
@@ -193,7 +246,7 @@ class UnfitCall:
             self._advice(hint) if hint is not None else option and f"write {option}=... by name"
         )
         if any(each.name == "keys" for each in self._parameters):
-            advice = " and ".join(filter(None, ("write several keys as one list", advice)))
+            advice = " and ".join(filter(None, (NO_NUMBER, advice)))
         takes = f"takes {positional} positional argument{'' if positional == 1 else 's'}"
         return self._error(f"{takes}, not {count}", advice)
 

@@ -11,6 +11,7 @@ from anyredis.commands.keys import Keys
 from anyredis.commands.sets import Sets
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.replies import S
+from anyredis.unfit_calls import explained
 from anyredis.wire.encode import Key
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     a connection holds anything between two pages: an iteration may pause or end at any time.
     """
 
+    @explained
     def scan_iter(
         self, match: Key | None = None, count: int | None = None, type: Key | None = None
     ) -> AsyncIterator[S]:
@@ -59,6 +61,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         """
         return Pages(lambda cursor: self.scan(cursor, match, count, type))
 
+    @explained
     def hscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> AsyncIterator[tuple[S, S]]:
@@ -74,12 +77,14 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
         return Pages(page)
 
+    @explained
     def hscan_iter_no_values(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> AsyncIterator[S]:
         """Like `hscan_iter`, names of fields only.  Valkey 8.0, Redis 7.4."""
         return Pages(lambda cursor: self.hscan_no_values(key, cursor, match, count))
 
+    @explained
     def sscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> AsyncIterator[S]:
@@ -90,6 +95,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         """
         return Pages(lambda cursor: self.sscan(key, cursor, match, count))
 
+    @explained
     def zscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> AsyncIterator[tuple[S, float]]:
@@ -100,6 +106,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         """
         return Pages(lambda cursor: self.zscan(key, cursor, match, count))
 
+    @explained
     def zscan_iter_no_scores(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> AsyncIterator[S]:

@@ -26,6 +26,7 @@ from anyredis.observer import Observer
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
 from anyredis.replies import S, TextReaders, array
+from anyredis.unfit_calls import explained
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 
@@ -77,7 +78,8 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         """The raw reply to the command with these arguments."""
         return await self.submit(raw_command(*args))
 
-    def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:
+    @explained
+    def pipeline(self, transaction: bool = True, *, raise_on_error: bool = True) -> Pipeline[S]:
         """A `Pipeline` on this connection; after `watch` it raises `WatchError` on a change."""
         return Pipeline(
             self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error

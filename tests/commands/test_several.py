@@ -48,7 +48,8 @@ def test_one_by_one_as_collections_or_both(
 
 def test_plain_arguments_are_not_copied() -> None:
     """The most common case is a check of the types alone."""
-    keys, values = ("a", b"b"), ("a", 1, 2.5)
+    keys: tuple[Any, ...] = ("a", b"b")
+    values: tuple[Any, ...] = ("a", 1, 2.5)
     assert all_keys("DEL", "keys", keys) is keys
     assert all_values("SADD", "values", values) is values
     assert all_fields("HDEL", "fields", values) is values
