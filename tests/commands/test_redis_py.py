@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 import hiredis
 import pytest
 import redis
+from redis.connection import Connection
 
 from anyredis import Redis
 from anyredis.client.scans import Scans
@@ -103,7 +104,7 @@ LOCAL = {
 
 def words(args: tuple[Any, ...]) -> list[bytes]:
     """The words as redis-py packs them."""
-    packing: Any = getattr(redis.connection, "Connection")()  # noqa: B009 - it has no types
+    packing = cast("Callable[[], Any]", Connection)()
     raw = b"".join(cast("list[bytes]", packing.pack_command(*args)))
     reader = hiredis.Reader()
     reader.feed(raw)
