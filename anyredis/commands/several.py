@@ -72,7 +72,7 @@ def keys_of(command: str, keys: SomeKeys) -> tuple[Key, ...]:
 def is_empty_list(values: tuple[Any, ...]) -> bool:
     """Whether *values* is one empty collection, which is neither text nor a mapping."""
     only = values[0] if len(values) == 1 else None
-    if only or not isinstance(only, Collection) or isinstance(only, (*ONE, Mapping)):
+    if isinstance(only, (*ONE, Mapping)) or not isinstance(only, Collection):
         return False
     return len(cast("Collection[object]", only)) == 0
 

@@ -190,7 +190,7 @@ class Strings(Group[S]):
         One empty list of keys gives an empty list, and no request; a pipeline refuses it.
         MGET key [key …]. Server 1.0.
         """
-        if is_empty_list(keys):
+        if len(keys) == 1 and is_empty_list(keys):
             return Command((), self.read.texts_or_nones)
         return Command((b"MGET", *all_keys("MGET", "keys", keys)), self.read.texts_or_nones)
 
