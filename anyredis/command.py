@@ -25,7 +25,17 @@ from typing import (
 
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError
 from anyredis.facts.table import own_words
-from anyredis.methods import AWAITED, SUBMIT, Place, make_method, make_refusal, parsed_type
+from anyredis.methods import (
+    AWAITED,
+    AWAITED_OR_EMPTY,
+    SUBMIT,
+    SUBMIT_UNLESS_EMPTY,
+    Body,
+    Place,
+    make_method,
+    make_refusal,
+    parsed_type,
+)
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import NotSendable, Value, name_of, ready, refusal
 
@@ -135,13 +145,20 @@ class Definition:
     function from then on; a group keeps the definition only.
     """
 
-    def __init__(self, build: Callable[..., Command[Any]], *, blocks: bool = False) -> None:
+    def __init__(
+        self,
+        build: Callable[..., Command[Any]],
+        *,
+        blocks: bool = False,
+        may_be_empty: bool = False,
+    ) -> None:
         self.owner: type | None = None
         """The class that declares the command."""
         self.name = build.__name__
         self.__wrapped__ = build
         self.__doc__ = build.__doc__
         self._blocks = blocks
+        self._may_be_empty = may_be_empty
         self._plain: Callable[..., Any] | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -163,19 +180,24 @@ class Definition:
         if self._plain is None:
             group = owner if self.owner is None else self.owner
             self._plain = make_method(
-                self.__wrapped__, Place.of(group, self.name), SUBMIT, _unchanged
+                self.__wrapped__, Place.of(group, self.name), self._submit, _unchanged
             )
         return self._plain
+
+    @property
+    def _submit(self) -> Body:
+        return SUBMIT_UNLESS_EMPTY if self._may_be_empty else SUBMIT
 
     def make(self, owner: type[Callee]) -> Callable[..., Any]:
         """A new function of this command for *owner*."""
         build, place = self.__wrapped__, Place.of(owner, self.name)
         if issubclass(owner, Executor):
-            return make_method(build, place, AWAITED, parsed_type)
+            body = AWAITED_OR_EMPTY if self._may_be_empty else AWAITED
+            return make_method(build, place, body, parsed_type)
         if not issubclass(owner, Batch):
-            return make_method(build, place, SUBMIT, _unchanged)
+            return make_method(build, place, self._submit, _unchanged)
         if not self._blocks:
-            return make_method(build, place, SUBMIT, _result_type)
+            return make_method(build, place, self._submit, _result_type)
 
         def refuse() -> None:
             raise DataTypeError(f"{self.name} blocks: call it on the client, not in a pipeline")
@@ -314,6 +336,15 @@ class ExecutorMethod(Protocol[P, T_co]):
 def command(build: Callable[Concatenate[Any, P], Command[T]]) -> Method[P, T]:
     """A method that submits the `Command` that *build* makes."""
     return cast("Method[P, T]", Definition(build))
+
+
+def command_or_empty(build: Callable[Concatenate[Any, P], Command[T]]) -> Method[P, T]:
+    """Like `command`, if *build* may give a command without words: there is nothing to ask.
+
+    An executor then sends nothing and gives what the command's parser makes of an empty list; a
+    pipeline or a blueprint raises `DataValueError`.
+    """
+    return cast("Method[P, T]", Definition(build, may_be_empty=True))
 
 
 def blocking_command(build: Callable[Concatenate[Any, P], Command[T]]) -> ExecutorMethod[P, T]:

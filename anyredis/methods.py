@@ -1,9 +1,10 @@
 """Functions that submit a command, made from the functions that build it.
 
-Law: a function has the parameters of its builder, so Python itself binds the arguments, and a wrong
-argument raises at the call.  The annotations decide which values are checked before the command is
-built, see `anyredis.commands.checks`.  Each list of parameters is compiled once for each list of
-checks, when the first function with both is made.
+Law: a function has the parameters of its builder, so Python itself binds the arguments.  It also
+takes any others, only to refuse them in words that name ours: `unfit_calls` does that, and nothing
+of it runs for a call that fits.  The annotations decide which values are checked before the command
+is built, see `anyredis.commands.checks`.  Each list of parameters is compiled once for each list of
+checks.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter
 from types import CodeType, FunctionType
-from typing import Any, Final, TypeAlias, cast, get_args
+from typing import Any, Final, NoReturn, TypeAlias, cast, get_args
 
 from anyredis.commands.checks import Checked, checks_of, first_refusal
 from anyredis.coroutine_functions import mark_coroutine_function
-from anyredis.exceptions import DataError, RedisError
+from anyredis.exceptions import DataError, DataTypeError, DataValueError, RedisError
+from anyredis.unfit_calls import MISSING, ambiguous_names, refit
 from anyredis.wire.encode import READY, NotSendable, name_of, ready, refusal
 
 FILE: Final = "<anyredis command{}>"
@@ -42,6 +44,19 @@ AWAITED: Final[Body] = (
     "return _coroutine_",
 )
 """Return the coroutine of `submit`, under the name of the function."""
+
+
+AWAITED_OR_EMPTY: Final[Body] = (
+    "_coroutine_ = {self}.submit(_command_) if _command_.args else _empty_(_command_)",
+    *AWAITED[1:],
+)
+"""Like `AWAITED`; a command without words is answered by a coroutine of its own."""
+
+SUBMIT_UNLESS_EMPTY: Final[Body] = ("if not _command_.args: _refuse_empty_(_name_)", *SUBMIT)
+"""Like `SUBMIT`; a command without words is refused."""
+
+COROUTINES: Final = (AWAITED[0], AWAITED_OR_EMPTY[0])
+"""The first statements of the bodies that return a coroutine."""
 
 
 class Place:
@@ -77,9 +92,11 @@ def make_method(
         return wrong
 
     enclosed = (build, READY.issuperset, map, type, _make_sendable, place.qualname, check)
-    factory = _factory(_names_and_kinds(signature), body, checks)
-    function = _with_metadata(factory(*enclosed), build, place, signature, returns)
-    return mark_coroutine_function(function) if body is AWAITED else function
+    others = (MISSING, refit, _empty, _refuse_empty)
+    factory = _factory(_parameters_of(signature), body, checks)
+    function = _with_metadata(factory(*enclosed, *others), build, place, signature, returns)
+    _mark_required(function, signature)
+    return mark_coroutine_function(function) if body[0] in COROUTINES else function
 
 
 def make_refusal(
@@ -87,7 +104,7 @@ def make_refusal(
 ) -> Callable[..., Any]:
     """A function with the parameters of *build* that only calls *refuse*, which raises."""
     signature = inspect.signature(build)
-    function = _refusal_factory(_names_and_kinds(signature))(refuse)
+    function = _refusal_factory(_parameters_of(signature))(refuse)
     return _with_metadata(function, build, place, signature, returns)
 
 
@@ -96,21 +113,31 @@ def make_refusal(
 # Names that no parameter has; `map` and `type` get such names because a parameter may be called
 # `map` or `type`.
 _BUILDING: Final = """\
-def _make_(_build_, _sendable_, _map_, _type_, _make_sendable_, _name_, _check_):
+def _make_(
+    _build_, _sendable_, _map_, _type_, _make_sendable_, _name_, _check_,
+    _missing_, _refit_, _empty_, _refuse_empty_,
+):
     def function{parameters}:
-        {checks}_command_ = _build_({forwarded})
+        if {unfit}:
+            _command_, _refused_ = _refit_(_build_, _check_, _name_, {refitted})
+            if _refused_ is not None:
+                {forget}raise _refused_
+        else:
+            {checks}_command_ = _build_({forwarded})
         if not _sendable_(_map_(_type_, _command_.args)):
-            _command_ = _make_sendable_(_build_, _command_, {{{arguments}}})
+            _command_, _refused_ = _make_sendable_(_build_, _command_, {{{arguments}}})
+            if _refused_ is not None:
+                {forget}raise _refused_
         {ending}
     return function
 """
 
 _CHECKING: Final = """\
 if not ({conditions}):
-            _refused_ = _check_({{{arguments}}})
-            if _refused_ is not None:
-                raise _refused_
-        """
+                _refused_ = _check_({{{arguments}}})
+                if _refused_ is not None:
+                    {forget}raise _refused_
+            """
 
 _REFUSING: Final = """\
 def _make_(_refuse_):
@@ -121,24 +148,48 @@ def _make_(_refuse_):
 
 Factory: TypeAlias = Callable[..., FunctionType]
 
+MORE: Final = "_more_"
+"""The parameter that takes positional arguments for which the builder has no parameter."""
 
-def _names_and_kinds(signature: inspect.Signature) -> inspect.Signature:
-    """*signature* without defaults and annotations: the part that the code depends on."""
+OTHER: Final = "_other_"
+"""The parameter that takes keyword arguments for which the builder has no parameter."""
+
+NEEDED: Final = Parameter.empty
+NAMED: Final = (
+    Parameter.POSITIONAL_ONLY,
+    Parameter.POSITIONAL_OR_KEYWORD,
+    Parameter.KEYWORD_ONLY,
+)
+KINDS: Final = (*NAMED, Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+
+def _parameters_of(signature: inspect.Signature) -> inspect.Signature:
+    """*signature* without annotations and values of defaults: the part that the code depends on."""
     empty = Parameter.empty
-    parameters = signature.parameters.values()
-    return inspect.Signature([each.replace(default=empty, annotation=empty) for each in parameters])
+    return inspect.Signature(
+        [
+            each.replace(annotation=empty, default=empty if each.default is empty else None)
+            for each in signature.parameters.values()
+        ]
+    )
 
 
 @functools.cache
 def _factory(signature: inspect.Signature, body: Body, checks: tuple[Checked, ...]) -> Factory:
     first, *others = signature.parameters.values()
+    header = _taking_others(signature)
     conditions = " and ".join(each.condition for each in checks)
-    checking = _CHECKING.format(conditions=conditions, arguments=_as_items((first, *others)))
+    forget = "".join(f"{name} = " for name in header.parameters if name != first.name) + "None; "
+    values = {"arguments": _as_items((first, *others)), "forget": forget}
+    others_by_name = f"**{OTHER}" if OTHER in header.parameters else ""
     source = _BUILDING.format(
-        parameters=signature,
-        checks=checking if checks else "",
+        parameters=header,
+        unfit=" or ".join(_signs_of_unfitness(header, others)) or "False",
+        refitted=_refitted(header, signature),
+        checks=_CHECKING.format(conditions=conditions, **values) if checks else "",
         forwarded=", ".join(_forwarded(each) for each in (first, *others)),
-        arguments=_as_items(others),
+        forget=forget,
+        arguments=", ".join(filter(None, (_as_items(others), others_by_name))),
         ending="\n        ".join(body).format(self=first.name),
     )
     checked = f" with {', '.join(each.title for each in checks)}" if checks else ""
@@ -150,9 +201,47 @@ def _as_items(parameters: Iterable[Parameter]) -> str:
     return ", ".join(f"{each.name!r}: {each.name}" for each in parameters)
 
 
+def _taking_others(signature: inspect.Signature) -> inspect.Signature:
+    """The parameters of the function: those of its builder without defaults, and any others."""
+    given = [each.replace(default=Parameter.empty) for each in signature.parameters.values()]
+    ambiguous = ambiguous_names(signature)
+    last = max((place for place, each in enumerate(given) if each.name in ambiguous), default=-1)
+    for place in range(last + 1):
+        given[place] = given[place].replace(kind=Parameter.POSITIONAL_ONLY)
+    kinds = {each.kind for each in given}
+    if Parameter.VAR_POSITIONAL not in kinds:
+        given.append(Parameter(MORE, Parameter.VAR_POSITIONAL))
+    if Parameter.VAR_KEYWORD not in kinds:
+        given.append(Parameter(OTHER, Parameter.VAR_KEYWORD))
+    return inspect.Signature(sorted(given, key=lambda each: each.kind))
+
+
+def _signs_of_unfitness(header: inspect.Signature, others: list[Parameter]) -> list[str]:
+    required = [each.name for each in others if each.kind in NAMED and each.default is NEEDED]
+    extra = [name for name in (MORE, OTHER) if name in header.parameters]
+    return [*extra, *(f"{name} is _missing_" for name in required)]
+
+
+def _refitted(header: inspect.Signature, signature: inspect.Signature) -> str:
+    """The arguments of `refit` after the builder and the name."""
+    first, *others = signature.parameters.values()
+    by_kind = {kind: [each.name for each in others if each.kind is kind] for kind in KINDS}
+    positional = by_kind[Parameter.POSITIONAL_ONLY] + by_kind[Parameter.POSITIONAL_OR_KEYWORD]
+    given, options = (
+        ", ".join(f"{name!r}: {name}" for name in names)
+        for names in (positional, by_kind[Parameter.KEYWORD_ONLY])
+    )
+    rest = "".join(by_kind[Parameter.VAR_POSITIONAL]) or "()"
+    other = "".join(by_kind[Parameter.VAR_KEYWORD]) or OTHER
+    more = MORE if MORE in header.parameters else "()"
+    return f"{first.name}, {{{given}}}, {rest}, {more}, {{{options}}}, {other}"
+
+
 @functools.cache
 def _refusal_factory(signature: inspect.Signature) -> Factory:
-    return _compiled(_REFUSING.format(parameters=signature), str(signature))
+    plain = [each.replace(default=Parameter.empty) for each in signature.parameters.values()]
+    header = inspect.Signature(plain)
+    return _compiled(_REFUSING.format(parameters=header), str(header))
 
 
 def _forwarded(parameter: Parameter) -> str:
@@ -215,11 +304,39 @@ def _with_metadata(
     return function
 
 
+def _mark_required(function: FunctionType, signature: inspect.Signature) -> None:
+    """Give each required parameter of *function* the default `MISSING`, which `refit` finds."""
+    _, *others = signature.parameters.values()
+    values = {each.name: MISSING if each.default is NEEDED else each.default for each in others}
+    keyword_only = {each.name for each in others if each.kind is Parameter.KEYWORD_ONLY}
+    positional = [each.name for each in others if each.kind in NAMED[:2]]
+    function.__defaults__ = tuple(values[name] for name in positional)
+    function.__kwdefaults__ = {name: values[name] for name in values if name in keyword_only}
+
+
+# -- commands without words ---------------------------------------------------------------------
+
+
+async def _empty(command: Any) -> Any:
+    """The value of an empty reply to *command*, which has no words and is not sent."""
+    return command.parse([])
+
+
+def _refuse_empty(name: str) -> NoReturn:
+    msg = f"{name}() has no keys, so there is no command to queue: leave the call out"
+    raise DataValueError(msg)
+
+
 # -- arguments that cannot be sent as they are --------------------------------------------------
 
 
-def _make_sendable(build: Build, built: Any, arguments: Mapping[str, object]) -> Any:
-    """The same command with sendable arguments; raises `DataTypeError` that names a bad one."""
+def _make_sendable(
+    build: Build, built: Any, arguments: Mapping[str, object]
+) -> tuple[Any, DataTypeError | None]:
+    """The same command with sendable arguments; or None, and the error that names a bad one.
+
+    The function raises the error once its own variables are cleared: they may hold secrets.
+    """
     try:
         args = ready(built.args)
     except NotSendable as refused:
@@ -227,13 +344,13 @@ def _make_sendable(build: Build, built: Any, arguments: Mapping[str, object]) ->
         not_defaults = {
             name: value
             for name, value in arguments.items()
-            if value is not parameters[name].default
+            if name not in parameters or value is not parameters[name].default
         }
         argument = _argument_holding(not_defaults, refused.value)
-        raise refusal(name_of(built.args), argument, refused.value) from None
+        return None, refusal(name_of(built.args), argument, refused.value)
     sendable = copy.copy(built)  # a builder may return one command twice: no change in place
     sendable.args = args
-    return sendable
+    return sendable, None
 
 
 def _name_of_command(
@@ -251,14 +368,30 @@ def _name_of_command(
 def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:
     """The name of the parameter that holds *wanted*, with its index or key if it has one."""
     for name, value in arguments.items():
-        if value is wanted:
-            return name
-        if isinstance(value, Mapping):
-            for key, item in cast("Mapping[object, object]", value).items():
-                if item is wanted or key is wanted:
-                    return f"{name}[{key!r:.40}]"
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            for index, item in enumerate(cast("list[object]", value)):
-                if item is wanted:
-                    return f"{name}[{index}]"
+        found = _place_in(value, wanted, depth=2)
+        if found is not None:
+            return f"{name}{found}"
     return "an argument"
+
+
+def _place_in(value: object, wanted: object, depth: int) -> str | None:
+    """The place of *wanted* in *value*, such as `[2]`; nothing if it is *value*, None if neither.
+
+    One collection alone among variadic arguments counts as the arguments themselves.
+    """
+    if value is wanted:
+        return ""
+    if depth == 0:
+        return None
+    if isinstance(value, Mapping):
+        for key, item in cast("Mapping[object, object]", value).items():
+            if item is wanted or key is wanted:
+                return f"[{key!r:.40}]"
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        items = cast("list[object]", list(cast("Any", value)))
+        for index, item in enumerate(items):
+            found = _place_in(item, wanted, depth - 1)
+            if found is not None:
+                alone = len(items) == 1 and depth == 2 and found
+                return found if alone else f"[{index}]{found}"
+    return None

@@ -21,6 +21,7 @@ from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
 from anyredis.replies import S, TextReaders, array
+from anyredis.unfit_calls import explained
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 
@@ -114,7 +115,8 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
 
     # -- several commands -----------------------------------------------------------------------
 
-    def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:
+    @explained
+    def pipeline(self, transaction: bool = True, *, raise_on_error: bool = True) -> Pipeline[S]:
         """A `Pipeline` of commands to send together, for an `async with` block.
 
         With *transaction* they are sent between MULTI and EXEC.  With *raise_on_error* the error of

@@ -12,6 +12,7 @@ from anyredis.commands.keys import Keys
 from anyredis.commands.sets import Sets
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.replies import S
+from anyredis.unfit_calls import explained
 from anyredis.wire.encode import Key
 
 T = TypeVar("T")
@@ -73,6 +74,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     a connection holds anything between two pages: an iteration may pause or end at any time.
     """
 
+    @explained
     def scan_iter(
         self, match: Key | None = None, count: int | None = None, type: Key | None = None
     ) -> ScanIterator[S]:
@@ -85,6 +87,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         check_scan("scan_iter", count)
         return Pages(lambda cursor: self.scan(cursor, match, count, type))
 
+    @explained
     def hscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> ScanIterator[tuple[S, S]]:
@@ -101,6 +104,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
 
         return Pages(page)
 
+    @explained
     def hscan_iter_no_values(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> ScanIterator[S]:
@@ -108,6 +112,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         check_scan("hscan_iter_no_values", count)
         return Pages(lambda cursor: self.hscan_no_values(key, cursor, match, count))
 
+    @explained
     def sscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> ScanIterator[S]:
@@ -119,6 +124,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         check_scan("sscan_iter", count)
         return Pages(lambda cursor: self.sscan(key, cursor, match, count))
 
+    @explained
     def zscan_iter(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> ScanIterator[tuple[S, float]]:
@@ -130,6 +136,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
         check_scan("zscan_iter", count)
         return Pages(lambda cursor: self.zscan(key, cursor, match, count))
 
+    @explained
     def zscan_iter_no_scores(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> ScanIterator[S]:

@@ -27,6 +27,7 @@ from anyredis.observer import Observer
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
 from anyredis.replies import S, TextReaders, array
+from anyredis.unfit_calls import explained
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 
@@ -82,7 +83,8 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         """The raw reply to the command with these arguments."""
         return await self.submit(raw_command(*args))
 
-    def pipeline(self, transaction: bool = True, raise_on_error: bool = True) -> Pipeline[S]:
+    @explained
+    def pipeline(self, transaction: bool = True, *, raise_on_error: bool = True) -> Pipeline[S]:
         """A `Pipeline` on this connection.
 
         A *transaction* after `watch`, an empty one too, raises `WatchError` if a watched key

@@ -34,6 +34,7 @@ from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S, ok
+from anyredis.unfit_calls import explained
 from anyredis.wire.encode import Key, Value
 from anyredis.wire.slots import slot_of
 
@@ -206,6 +207,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         """
         return Command((b"MSET", *flat("MSET", "mapping", mapping)), ok)
 
+    @explained
     def scan_iter(
         self, match: Key | None = None, count: int | None = None, type: Key | None = None
     ) -> ScanIterator[S]:
@@ -226,7 +228,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
     # -- several commands -----------------------------------------------------------------------
 
-    def pipeline(self, transaction: bool = False, raise_on_error: bool = True) -> Pipeline[S]:
+    @explained
+    def pipeline(self, transaction: bool = False, *, raise_on_error: bool = True) -> Pipeline[S]:
         """Commands to send together, as an `async with` block; see `Pipeline`.
 
         The keys may be in any slots: all nodes get their commands at the same time, and the

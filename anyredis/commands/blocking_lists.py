@@ -7,8 +7,9 @@ element that the server popped at that very moment is lost, one that it moved ha
 from __future__ import annotations
 
 from anyredis.command import Command, blocking_command
-from anyredis.commands.group import Group, at_least_one
+from anyredis.commands.group import Group
 from anyredis.commands.lists import Mode, Ordering, Side, how_many, side, side_of_first
+from anyredis.commands.several import SomeKeys, keys_of
 from anyredis.replies import S
 from anyredis.wire.encode import Key
 
@@ -62,7 +63,7 @@ class BlockingLists(Group[S]):
 
     @blocking_command
     def blmpop(
-        self, *keys: Key, direction: Side, timeout: float = 0, count: int | None = None
+        self, keys: SomeKeys, direction: Side, timeout: float = 0, *, count: int | None = None
     ) -> Command[tuple[S, list[S]] | None]:
         """The first of *keys* that has elements, and up to *count* (1) popped from its end.
 
@@ -74,26 +75,28 @@ class BlockingLists(Group[S]):
         return Command(words, self.read.keyed(self.read.texts))
 
     @blocking_command
-    def blpop(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S] | None]:
+    def blpop(self, keys: SomeKeys, timeout: float = 0) -> Command[tuple[S, S] | None]:
         """The first of *keys* that has elements, and its first element, which is removed.
 
         None if no element came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; an element popped at that very moment is lost.
         BLPOP key [key …] timeout. Server 2.0.
         """
-        at_least_one("BLPOP", "keys", keys)
-        return Command((b"BLPOP", *keys, timeout), self.read.keyed(self.read.text))
+        return Command(
+            (b"BLPOP", *keys_of("BLPOP", keys), timeout), self.read.keyed(self.read.text)
+        )
 
     @blocking_command
-    def brpop(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S] | None]:
+    def brpop(self, keys: SomeKeys, timeout: float = 0) -> Command[tuple[S, S] | None]:
         """The first of *keys* that has elements, and its last element, which is removed.
 
         None if no element came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; an element popped at that very moment is lost.
         BRPOP key [key …] timeout. Server 2.0.
         """
-        at_least_one("BRPOP", "keys", keys)
-        return Command((b"BRPOP", *keys, timeout), self.read.keyed(self.read.text))
+        return Command(
+            (b"BRPOP", *keys_of("BRPOP", keys), timeout), self.read.keyed(self.read.text)
+        )
 
     @blocking_command
     def brpoplpush(self, src: Key, dst: Key, timeout: float = 0) -> Command[S | None]:

@@ -87,6 +87,12 @@ def score(where: str, value: object) -> None:
 
 def seconds(where: str, value: object) -> None:
     """Refuse all but a finite number that is not negative."""
+    if isinstance(value, (str, bytes)):
+        refuse(
+            where,
+            value,
+            "seconds as a number; several keys are one list: write ([key, …], timeout=seconds)",
+        )
     number(where, value)
     if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         raise DataValueError(f"{where} is {value!r:.80}: give seconds, 0 (no limit) or more")

@@ -27,6 +27,7 @@ from anyredis.commands.group import (
 from anyredis.exceptions import DataTypeError
 from anyredis.replies import S, array, boolean, integer, ok, record, unexpected, word
 from anyredis.reports import ClientInfo, client, clients
+from anyredis.unfit_calls import advice_for
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value, refusal
 
@@ -207,7 +208,7 @@ def _conditions(command: str, conditions: ClientFilter) -> tuple[Value, ...]:
     words: tuple[Value, ...] = ()
     for name, value in conditions.items():
         if name not in ClientFilter.__annotations__:
-            msg = f"{command}: {name} is no condition on clients"
+            msg = f"{command}: {name} is no condition on clients{advice_for(name)}"
             raise DataTypeError(msg)
         if value is not None:
             option = name.replace("_", "-").upper().encode()

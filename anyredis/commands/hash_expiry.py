@@ -11,7 +11,6 @@ from anyredis.commands.group import (
     Seconds,
     SupportsItems,
     UnixTime,
-    at_least_one,
     duration,
     expiry,
     flags,
@@ -19,6 +18,7 @@ from anyredis.commands.group import (
     only_one,
 )
 from anyredis.commands.hashes import fields_and_values
+from anyredis.commands.several import SomeKeys, all_fields
 from anyredis.replies import S, boolean, integers
 from anyredis.wire.encode import Key, Value
 
@@ -35,7 +35,7 @@ class HashExpiry(Group[S]):
         self,
         key: Key,
         seconds: Seconds,
-        *fields: Key,
+        *fields: SomeKeys,
         nx: bool = False,
         xx: bool = False,
         gt: bool = False,
@@ -56,7 +56,7 @@ class HashExpiry(Group[S]):
         self,
         key: Key,
         unix_time_seconds: UnixTime,
-        *fields: Key,
+        *fields: SomeKeys,
         nx: bool = False,
         xx: bool = False,
         gt: bool = False,
@@ -71,7 +71,7 @@ class HashExpiry(Group[S]):
         return Command((*words, *_fields("HEXPIREAT", fields)), integers)
 
     @command
-    def hexpiretime(self, key: Key, *fields: Key) -> Command[list[int]]:
+    def hexpiretime(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """The Unix time in seconds at which each of *fields* ends, otherwise -2 or -1.
 
         HEXPIRETIME key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
@@ -79,7 +79,7 @@ class HashExpiry(Group[S]):
         return Command((b"HEXPIRETIME", key, *_fields("HEXPIRETIME", fields)), integers)
 
     @command
-    def hgetdel(self, key: Key, *fields: Key) -> Command[list[S | None]]:
+    def hgetdel(self, key: Key, *fields: SomeKeys) -> Command[list[S | None]]:
         """The values of *fields*, None for each that is missing; the fields are deleted.
 
         HGETDEL key FIELDS count field [field …]. Redis 8.0, Valkey 9.1.
@@ -91,7 +91,7 @@ class HashExpiry(Group[S]):
     def hgetex(
         self,
         key: Key,
-        *fields: Key,
+        *fields: SomeKeys,
         ex: Seconds | None = None,
         px: Milliseconds | None = None,
         exat: UnixTime | None = None,
@@ -109,7 +109,7 @@ class HashExpiry(Group[S]):
         return Command(words, self.read.texts_or_nones)
 
     @command
-    def hpersist(self, key: Key, *fields: Key) -> Command[list[int]]:
+    def hpersist(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """1 for each of *fields* whose time to live was removed, otherwise -2 or -1.
 
         HPERSIST key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
@@ -121,7 +121,7 @@ class HashExpiry(Group[S]):
         self,
         key: Key,
         milliseconds: Milliseconds,
-        *fields: Key,
+        *fields: SomeKeys,
         nx: bool = False,
         xx: bool = False,
         gt: bool = False,
@@ -140,7 +140,7 @@ class HashExpiry(Group[S]):
         self,
         key: Key,
         unix_time_milliseconds: UnixTime,
-        *fields: Key,
+        *fields: SomeKeys,
         nx: bool = False,
         xx: bool = False,
         gt: bool = False,
@@ -155,7 +155,7 @@ class HashExpiry(Group[S]):
         return Command((*words, *_fields("HPEXPIREAT", fields)), integers)
 
     @command
-    def hpexpiretime(self, key: Key, *fields: Key) -> Command[list[int]]:
+    def hpexpiretime(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """The Unix time in milliseconds at which each of *fields* ends, otherwise -2 or -1.
 
         HPEXPIRETIME key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
@@ -163,7 +163,7 @@ class HashExpiry(Group[S]):
         return Command((b"HPEXPIRETIME", key, *_fields("HPEXPIRETIME", fields)), integers)
 
     @command
-    def hpttl(self, key: Key, *fields: Key) -> Command[list[int]]:
+    def hpttl(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """The milliseconds that each of *fields* has left, otherwise -2 or -1.
 
         HPTTL key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
@@ -203,7 +203,7 @@ class HashExpiry(Group[S]):
         return Command((*words, b"FIELDS", len(data) // 2, *data), boolean)
 
     @command
-    def httl(self, key: Key, *fields: Key) -> Command[list[int]]:
+    def httl(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """The seconds that each of *fields* has left, otherwise -2 or -1.
 
         HTTL key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
@@ -217,6 +217,6 @@ def _condition(command: str, *, nx: bool, xx: bool, gt: bool, lt: bool) -> tuple
     return flags(nx=nx, xx=xx, gt=gt, lt=lt)
 
 
-def _fields(command: str, fields: tuple[Key, ...]) -> tuple[Value, ...]:
-    at_least_one(command, "fields", fields)
-    return (b"FIELDS", len(fields), *fields)
+def _fields(command: str, fields: tuple[SomeKeys, ...]) -> tuple[Value, ...]:
+    names = all_fields(command, "fields", fields)
+    return (b"FIELDS", len(names), *names)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from anyredis.command import Command, command
-from anyredis.commands.group import Group, at_least_one
+from anyredis.commands.group import Group
+from anyredis.commands.several import SomeKeys, SomeValues, all_fields, all_values
 from anyredis.replies import S, boolean, integer, ok
-from anyredis.wire.encode import Key, Value
+from anyredis.wire.encode import Key
 
 
 class HashImport(Group[S]):
@@ -15,24 +16,33 @@ class HashImport(Group[S]):
     """
 
     @command
-    def himport_prepare(self, fieldset_name: Key, *fields: Key) -> Command[bool]:
+    def himport_prepare(self, fieldset_name: Key, *fields: SomeKeys) -> Command[bool]:
         """True once *fields* are known as *fieldset_name*, which may replace an older fieldset.
 
         The server refuses a field that is named twice.
         HIMPORT PREPARE fieldset_name field [field …]. Redis 8.10.
         """
-        at_least_one("HIMPORT PREPARE", "fields", fields)
-        return Command((b"HIMPORT", b"PREPARE", fieldset_name, *fields), ok)
+        return Command(
+            (
+                b"HIMPORT",
+                b"PREPARE",
+                fieldset_name,
+                *all_fields("HIMPORT PREPARE", "fields", fields),
+            ),
+            ok,
+        )
 
     @command
-    def himport_set(self, key: Key, fieldset_name: Key, *values: Value) -> Command[bool]:
+    def himport_set(self, key: Key, fieldset_name: Key, *values: SomeValues) -> Command[bool]:
         """True once *key* is a hash of the fields of *fieldset_name*, with *values* in their order.
 
         The value that was at *key* before is gone, its time to live too.
         HIMPORT SET key fieldset_name value [value …]. Redis 8.10.
         """
-        at_least_one("HIMPORT SET", "values", values)
-        return Command((b"HIMPORT", b"SET", key, fieldset_name, *values), ok)
+        return Command(
+            (b"HIMPORT", b"SET", key, fieldset_name, *all_values("HIMPORT SET", "values", values)),
+            ok,
+        )
 
     @command
     def himport_discard(self, fieldset_name: Key) -> Command[bool]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from anyredis.command import Command, command
-from anyredis.commands.group import Group, SupportsItems, at_least_one, flat, narrowed
+from anyredis.commands.group import Group, SupportsItems, flat, narrowed
+from anyredis.commands.several import SomeKeys, all_fields
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import S, boolean, integer, number, ok
 from anyredis.wire.encode import Key, Value
@@ -13,13 +16,12 @@ class Hashes(Group[S]):
     """The commands on hashes; those on the time to live of fields are in `HashExpiry`."""
 
     @command
-    def hdel(self, key: Key, *fields: Key) -> Command[int]:
+    def hdel(self, key: Key, *fields: SomeKeys) -> Command[int]:
         """The number of *fields* that existed and were deleted; an empty hash is deleted too.
 
         HDEL key field [field …]. Server 2.0.
         """
-        at_least_one("HDEL", "fields", fields)
-        return Command((b"HDEL", key, *fields), integer)
+        return Command((b"HDEL", key, *all_fields("HDEL", "fields", fields)), integer)
 
     @command
     def hexists(self, key: Key, field: Key) -> Command[bool]:
@@ -78,13 +80,14 @@ class Hashes(Group[S]):
         return Command((b"HLEN", key), integer)
 
     @command
-    def hmget(self, key: Key, *fields: Key) -> Command[list[S | None]]:
+    def hmget(self, key: Key, *fields: SomeKeys) -> Command[list[S | None]]:
         """The values of *fields* in their order, None if there is none.
 
         HMGET key field [field …]. Server 2.0.
         """
-        at_least_one("HMGET", "fields", fields)
-        return Command((b"HMGET", key, *fields), self.read.texts_or_nones)
+        return Command(
+            (b"HMGET", key, *all_fields("HMGET", "fields", fields)), self.read.texts_or_nones
+        )
 
     @command
     def hmset(self, key: Key, mapping: SupportsItems) -> Command[bool]:
@@ -189,6 +192,8 @@ def fields_and_values(
     command: str, field: Key | None, value: Value | None, mapping: SupportsItems | None
 ) -> tuple[Value, ...]:
     """Fields and values in turn: *field* and *value* if given, then all of *mapping*."""
+    if isinstance(field, Mapping):
+        raise DataTypeError(f"{command}: field is a mapping: use mapping= for several fields")
     more = () if mapping is None else flat(command, "mapping", mapping)
     if field is not None and value is not None:
         return (field, value, *more)

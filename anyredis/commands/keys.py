@@ -11,13 +11,13 @@ from anyredis.commands.group import (
     Group,
     Milliseconds,
     Seconds,
-    at_least_one,
     duration,
     flags,
     moment,
     narrowed,
     only_one,
 )
+from anyredis.commands.several import SomeKeys, all_keys, keys_of
 from anyredis.exceptions import DataValueError
 from anyredis.replies import (
     S,
@@ -55,13 +55,12 @@ class Keys(Group[S]):
         return Command(words, boolean)
 
     @command
-    def delete(self, *keys: Key) -> Command[int]:
+    def delete(self, *keys: SomeKeys) -> Command[int]:
         """The number of *keys* that existed and were deleted.
 
         DEL key [key …]. Server 1.0.
         """
-        at_least_one("DEL", "keys", keys)
-        return Command((b"DEL", *keys), integer)
+        return Command((b"DEL", *all_keys("DEL", "keys", keys)), integer)
 
     @command
     def dump(self, key: Key) -> Command[bytes | None]:
@@ -72,13 +71,12 @@ class Keys(Group[S]):
         return Command((b"DUMP", key), binary_or_none, binary=True)
 
     @command
-    def exists(self, *keys: Key) -> Command[int]:
+    def exists(self, *keys: SomeKeys) -> Command[int]:
         """The number of *keys* that exist; a key that is named twice counts twice.
 
         EXISTS key [key …]. Server 1.0.
         """
-        at_least_one("EXISTS", "keys", keys)
-        return Command((b"EXISTS", *keys), integer)
+        return Command((b"EXISTS", *all_keys("EXISTS", "keys", keys)), integer)
 
     @command
     def keys(self, pattern: Key = b"*") -> Command[list[S]]:
@@ -94,9 +92,10 @@ class Keys(Group[S]):
         self,
         host: str,
         port: int,
-        *keys: Key,
+        keys: SomeKeys,
         destination_db: int,
         timeout: Milliseconds,
+        *,
         copy: bool = False,
         replace: bool = False,
         username: Value | None = None,
@@ -110,7 +109,7 @@ class Keys(Group[S]):
         the keys arrived.
         MIGRATE host port "" db timeout [COPY] [REPLACE] [AUTH …] KEYS key [key …]. Server 3.0.6.
         """
-        at_least_one("MIGRATE", "keys", keys)
+        names = keys_of("MIGRATE", keys)
         if username is not None and auth is None:
             raise DataValueError("MIGRATE: username is given without auth, its password")
         where = (b"", destination_db, duration(timeout, MILLISECOND))
@@ -118,7 +117,7 @@ class Keys(Group[S]):
         if auth is not None:
             login = (b"AUTH", auth) if username is None else (b"AUTH2", username, auth)
         options = (*flags(copy=copy, replace=replace), *login)
-        return Command((b"MIGRATE", host, port, *where, *options, b"KEYS", *keys), _moved)
+        return Command((b"MIGRATE", host, port, *where, *options, b"KEYS", *names), _moved)
 
     @command
     def move(self, key: Key, db: int) -> Command[bool]:
@@ -236,13 +235,12 @@ class Keys(Group[S]):
         return Command(words, self.read.page(self.read.texts))
 
     @command
-    def touch(self, *keys: Key) -> Command[int]:
+    def touch(self, *keys: SomeKeys) -> Command[int]:
         """The number of *keys* that exist; they count as used just now.
 
         TOUCH key [key …]. Server 3.2.1.
         """
-        at_least_one("TOUCH", "keys", keys)
-        return Command((b"TOUCH", *keys), integer)
+        return Command((b"TOUCH", *all_keys("TOUCH", "keys", keys)), integer)
 
     @command
     def type(self, key: Key) -> Command[str]:
@@ -253,13 +251,12 @@ class Keys(Group[S]):
         return Command((b"TYPE", key), word)
 
     @command
-    def unlink(self, *keys: Key) -> Command[int]:
+    def unlink(self, *keys: SomeKeys) -> Command[int]:
         """The number of *keys* that existed and were deleted; their memory is freed later.
 
         UNLINK key [key …]. Server 4.0.
         """
-        at_least_one("UNLINK", "keys", keys)
-        return Command((b"UNLINK", *keys), integer)
+        return Command((b"UNLINK", *all_keys("UNLINK", "keys", keys)), integer)
 
 
 def _life(ttl: int | datetime.timedelta | datetime.datetime, *, absttl: bool) -> int:

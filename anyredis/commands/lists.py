@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from anyredis.command import Command, command
-from anyredis.commands.group import Group, at_least_one, choice
+from anyredis.commands.group import Group, choice
+from anyredis.commands.several import SomeKeys, SomeValues, all_values, keys_of
 from anyredis.exceptions import DataValueError
 from anyredis.replies import S, integer, integer_or_none, integers, ok
 from anyredis.wire.encode import Key, Value
@@ -89,7 +90,7 @@ class Lists(Group[S]):
 
     @command
     def lmpop(
-        self, *keys: Key, direction: Side, count: int | None = None
+        self, keys: SomeKeys, direction: Side, *, count: int | None = None
     ) -> Command[tuple[S, list[S]] | None]:
         """The first of *keys* that has elements, and up to *count* (1) popped from its end.
 
@@ -144,22 +145,20 @@ class Lists(Group[S]):
         return Command(words, integers)
 
     @command
-    def lpush(self, key: Key, *values: Value) -> Command[int]:
+    def lpush(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after *values* were pushed at the head one by one: the last one is first.
 
         LPUSH key value [value …]. Server 1.0.
         """
-        at_least_one("LPUSH", "values", values)
-        return Command((b"LPUSH", key, *values), integer)
+        return Command((b"LPUSH", key, *all_values("LPUSH", "values", values)), integer)
 
     @command
-    def lpushx(self, key: Key, *values: Value) -> Command[int]:
+    def lpushx(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after `lpush`, or 0 if there is no list and nothing was pushed.
 
         LPUSHX key value [value …]. Server 2.2.
         """
-        at_least_one("LPUSHX", "values", values)
-        return Command((b"LPUSHX", key, *values), integer)
+        return Command((b"LPUSHX", key, *all_values("LPUSHX", "values", values)), integer)
 
     @command
     def lrange(self, key: Key, start: int, end: int) -> Command[list[S]]:
@@ -220,22 +219,20 @@ class Lists(Group[S]):
         return Command((b"RPOPLPUSH", src, dst), self.read.text_or_none)
 
     @command
-    def rpush(self, key: Key, *values: Value) -> Command[int]:
+    def rpush(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after *values* were pushed at the tail one by one.
 
         RPUSH key value [value …]. Server 1.0.
         """
-        at_least_one("RPUSH", "values", values)
-        return Command((b"RPUSH", key, *values), integer)
+        return Command((b"RPUSH", key, *all_values("RPUSH", "values", values)), integer)
 
     @command
-    def rpushx(self, key: Key, *values: Value) -> Command[int]:
+    def rpushx(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after `rpush`, or 0 if there is no list and nothing was pushed.
 
         RPUSHX key value [value …]. Server 2.2.
         """
-        at_least_one("RPUSHX", "values", values)
-        return Command((b"RPUSHX", key, *values), integer)
+        return Command((b"RPUSHX", key, *all_values("RPUSHX", "values", values)), integer)
 
 
 def side(command: str, argument: str, value: Side) -> bytes:
@@ -244,12 +241,24 @@ def side(command: str, argument: str, value: Side) -> bytes:
 
 
 def side_of_first(
-    command: str, keys: tuple[Key, ...], direction: Side, count: int | None
+    command: str, keys: SomeKeys, direction: Side, count: int | None
 ) -> tuple[Value, ...]:
     """The words of LMPOP after its name and timeout."""
-    at_least_one(command, "keys", keys)
+    names = keys_of(command, keys)
+    end = side_after_keys(command, direction)
     amount: tuple[Value, ...] = () if count is None else (b"COUNT", count)
-    return (len(keys), *keys, side(command, "direction", direction), *amount)
+    return (len(names), *names, end, *amount)
+
+
+def side_after_keys(command: str, direction: Side) -> bytes:
+    """The word for an end of the lists; raises `DataValueError` for a key in its place."""
+    if isinstance(direction, str) and direction.upper() in {"LEFT", "RIGHT"}:
+        return direction.upper().encode()
+    msg = (
+        f"{command}: direction is {direction!r:.40}: give LEFT or RIGHT; several keys are one "
+        f"list: write {command.lower()}([key, …], 'LEFT')"
+    )
+    raise DataValueError(msg)
 
 
 def how_many(

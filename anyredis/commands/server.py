@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 from anyredis.command import Command, command
-from anyredis.commands.group import Group, at_least_one
+from anyredis.commands.group import Group
+from anyredis.commands.several import SomeKeys, SomeValues, all_values, optional_values
 from anyredis.exceptions import DataValueError
 from anyredis.replies import (
     S,
@@ -121,23 +122,27 @@ class ServerCommands(Group[S]):
         return Command((b"COMMAND", b"COUNT"), integer)
 
     @command
-    def command_getkeys(self, *args: Value) -> Command[list[S]]:
+    def command_getkeys(self, *args: SomeValues) -> Command[list[S]]:
         """The keys among the words *args* of a command, as the server finds them.
 
         Raises `ResponseError` if there are none, or no such command.
         COMMAND GETKEYS word [word …]. Server 2.8.13.
         """
-        at_least_one("COMMAND GETKEYS", "args", args)
-        return Command((b"COMMAND", b"GETKEYS", *args), self.read.texts)
+        return Command(
+            (b"COMMAND", b"GETKEYS", *all_values("COMMAND GETKEYS", "args", args)), self.read.texts
+        )
 
     @command
-    def config_get(self, *patterns: Key) -> Command[dict[str, str]]:
+    def config_get(self, *patterns: SomeKeys) -> Command[dict[str, str]]:
         """The settings whose names match any of the globs *patterns*; all without patterns.
 
         More than one pattern needs server 7.0.
         CONFIG GET pattern [pattern …]. Server 2.0.
         """
-        return Command((b"CONFIG", b"GET", *(patterns or (b"*",))), _settings)
+        return Command(
+            (b"CONFIG", b"GET", *(optional_values("CONFIG GET", "patterns", patterns) or (b"*",))),
+            _settings,
+        )
 
     @command
     def config_resetstat(self) -> Command[bool]:
@@ -195,14 +200,16 @@ class ServerCommands(Group[S]):
         return Command((b"FLUSHDB", *_how(asynchronous)), ok)
 
     @command
-    def info(self, *sections: Key) -> Command[dict[str, InfoValue]]:
+    def info(self, *sections: SomeKeys) -> Command[dict[str, InfoValue]]:
         """The server's report about itself, by name: of *sections*, or of the default ones.
 
         Numbers are int and float, `db0:keys=3,expires=0` is a dict, `modules` a list of dicts.
         More than one section needs server 7.0.
         INFO [section …]. Server 1.0.
         """
-        return Command((b"INFO", *sections), _info, binary=True)
+        return Command(
+            (b"INFO", *optional_values("INFO", "sections", sections)), _info, binary=True
+        )
 
     @command
     def lolwut(self, *version_numbers: int) -> Command[str]:

@@ -15,12 +15,12 @@ from anyredis.commands.group import (
     MILLISECOND,
     Group,
     Milliseconds,
-    at_least_one,
     choice,
     duration,
     flags,
     only_one,
 )
+from anyredis.commands.several import SomeKeys, all_fields, all_keys
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import S, integer, ok, pair, unexpected
 from anyredis.wire.decode import Reply
@@ -64,13 +64,14 @@ class SessionCommands(Group[S]):
         )
 
     @command
-    def client_capa(self, *capabilities: Key) -> Command[bool]:
+    def client_capa(self, *capabilities: SomeKeys) -> Command[bool]:
         """True once the server knows the capabilities of the session, such as `redirect`.
 
         CLIENT CAPA capability [capability …]. Valkey 8.0.
         """
-        at_least_one("CLIENT CAPA", "capabilities", capabilities)
-        return Command((b"CLIENT", b"CAPA", *capabilities), ok)
+        return Command(
+            (b"CLIENT", b"CAPA", *all_fields("CLIENT CAPA", "capabilities", capabilities)), ok
+        )
 
     @command
     def client_import_source(self, mode: OnOff) -> Command[bool]:
@@ -220,13 +221,12 @@ class SessionCommands(Group[S]):
         return Command(words, _files)
 
     @command
-    def watch(self, *keys: Key) -> Command[bool]:
+    def watch(self, *keys: SomeKeys) -> Command[bool]:
         """True once a transaction on this session fails if any of *keys* changes before it.
 
         WATCH key [key …]. Server 2.2.
         """
-        at_least_one("WATCH", "keys", keys)
-        return Command((b"WATCH", *keys), ok)
+        return Command((b"WATCH", *all_keys("WATCH", "keys", keys)), ok)
 
 
 def _limit(command: str, timeout: Milliseconds) -> int:

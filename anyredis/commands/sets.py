@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from anyredis.command import Command, command
-from anyredis.commands.group import Group, at_least_one, flags, narrowed
+from anyredis.commands.group import Group, flags, narrowed
+from anyredis.commands.several import SomeKeys, SomeValues, all_keys, all_values, keys_of
 from anyredis.replies import S, boolean, booleans, integer
 from anyredis.wire.encode import Key, Value
 
@@ -12,13 +13,12 @@ class Sets(Group[S]):
     """The commands on sets."""
 
     @command
-    def sadd(self, key: Key, *values: Value) -> Command[int]:
+    def sadd(self, key: Key, *values: SomeValues) -> Command[int]:
         """The number of *values* that are new in the set at *key*; afterwards it has all of them.
 
         SADD key value [value …]. Server 1.0.
         """
-        at_least_one("SADD", "values", values)
-        return Command((b"SADD", key, *values), integer)
+        return Command((b"SADD", key, *all_values("SADD", "values", values)), integer)
 
     @command
     def scard(self, key: Key) -> Command[int]:
@@ -29,16 +29,15 @@ class Sets(Group[S]):
         return Command((b"SCARD", key), integer)
 
     @command
-    def sdiff(self, *keys: Key) -> Command[set[S]]:
+    def sdiff(self, *keys: SomeKeys) -> Command[set[S]]:
         """The members of the first of *keys* that none of the other keys has.
 
         SDIFF key [key …]. Server 1.0.
         """
-        at_least_one("SDIFF", "keys", keys)
-        return Command((b"SDIFF", *keys), self.read.text_set)
+        return Command((b"SDIFF", *all_keys("SDIFF", "keys", keys)), self.read.text_set)
 
     @command
-    def sdiffcard(self, *keys: Key, limit: int = 0) -> Command[int]:
+    def sdiffcard(self, keys: SomeKeys, *, limit: int = 0) -> Command[int]:
         """The number of members in the reply of `sdiff`, counted up to *limit* (0: to the end).
 
         SDIFFCARD numkeys key [key …] [LIMIT n]. Redis 8.10.
@@ -46,25 +45,23 @@ class Sets(Group[S]):
         return Command((b"SDIFFCARD", *_counted("SDIFFCARD", keys), *_limit(limit)), integer)
 
     @command
-    def sdiffstore(self, dest: Key, *keys: Key) -> Command[int]:
+    def sdiffstore(self, dest: Key, *keys: SomeKeys) -> Command[int]:
         """The number of members of `sdiff`, stored at *dest*; without any, *dest* is deleted.
 
         SDIFFSTORE dest key [key …]. Server 1.0.
         """
-        at_least_one("SDIFFSTORE", "keys", keys)
-        return Command((b"SDIFFSTORE", dest, *keys), integer)
+        return Command((b"SDIFFSTORE", dest, *all_keys("SDIFFSTORE", "keys", keys)), integer)
 
     @command
-    def sinter(self, *keys: Key) -> Command[set[S]]:
+    def sinter(self, *keys: SomeKeys) -> Command[set[S]]:
         """The members that all of *keys* have.
 
         SINTER key [key …]. Server 1.0.
         """
-        at_least_one("SINTER", "keys", keys)
-        return Command((b"SINTER", *keys), self.read.text_set)
+        return Command((b"SINTER", *all_keys("SINTER", "keys", keys)), self.read.text_set)
 
     @command
-    def sintercard(self, *keys: Key, limit: int = 0) -> Command[int]:
+    def sintercard(self, keys: SomeKeys, *, limit: int = 0) -> Command[int]:
         """The number of members in the reply of `sinter`, counted up to *limit* (0: to the end).
 
         SINTERCARD numkeys key [key …] [LIMIT n]. Server 7.0.
@@ -72,13 +69,12 @@ class Sets(Group[S]):
         return Command((b"SINTERCARD", *_counted("SINTERCARD", keys), *_limit(limit)), integer)
 
     @command
-    def sinterstore(self, dest: Key, *keys: Key) -> Command[int]:
+    def sinterstore(self, dest: Key, *keys: SomeKeys) -> Command[int]:
         """The number of members of `sinter`, stored at *dest*; without any, *dest* is deleted.
 
         SINTERSTORE dest key [key …]. Server 1.0.
         """
-        at_least_one("SINTERSTORE", "keys", keys)
-        return Command((b"SINTERSTORE", dest, *keys), integer)
+        return Command((b"SINTERSTORE", dest, *all_keys("SINTERSTORE", "keys", keys)), integer)
 
     @command
     def sismember(self, key: Key, value: Value) -> Command[bool]:
@@ -97,13 +93,12 @@ class Sets(Group[S]):
         return Command((b"SMEMBERS", key), self.read.text_set)
 
     @command
-    def smismember(self, key: Key, *values: Value) -> Command[list[bool]]:
+    def smismember(self, key: Key, *values: SomeValues) -> Command[list[bool]]:
         """Whether the set at *key* has each of *values*, in their order.
 
         SMISMEMBER key value [value …]. Server 6.2.
         """
-        at_least_one("SMISMEMBER", "values", values)
-        return Command((b"SMISMEMBER", key, *values), booleans)
+        return Command((b"SMISMEMBER", key, *all_values("SMISMEMBER", "values", values)), booleans)
 
     @command
     def smove(self, src: Key, dst: Key, value: Value) -> Command[bool]:
@@ -147,13 +142,12 @@ class Sets(Group[S]):
         return Command((b"SRANDMEMBER", key, number), self.read.texts)
 
     @command
-    def srem(self, key: Key, *values: Value) -> Command[int]:
+    def srem(self, key: Key, *values: SomeValues) -> Command[int]:
         """The number of *values* that were in the set and were removed; an empty set is deleted.
 
         SREM key value [value …]. Server 1.0.
         """
-        at_least_one("SREM", "values", values)
-        return Command((b"SREM", key, *values), integer)
+        return Command((b"SREM", key, *all_values("SREM", "values", values)), integer)
 
     @command
     def sscan(
@@ -170,16 +164,15 @@ class Sets(Group[S]):
         return Command(words, self.read.page(self.read.texts))
 
     @command
-    def sunion(self, *keys: Key) -> Command[set[S]]:
+    def sunion(self, *keys: SomeKeys) -> Command[set[S]]:
         """The members that any of *keys* has.
 
         SUNION key [key …]. Server 1.0.
         """
-        at_least_one("SUNION", "keys", keys)
-        return Command((b"SUNION", *keys), self.read.text_set)
+        return Command((b"SUNION", *all_keys("SUNION", "keys", keys)), self.read.text_set)
 
     @command
-    def sunioncard(self, *keys: Key, limit: int = 0, approx: bool = False) -> Command[int]:
+    def sunioncard(self, keys: SomeKeys, *, limit: int = 0, approx: bool = False) -> Command[int]:
         """The number of members in the reply of `sunion`, counted up to *limit* (0: to the end).
 
         With *approx* the number is an estimate, quicker for large sets.
@@ -189,18 +182,17 @@ class Sets(Group[S]):
         return Command((*words, *_limit(limit)), integer)
 
     @command
-    def sunionstore(self, dest: Key, *keys: Key) -> Command[int]:
+    def sunionstore(self, dest: Key, *keys: SomeKeys) -> Command[int]:
         """The number of members of `sunion`, stored at *dest*; without any, *dest* is deleted.
 
         SUNIONSTORE dest key [key …]. Server 1.0.
         """
-        at_least_one("SUNIONSTORE", "keys", keys)
-        return Command((b"SUNIONSTORE", dest, *keys), integer)
+        return Command((b"SUNIONSTORE", dest, *all_keys("SUNIONSTORE", "keys", keys)), integer)
 
 
-def _counted(command: str, keys: tuple[Key, ...]) -> tuple[Value, ...]:
-    at_least_one(command, "keys", keys)
-    return (len(keys), *keys)
+def _counted(command: str, keys: SomeKeys) -> tuple[Value, ...]:
+    names = keys_of(command, keys)
+    return (len(names), *names)
 
 
 def _limit(limit: int) -> tuple[Value, ...]:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from anyredis.command import Command, command
-from anyredis.commands.checks import number
-from anyredis.commands.group import Group, at_least_one, choice
-from anyredis.exceptions import DataValueError
+from anyredis.commands.group import Group, choice
+from anyredis.commands.several import SomeKeys, Weights, keys_of, weighted
 from anyredis.replies import S, integer
 from anyredis.wire.encode import Key, Value
 
@@ -20,42 +19,41 @@ class SortedSetCombinations(Group[S]):
     """The commands that combine several sorted sets."""
 
     @command
-    def zdiff(self, *keys: Key) -> Command[list[S]]:
+    def zdiff(self, keys: SomeKeys) -> Command[list[S]]:
         """The members of the first of *keys* that are in none of the other keys.
 
         ZDIFF numkeys key [key …]. Server 6.2.
         """
-        at_least_one("ZDIFF", "keys", keys)
-        return Command((b"ZDIFF", len(keys), *keys), self.read.texts)
+        return Command((b"ZDIFF", *_counted("ZDIFF", keys)), self.read.texts)
 
     @command
-    def zdiff_with_scores(self, *keys: Key) -> Command[list[tuple[S, float]]]:
+    def zdiff_with_scores(self, keys: SomeKeys) -> Command[list[tuple[S, float]]]:
         """Like `zdiff`, each member with its score.
 
         ZDIFF numkeys key [key …] WITHSCORES. Server 6.2.
         """
-        at_least_one("ZDIFF", "keys", keys)
-        return Command((b"ZDIFF", len(keys), *keys, b"WITHSCORES"), self.read.scored)
+        return Command((b"ZDIFF", *_counted("ZDIFF", keys), b"WITHSCORES"), self.read.scored)
 
     @command
-    def zdiffstore(self, dest: Key, *keys: Key) -> Command[int]:
+    def zdiffstore(self, dest: Key, keys: SomeKeys) -> Command[int]:
         """The number of members in the reply of `zdiff`, which is stored at *dest*.
 
         ZDIFFSTORE dest numkeys key [key …]. Server 6.2.
         """
-        at_least_one("ZDIFFSTORE", "keys", keys)
-        return Command((b"ZDIFFSTORE", dest, len(keys), *keys), integer)
+        return Command((b"ZDIFFSTORE", dest, *_counted("ZDIFFSTORE", keys)), integer)
 
     @command
     def zinter(
         self,
-        *keys: Key,
-        weights: Sequence[float] | None = None,
+        keys: SomeKeys | Weights,
+        *,
         aggregate: Aggregate | None = None,
+        weights: Sequence[float] | None = None,
     ) -> Command[list[S]]:
         """The members that are in all of *keys*, in the order of their aggregated scores.
 
-        *weights* has a factor for the scores of each key.
+        *keys* may be a mapping of keys to the factors for their scores; *weights* has the factors
+        in the order of a list of keys.
         ZINTER numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …]. Server 6.2.
         """
         words = _combined("ZINTER", keys, weights, aggregate)
@@ -64,9 +62,10 @@ class SortedSetCombinations(Group[S]):
     @command
     def zinter_with_scores(
         self,
-        *keys: Key,
-        weights: Sequence[float] | None = None,
+        keys: SomeKeys | Weights,
+        *,
         aggregate: Aggregate | None = None,
+        weights: Sequence[float] | None = None,
     ) -> Command[list[tuple[S, float]]]:
         """Like `zinter`, each member with its score.
 
@@ -76,22 +75,22 @@ class SortedSetCombinations(Group[S]):
         return Command((b"ZINTER", *words, b"WITHSCORES"), self.read.scored)
 
     @command
-    def zintercard(self, *keys: Key, limit: int = 0) -> Command[int]:
+    def zintercard(self, keys: SomeKeys, *, limit: int = 0) -> Command[int]:
         """The number of members in the reply of `zinter`, counted up to *limit* (0: to the end).
 
         ZINTERCARD numkeys key [key …] [LIMIT n]. Server 7.0.
         """
-        at_least_one("ZINTERCARD", "keys", keys)
         most: tuple[Value, ...] = () if limit == 0 else (b"LIMIT", limit)
-        return Command((b"ZINTERCARD", len(keys), *keys, *most), integer)
+        return Command((b"ZINTERCARD", *_counted("ZINTERCARD", keys), *most), integer)
 
     @command
     def zinterstore(
         self,
         dest: Key,
-        *keys: Key,
-        weights: Sequence[float] | None = None,
+        keys: SomeKeys | Weights,
+        *,
         aggregate: Aggregate | None = None,
+        weights: Sequence[float] | None = None,
     ) -> Command[int]:
         """The number of members in the reply of `zinter`, which is stored at *dest*.
 
@@ -103,13 +102,15 @@ class SortedSetCombinations(Group[S]):
     @command
     def zunion(
         self,
-        *keys: Key,
-        weights: Sequence[float] | None = None,
+        keys: SomeKeys | Weights,
+        *,
         aggregate: Aggregate | None = None,
+        weights: Sequence[float] | None = None,
     ) -> Command[list[S]]:
         """The members that are in any of *keys*, in the order of their aggregated scores.
 
-        *weights* has a factor for the scores of each key.
+        *keys* may be a mapping of keys to the factors for their scores; *weights* has the factors
+        in the order of a list of keys.
         ZUNION numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …]. Server 6.2.
         """
         words = _combined("ZUNION", keys, weights, aggregate)
@@ -118,9 +119,10 @@ class SortedSetCombinations(Group[S]):
     @command
     def zunion_with_scores(
         self,
-        *keys: Key,
-        weights: Sequence[float] | None = None,
+        keys: SomeKeys | Weights,
+        *,
         aggregate: Aggregate | None = None,
+        weights: Sequence[float] | None = None,
     ) -> Command[list[tuple[S, float]]]:
         """Like `zunion`, each member with its score.
 
@@ -133,9 +135,10 @@ class SortedSetCombinations(Group[S]):
     def zunionstore(
         self,
         dest: Key,
-        *keys: Key,
-        weights: Sequence[float] | None = None,
+        keys: SomeKeys | Weights,
+        *,
         aggregate: Aggregate | None = None,
+        weights: Sequence[float] | None = None,
     ) -> Command[int]:
         """The number of members in the reply of `zunion`, which is stored at *dest*.
 
@@ -145,22 +148,19 @@ class SortedSetCombinations(Group[S]):
         return Command((b"ZUNIONSTORE", dest, *words), integer)
 
 
+def _counted(command: str, keys: SomeKeys) -> tuple[Value, ...]:
+    names = keys_of(command, keys)
+    return (len(names), *names)
+
+
 def _combined(
     command: str,
-    keys: tuple[Key, ...],
+    keys: SomeKeys | Weights,
     weights: Sequence[float] | None,
     aggregate: Aggregate | None,
 ) -> tuple[Value, ...]:
     """The words of a union or intersection after its name and destination."""
-    at_least_one(command, "keys", keys)
-    words: tuple[Value, ...] = (len(keys), *keys)
-    if weights is not None:
-        if len(weights) != len(keys):
-            msg = f"{command}: {len(weights)} weights for {len(keys)} keys: give one for each"
-            raise DataValueError(msg)
-        for index, weight in enumerate(weights):
-            number(f"{command}: weights[{index}]", weight)
-        words = (*words, b"WEIGHTS", *weights)
+    words = weighted(command, keys, weights)
     if aggregate is not None:
         how = choice(command, "aggregate", aggregate, "SUM", "MIN", "MAX", "COUNT")
         words = (*words, b"AGGREGATE", how)

@@ -8,7 +8,13 @@ from typing import Literal, NoReturn, TypeAlias
 
 from anyredis.command import Command, blocking_command, command
 from anyredis.commands.checks import score
-from anyredis.commands.group import Group, at_least_one, flags, flat, narrowed, only_one
+from anyredis.commands.group import Group, flags, flat, narrowed, only_one
+from anyredis.commands.several import (
+    SomeKeys,
+    SomeValues,
+    all_values,
+    keys_of,
+)
 from anyredis.exceptions import DataValueError
 from anyredis.replies import (
     S,
@@ -36,8 +42,9 @@ class SortedSets(Group[S]):
     @blocking_command
     def bzmpop(
         self,
-        *keys: Key,
+        keys: SomeKeys,
         timeout: float = 0,
+        *,
         min: bool = False,
         max: bool = False,
         count: int | None = None,
@@ -52,26 +59,24 @@ class SortedSets(Group[S]):
         return Command(words, self.read.keyed(self.read.scored))
 
     @blocking_command
-    def bzpopmax(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S, float] | None]:
+    def bzpopmax(self, keys: SomeKeys, timeout: float = 0) -> Command[tuple[S, S, float] | None]:
         """The first of *keys* that has members, and its member of the highest score, removed.
 
         None if no member came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; a member popped at that very moment is lost.
         BZPOPMAX key [key …] timeout. Server 5.0.
         """
-        at_least_one("BZPOPMAX", "keys", keys)
-        return Command((b"BZPOPMAX", *keys, timeout), _popped(self.read))
+        return Command((b"BZPOPMAX", *keys_of("BZPOPMAX", keys), timeout), _popped(self.read))
 
     @blocking_command
-    def bzpopmin(self, *keys: Key, timeout: float = 0) -> Command[tuple[S, S, float] | None]:
+    def bzpopmin(self, keys: SomeKeys, timeout: float = 0) -> Command[tuple[S, S, float] | None]:
         """The first of *keys* that has members, and its member of the lowest score, removed.
 
         None if no member came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; a member popped at that very moment is lost.
         BZPOPMIN key [key …] timeout. Server 5.0.
         """
-        at_least_one("BZPOPMIN", "keys", keys)
-        return Command((b"BZPOPMIN", *keys, timeout), _popped(self.read))
+        return Command((b"BZPOPMIN", *keys_of("BZPOPMIN", keys), timeout), _popped(self.read))
 
     @command
     def zadd(
@@ -141,7 +146,7 @@ class SortedSets(Group[S]):
 
     @command
     def zmpop(
-        self, *keys: Key, min: bool = False, max: bool = False, count: int | None = None
+        self, keys: SomeKeys, *, min: bool = False, max: bool = False, count: int | None = None
     ) -> Command[tuple[S, list[tuple[S, float]]] | None]:
         """The first of *keys* that has members, and up to *count* (1) of them, removed.
 
@@ -153,13 +158,12 @@ class SortedSets(Group[S]):
         return Command(words, self.read.keyed(self.read.scored))
 
     @command
-    def zmscore(self, key: Key, *members: Value) -> Command[list[float | None]]:
+    def zmscore(self, key: Key, *members: SomeValues) -> Command[list[float | None]]:
         """The scores of *members* in their order, None for one that is not there.
 
         ZMSCORE key member [member …]. Server 6.2.
         """
-        at_least_one("ZMSCORE", "members", members)
-        return Command((b"ZMSCORE", key, *members), _scores)
+        return Command((b"ZMSCORE", key, *all_values("ZMSCORE", "members", members)), _scores)
 
     @command
     def zpopmax(self, key: Key, count: int | None = None) -> Command[list[tuple[S, float]]]:
@@ -219,13 +223,12 @@ class SortedSets(Group[S]):
         return Command((b"ZRANK", key, value, b"WITHSCORE"), _rank_and_score)
 
     @command
-    def zrem(self, key: Key, *values: Value) -> Command[int]:
+    def zrem(self, key: Key, *values: SomeValues) -> Command[int]:
         """The number of members *values* that existed and were removed.
 
         ZREM key value [value …]. Server 1.2.
         """
-        at_least_one("ZREM", "values", values)
-        return Command((b"ZREM", key, *values), integer)
+        return Command((b"ZREM", key, *all_values("ZREM", "values", values)), integer)
 
     @command
     def zrevrank(self, key: Key, value: Value) -> Command[int | None]:
@@ -293,16 +296,16 @@ def _refuse_incr(members: int) -> NoReturn:
 
 
 def _end_of_first(
-    command: str, keys: tuple[Key, ...], count: int | None, *, min: bool, max: bool
+    command: str, keys: SomeKeys, count: int | None, *, min: bool, max: bool
 ) -> tuple[Value, ...]:
     """The words of ZMPOP after its name and timeout."""
-    at_least_one(command, "keys", keys)
+    names = keys_of(command, keys)
     only_one(command, min=min, max=max)
     if not min and not max:
         msg = f"{command}: which end to pop from? give min=True or max=True"
         raise DataValueError(msg)
     amount: tuple[Value, ...] = () if count is None else (b"COUNT", count)
-    return (len(keys), *keys, *flags(min=min, max=max), *amount)
+    return (len(names), *names, *flags(min=min, max=max), *amount)
 
 
 def _count(count: int | None) -> tuple[Value, ...]:

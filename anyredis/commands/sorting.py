@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from anyredis.command import Command, command
-from anyredis.commands.group import Group, at_least_one, flags
+from anyredis.commands.group import Group, flags
+from anyredis.commands.several import SomeKeys, all_fields
 from anyredis.exceptions import DataValueError
 from anyredis.replies import S, integer
 from anyredis.wire.encode import Key, Value
@@ -37,7 +38,7 @@ class Sorting(Group[S]):
     def sort_get(
         self,
         key: Key,
-        *get: Key,
+        *get: SomeKeys,
         start: int | None = None,
         num: int | None = None,
         by: Key | None = None,
@@ -76,7 +77,7 @@ class Sorting(Group[S]):
     def sort_ro_get(
         self,
         key: Key,
-        *get: Key,
+        *get: SomeKeys,
         start: int | None = None,
         num: int | None = None,
         by: Key | None = None,
@@ -96,7 +97,7 @@ class Sorting(Group[S]):
         self,
         key: Key,
         destination: Key,
-        *get: Key,
+        *get: SomeKeys,
         start: int | None = None,
         num: int | None = None,
         by: Key | None = None,
@@ -132,6 +133,6 @@ def _order(
     return (*weights, *part, *flags(desc=desc, alpha=alpha))
 
 
-def _gets(command: str, patterns: tuple[Key, ...]) -> tuple[Value, ...]:
-    at_least_one(command, "get", patterns)
-    return tuple(word for pattern in patterns for word in (b"GET", pattern))
+def _gets(command: str, patterns: tuple[SomeKeys, ...]) -> tuple[Value, ...]:
+    names = all_fields(command, "get", patterns)
+    return tuple(word for pattern in names for word in (b"GET", pattern))

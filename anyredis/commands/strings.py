@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from anyredis.command import Command, command
+from anyredis.command import Command, command, command_or_empty
 from anyredis.commands.group import (
     MILLISECOND,
     SECOND,
@@ -16,13 +16,13 @@ from anyredis.commands.group import (
     Seconds,
     SupportsItems,
     UnixTime,
-    at_least_one,
     duration,
     expiry,
     flags,
     flat,
     only_one,
 )
+from anyredis.commands.several import SomeKeys, all_keys, is_empty_list
 from anyredis.replies import (
     S,
     array,
@@ -183,14 +183,16 @@ class Strings(Group[S]):
         words = (b"LCS", key1, key2, b"IDX", b"MINMATCHLEN", minmatchlen)
         return Command((*words, *flags(withmatchlen=withmatchlen)), _matches)
 
-    @command
-    def mget(self, *keys: Key) -> Command[list[S | None]]:
+    @command_or_empty
+    def mget(self, *keys: SomeKeys) -> Command[list[S | None]]:
         """The values at *keys* in their order, None for each key that holds no string.
 
+        One empty list of keys gives an empty list, and no request; a pipeline refuses it.
         MGET key [key …]. Server 1.0.
         """
-        at_least_one("MGET", "keys", keys)
-        return Command((b"MGET", *keys), self.read.texts_or_nones)
+        if len(keys) == 1 and is_empty_list(keys):
+            return Command((), self.read.texts_or_nones)
+        return Command((b"MGET", *all_keys("MGET", "keys", keys)), self.read.texts_or_nones)
 
     @command
     def mset(self, mapping: SupportsItems) -> Command[bool]:

@@ -165,11 +165,11 @@ async def test_execute_decides_about_errors(client: Redis[str], transaction: boo
 
 
 async def test_flags_of_a_pipeline(client: Redis[str]) -> None:
-    """They are bools: `pipeline(True, None)`, redis-py's *shard_hint*, does not hide errors."""
+    """They are bools: a false value of another type does not hide errors."""
     wrong: Any
     for wrong in ("no", 0, None):
         with pytest.raises(DataTypeError, match=r"raise_on_error is .*: give True or False"):
-            client.pipeline(True, wrong)
+            client.pipeline(raise_on_error=wrong)
         with pytest.raises(DataTypeError, match=r"transaction is .*: give True or False"):
             client.pipeline(wrong)
     wrong = "no"

@@ -293,7 +293,7 @@ async def test_blocking_keys_in_several_slots() -> None:
     cluster = FakeCluster()
     async with cluster.client() as client:
         with pytest.raises(CrossSlotError, match="BLPOP was not sent"):
-            await client.blpop("foo", "bar")
+            await client.blpop(["foo", "bar"])
 
 
 # -- replicas -----------------------------------------------------------------------------------

@@ -48,13 +48,13 @@ SENT: list[tuple[Command[object], str]] = [
     ),
     (text.blmpop("a", direction="LEFT"), "BLMPOP 0 1 a LEFT"),
     (
-        text.blmpop("a", "b", direction="RIGHT", timeout=1.5, count=3),
+        text.blmpop(["a", "b"], direction="RIGHT", timeout=1.5, count=3),
         "BLMPOP 1.5 2 a b RIGHT COUNT 3",
     ),
     (text.blpop("a"), "BLPOP a 0"),
-    (text.blpop("a", b"b", timeout=0.25), "BLPOP a b 0.25"),
+    (text.blpop(["a", b"b"], timeout=0.25), "BLPOP a b 0.25"),
     (text.brpop("a"), "BRPOP a 0"),
-    (text.brpop("a", b"b", timeout=3), "BRPOP a b 3"),
+    (text.brpop(["a", b"b"], timeout=3), "BRPOP a b 3"),
     (text.brpoplpush("a", "b"), "BRPOPLPUSH a b 0"),
     (text.brpoplpush("a", "b", timeout=2), "BRPOPLPUSH a b 2"),
 ]
@@ -100,9 +100,9 @@ STRANGE: list[tuple[Command[object], bytes]] = [
 ]
 
 MISTAKES: list[tuple[Callable[[], object], type[DataError], str]] = [
-    (text.blpop, DataValueError, "BLPOP: keys is empty"),
-    (text.brpop, DataValueError, "BRPOP: keys is empty"),
-    (lambda: text.blmpop(direction="LEFT"), DataValueError, "BLMPOP: keys is empty"),
+    (lambda: text.blpop([]), DataValueError, "BLPOP: keys is empty"),
+    (lambda: text.brpop([]), DataValueError, "BRPOP: keys is empty"),
+    (lambda: text.blmpop([], direction="LEFT"), DataValueError, "BLMPOP: keys is empty"),
     (
         lambda: unchecked(text.blmpop)("k", direction="up"),
         DataValueError,
@@ -123,7 +123,20 @@ MISTAKES: list[tuple[Callable[[], object], type[DataError], str]] = [
         DataTypeError,
         "BLPOP: timeout is None",
     ),
-    (lambda: unchecked(text.blpop)("a", None), DataTypeError, r"BLPOP: keys\[1\] is None"),
+    (lambda: unchecked(text.blpop)(["a", None]), DataTypeError, r"BLPOP: keys\[1\] is None"),
+    (lambda: unchecked(text.blpop)(["a", 5]), DataTypeError, r"BLPOP: keys\[1\] is 5 \(int\)"),
+    (
+        lambda: unchecked(text.blpop)("a", "b"),
+        DataTypeError,
+        r"BLPOP: timeout is 'b'.*write \(\[key, …\], timeout=",
+    ),
+    (
+        lambda: unchecked(text.brpop)("a", "b"),
+        DataTypeError,
+        r"BRPOP: timeout is 'b'.*write \(\[key, …\], timeout=",
+    ),
+    (lambda: unchecked(text.blpop)("a", "b", 5), DataTypeError, "write several keys as one list"),
+    (lambda: unchecked(text.blmpop)("a", "b"), DataValueError, r"write blmpop\(\[key, …\], 'LEFT'"),
     (
         lambda: getattr(Queue(), "blpop")("k"),  # noqa: B009 - a type checker refuses it
         DataTypeError,

@@ -267,7 +267,9 @@ def test_scores_of_a_mapping() -> None:
         with pytest.raises(DataError, match=r"ZADD: mapping\['b'\] is "):
             text.zadd("k", {"a": 1, "b": bad})
     with pytest.raises(DataValueError, match=r"ZUNION: weights\[1\] is nan"):
-        text.zunion("a", "b", weights=[1, NAN])
+        text.zunion(["a", "b"], weights=[1, NAN])
+    with pytest.raises(DataValueError, match=r"ZUNION: keys\['b'\] is nan"):
+        text.zunion({"a": 1, "b": NAN})
 
 
 @pytest.mark.parametrize("bound", [1.5, NAN, True, "1.5", "(1", "-", b"[a"])

@@ -134,7 +134,7 @@ ODD = datetime.timedelta(milliseconds=1500)
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "HEXPIRE: key is None", lambda: unchecked(text.hexpire)(None, 1, "a")),
     (DataTypeError, "HEXPIRE: seconds is None", lambda: unchecked(text.hexpire)("h", None, "a")),
-    (DataTypeError, "HTTL: fields[0] is ['a']", lambda: unchecked(text.httl)("h", ["a"])),
+    (DataTypeError, "HTTL: fields has a list in", lambda: unchecked(text.httl)("h", [["a"]])),
     (DataTypeError, "HSETEX: value is None", lambda: text.hsetex("h", "a", ex=1)),
     (DataValueError, "HSETEX: nothing to store", lambda: text.hsetex("h", ex=1)),
     (DataValueError, "HEXPIRE: fields is empty", lambda: text.hexpire("h", 1)),

@@ -61,8 +61,8 @@ def test_replies_of_no_known_shape() -> None:
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (
         DataTypeError,
-        "HIMPORT: fields[0] is ['name']",
-        lambda: unchecked(text.himport_prepare)("user", ["name"]),
+        "HIMPORT PREPARE: fields has a list in a list",
+        lambda: unchecked(text.himport_prepare)("user", [["name"]]),
     ),
     (
         DataTypeError,

@@ -164,7 +164,7 @@ EMPTY: Mapping[str, str] = {}
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "HGET: key is None", lambda: unchecked(text.hget)(None, "a")),
     (DataTypeError, "HGET: field is None", lambda: unchecked(text.hget)("h", None)),
-    (DataTypeError, "HDEL: fields[0] is ['a']", lambda: unchecked(text.hdel)("h", ["a"])),
+    (DataTypeError, "HDEL: fields[1] is None", lambda: unchecked(text.hdel)("h", ["a", None])),
     (DataTypeError, "HMGET: fields[1] is None", lambda: unchecked(text.hmget)("h", "a", None)),
     (DataTypeError, "HSET: value is True", lambda: unchecked(text.hset)("h", "a", value=True)),
     (DataTypeError, "HSET: value is None", lambda: text.hset("h", "a")),

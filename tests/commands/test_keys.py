@@ -41,7 +41,7 @@ SENT: list[tuple[str, Command[object]]] = [
     ("KEYS user:*", text.keys("user:*")),
     (
         "MIGRATE host 6380 - 0 60000 KEYS a b",
-        text.migrate("host", 6380, "a", "b", destination_db=0, timeout=MINUTE),
+        text.migrate("host", 6380, ["a", "b"], destination_db=0, timeout=MINUTE),
     ),
     (
         "MIGRATE host 6380 - 1 9 COPY REPLACE AUTH pw KEYS a",
@@ -186,7 +186,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (
         DataValueError,
         "MIGRATE: keys is empty",
-        lambda: text.migrate("h", 1, destination_db=0, timeout=1),
+        lambda: text.migrate("h", 1, [], destination_db=0, timeout=1),
     ),
     (
         DataValueError,

@@ -127,10 +127,10 @@ async def test_scan(client: Redis[str]) -> None:
 async def test_migrate_nothing(client: Redis[str]) -> None:
     """If no key exists, the other server is not used."""
     host, port = "127.0.0.1", 1
-    assert await client.migrate(host, port, "a", "b", destination_db=0, timeout=100) is False
+    assert await client.migrate(host, port, ["a", "b"], destination_db=0, timeout=100) is False
     await client.set("a", "v")
     with pytest.raises(ResponseError, match="IOERR"):
-        await client.migrate(host, port, "a", "b", destination_db=0, timeout=100)
+        await client.migrate(host, port, ["a", "b"], destination_db=0, timeout=100)
 
 
 async def test_migrate(valkey: Server, private_server: Server) -> None:
@@ -144,7 +144,7 @@ async def test_migrate(valkey: Server, private_server: Server) -> None:
         host, port = private_server.host, private_server.port
         assert await here.migrate(host, port, "a", destination_db=0, timeout=5000, copy=True)
         assert await here.migrate(
-            host, port, "a", "b", destination_db=0, timeout=5000, replace=True
+            host, port, ["a", "b"], destination_db=0, timeout=5000, replace=True
         )
         assert await here.exists("a", "b") == 0
         assert await there.mget("a", "b") == ["1", "2"]

@@ -114,9 +114,9 @@ async def test_move_many(valkey: Server) -> None:
 async def test_pop_from_the_first(client: Redis[str]) -> None:
     """The first list that has elements is popped from."""
     await client.rpush("l", "a", "b", "c")
-    assert await client.lmpop("k", "l", direction="LEFT") == ("l", ["a"])
-    assert await client.lmpop("k", "l", direction="right", count=9) == ("l", ["c", "b"])
-    assert await client.lmpop("k", "l", direction="LEFT") is None
+    assert await client.lmpop(["k", "l"], direction="LEFT") == ("l", ["a"])
+    assert await client.lmpop(["k", "l"], direction="right", count=9) == ("l", ["c", "b"])
+    assert await client.lmpop(["k", "l"], direction="LEFT") is None
 
 
 async def test_bytes(server: Server) -> None:
@@ -131,19 +131,19 @@ async def test_bytes(server: Server) -> None:
 async def test_blocking_with_elements(client: Redis[str]) -> None:
     """Existing elements are popped or moved without waiting."""
     await client.rpush("k", "a", "b", "c", "d", "e", "f")
-    assert await client.blpop("none", "k") == ("k", "a")
-    assert await client.brpop("k", "none") == ("k", "f")
+    assert await client.blpop(["none", "k"]) == ("k", "a")
+    assert await client.brpop(["k", "none"]) == ("k", "f")
     assert await client.blmove("k", "l") == "b"
     assert await client.blmove("k", "l", 1, "RIGHT", "LEFT") == "e"
     assert await client.brpoplpush("l", "l") == "b"
     assert await client.lrange("l", 0, -1) == ["b", "e"]
-    assert await client.blmpop("none", "k", direction="LEFT", count=9) == ("k", ["c", "d"])
+    assert await client.blmpop(["none", "k"], direction="LEFT", count=9) == ("k", ["c", "d"])
 
 
 async def test_blocking_in_vain(client: Redis[str]) -> None:
     """If no element comes in time the reply is None."""
     assert await client.blpop("k", timeout=0.001) is None
-    assert await client.brpop("k", "l", timeout=0.001) is None
+    assert await client.brpop(["k", "l"], timeout=0.001) is None
     assert await client.blmove("k", "l", 0.001) is None
     assert await client.brpoplpush("k", "l", timeout=0.001) is None
     assert await client.blmpop("k", direction="LEFT", timeout=0.001) is None

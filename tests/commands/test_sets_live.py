@@ -73,8 +73,8 @@ async def test_several_sets(client: Redis[str]) -> None:
     assert await client.sinter("s", "t") == {"b", "c"}
     assert await client.sinter("s", "none") == set()
     assert await client.sunion("s", "t") == {"a", "b", "c", "d"}
-    assert await client.sintercard("s", "t") == 2
-    assert await client.sintercard("s", "t", limit=1) == 1
+    assert await client.sintercard(["s", "t"]) == 2
+    assert await client.sintercard(["s", "t"], limit=1) == 1
 
 
 async def test_stored_results(client: Redis[str]) -> None:
@@ -108,9 +108,9 @@ async def test_sscan(client: Redis[str]) -> None:
 async def test_server_too_old(client: Redis[str]) -> None:
     """A command that the server does not know yet is its error."""
     with pytest.raises(UnknownCommandError):
-        await client.sdiffcard("s", "t")
+        await client.sdiffcard(["s", "t"])
     with pytest.raises(UnknownCommandError):
-        await client.sunioncard("s", "t", approx=True)
+        await client.sunioncard(["s", "t"], approx=True)
 
 
 async def test_wrong_type(client: Redis[str]) -> None:

@@ -124,23 +124,23 @@ async def test_remove_and_pop(client: Redis[str]) -> None:
 async def test_pop_from_the_first(client: Redis[str]) -> None:
     """The first sorted set that has members is popped from."""
     await client.zadd("l", {"a": 1, "b": 2.5, "c": 3})
-    assert await client.zmpop("k", "l", max=True) == ("l", [("c", 3)])
-    assert await client.zmpop("k", "l", min=True, count=9) == ("l", [("a", 1), ("b", 2.5)])
-    assert await client.zmpop("k", "l", min=True) is None
+    assert await client.zmpop(["k", "l"], max=True) == ("l", [("c", 3)])
+    assert await client.zmpop(["k", "l"], min=True, count=9) == ("l", [("a", 1), ("b", 2.5)])
+    assert await client.zmpop(["k", "l"], min=True) is None
 
 
 async def test_blocking_with_members(client: Redis[str]) -> None:
     """Existing members are popped without waiting."""
     await client.zadd("k", {"a": 1, "b": 2.5, "c": 3, "d": inf})
-    assert await client.bzpopmin("none", "k") == ("k", "a", 1)
-    assert await client.bzpopmax("none", "k") == ("k", "d", inf)
+    assert await client.bzpopmin(["none", "k"]) == ("k", "a", 1)
+    assert await client.bzpopmax(["none", "k"]) == ("k", "d", inf)
     assert await client.bzmpop("k", max=True, count=9) == ("k", [("c", 3), ("b", 2.5)])
 
 
 async def test_blocking_in_vain(client: Redis[str]) -> None:
     """If no member comes in time the reply is None."""
     assert await client.bzpopmin("k", timeout=0.001) is None
-    assert await client.bzpopmax("k", "l", timeout=0.001) is None
+    assert await client.bzpopmax(["k", "l"], timeout=0.001) is None
     assert await client.bzmpop("k", min=True, timeout=0.001) is None
 
 
@@ -213,14 +213,14 @@ async def test_several_sets(client: Redis[str]) -> None:
     """Sorted sets are united, intersected and subtracted."""
     await client.zadd("k", {"a": 1, "b": 2})
     await client.zadd("l", {"b": 10, "c": 20.5})
-    assert await client.zdiff("k", "l") == ["a"]
-    assert await client.zdiff_with_scores("k", "l") == [("a", 1)]
-    assert await client.zinter("k", "l") == ["b"]
-    assert await client.zinter_with_scores("k", "l", weights=[1, 0.5]) == [("b", 7)]
-    assert await client.zintercard("k", "l") == 1
-    assert await client.zintercard("k", "k", limit=1) == 1
-    assert await client.zunion("k", "l") == ["a", "b", "c"]
-    assert await client.zunion_with_scores("k", "l", aggregate="MAX") == [
+    assert await client.zdiff(["k", "l"]) == ["a"]
+    assert await client.zdiff_with_scores(["k", "l"]) == [("a", 1)]
+    assert await client.zinter(["k", "l"]) == ["b"]
+    assert await client.zinter_with_scores(["k", "l"], weights=[1, 0.5]) == [("b", 7)]
+    assert await client.zintercard(["k", "l"]) == 1
+    assert await client.zintercard(["k", "k"], limit=1) == 1
+    assert await client.zunion(["k", "l"]) == ["a", "b", "c"]
+    assert await client.zunion_with_scores(["k", "l"], aggregate="MAX") == [
         ("a", 1),
         ("b", 10),
         ("c", 20.5),
@@ -231,9 +231,9 @@ async def test_store_several_sets(client: Redis[str]) -> None:
     """The combination of several sorted sets is stored."""
     await client.zadd("k", {"a": 1, "b": 2})
     await client.zadd("l", {"b": 10, "c": 20.5})
-    assert await client.zdiffstore("d", "k", "l") == 1
-    assert await client.zinterstore("i", "k", "l", aggregate="min") == 1
-    assert await client.zunionstore("u", "k", "l", weights=[2, 1]) == 3
+    assert await client.zdiffstore("d", ["k", "l"]) == 1
+    assert await client.zinterstore("i", ["k", "l"], aggregate="min") == 1
+    assert await client.zunionstore("u", ["k", "l"], weights=[2, 1]) == 3
     assert await client.zrange_with_scores("i", 0, -1) == [("b", 2)]
     assert await client.zrange_with_scores("u", 0, -1) == [("a", 2), ("b", 14), ("c", 20.5)]
 
