@@ -294,6 +294,14 @@ def from_server(message: str) -> RedisError:
     return kind(message)
 
 
+def from_lone_server(message: str) -> RedisError:
+    """The same for a server that is not asked as a part of a cluster: redirects say what to do."""
+    error = from_server(message)
+    if isinstance(error, RedirectError):
+        return type(error)(f"{error} (a server of a cluster: use anyredis.RedisCluster)")
+    return error
+
+
 def fresh(error: ErrorT) -> ErrorT:
     """A copy of *error* for one more caller: with its own traceback and the same cause."""
     twin = copy.copy(error)

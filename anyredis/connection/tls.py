@@ -25,7 +25,7 @@ def tls_context(
     ssl_certfile: str | None = None,
     ssl_keyfile: str | None = None,
     ssl_password: str | None = None,
-    ssl_cert_reqs: str = "required",
+    ssl_cert_reqs: str | ssl.VerifyMode = "required",
     ssl_check_hostname: bool = True,
     ssl_ciphers: str | None = None,
     ssl_min_version: ssl.TLSVersion | None = None,
@@ -34,9 +34,11 @@ def tls_context(
 
     Raises `DataValueError` for a contradiction, a missing file or an invalid PEM.
     """
-    if ssl_cert_reqs not in REQUIREMENTS:
-        wanted = ", ".join(map(repr, REQUIREMENTS))
-        raise DataValueError(f"ssl_cert_reqs has to be one of {wanted}, not {ssl_cert_reqs!r}")
+    verify_mode = _verify_mode(ssl_cert_reqs)
+    if ssl_min_version is not None and not isinstance(ssl_min_version, ssl.TLSVersion):
+        raise DataTypeError(
+            f"ssl_min_version has to be an ssl.TLSVersion or None, not {ssl_min_version!r:.80}"
+        )
     if ssl_keyfile is not None and ssl_certfile is None:
         raise DataValueError("ssl_keyfile needs ssl_certfile beside it")
     try:
@@ -51,9 +53,18 @@ def tls_context(
     if ssl_min_version is not None:
         context.minimum_version = ssl_min_version
     # Without a certificate there is no name to check; ssl requires this order of assignments.
-    context.check_hostname = ssl_check_hostname and ssl_cert_reqs != "none"
-    context.verify_mode = REQUIREMENTS[ssl_cert_reqs]
+    context.check_hostname = ssl_check_hostname and verify_mode is not ssl.CERT_NONE
+    context.verify_mode = verify_mode
     return context
+
+
+def _verify_mode(wanted: str | ssl.VerifyMode) -> ssl.VerifyMode:
+    if isinstance(wanted, ssl.VerifyMode):
+        return wanted
+    if not isinstance(wanted, str) or wanted not in REQUIREMENTS:
+        names = ", ".join(map(repr, REQUIREMENTS))
+        raise DataValueError(f"ssl_cert_reqs has to be one of {names}, not {wanted!r:.80}")
+    return REQUIREMENTS[wanted]
 
 
 def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:

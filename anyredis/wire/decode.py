@@ -88,7 +88,7 @@ class NotRedisError(ProtocolError):
 class Decoder:
     """Turns received bytes into replies; *encoding* None leaves strings as bytes.
 
-    *read_error* makes the value of an error reply from its text.
+    *errors* is the error handler of Python's codecs for text that does not decode.  *read_error* makes the value of an error reply from its text.
 
     `gets` is the next reply or `MORE`; `gets(False)` leaves strings as bytes in any encoding.  `raw`
     gives a push with all its strings as bytes.  If `UNDECODABLE` is not empty afterwards, the reply
@@ -97,16 +97,20 @@ class Decoder:
     """
 
     def __init__(
-        self, encoding: str | None = None, read_error: Callable[[str], RedisError] = from_server
+        self,
+        encoding: str | None = None,
+        read_error: Callable[[str], RedisError] = from_server,
+        errors: str = "strict",
     ) -> None:
         options: dict[str, str] = {}
-        if encoding is not None and _keeps_bytes(encoding):
+        if encoding is not None and errors == "strict" and _keeps_bytes(encoding):
             options = {"encoding": encoding, "errors": ESCAPES}
         reader = hiredis.Reader(
             protocolError=NotRedisError, replyError=read_error, notEnoughData=MORE, **options
         )
         self._feed = reader.feed
         self._encoding = encoding
+        self._errors = errors
         self._gets_bytes = reader.gets
         self.gets: Callable[..., Any] = reader.gets
         if encoding is not None and not options:
@@ -131,12 +135,12 @@ class Decoder:
         return decode_error(error)
 
     def _gets_decoded(self, should_decode: bool = True) -> Any:
-        """The same as `gets`, in an encoding from which the bytes of a push cannot be had back."""
+        """The same as `gets`, for text from which the bytes of a push cannot be had back."""
         reply = self._gets_bytes()
         if not should_decode or reply is MORE or type(reply) is Push:
             return reply
         try:
-            return _decoded(reply, self._encoding or "")
+            return _decoded(reply, self._encoding or "", self._errors)
         except UnicodeDecodeError as error:
             return decode_error(error)
 
@@ -162,13 +166,16 @@ def _raw(value: Reply, encoding: str) -> Reply:
     return value
 
 
-def _decoded(value: Reply, encoding: str) -> Reply:
+def _decoded(value: Reply, encoding: str, errors: str) -> Reply:
     if isinstance(value, bytes):
-        return value.decode(encoding)
+        return value.decode(encoding, errors)
     if isinstance(value, list):
-        return [_decoded(each, encoding) for each in value]
+        return [_decoded(each, encoding, errors) for each in value]
     if isinstance(value, dict):
-        return {_decoded(key, encoding): _decoded(each, encoding) for key, each in value.items()}
+        return {
+            _decoded(key, encoding, errors): _decoded(each, encoding, errors)
+            for key, each in value.items()
+        }
     return value
 
 
@@ -185,13 +192,16 @@ def decode_error(error: UnicodeError) -> ReplyDecodeError:
 Decode: TypeAlias = Callable[[Reply], Reply]
 
 
-def text_decoder(encoding: str) -> Decode:
-    """A function that turns a reply, read as bytes, into text in *encoding*."""
+def text_decoder(encoding: str, errors: str = "strict") -> Decode:
+    """A function that turns a reply, read as bytes, into text in *encoding*.
+
+    *errors* is the error handler of Python's codecs.
+    """
 
     def decode(reply: Reply) -> Reply:
         if isinstance(reply, bytes):
             try:
-                return reply.decode(encoding)
+                return reply.decode(encoding, errors)
             except UnicodeError as error:
                 return decode_error(error)
         if isinstance(reply, list):

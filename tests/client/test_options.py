@@ -138,10 +138,18 @@ def test_a_url_does_not_decide_the_reply_type() -> None:
         options_of_url(url, decode_responses=False)
 
 
-def test_the_timeout_is_an_option_of_the_pool() -> None:
-    """`timeout` in a URL is for a blocking pool."""
-    with pytest.raises(DataValueError, match=r"BlockingConnectionPool\.from_url"):
-        options_of_url("redis://localhost?timeout=1", decode_responses=False)
+def test_the_timeout_of_a_blocking_pool() -> None:
+    """A client and a URL take it beside the class of a blocking pool, and only there."""
+    blocking = {"connection_pool_cls": BlockingConnectionPool}
+    assert made(**blocking, timeout=5).limits()[0].timeout == 5  # type: ignore[union-attr]
+    assert made(**blocking, timeout=None).limits()[0].timeout is None  # type: ignore[union-attr]
+    options = options_of_url("redis://localhost?timeout=1", decode_responses=False)
+    assert options["timeout"] == 1.0
+    for wrong in ({"timeout": 5}, {"timeout": None}):
+        with pytest.raises(DataValueError, match="connection_pool_cls=BlockingConnectionPool"):
+            made(**wrong)
+    with pytest.raises(DataTypeError, match="BlockingConnectionPool has it"):
+        ConnectionPool(timeout=5)  # type: ignore[call-overload]
 
 
 def test_a_service() -> None:

@@ -74,11 +74,14 @@ def test_what_is_no_sentinel(given: Any) -> None:
     [
         ([], {}, "sentinels is empty"),
         ("h:1", {}, "sentinels has to be a list"),
-        ([("h", 0)], {}, "for the sentinels: port has to be from 1"),
-        (["h:1", ("h", "2")], {}, "for the sentinels: port has to be an int"),
-        (["h:1"], {"sentinel_timeout": 0}, "for the sentinels: connect_timeout"),
+        ([("h", 0)], {}, "the port of the sentinel 'h' has to be from 1"),
+        (["h:1", ("h", "2")], {}, "the port of the sentinel 'h' has to be an int"),
+        (["h:1"], {"sentinel_timeout": 0}, "^sentinel_timeout has to be more than 0"),
         (["h:1"], {"sentinel_ssl_ca_certs": "x"}, "for the sentinels: ssl_ca_certs is given, but"),
-        (["h:1"], {"sentinel_username": "x"}, "for the sentinels: username needs a password"),
+        (["h:0"], {}, "port has to be a number from 1"),
+        ([TCPAddress("h", 65536)], {}, "the port of the sentinel 'h' has to be from 1 to 65535"),
+        ([("h", 1, 2)], {}, "a sentinel is a TCPAddress"),
+        (["h:1"], {"address_remap": {}}, "address_remap has to be a function"),
     ],
 )
 def test_what_makes_no_sense(addresses: Any, options: dict[str, Any], message: str) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import anyio
 
 from anyredis.address import TCPAddress
+from anyredis.address_remap import AddressRemap
 from anyredis.backoff import Retry
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.slot_map import redirect_address
@@ -110,11 +111,11 @@ class RedirectFollower:
     ) -> ClusterEndpoint | None:
         """The endpoint of the attempt *step*; *endpoint* is that of the attempt before.
 
-        Raises `ProtocolError` for a redirect that cannot be parsed.
+        Raises `ProtocolError` for a redirect that cannot be parsed, and the error of `reachable`.
         """
         if step.to is None or endpoint is None:
             return self.target.find(self._pool)
-        slot, address = _destination(step.to, endpoint.address)
+        slot, address = _destination(step.to, endpoint.address, self._pool.address_remap)
         if isinstance(step.to, MovedError):
             return self._pool.moved(slot, address)
         return self._pool.visit(address)
@@ -169,7 +170,9 @@ class RedirectFollower:
             failed = None
 
 
-def _destination(redirect: RedirectError, asked: TCPAddress) -> tuple[int, TCPAddress]:
+def _destination(
+    redirect: RedirectError, asked: TCPAddress, remap: AddressRemap | None
+) -> tuple[int, TCPAddress]:
     """The slot and the node that a *redirect* of the node at *asked* names."""
     try:
         slot, text = redirect.slot, redirect.address
@@ -177,7 +180,7 @@ def _destination(redirect: RedirectError, asked: TCPAddress) -> tuple[int, TCPAd
         slot, text = -1, ""
     if not 0 <= slot < SLOTS:
         raise ProtocolError(f"{asked} redirects, but not from a slot to a node: {redirect}")
-    return slot, redirect_address(text, asked)
+    return slot, redirect_address(text, asked, remap)
 
 
 async def wait(pool: ClusterConnectionPool, step: NextAttempt) -> None:
