@@ -34,20 +34,13 @@ def reachable(told: TCPAddress, remap: AddressRemap | None) -> TCPAddress:
     if remap is None:
         return told
     try:
-        found = remap((told.host, told.port))
+        found: object = remap((told.host, told.port))
     except Exception as error:
         raise ConnectionError(f"address_remap failed for {told}: {error!r:.200}") from error
-    if not _is_address(found):
-        raise ConnectionError(
-            f"address_remap has to return (host, port), not {found!r:.80} (for {told})"
-        )
-    host, port = found
-    return TCPAddress(host, port)
-
-
-def _is_address(found: object) -> bool:
-    if not isinstance(found, (tuple, list)) or len(found) != 2:
-        return False
-    host, port = found
-    valid_port = isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536
-    return isinstance(host, str) and bool(host) and valid_port
+    match found:
+        case (str(host), int(port)) if host and 0 < port < 65536 and port is not True:
+            return TCPAddress(host, port)
+        case _:
+            raise ConnectionError(
+                f"address_remap has to return (host, port), not {found!r:.80} (for {told})"
+            )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import pytest
 
 from anyredis import ConnectionError, DataTypeError, Outcome, RedisCluster, Sentinel, TCPAddress
-from anyredis.address_remap import AddressRemap, check_address_remap, reachable
+from anyredis.address_remap import check_address_remap, reachable
 
 TOLD = TCPAddress("10.0.0.1", 6379)
 
@@ -35,7 +36,10 @@ def test_the_address_of_the_function() -> None:
 )
 def test_an_answer_that_is_no_address(answer: object) -> None:
     """It is an error that shows the answer, and the command was not run."""
-    remap = cast("AddressRemap", lambda _address: answer)
+
+    def remap(_address: tuple[str, int]) -> Any:
+        return answer
+
     with pytest.raises(ConnectionError, match=r"has to return \(host, port\), not") as caught:
         reachable(TOLD, remap)
     assert caught.value.outcome is Outcome.NOT_SENT
@@ -56,16 +60,21 @@ async def remap_later(address: tuple[str, int]) -> tuple[str, int]:
     return address
 
 
+def checked(*, address_remap: object) -> None:
+    """The check itself."""
+    check_address_remap(address_remap)
+
+
 @pytest.mark.parametrize("wrong", [{}, "gate:1", remap_later])
 @pytest.mark.parametrize(
     "make",
     [
-        check_address_remap,
-        lambda remap: RedisCluster(address_remap=remap),
-        lambda remap: Sentinel(["h:1"], address_remap=remap),
+        checked,
+        RedisCluster,
+        partial(Sentinel, ["h:1"]),
     ],
 )
-def test_what_is_no_function(make: Callable[[Any], object], wrong: object) -> None:
+def test_what_is_no_function(make: Callable[..., object], wrong: object) -> None:
     """It is refused at once."""
     with pytest.raises(DataTypeError, match="address_remap has to be a function, not async"):
-        make(wrong)
+        make(address_remap=wrong)

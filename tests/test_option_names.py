@@ -16,6 +16,9 @@ import redis
 import redis.asyncio
 import redis.asyncio.connection as redis_connection
 from redis.asyncio import sentinel as redis_sentinel
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 import anyredis
 from anyredis.address import parse_url
@@ -38,10 +41,13 @@ def to_service(**options: Any) -> object:
     return anyredis.Sentinel([("h", 1)]).primary_for("name", **options)
 
 
-def to_unix_socket(**options: Any) -> object:
+def to_unix_socket(path: str = "/x", **options: Any) -> object:
     """A connection to a Unix socket, with *options*."""
-    return anyredis.UnixDomainSocketConnection(**{"path": "/x", **options})
+    return anyredis.UnixDomainSocketConnection(path=path, **options)
 
+
+MASTER_FOR: Callable[..., object] = getattr(redis.asyncio.Sentinel, "master_for")  # noqa: B009
+"""A method without complete annotations."""
 
 PEERS: list[tuple[Make, tuple[Callable[..., object], ...]]] = [
     (anyredis.Redis, (redis.asyncio.Redis, redis.Redis, coredis.Redis)),
@@ -66,7 +72,7 @@ PEERS: list[tuple[Make, tuple[Callable[..., object], ...]]] = [
         to_service,
         (
             redis_sentinel.SentinelConnectionPool,
-            redis.asyncio.Sentinel.master_for,
+            MASTER_FOR,
             redis.asyncio.Redis,
             coredis.pool.SentinelConnectionPool,
             coredis.Sentinel.primary_for,
@@ -269,10 +275,10 @@ def test_values_of_others_are_refused_too() -> None:
     clients: Any = anyredis.Redis
     cluster: Any = anyredis.RedisCluster
     with pytest.raises(DataError, match=r"anyredis\.Retry"):
-        clients(retry=redis.asyncio.retry.Retry(None, 3))
+        clients(retry=Retry(NoBackoff(), 3))
     with pytest.raises(DataError, match="give the method itself"):
         clients(credential_provider=redis.UsernamePasswordCredentialProvider("me", "secret"))
     with pytest.raises(DataError, match=r"\(host, port\)"):
-        cluster(startup_nodes=[redis.asyncio.cluster.ClusterNode("h", 1)])
+        cluster(startup_nodes=[ClusterNode("h", 1)])
     with pytest.raises(DataError, match=r"\(host, port\)"):
         cluster(startup_nodes=[{"host": "h", "port": 1}])

@@ -218,11 +218,10 @@ def parse_slot_ownership(
     own = next((each for each in nodes.values() if "myself" in each[2].split(",")), None)
     if own is None:
         unexpected(reply, "CLUSTER NODES")
-    own_name = _address(own[1], asked, by_name=True)
-    by_name = "," in own[1] and reachable(own_name, remap).host == asked.host
     served: set[int] = set()
     moving: dict[int, TCPAddress] = {}
     try:
+        by_name = _goes_by_name(own[1], asked, remap)
         for field in own[8:]:
             slot, arrow, target = field.strip("[]").partition("->-")
             if arrow and target in nodes:
@@ -234,6 +233,17 @@ def parse_slot_ownership(
     except ValueError:
         unexpected(reply, "CLUSTER NODES")
     return SlotOwnership(frozenset(served), moving)
+
+
+def _goes_by_name(text: str, asked: TCPAddress, remap: AddressRemap | None) -> bool:
+    """Whether the node at *asked* is known by the host name in `ip:port@bus,name,more`."""
+    ip_and_port, *names = text.split(",")
+    if not names or not names[0]:
+        return False
+    if remap is None:
+        return names[0] == asked.host
+    port = int(ip_and_port.partition("@")[0].rpartition(":")[2])
+    return reachable(TCPAddress(names[0], port), remap) == asked
 
 
 def _address(text: str, asked: TCPAddress, *, by_name: bool) -> TCPAddress:

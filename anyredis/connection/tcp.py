@@ -86,7 +86,9 @@ class Connection(BaseConnection):
         """The advice about TLS, if one side seems to speak it and the other does not."""
         ours = f"{self.option_prefix}ssl"
         if self._ssl_context is not None:
-            refused = isinstance(error, ssl.SSLError) and error.reason in NO_TLS_THERE
+            refused = (
+                isinstance(error, ssl.SSLError) and getattr(error, "reason", "") in NO_TLS_THERE
+            )
             silent = isinstance(error, builtins.TimeoutError) and self._in_tls_handshake
             if refused or silent:
                 return (

@@ -308,3 +308,21 @@ async def test_news_that_is_refused(world: World) -> None:
 async def test_news_from_nowhere(world: World) -> None:
     """A sentinel that is not there is told as such."""
     assert "10.0.0.9:26001: Connection refused" in str(await heard_from(world, news=[]))
+
+
+async def test_answers_behind_nat(world: World) -> None:
+    """The addresses of primary and replicas are remapped; those of the sentinels are not."""
+    world.sentinel(S1, A, B, C)
+    outside = {(each.host, each.port): ("gate", each.port) for each in (A, B, C)}
+    sentinels = Sentinels([S1], address_remap=outside.__getitem__)
+    assert await sentinels.primary(NAME) == TCPAddress("gate", A.port)
+    assert await sentinels.replicas(NAME) == tuple(TCPAddress("gate", e.port) for e in (B, C))
+
+
+async def test_a_remap_that_fails(world: World) -> None:
+    """The error names the sentinel and the address that it told."""
+    world.sentinel(S1, A)
+    table: dict[tuple[str, int], tuple[str, int]] = {}
+    sentinels = Sentinels([S1], address_remap=table.__getitem__)
+    with pytest.raises(ConnectionError, match=rf"{S1}: address_remap failed for {A}: KeyError"):
+        await sentinels.primary(NAME)
