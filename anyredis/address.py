@@ -99,8 +99,14 @@ def truth(text: str) -> bool:
         raise ValueError("true or false") from None
 
 
+NUMERIC = re.compile(r"[A-Za-z0-9+.-]{1,40}")
+"""The characters of numbers, and of words such as `none`."""
+
+
 def _number(kind: Reader, wanted: str) -> Reader:
     def convert(text: str) -> Option:
+        if not NUMERIC.fullmatch(text):  # Python itself takes 1_000 and other digits, too
+            raise ValueError(wanted)
         try:
             return kind(text)
         except ValueError:

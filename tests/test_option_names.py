@@ -31,6 +31,11 @@ from anyredis.pool.standalone import url_parameters
 Make = Callable[..., object]
 
 
+def called(make: Make, **options: Any) -> object:
+    """The result of *make*, as any object."""
+    return make(**options)
+
+
 def to_sentinels(**options: Any) -> object:
     """A `Sentinel`, with *options*."""
     return anyredis.Sentinel([("h", 1)], **options)
@@ -38,7 +43,7 @@ def to_sentinels(**options: Any) -> object:
 
 def to_service(**options: Any) -> object:
     """A client for the primary of a service, with *options*."""
-    return anyredis.Sentinel([("h", 1)]).primary_for("name", **options)
+    return called(partial(anyredis.Sentinel([("h", 1)]).primary_for, "name"), **options)
 
 
 def to_unix_socket(path: str = "/x", **options: Any) -> object:
@@ -115,7 +120,7 @@ SAME: dict[str, object] = {
     "unix_socket_path": "/x",
     "path": "/x",
     "connection_pool": None,
-    "address_remap": lambda address: address,
+    "address_remap": dict[tuple[str, int], tuple[str, int]]().__getitem__,
     "sentinels": ["h:1"],
     "ssl": True,
     "ssl_context": None,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import functools
 import inspect
-import math
 import ssl
 from collections.abc import Collection, Mapping
 from typing import Annotated, NamedTuple, TypeAlias, TypedDict, get_type_hints
@@ -215,7 +214,7 @@ def check_seconds(name: str, value: float) -> None:
     """Raise `DataError` unless *value* is a number of seconds, more than 0 and finite."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise DataTypeError(f"{name} has to be a number of seconds, not {value!r}")
-    if math.isnan(value) or value <= 0:
+    if not value > 0:  # NaN too
         raise DataValueError(f"{name} has to be more than 0 seconds, not {value!r}")
     if value > MOST_SECONDS:
         raise DataValueError(f"{name} has to be at most {MOST_SECONDS} seconds, not {value!r:.80}")
@@ -237,7 +236,7 @@ def credential_source(
                 # The message has only the type, because the value may contain a password.
                 raise DataTypeError(f"{name} has to be a str, not a {type(value).__name__}")
         return Credentials(username, password)
-    if username is not None or password is not None:
+    if username or password:  # an empty text is none
         raise DataValueError("give credential_provider, or username and password, not both")
     if not callable(provider):
         raise DataTypeError(

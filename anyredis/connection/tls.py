@@ -16,6 +16,7 @@ REQUIREMENTS = {
 
 
 NAMES = tuple(TLSOptions.__annotations__)
+CERT_REQS = "ssl_cert_reqs"
 
 
 def tls_context(
@@ -74,7 +75,13 @@ def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:
     """
     wanted = arguments.pop("ssl", None)
     context = arguments.pop("ssl_context", None)
-    details = {name: arguments.pop(name) for name in NAMES if name in arguments}
+    # None is the default, except where redis-py means something else by it.
+    details: dict[str, Any] = {
+        name: value
+        for name in NAMES
+        if name in arguments
+        if (value := arguments.pop(name)) is not None or name == CERT_REQS
+    }
     if wanted is not None:
         check_flags(ssl=wanted)
     if context is not None and not isinstance(context, ssl.SSLContext):

@@ -232,6 +232,8 @@ async def run(
     own = None if directory is None else absolute(directory)
     if port == 0 and unix_socket is False:
         raise ValueError("port=0 is a server without TCP: give it a unix_socket")
+    if port is not None and not 0 <= port < 65536:
+        raise ValueError(f"port has to be from 0 to 65535, not {port!r}")
     with scratch_folder() as folder:
         scratch = Path(folder)
         spec = ServerSpec(

@@ -12,10 +12,12 @@ from anyredis import (
     ConnectionPool,
     DataTypeError,
     DataValueError,
+    Redis,
     UnixDomainSocketConnection,
 )
-from anyredis.client.options import RedisOptions, options_of_url, pool_for, service_pool
+from anyredis.client.options import RedisOptions, URLOptions, options_of_url, pool_for, service_pool
 from anyredis.connection.base import BaseConnection
+from anyredis.pool.limit import WaitingLimit
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
 from anyredis.sentinel.sentinel_connection import Sentinels
 
@@ -138,11 +140,13 @@ def test_a_url_does_not_decide_the_reply_type() -> None:
         options_of_url(url, decode_responses=False)
 
 
-def test_the_timeout_of_a_blocking_pool() -> None:
+async def test_the_timeout_of_a_blocking_pool() -> None:
     """A client and a URL take it beside the class of a blocking pool, and only there."""
     blocking = {"connection_pool_cls": BlockingConnectionPool}
-    assert made(**blocking, timeout=5).limits()[0].timeout == 5  # type: ignore[union-attr]
-    assert made(**blocking, timeout=None).limits()[0].timeout is None  # type: ignore[union-attr]
+    for seconds in (5, None):
+        limit = made(**blocking, timeout=seconds).make_limit()
+        assert isinstance(limit, WaitingLimit)
+        assert limit.timeout == seconds
     options = options_of_url("redis://localhost?timeout=1", decode_responses=False)
     assert options["timeout"] == 1.0
     for wrong in ({"timeout": 5}, {"timeout": None}):
@@ -179,3 +183,16 @@ def test_a_url_of_sentinels() -> None:
         "connection_pool",
         "retry",
     ]
+
+
+def test_address_remap_is_for_servers_that_tell_addresses() -> None:
+    """A URL of sentinels takes it in the call; for one server it is refused."""
+    table: dict[tuple[str, int], tuple[str, int]] = {}
+    beside: URLOptions = {"address_remap": table.__getitem__}
+    url = "redis+sentinel://h:1/name"
+    pool = options_of_url(url, decode_responses=False, beside=beside)["connection_pool"]
+    connection = first_of(pool)
+    assert isinstance(connection, SentinelManagedConnection)
+    assert connection._watcher.sentinels._remap == beside["address_remap"]
+    with pytest.raises(DataTypeError, match="RedisCluster and Sentinel have it"):
+        Redis.from_url("redis://localhost", **beside)

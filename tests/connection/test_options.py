@@ -158,6 +158,7 @@ def test_the_source_of_credentials() -> None:
     assert credential_source(None, None, provider) is provider
     with pytest.raises(DataValueError, match="not both"):
         credential_source("me", None, provider)
+    assert credential_source("", "", provider) is provider
     assert credential_source("me", None, None) == Credentials("me")
     with pytest.raises(DataTypeError, match="has to be a callable"):
         credential_source(None, None, cast("CredentialProvider", "secret"))

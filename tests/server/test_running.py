@@ -376,3 +376,11 @@ async def test_tls_with_a_server_that_has_none(
     with pytest.raises(ServerStartError, match=r"built without TLS\. Install one that has it"):
         async with run(binary=find(), tls=certificates.server_files()):
             pass
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+async def test_a_port_out_of_range(port: int) -> None:
+    """It is refused before anything starts."""
+    with pytest.raises(ValueError, match="port has to be from 0 to 65535"):
+        async with run(port=port):
+            pass
