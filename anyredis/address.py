@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from anyredis.exceptions import DataValueError
+from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.option_names import unknown
 
 DEFAULT_PORT = 6379
@@ -146,6 +146,8 @@ def parse_url(
     Raises a `DataValueError` that names the wrong part: the scheme, a host or port, the database,
     an unknown parameter or one with a bad value.  No message repeats the password.
     """
+    if not isinstance(url, str):
+        raise DataTypeError(f"the URL has to be a str, not a {type(url).__name__}")
     scheme, path, query, credentials, hosts = _parts(url)
     sentinels = scheme in SENTINEL_SCHEMES
     options = _query(query, {**parameters, **((of_sentinels or {}) if sentinels else {})})

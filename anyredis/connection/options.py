@@ -11,7 +11,7 @@ import codecs
 import functools
 import inspect
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, NamedTuple, TypeAlias, TypedDict, get_type_hints
 
 from anyredis.address import Reader, seconds, seconds_or_none, truth, whole_number
@@ -190,13 +190,13 @@ def check_words(*, client_name: str | None, encoding: str, encoding_errors: str)
         raise DataValueError(f"client_name cannot have spaces: {client_name!r}")
     try:
         codecs.lookup(encoding)
-    except (LookupError, TypeError):
+    except (LookupError, TypeError, ValueError):
         raise DataValueError(
             f"encoding has to be one that Python knows, not {encoding!r}"
         ) from None
     try:
         codecs.lookup_error(encoding_errors)
-    except (LookupError, TypeError):
+    except (LookupError, TypeError, ValueError):
         raise DataValueError(
             "encoding_errors has to be an error handler of Python's codecs, such as 'strict' or "
             f"'replace', not {encoding_errors!r:.80}"
@@ -208,6 +208,12 @@ def check_flags(**flags: bool) -> None:
     for name, flag in flags.items():
         if not isinstance(flag, bool):
             raise DataTypeError(f"{name} has to be True or False, not {flag!r}")
+
+
+def check_iterable(name: str, value: object, wanted: str) -> None:
+    """Raise `DataTypeError` unless *value* is an iterable, and no text; *wanted* says of what."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise DataTypeError(f"{name} has to be a list of {wanted}, not {value!r:.80}")
 
 
 def check_seconds(name: str, value: float) -> None:

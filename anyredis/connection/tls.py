@@ -36,6 +36,7 @@ def tls_context(
     Raises `DataValueError` for a contradiction, a missing file or an invalid PEM.
     """
     verify_mode = _verify_mode(ssl_cert_reqs)
+    check_flags(ssl_check_hostname=ssl_check_hostname)
     if ssl_min_version is not None and not isinstance(ssl_min_version, ssl.TLSVersion):
         raise DataTypeError(
             f"ssl_min_version has to be an ssl.TLSVersion or None, not {ssl_min_version!r:.80}"
@@ -51,6 +52,8 @@ def tls_context(
     except OSError as error:  # ssl.SSLError too
         files = [path for path in (ssl_ca_certs, ssl_certfile, ssl_keyfile) if path]
         raise DataValueError(f"the ssl_* arguments cannot be used ({files}): {error}") from error
+    except (TypeError, ValueError) as error:
+        raise DataTypeError(f"the ssl_* arguments cannot be used: {error}") from error
     if ssl_min_version is not None:
         context.minimum_version = ssl_min_version
     # Without a certificate there is no name to check; ssl requires this order of assignments.

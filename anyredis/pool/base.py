@@ -17,7 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from anyredis.connection.base import BaseConnection, ConnectionListener, PoolWatcher
-from anyredis.connection.options import check_count, check_seconds_or_none
+from anyredis.connection.options import check_count, check_iterable, check_seconds_or_none
 from anyredis.exceptions import DataTypeError
 from anyredis.observer import Observer, check_observer
 from anyredis.option_names import advice
@@ -85,6 +85,7 @@ class BasePool(Holder):
         self.encoding = example.encoding
         self.encoder = example.encoder
         self.decodes = example.decodes
+        check_iterable("listeners", listeners, "ConnectionListeners")
         self.listeners = tuple(listeners)
         """The listeners of all connections, besides those of the connection class."""
         all_listeners = dict.fromkeys((*example.listeners, *self.listeners))

@@ -191,6 +191,8 @@ class Sentinel:
     async def primary_address(self, name: str | None = None) -> TCPAddress:
         """The address of the primary called *name*, by the first sentinel that answers.
 
+        It is that to connect to: `address_remap` has been applied.
+
         Raises a `ConnectionError` that names each sentinel with its failure if none answers or
         knows the name, `AuthenticationError` if none accepts the credentials.
         """
@@ -199,7 +201,7 @@ class Sentinel:
     async def replica_addresses(self, name: str | None = None) -> list[TCPAddress]:
         """The addresses of the replicas that the sentinels reach; empty if there are none.
 
-        By the first sentinel that reaches any.  Raises the errors of `primary_address`.
+        They are those to connect to, as in `primary_address`.  By the first sentinel that reaches any.  Raises the errors of `primary_address`.
         """
         return list(await self._sentinels.replicas(self._named(name)))
 

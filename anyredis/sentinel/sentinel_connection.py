@@ -25,6 +25,7 @@ from anyredis.connection.options import (
     Seconds,
     TCPOptions,
     Text,
+    check_iterable,
     check_port,
     check_seconds,
     parameters_of,
@@ -189,11 +190,7 @@ class Sentinels:
     def __init__(
         self, addresses: Iterable[SentinelName], **options: Unpack[SentinelOptions]
     ) -> None:
-        if isinstance(addresses, (str, TCPAddress)):
-            raise DataTypeError(
-                "sentinels has to be a list of TCPAddress, (host, port) or 'host:port', "
-                f"not {addresses!r:.80}"
-            )
+        check_iterable("sentinels", addresses, "TCPAddress, (host, port) or 'host:port'")
         self.addresses = tuple(dict.fromkeys(sentinel_address(each) for each in addresses))
         if not self.addresses:
             raise DataValueError("sentinels is empty: give at least one")

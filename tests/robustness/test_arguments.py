@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
 from anyredis import (
+    BlockingConnectionPool,
+    ConnectionPool,
     DataError,
     DataTypeError,
     DataValueError,
     Redis,
+    RedisCluster,
     RedisError,
+    Sentinel,
+    UnixDomainSocketConnection,
 )
+from anyredis.client.options import KNOWN as CLIENT_OPTIONS
+from anyredis.cluster.client_options import KNOWN as CLUSTER_OPTIONS
+from anyredis.sentinel.client import KNOWN as SENTINEL_OPTIONS
 from anyredis.testing import FakeServer
 
 
@@ -222,3 +233,43 @@ def test_a_client_with_bad_arguments(arguments: dict[str, Any], message: str) ->
     make: Any = Redis
     with pytest.raises((DataError, LookupError), match=message):
         make(**arguments)
+
+
+NONSENSE: list[Any] = [
+    *(object(), "x", "", b"x", -1, 0, 2**70, 10**400, 1.5, float("nan"), float("inf"), True, None),
+    *([], {}, (1, 2), [1], "\ud800", "\0", "a\r\nb"),
+]
+
+OPTIONS: list[tuple[Callable[..., object], str]] = [
+    *((Redis, name) for name in sorted(CLIENT_OPTIONS)),
+    *((RedisCluster, name) for name in sorted(CLUSTER_OPTIONS - CLIENT_OPTIONS)),
+    *((partial(Sentinel, ["h:1"]), name) for name in sorted(SENTINEL_OPTIONS - CLIENT_OPTIONS)),
+    *((Sentinel, "sentinels"), (ConnectionPool, "connection_class")),
+    *((UnixDomainSocketConnection, "path"), (BlockingConnectionPool, "timeout")),
+    *((each.from_url, "url") for each in (Redis, RedisCluster, Sentinel, ConnectionPool)),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "name"), OPTIONS, ids=lambda each: getattr(each, "__name__", each)
+)
+def test_no_option_fails_by_chance(make: Callable[..., object], name: str) -> None:
+    """Whatever is given, it is taken or refused with a `DataError`, before anything is done."""
+    beside: dict[str, Any] = {}
+    for begin in ("ssl_", "sentinel_ssl_"):
+        if name.startswith(begin) and name != f"{begin}context":
+            beside[f"{begin}".removesuffix("_")] = True
+    if name == "timeout" and make is Redis:
+        beside["connection_pool_cls"] = BlockingConnectionPool
+    for value in NONSENSE:
+        with suppress(DataError):
+            make(**{name: value, **beside})
+
+
+@pytest.mark.parametrize("value", [0, 1, "", "no", []])
+def test_the_check_of_host_names_is_not_turned_off_by_chance(value: Any) -> None:
+    """Only False turns it off (G15)."""
+    for name in ("ssl", "sentinel_ssl"):
+        options: dict[str, Any] = {name: True, f"{name}_check_hostname": value}
+        with pytest.raises(DataTypeError, match="ssl_check_hostname has to be True or False"):
+            Sentinel(["h:1"], **options)

@@ -78,6 +78,8 @@ def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object)
     check_flags(max_connections_per_node=per_node, readonly=readonly)
     if not isinstance(read_from, ReadFrom):
         raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
+    if zone is not None and not isinstance(zone, str):
+        raise DataTypeError(f"availability_zone has to be a str or None, not {zone!r:.80}")
     if read_from is not ReadFrom.REPLICAS and not readonly:
         raise DataValueError("read_from is about reading from replicas: give readonly=True too")
     if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from anyredis.address import TCPAddress
-from anyredis.connection.options import check_port
+from anyredis.connection.options import check_iterable, check_port
 from anyredis.exceptions import DataTypeError, DataValueError
 
 NodeName: TypeAlias = TCPAddress | tuple[str, int] | str
@@ -17,8 +17,7 @@ def seeds_of(
     host: str | None, port: int, startup_nodes: Iterable[NodeName]
 ) -> tuple[TCPAddress, ...]:
     """All nodes that the user names, each once; if there is none, the default host."""
-    if isinstance(startup_nodes, str):
-        raise DataTypeError(f"startup_nodes has to be a list of nodes, not {startup_nodes!r:.80}")
+    check_iterable("startup_nodes", startup_nodes, "nodes")
     named = [node_address(name) for name in startup_nodes]
     if host is not None or not named:
         named.insert(0, node_address((host or "localhost", port)))
