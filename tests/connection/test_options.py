@@ -212,7 +212,7 @@ def test_a_tls_version_in_a_url() -> None:
     read = url_parameters()["ssl_min_version"]
     assert read("TLSv1_3") is ssl.TLSVersion.TLSv1_3
     assert read("771") is ssl.TLSVersion.TLSv1_2
-    with pytest.raises(ValueError, match="one of .*TLSv1_2"):
+    with pytest.raises(ValueError, match=r"one of .*TLSv1_2"):
         read("12")
 
 
