@@ -6,7 +6,8 @@ from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.redis import Redis
 from anyredis.client.session import Session
-from anyredis.cluster.nodes.cluster_pool import BlockingClusterConnectionPool, ClusterConnectionPool
+from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
+from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.nodes.read_balancer import ReadFrom
 from anyredis.cluster.redis_cluster import RedisCluster

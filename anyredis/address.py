@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from anyredis.exceptions import DataValueError
+from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.option_names import unknown
 
 DEFAULT_PORT = 6379
 DEFAULT_SENTINEL_PORT = 26379
@@ -84,18 +85,28 @@ class ServerURL:
         return self.address
 
 
+TRUTHS = {
+    **dict.fromkeys(("1", "t", "true", "y", "yes"), True),
+    **dict.fromkeys(("0", "f", "false", "n", "no"), False),
+}
+
+
 def truth(text: str) -> bool:
     """True or False."""
     try:
-        return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
-            text.lower()
-        ]
+        return TRUTHS[text.lower()]
     except KeyError:
         raise ValueError("true or false") from None
 
 
+NUMERIC = re.compile(r"[A-Za-z0-9+.-]{1,40}")
+"""The characters of numbers, and of words such as `none`."""
+
+
 def _number(kind: Reader, wanted: str) -> Reader:
     def convert(text: str) -> Option:
+        if not NUMERIC.fullmatch(text):  # Python itself takes 1_000 and other digits, too
+            raise ValueError(wanted)
         try:
             return kind(text)
         except ValueError:
@@ -135,6 +146,8 @@ def parse_url(
     Raises a `DataValueError` that names the wrong part: the scheme, a host or port, the database,
     an unknown parameter or one with a bad value.  No message repeats the password.
     """
+    if not isinstance(url, str):
+        raise DataTypeError(f"the URL has to be a str, not a {type(url).__name__}")
     scheme, path, query, credentials, hosts = _parts(url)
     sentinels = scheme in SENTINEL_SCHEMES
     options = _query(query, {**parameters, **((of_sentinels or {}) if sentinels else {})})
@@ -203,16 +216,18 @@ def _host_and_port(text: str, default_port: int) -> TCPAddress:
         good = ":" not in port or "[" in port
     if not good or set(host) & set("[]@ \t"):
         raise DataValueError(UNREADABLE_HOST)
-    if port and not (port.isascii() and port.isdecimal() and int(port) < 65536):
-        raise DataValueError("a port has to be a number from 0 to 65535")
+    if port and not (
+        port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536
+    ):
+        raise DataValueError("a port has to be a number from 1 to 65535")
     return TCPAddress(unquote(host).lower() or "localhost", int(port or 0) or default_port)
 
 
 def _database(path: str, options: dict[str, Option]) -> None:
     if not path:
         return
-    if not path.isdecimal():
-        raise DataValueError(f"the path of the URL has to be a database number, not {path!r}")
+    if not (path.isascii() and path.isdecimal() and len(path) < 11):
+        raise DataValueError(f"the path of the URL has to be a database number, not {path!r:.80}")
     if options.setdefault("db", int(path)) != int(path):
         raise DataValueError(f"the URL names two databases: /{path} and ?db={options['db']}")
 
@@ -221,9 +236,7 @@ def _query(query: str, known: Mapping[str, Reader]) -> dict[str, Option]:
     options: dict[str, Option] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in known:
-            raise DataValueError(
-                f"the URL has an unknown parameter {name!r}; known are {', '.join(known)}"
-            )
+            raise DataValueError(f"the URL has an {unknown('parameter', name, known)}")
         if name in options:
             raise DataValueError(f"the URL has the parameter {name!r} twice")
         try:

@@ -9,10 +9,18 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Credentials:
-    """A username (None: the server's default user) and a password; no repr shows the password."""
+    """A username (None: the server's default user) and a password; no repr shows the password.
+
+    An empty text means the same as None: no password, for a user who needs none, or no username.
+    """
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+
+    @property
+    def given(self) -> bool:
+        """Whether there is anything to log in with."""
+        return bool(self.username or self.password)
 
 
 CredentialProvider: TypeAlias = Callable[

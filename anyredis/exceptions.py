@@ -303,6 +303,15 @@ def _kind_of(message: str) -> type[RedisError]:
     return next((meant for phrase, meant in PHRASES if message.startswith(phrase)), ResponseError)
 
 
+def from_lone_server(message: str) -> RedisError:
+    """The same for a server that is not asked as a part of a cluster: redirects say what to do."""
+    error = from_server(message)
+    if isinstance(error, RedirectError):
+        error = type(error)(f"{error} (a server of a cluster: use anyredis.RedisCluster)")
+        error.answered = True
+    return error
+
+
 def fresh(error: ErrorT) -> ErrorT:
     """A copy of *error* for one more caller: with its own traceback and the same cause."""
     twin = copy.copy(error)

@@ -24,6 +24,7 @@ LONGER = {
 
 VALUES = (
     *("exceptions.py", "address.py", "credentials.py", "backoff.py", "wire"),
+    *("address_remap.py", "option_names.py"),
     *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
     *("replies.py", "reports.py", "facts", "commands"),
     *("observer.py", "pool/allocator.py"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
+from anyredis.address_remap import AddressRemap
 from anyredis.backoff import FAILOVER_RETRY, Retry
 from anyredis.connection.options import (
     DatabaseOptions,
@@ -19,18 +20,14 @@ from anyredis.connection.tls import take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.pool.base import BasePool
-from anyredis.pool.pool_options import SharingOptions
+from anyredis.pool.pool_options import SharingOptions, WaitingOptions
 from anyredis.pool.services import service_arguments, service_parameters
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool, url_parameters
 
 
-class ClientOptions(SharingOptions, total=False):
-    """The options of every client, beside those of its connections.
+class ClientOptions(SharingOptions, WaitingOptions, total=False):
+    """The options of every client, beside those of its connections."""
 
-    Without *max_connections*, or with None, the pool uses its default.
-    """
-
-    max_connections: int | None
     retry: Retry | None
 
 
@@ -50,11 +47,16 @@ class RedisOptions(ServiceOptions, total=False):
 class URLOptions(RedisOptions, HostOptions, DatabaseOptions, total=False):
     """Keyword arguments of `Redis.from_url`, which override the options of the URL."""
 
+    address_remap: AddressRemap | None
+
 
 P = TypeVar("P", bound=BasePool)
 
 POOLS = (ConnectionPool, BlockingConnectionPool)
-KNOWN = frozenset(RedisOptions.__annotations__)
+CALL = frozenset(("host", "port", "db", "decode_responses"))
+"""The parameters of a client that are not in `RedisOptions`."""
+
+KNOWN = frozenset(RedisOptions.__annotations__) | CALL
 KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry"}
 
 
@@ -114,17 +116,21 @@ def service_pool(
 
 
 def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -> type[P]:
-    """The pool class in *arguments*; removes it, and a *max_connections* that is None.
+    """The pool class in *arguments*, which is removed from them.
 
-    *kinds*: the strict pool, which is the default, and the blocking one.
+    *kinds*: the strict pool, which is the default, and the blocking one.  Raises `DataError` for
+    another class, and for a *timeout* that the class does not take.
     """
-    if arguments.get("max_connections", 0) is None:
-        del arguments["max_connections"]
     given = arguments.pop("connection_pool_cls", kinds[0])
     if not isinstance(given, type) or not issubclass(given, kinds[0]):
         raise DataTypeError(
             f"connection_pool_cls has to be {kinds[0].__name__} or {kinds[1].__name__}, "
             f"not {given!r:.80}"
+        )
+    if "timeout" in arguments and not issubclass(given, kinds[1]):
+        raise DataValueError(
+            f"timeout is how long a blocking pool waits: give connection_pool_cls={kinds[1].__name__} "
+            "beside it; a connection has stream_timeout and connect_timeout"
         )
     return given
 
@@ -146,19 +152,16 @@ def given_pool(pool: object, kind: type[P], beside: Iterable[str], *, decode_res
     return pool
 
 
-def check_url(options: dict[str, Any], blocking: str, *, decode_responses: bool) -> None:
+def check_url(options: dict[str, Any], *, decode_responses: bool) -> None:
     """Remove `decode_responses` from the *options* of a URL; the call has it as an argument.
 
-    Raises `DataValueError` if the two differ, or if the options have a timeout, which only the pool
-    named *blocking* has.
+    Raises `DataValueError` if the two differ.
     """
     if options.pop("decode_responses", decode_responses) is not decode_responses:
         raise DataValueError(
             f"the URL contradicts decode_responses={decode_responses}: give it in the call, "
             "for type checkers"
         )
-    if "timeout" in options:
-        raise DataValueError(f"timeout in a URL is for {blocking}.from_url")
 
 
 def options_of_url(
@@ -170,7 +173,7 @@ def options_of_url(
     """
     parsed = parse_url(url, url_parameters(), service_parameters())
     options: dict[str, Any] = dict(parsed.options)
-    check_url(options, BlockingConnectionPool.__name__, decode_responses=decode_responses)
+    check_url(options, decode_responses=decode_responses)
     if parsed.service is not None:
         options |= {"ssl": True} if parsed.tls else {}
         return _of_service(parsed, {**options, **(beside or {})}, decode_responses=decode_responses)

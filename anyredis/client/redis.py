@@ -22,9 +22,10 @@ class Redis(NodeClient[S], Holder, Generic[S]):
     """A client for one Redis or Valkey server, for use as an `async with` block.
 
     The server is at *host* and *port*, or at *unix_socket_path*; *db* is the database.  Credentials
-    are *username* and *password*, or the result of *credential_provider*, called at each connect.
-    *decode_responses* makes it a `Redis[str]` whose text is in *encoding*; otherwise it is a
-    `Redis[bytes]`.
+    are *username* and *password*, or the result of *credential_provider*, called at each connect; a
+    *username* alone is that of a user without a password.  *decode_responses* makes it a
+    `Redis[str]` whose text is in *encoding*, with *encoding_errors* as the error handler of Python's
+    codecs; otherwise it is a `Redis[bytes]`.
 
     *ssl* turns on TLS, verified with the host name unless `ssl_cert_reqs` or `ssl_check_hostname`
     say otherwise; or give an *ssl_context*.  *protocol* 3 falls back to 2 if the server has no
@@ -33,11 +34,11 @@ class Redis(NodeClient[S], Holder, Generic[S]):
     a connection has to be ready.
 
     At most *max_connections* commands are in progress at once: one more raises
-    `MaxConnectionsError`, or waits with `connection_pool_cls=BlockingConnectionPool`.  Ordinary
-    commands share *shared_connections* multiplexed connections (0: each has an exclusive one).
-    *connection_pool* is a pool to use instead of a new one.  *retry* decides which commands are
-    sent again after a failure (None: no command).  *listeners*, *observer* and *task_group* are those
-    of `ConnectionPool`.  Raises `DataError` for invalid arguments.
+    `MaxConnectionsError`, or with `connection_pool_cls=BlockingConnectionPool` waits, at most
+    *timeout* seconds.  Ordinary commands share *shared_connections* multiplexed connections (0: each
+    has an exclusive one).  *connection_pool* is a pool to use instead of a new one.  *retry* decides
+    which commands are sent again after a failure (None: no command).  *listeners*, *observer* and
+    *task_group* are those of `ConnectionPool`.  Raises `DataError` for invalid arguments.
     """
 
     @overload

@@ -7,8 +7,9 @@ from typing import Any
 from anyredis.address import DEFAULT_PORT
 from anyredis.client.options import ClientOptions, check_url, given_pool, take_pool_class
 from anyredis.cluster.nodes import cluster_options
+from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_options import ClusterOptions
-from anyredis.cluster.nodes.cluster_pool import BlockingClusterConnectionPool, ClusterConnectionPool
+from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.connection.options import refuse_unknown
 
 
@@ -20,7 +21,7 @@ class RedisClusterOptions(ClusterOptions, ClientOptions, total=False):
 
 
 POOLS = (ClusterConnectionPool, BlockingClusterConnectionPool)
-KNOWN = frozenset(RedisClusterOptions.__annotations__)
+KNOWN = frozenset(RedisClusterOptions.__annotations__) | {"host", "port", "decode_responses"}
 
 
 def pool_for(
@@ -44,5 +45,5 @@ def pool_for(
 def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
     """The arguments of a client for *url*; raises `DataValueError` that names the fault."""
     options = cluster_options.options_of_url(url)
-    check_url(options, BlockingClusterConnectionPool.__name__, decode_responses=decode_responses)
+    check_url(options, decode_responses=decode_responses)
     return options

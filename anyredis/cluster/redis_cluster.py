@@ -48,13 +48,15 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
     At most *max_connections* commands run at once in the whole cluster or, with
     *max_connections_per_node*, at each node: one more raises `MaxConnectionsError`, or waits with
-    `connection_pool_cls=BlockingClusterConnectionPool`.  *connection_pool* is a pool to use
-    instead of a new one.
+    `connection_pool_cls=BlockingClusterConnectionPool`, at most *timeout* seconds.
+    *connection_pool* is a pool to use instead of a new one.
 
     With *readonly* read-only commands go to replicas, as *read_from* says; replicas may lag behind.
     *availability_zone* is that of the client, for `ReadFrom.ZONE`.
 
     *retry* is by default `Retry` with a deadline of 20 s, which outlasts a failover.
+    *address_remap* is for nodes behind NAT, see `ClusterConnectionPool`.
+
     The other arguments are those of `Redis`.  Raises `DataError` at once for invalid arguments.
     """
 

@@ -17,6 +17,7 @@ from typing import Generic, NamedTuple
 import anyio
 
 from anyredis.address import TCPAddress
+from anyredis.address_remap import AddressRemap, reachable
 from anyredis.client.scans import ScanIterator
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.slot_map import redirect_address
@@ -149,7 +150,7 @@ class ClusterKeys(ScanIterator[S], Generic[S]):
         endpoint = self._pool.visit(address)
         losses = endpoint.server.losses
         self._asked = address
-        ownership = await slot_ownership_of(endpoint)
+        ownership = await slot_ownership_of(endpoint, self._pool.address_remap)
         if address not in self._owed and not ownership.served & wanted[address]:
             raise ClusterDownError(
                 f"CLUSTERDOWN {address} does not serve slot {min(wanted[address])}, whose keys are "
@@ -167,7 +168,8 @@ class ClusterKeys(ScanIterator[S], Generic[S]):
 
     async def _end(self, done: Pass) -> None:
         """Mark the slots that *done* covers as done."""
-        before, after = done.ownership, await slot_ownership_of(done.endpoint)
+        before = done.ownership
+        after = await slot_ownership_of(done.endpoint, self._pool.address_remap)
         if done.broken:
             return
         self._owed.pop(done.endpoint.address, None)
@@ -200,16 +202,20 @@ class ClusterKeys(ScanIterator[S], Generic[S]):
         await wait(self._pool, NextAttempt(PAUSE, refresh=True))
 
 
-async def slot_ownership_of(endpoint: ClusterEndpoint) -> SlotOwnership:
-    """The slots of the node behind *endpoint*, by its own report."""
+async def slot_ownership_of(
+    endpoint: ClusterEndpoint, remap: AddressRemap | None = None
+) -> SlotOwnership:
+    """The slots of the node behind *endpoint*, by its own report, with addresses by *remap*."""
     async with Lease(endpoint) as lease:
         reply = await lease.attempt((b"CLUSTER", b"NODES"), binary=True)
     if isinstance(reply, RedisError):
         raise reply
-    return parse_slot_ownership(reply, endpoint.address)
+    return parse_slot_ownership(reply, endpoint.address, remap)
 
 
-def parse_slot_ownership(reply: Reply, asked: TCPAddress) -> SlotOwnership:
+def parse_slot_ownership(
+    reply: Reply, asked: TCPAddress, remap: AddressRemap | None = None
+) -> SlotOwnership:
     """The slots of the node at *asked*, from its reply to CLUSTER NODES.
 
     `0-99` and `100` are slots that it serves; `[100->-id]` is a slot that is moving to another
@@ -220,20 +226,32 @@ def parse_slot_ownership(reply: Reply, asked: TCPAddress) -> SlotOwnership:
     own = next((each for each in nodes.values() if "myself" in each[2].split(",")), None)
     if own is None:
         unexpected(reply, "CLUSTER NODES")
-    by_name = own[1].split(",")[1:2] == [asked.host]
     served: set[int] = set()
     moving: dict[int, TCPAddress] = {}
     try:
+        by_name = _goes_by_name(own[1], asked, remap)
         for field in own[8:]:
             slot, arrow, target = field.strip("[]").partition("->-")
             if arrow and target in nodes:
-                moving[int(slot)] = _address(nodes[target][1], asked, by_name=by_name)
+                told = _address(nodes[target][1], asked, by_name=by_name)
+                moving[int(slot)] = reachable(told, remap)
             elif not field.startswith("["):
                 first, _, last = field.partition("-")
                 served.update(range(int(first), int(last or first) + 1))
     except ValueError:
         unexpected(reply, "CLUSTER NODES")
     return SlotOwnership(frozenset(served), moving)
+
+
+def _goes_by_name(text: str, asked: TCPAddress, remap: AddressRemap | None) -> bool:
+    """Whether the node at *asked* is known by the host name in `ip:port@bus,name,more`."""
+    ip_and_port, *names = text.split(",")
+    if not names or not names[0]:
+        return False
+    if remap is None:
+        return names[0] == asked.host
+    port = int(ip_and_port.partition("@")[0].rpartition(":")[2])
+    return reachable(TCPAddress(names[0], port), remap) == asked
 
 
 def _address(text: str, asked: TCPAddress, *, by_name: bool) -> TCPAddress:

@@ -23,7 +23,7 @@ from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import cannot_connect, explain, lost
 from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, ServerInfo, negotiate
 from anyredis.connection.handshake_io import CHUNK, perform_handshake
-from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, Patience, hear, read_error
+from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, SilenceRule, hear, read_error
 from anyredis.connection.options import (
     check_count,
     check_flags,
@@ -34,7 +34,7 @@ from anyredis.connection.options import (
 )
 from anyredis.connection.requests import RequestSender
 from anyredis.credentials import CredentialProvider
-from anyredis.exceptions import Outcome, RedisError, from_server
+from anyredis.exceptions import Outcome, RedisError, from_lone_server, from_server
 from anyredis.waiter import EventLoop, Waiter, clock
 from anyredis.wire.decode import Decoder, Reply, text_decoder
 from anyredis.wire.encode import encoder
@@ -106,9 +106,11 @@ class BaseConnection(RequestSender):
     class as `connection_class=` and passes its other keyword arguments to the constructor.
 
     *username*, *password*: the login; or *credential_provider*, a callable, sync or async, which
-    each connect calls.  *db*: the database number.  *protocol*: 3, which falls back to 2 if the
+    each connect calls.  A *username* without a password logs in a user that needs none; an empty
+    *password* is no password.  *db*: the database number.  *protocol*: 3, which falls back to 2 if the
     server does not know it, or 2.  *decode_responses*: text comes as str in *encoding*, not as
-    bytes.  *stream_timeout*: seconds that a reply may take before the connection is closed (None:
+    bytes; *encoding_errors* is the error handler of Python's codecs for text that does not decode,
+    or that *encoding* cannot express.  *stream_timeout*: seconds that a reply may take before the connection is closed (None:
     for ever).  *connect_timeout*: seconds until it has to be ready, handshake included.  *noevict*,
     *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.  *max_push_bytes*: the most bytes of a push, if there
     is a listener; otherwise 1 MiB.  *max_elements*: the most elements of one array or set in a
@@ -121,7 +123,7 @@ class BaseConnection(RequestSender):
     """Whether the client did not close it: it broke, or the server did not answer in time."""
     listeners: tuple[ConnectionListener, ...] = ()
     """Its listeners.  A subclass may start with some; the pool adds others."""
-    read_error: Callable[[str], RedisError] = staticmethod(from_server)
+    read_error: Callable[[str], RedisError] = staticmethod(from_lone_server)
     """Makes the value of an error reply from its text; it may `drain` the connection.
 
     If it holds only a weak reference to the connection, that is freed as soon as it is closed.
@@ -157,6 +159,7 @@ class BaseConnection(RequestSender):
         protocol: int = 3,
         decode_responses: bool = False,
         encoding: str = "utf-8",
+        encoding_errors: str = "strict",
         stream_timeout: float | None = 10.0,
         connect_timeout: float = 5.0,
         noevict: bool = False,
@@ -173,25 +176,27 @@ class BaseConnection(RequestSender):
             connect_timeout=connect_timeout,
         )
         check_flags(decode_responses=decode_responses, noevict=noevict, notouch=notouch)
-        check_words(client_name=client_name, encoding=encoding)
+        check_words(client_name=client_name, encoding=encoding, encoding_errors=encoding_errors)
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
         self.decode_responses = decode_responses
-        self.encoding = encoding
+        self.encoding, self._encoding_errors = encoding, encoding_errors
         self._handshake_options = HandshakeOptions(protocol, db, client_name, noevict, notouch)
         self._credentials = credential_source(username, password, credential_provider)
-        self.encoder = encoder(encoding)
-        self.decodes = text_decoder(encoding) if decode_responses else None
+        self.encoder = encoder(encoding, encoding_errors)
+        self.decodes = text_decoder(encoding, encoding_errors) if decode_responses else None
         """Decodes bytes to text, if it decodes replies."""
-        if self.read_error is from_server:
-            self.read_error = partial(read_error, weakref.ref(self))
-        self._patience = Patience()
+        if self.read_error in (from_server, from_lone_server):
+            self.read_error = partial(read_error, weakref.ref(self), self.read_error)
+        self._silence_rule = SilenceRule()
         self._reset_decoder()
 
     def _reset_decoder(self) -> None:
         """Start with a new decoder and an empty queue, for a new stream."""
         encoding = self.encoding if self.decode_responses else None
-        self._decoder = Decoder(encoding, self.read_error, self._max_elements)
+        self._decoder = Decoder(
+            encoding, self.read_error, self._encoding_errors, self._max_elements
+        )
         self.wire = RequestQueue(
             self._decoder, reply_timeout=self.stream_timeout, on_push=self._tell_of_push
         )
@@ -213,6 +218,10 @@ class BaseConnection(RequestSender):
 
     def check_server(self, server_info: ServerInfo) -> None:
         """Check the facts that the server gave in the handshake; raise an error to refuse it."""
+
+    def hint(self, error: Exception) -> str:  # noqa: ARG002 - for subclasses
+        """What may be wrong if connecting failed with *error*, for the message; may be empty."""
+        return ""
 
     async def establish(self) -> None:
         """Open the stream and do the handshake, for `connect`.
@@ -252,7 +261,9 @@ class BaseConnection(RequestSender):
             with anyio.fail_after(self.connect_timeout):
                 await self.establish()
         except Exception as error:
-            raise cannot_connect(self.address, error, self.connect_timeout) from error
+            raise cannot_connect(
+                self.address, error, self.connect_timeout, self.hint(error)
+            ) from error
         event_loop = EventLoop()
         self.check_event_loop = event_loop.check
         self._new_waiter = event_loop.waiter
@@ -320,7 +331,7 @@ class BaseConnection(RequestSender):
         *overslept*: seconds by which this check is late, because the event loop stood still.  False
         while the reading is paused, because the reply may have arrived.
         """
-        return self._patience.is_over(self.wire, self._clock(), overslept) and not self._pauses
+        return self._silence_rule.is_over(self.wire, self._clock(), overslept) and not self._pauses
 
     async def hear(self) -> bool:
         """Read what the peer has said already, if it is idle; False if it is of no use then."""

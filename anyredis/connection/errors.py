@@ -42,21 +42,29 @@ def explain(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def cannot_connect(address: str, error: Exception, connect_timeout: float) -> RedisError:
-    """The error for a connection that failed to connect; no command was sent."""
+def cannot_connect(
+    address: str, error: Exception, connect_timeout: float, hint: str = ""
+) -> RedisError:
+    """The error for a connection that failed to connect; no command was sent.
+
+    *hint* is the end of its message: what may be wrong.
+    """
+    hint = hint and f": {hint}"
     if isinstance(error, builtins.TimeoutError):
-        return ConnectTimeoutError(f"cannot connect to {address} within {connect_timeout:g} s")
+        return ConnectTimeoutError(
+            f"cannot connect to {address} within {connect_timeout:g} s{hint}"
+        )
     if isinstance(error, AuthenticationError):
         return AuthenticationError(f"cannot log in to {address}: {error}")
     if isinstance(error, MaxClientsError):
         return MaxClientsError(f"cannot connect to {address}: {error}")
     if isinstance(error, ProtocolError):
-        return ProtocolError(f"{address}: {error}")
+        return ProtocolError(f"{address}: {error}{hint}")
     if isinstance(error, ResponseError):  # the code is the first word of the text and stays first
         return type(error)(f"{error} (while connecting to {address})")
     if isinstance(error, RedisError):
         return type(error)(f"cannot connect to {address}: {error}")
-    return ConnectionError(f"cannot connect to {address}: {explain(error)}")
+    return ConnectionError(f"cannot connect to {address}: {explain(error)}{hint}")
 
 
 def lost(

@@ -77,8 +77,8 @@ def negotiate(options: HandshakeOptions, credentials: Credentials) -> HandshakeS
 
 def _hello(options: HandshakeOptions, credentials: Credentials) -> HandshakeStep:
     words: list[Value] = [b"HELLO", 3]
-    if credentials.password is not None:
-        words += [b"AUTH", credentials.username or "default", credentials.password]
+    if credentials.given:
+        words += [b"AUTH", credentials.username or "default", credentials.password or ""]
     if options.client_name is not None:
         words += [b"SETNAME", options.client_name]
     return HandshakeStep(tuple(words))
@@ -86,9 +86,9 @@ def _hello(options: HandshakeOptions, credentials: Credentials) -> HandshakeStep
 
 def _resp2_steps(options: HandshakeOptions, credentials: Credentials) -> list[HandshakeStep]:
     steps: list[HandshakeStep] = []
-    if credentials.password is not None:
+    if credentials.given:
         user: tuple[Value, ...] = (credentials.username,) if credentials.username else ()
-        steps.append(HandshakeStep((b"AUTH", *user, credentials.password)))
+        steps.append(HandshakeStep((b"AUTH", *user, credentials.password or "")))
     if options.client_name is not None:
         steps.append(HandshakeStep((b"CLIENT", b"SETNAME", options.client_name)))
     return steps

@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import anyio
@@ -19,7 +20,7 @@ from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSAttribute
 
 from anyredis.connection.errors import explain
-from anyredis.exceptions import RedisError, from_server
+from anyredis.exceptions import RedisError
 from anyredis.wire.request_queue import RequestQueue
 
 PAUSE = 0.02
@@ -87,7 +88,7 @@ def _peek(raw: Any) -> bool | Exception:
         borrowed.detach()
 
 
-class Patience:
+class SilenceRule:
     """Decides, from one health check to the next, whether the requests of a connection are overdue."""
 
     def __init__(self) -> None:
@@ -143,13 +144,15 @@ READONLY = ("READONLY", "EXECABORT Transaction discarded because of: READONLY")
 """The beginnings of error replies to writes on a server that is not, or no longer, a primary."""
 
 
-def read_error(connection: weakref.ref[Any], message: str) -> RedisError:
-    """The value for an error reply; one that shows that *connection* is of no use drains it."""
+def read_error(
+    connection: weakref.ref[Any], read: Callable[[str], RedisError], message: str
+) -> RedisError:
+    """The value for an error reply, by *read*; *connection* is drained if it is of no more use."""
     if message.startswith((*READONLY, "NOAUTH")):
         retired: Retired | None = connection()
         if retired is not None and retired.ready_at:  # otherwise the handshake decides
             _retire(retired, message)
-    return from_server(message)
+    return read(message)
 
 
 def _retire(connection: Retired, message: str) -> None:

@@ -11,12 +11,13 @@ import codecs
 import functools
 import inspect
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, NamedTuple, TypeAlias, TypedDict, get_type_hints
 
 from anyredis.address import Reader, seconds, seconds_or_none, truth, whole_number
 from anyredis.credentials import CredentialProvider, Credentials
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.option_names import unknown
 
 
 class FromURL(NamedTuple):
@@ -30,7 +31,24 @@ Name: TypeAlias = Annotated[str, FromURL(str)]
 Flag: TypeAlias = Annotated[bool, FromURL(truth)]
 Number: TypeAlias = Annotated[int, FromURL(whole_number)]
 Seconds: TypeAlias = Annotated[float, FromURL(seconds)]
+NumberOrNone: TypeAlias = Annotated[int | None, FromURL(whole_number)]
 SecondsOrNone: TypeAlias = Annotated[float | None, FromURL(seconds_or_none)]
+
+
+MOST_SECONDS = 10**9
+"""The longest timeout, about 30 years: more is a mistake, and too much for some event loops."""
+
+MOST_DATABASES = 2**31
+"""Servers count their databases in 32 bits."""
+
+
+def _tls_version(text: str) -> ssl.TLSVersion:
+    """The version called `TLSv1_2`, or with that number."""
+    names = ssl.TLSVersion.__members__
+    try:
+        return names[text] if text in names else ssl.TLSVersion(int(text))
+    except ValueError:
+        raise ValueError(f"one of {', '.join(names)}") from None
 
 
 @functools.cache  # on first use of a URL: annotations take long to evaluate
@@ -57,6 +75,7 @@ class ServerOptions(TypedDict, total=False):
     client_name: Text
     protocol: Number
     encoding: Name
+    encoding_errors: Name
     stream_timeout: SecondsOrNone
     connect_timeout: Seconds
     noevict: Flag
@@ -93,10 +112,10 @@ class TLSOptions(TypedDict, total=False):
     ssl_certfile: Text
     ssl_keyfile: Text
     ssl_password: Text
-    ssl_cert_reqs: Name
+    ssl_cert_reqs: Annotated[str | ssl.VerifyMode, FromURL(str)]
     ssl_check_hostname: Flag
     ssl_ciphers: Text
-    ssl_min_version: ssl.TLSVersion | None
+    ssl_min_version: Annotated[ssl.TLSVersion | None, FromURL(_tls_version)]
 
 
 class EncryptionOptions(TLSOptions, total=False):
@@ -121,11 +140,12 @@ class HostOptions(TypedDict, total=False):
 
 
 def refuse_unknown(arguments: Collection[str], known: Collection[str], *, by: str = "") -> None:
-    """Raise `DataTypeError` for an argument that is not *known*; *by* starts the message."""
-    if unknown := sorted(set(arguments) - set(known)):
-        raise DataTypeError(
-            f"{by and f'{by}: '}unknown argument {unknown[0]!r}; known are {', '.join(sorted(known))}"
-        )
+    """Raise `DataTypeError` for an argument that is not *known*; *by* starts the message.
+
+    The message says what to write instead.
+    """
+    if wrong := sorted(set(arguments) - set(known)):
+        raise DataTypeError(f"{by and f'{by}: '}{unknown('argument', wrong[0], known)}")
 
 
 def check_count(name: str, value: int, *, least: int) -> int:
@@ -146,16 +166,23 @@ def check_numbers(
     *, protocol: int, db: int, stream_timeout: float | None, connect_timeout: float
 ) -> None:
     """Raise `DataError` for a number that no connection can use."""
-    if protocol not in (2, 3):
-        raise DataValueError(f"protocol has to be 2 or 3, not {protocol!r}")
+    if type(protocol) is not int or protocol not in (2, 3):
+        raise DataValueError(f"protocol has to be 2 or 3, not {protocol!r:.80}")
     check_int("db", db)
-    if db < 0:
-        raise DataValueError(f"db has to be a number from 0 up, not {db!r}")
+    if not 0 <= db < MOST_DATABASES:
+        raise DataValueError(f"db has to be a number from 0 to {MOST_DATABASES - 1}, not {db!r}")
     check_seconds("connect_timeout", connect_timeout)
     check_seconds_or_none("stream_timeout", stream_timeout)
 
 
-def check_words(*, client_name: str | None, encoding: str) -> None:
+def check_port(port: int, name: str = "port") -> None:
+    """Raise `DataError` unless *port* is an int from 1 to 65535."""
+    check_int(name, port)
+    if not 0 < port < 65536:
+        raise DataValueError(f"{name} has to be from 1 to 65535, not {port!r:.80}")
+
+
+def check_words(*, client_name: str | None, encoding: str, encoding_errors: str) -> None:
     """Raise `DataError` for a name that the server refuses or an encoding unknown to Python."""
     if client_name is not None and not isinstance(client_name, str):
         raise DataTypeError(f"client_name has to be a str, not {client_name!r}")
@@ -165,9 +192,16 @@ def check_words(*, client_name: str | None, encoding: str) -> None:
         raise DataValueError(f"client_name cannot have spaces: {client_name!r}")
     try:
         codecs.lookup(encoding)
-    except (LookupError, TypeError):
+    except (LookupError, TypeError, ValueError):
         raise DataValueError(
             f"encoding has to be one that Python knows, not {encoding!r}"
+        ) from None
+    try:
+        codecs.lookup_error(encoding_errors)
+    except (LookupError, TypeError, ValueError):
+        raise DataValueError(
+            "encoding_errors has to be an error handler of Python's codecs, such as 'strict' or "
+            f"'replace', not {encoding_errors!r:.80}"
         ) from None
 
 
@@ -178,12 +212,20 @@ def check_flags(**flags: bool) -> None:
             raise DataTypeError(f"{name} has to be True or False, not {flag!r}")
 
 
+def check_iterable(name: str, value: object, wanted: str) -> None:
+    """Raise `DataTypeError` unless *value* is an iterable, and no text; *wanted* says of what."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise DataTypeError(f"{name} has to be a list of {wanted}, not {value!r:.80}")
+
+
 def check_seconds(name: str, value: float) -> None:
-    """Raise `DataError` unless *value* is a positive number of seconds."""
+    """Raise `DataError` unless *value* is a number of seconds, more than 0 and finite."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise DataTypeError(f"{name} has to be a number of seconds, not {value!r}")
-    if value <= 0:
+    if not value > 0:  # NaN too
         raise DataValueError(f"{name} has to be more than 0 seconds, not {value!r}")
+    if value > MOST_SECONDS:
+        raise DataValueError(f"{name} has to be at most {MOST_SECONDS} seconds, not {value!r:.80}")
 
 
 def check_seconds_or_none(name: str, value: float | None) -> None:
@@ -197,17 +239,18 @@ def credential_source(
 ) -> Credentials | CredentialProvider:
     """The source of a connection's credentials; raises `DataError` for a contradiction."""
     if provider is None:
-        if username is not None and password is None:
-            raise DataValueError("username needs a password beside it")
         for name, value in (("username", username), ("password", password)):
             if value is not None and not isinstance(value, (str, bytes)):
                 # The message has only the type, because the value may contain a password.
                 raise DataTypeError(f"{name} has to be a str, not a {type(value).__name__}")
         return Credentials(username, password)
-    if username is not None or password is not None:
+    if username or password:  # an empty text is none
         raise DataValueError("give credential_provider, or username and password, not both")
     if not callable(provider):
-        raise DataTypeError("credential_provider has to be a callable that gives Credentials")
+        raise DataTypeError(
+            "credential_provider has to be a callable that gives Credentials or (username, "
+            "password); of an object with such a method, give the method itself"
+        )
     return provider
 
 

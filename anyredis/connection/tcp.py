@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import socket
+import ssl
 from typing import Any, Unpack
 
 import anyio
@@ -11,9 +13,17 @@ from anyio.streams.tls import TLSStream
 
 from anyredis.address import DEFAULT_PORT, TCPAddress
 from anyredis.connection.base import BaseConnection
-from anyredis.connection.options import TCPOptions, check_int
+from anyredis.connection.options import HostOptions, TCPOptions, check_port, refuse_unknown
 from anyredis.connection.tls import take_context
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.exceptions import DataTypeError, ProtocolError
+
+KNOWN = frozenset(TCPOptions.__annotations__ | HostOptions.__annotations__)
+
+NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
+"""The reasons of OpenSSL for an answer that is not TLS."""
+
+ALERT = r"\x15"
+"""The first byte of the answer of a server that speaks TLS, as the error of hiredis shows it."""
 
 
 class Connection(BaseConnection):
@@ -24,17 +34,20 @@ class Connection(BaseConnection):
     those of `BaseConnection`.
     """
 
+    option_prefix = ""
+    """The beginning of the names of its options in the calls of users, for messages."""
+    _in_tls_handshake = False
+
     def __init__(
         self, *, host: str = "localhost", port: int = DEFAULT_PORT, **options: Unpack[TCPOptions]
     ) -> None:
         arguments: dict[str, Any] = dict(options)
+        refuse_unknown(arguments, KNOWN, by=type(self).__name__)
         self._ssl_context = take_context(arguments)
         super().__init__(**arguments)
         if not isinstance(host, str) or not host:
             raise DataTypeError(f"host has to be a host name or IP address, not {host!r}")
-        check_int("port", port)
-        if not 0 < port < 65536:
-            raise DataValueError(f"port has to be from 1 to 65535, not {port!r}")
+        check_port(port)
         self._tcp_address = TCPAddress(host, port)
 
     @property
@@ -45,20 +58,45 @@ class Connection(BaseConnection):
     async def open_stream(self) -> ByteStream:
         """A TCP stream, wrapped in TLS if TLS is on."""
         host, port = self._tcp_address.host, self._tcp_address.port
+        self._in_tls_handshake = False
         stream = await anyio.connect_tcp(host, port)
         try:
             raw: Any = stream.extra(SocketAttribute.raw_socket)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if self._ssl_context is None:
-                return stream
-            # RESP has its own framing, so a missing close_notify cannot hide a truncated reply.
-            return await TLSStream.wrap(
-                stream,
-                hostname=host,
-                ssl_context=self._ssl_context,
-                standard_compatible=False,
-            )
+            context = self._ssl_context
+            return stream if context is None else await self._encrypted(stream, context)
         except BaseException:
             await anyio.aclose_forcefully(stream)
             raise
+
+    async def _encrypted(self, stream: ByteStream, context: ssl.SSLContext) -> ByteStream:
+        self._in_tls_handshake = True
+        # RESP has its own framing, so a missing close_notify cannot hide a truncated reply.
+        encrypted = await TLSStream.wrap(
+            stream,
+            hostname=self._tcp_address.host,
+            ssl_context=context,
+            standard_compatible=False,
+        )
+        self._in_tls_handshake = False
+        return encrypted
+
+    def hint(self, error: Exception) -> str:
+        """The advice about TLS, if one side seems to speak it and the other does not."""
+        ours = f"{self.option_prefix}ssl"
+        if self._ssl_context is not None:
+            refused = (
+                isinstance(error, ssl.SSLError) and getattr(error, "reason", "") in NO_TLS_THERE
+            )
+            silent = isinstance(error, builtins.TimeoutError) and self._in_tls_handshake
+            if refused or silent:
+                return (
+                    f"the server does not answer in TLS: if that port has none, leave out {ours}=True "
+                    "and write redis://, not rediss://"
+                )
+            return ""
+        in_tls = isinstance(error, ProtocolError) and ALERT in str(error)
+        if in_tls or isinstance(error, (anyio.EndOfStream, anyio.BrokenResourceError)):
+            return f"if that port speaks TLS, give {ours}=True, or write rediss://, not redis://"
+        return ""

@@ -16,6 +16,7 @@ REQUIREMENTS = {
 
 
 NAMES = tuple(TLSOptions.__annotations__)
+CERT_REQS = "ssl_cert_reqs"
 
 
 def tls_context(
@@ -25,7 +26,7 @@ def tls_context(
     ssl_certfile: str | None = None,
     ssl_keyfile: str | None = None,
     ssl_password: str | None = None,
-    ssl_cert_reqs: str = "required",
+    ssl_cert_reqs: str | ssl.VerifyMode = "required",
     ssl_check_hostname: bool = True,
     ssl_ciphers: str | None = None,
     ssl_min_version: ssl.TLSVersion | None = None,
@@ -34,9 +35,12 @@ def tls_context(
 
     Raises `DataValueError` for a contradiction, a missing file or an invalid PEM.
     """
-    if ssl_cert_reqs not in REQUIREMENTS:
-        wanted = ", ".join(map(repr, REQUIREMENTS))
-        raise DataValueError(f"ssl_cert_reqs has to be one of {wanted}, not {ssl_cert_reqs!r}")
+    verify_mode = _verify_mode(ssl_cert_reqs)
+    check_flags(ssl_check_hostname=ssl_check_hostname)
+    if ssl_min_version is not None and not isinstance(ssl_min_version, ssl.TLSVersion):
+        raise DataTypeError(
+            f"ssl_min_version has to be an ssl.TLSVersion or None, not {ssl_min_version!r:.80}"
+        )
     if ssl_keyfile is not None and ssl_certfile is None:
         raise DataValueError("ssl_keyfile needs ssl_certfile beside it")
     try:
@@ -48,12 +52,23 @@ def tls_context(
     except OSError as error:  # ssl.SSLError too
         files = [path for path in (ssl_ca_certs, ssl_certfile, ssl_keyfile) if path]
         raise DataValueError(f"the ssl_* arguments cannot be used ({files}): {error}") from error
+    except (TypeError, ValueError) as error:
+        raise DataTypeError(f"the ssl_* arguments cannot be used: {error}") from error
     if ssl_min_version is not None:
         context.minimum_version = ssl_min_version
     # Without a certificate there is no name to check; ssl requires this order of assignments.
-    context.check_hostname = ssl_check_hostname and ssl_cert_reqs != "none"
-    context.verify_mode = REQUIREMENTS[ssl_cert_reqs]
+    context.check_hostname = ssl_check_hostname and verify_mode is not ssl.CERT_NONE
+    context.verify_mode = verify_mode
     return context
+
+
+def _verify_mode(wanted: str | ssl.VerifyMode) -> ssl.VerifyMode:
+    if isinstance(wanted, ssl.VerifyMode):
+        return wanted
+    if not isinstance(wanted, str) or wanted not in REQUIREMENTS:
+        names = ", ".join(map(repr, REQUIREMENTS))
+        raise DataValueError(f"ssl_cert_reqs has to be one of {names}, not {wanted!r:.80}")
+    return REQUIREMENTS[wanted]
 
 
 def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:
@@ -63,7 +78,13 @@ def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:
     """
     wanted = arguments.pop("ssl", None)
     context = arguments.pop("ssl_context", None)
-    details = {name: arguments.pop(name) for name in NAMES if name in arguments}
+    # None is the default, except where redis-py means something else by it.
+    details: dict[str, Any] = {
+        name: value
+        for name in NAMES
+        if name in arguments
+        if (value := arguments.pop(name)) is not None or name == CERT_REQS
+    }
     if wanted is not None:
         check_flags(ssl=wanted)
     if context is not None and not isinstance(context, ssl.SSLContext):

@@ -9,7 +9,7 @@ from anyio.abc import ByteStream
 
 from anyredis.address import UnixAddress
 from anyredis.connection.base import BaseConnection
-from anyredis.connection.options import ConnectionOptions
+from anyredis.connection.options import ConnectionOptions, refuse_unknown
 from anyredis.exceptions import DataTypeError
 
 
@@ -17,6 +17,8 @@ class UnixDomainSocketConnection(BaseConnection):
     """A connection over the Unix socket at *path*; other arguments as for `BaseConnection`."""
 
     def __init__(self, *, path: str, **options: Unpack[ConnectionOptions]) -> None:
+        known = {"path", *ConnectionOptions.__annotations__}
+        refuse_unknown(options, known, by=type(self).__name__)
         super().__init__(**options)
         if not isinstance(path, str) or not path:
             raise DataTypeError(f"path has to be the path of a Unix socket, not {path!r}")

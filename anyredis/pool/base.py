@@ -8,16 +8,19 @@ every exclusive connection.  The limit bounds the leases, and the leases bound t
 from __future__ import annotations
 
 import logging
+import re
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
 from anyredis.connection.base import BaseConnection, ConnectionListener, PoolWatcher
-from anyredis.connection.options import check_count, check_seconds_or_none
+from anyredis.connection.options import check_count, check_iterable, check_seconds_or_none
 from anyredis.exceptions import DataTypeError
 from anyredis.observer import Observer, check_observer
+from anyredis.option_names import advice
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Holder, PoolScope
@@ -26,12 +29,33 @@ from anyredis.waiter import clock
 from anyredis.wire.decode import Decode
 from anyredis.wire.encode import Encoder
 
+C = TypeVar("C", bound=BaseConnection)
+
 LOGGER = logging.getLogger("anyredis")
 
 
 def check_sharing(shared_connections: int) -> int:
     """*shared_connections*; raises `DataError` unless it is an int from 0 up."""
     return check_count("shared_connections", shared_connections, least=0)
+
+
+def construct(kind: type[C], arguments: Mapping[str, Any], known: Collection[str]) -> C:
+    """A connection of the class *kind*; raises `DataError` for an argument that it does not take.
+
+    *known* are the names for the advice about it.
+    """
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        if isinstance(error, DataTypeError):
+            raise
+        name = UNEXPECTED.search(str(error))
+        remedy = advice(name[1], known) if name else ""
+        message = f"{kind.__name__}: {error}{remedy and f': {remedy}'}"
+        raise DataTypeError(message) from error
+
+
+UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 class BasePool(Holder):
@@ -63,6 +87,7 @@ class BasePool(Holder):
         self.encoding = example.encoding
         self.encoder = example.encoder
         self.decodes = example.decodes
+        check_iterable("listeners", listeners, "ConnectionListeners")
         self.listeners = tuple(listeners)
         """The listeners of all connections, besides those of the connection class."""
         all_listeners = dict.fromkeys((*example.listeners, *self.listeners))

@@ -20,9 +20,13 @@ from anyredis.observer import Observer, notify
 UNBOUNDED = 2**62
 
 
-def check_capacity(capacity: int) -> int:
-    """*capacity*; raises `DataError` unless it is an int from 1 up."""
-    return check_count("max_connections", capacity, least=1)
+UNLIMITED = 2**31
+"""The capacity of a strict pool by default."""
+
+
+def check_capacity(capacity: int | None, default: int = UNLIMITED) -> int:
+    """*capacity*, or *default* if it is None; raises `DataError` unless it is an int from 1 up."""
+    return default if capacity is None else check_count("max_connections", capacity, least=1)
 
 
 class HeldLease(Protocol):

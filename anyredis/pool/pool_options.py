@@ -12,16 +12,20 @@ from typing import TypedDict
 from anyio.abc import TaskGroup
 
 from anyredis.connection.base import ConnectionListener
-from anyredis.connection.options import HostOptions, Number, SecondsOrNone, TCPOptions
+from anyredis.connection.options import (
+    HostOptions,
+    Number,
+    NumberOrNone,
+    SecondsOrNone,
+    TCPOptions,
+)
 from anyredis.observer import Observer
 
 
 class SharingOptions(TypedDict, total=False):
-    """The options of every pool and client, except `max_connections`.
+    """The options of every pool and client; without *max_connections*, or with None, its default."""
 
-    Its type differs: clients take None as well.
-    """
-
+    max_connections: NumberOrNone
     shared_connections: Number
     max_idle_time: SecondsOrNone
     max_connection_age: SecondsOrNone
@@ -30,19 +34,13 @@ class SharingOptions(TypedDict, total=False):
     observer: Observer | None
 
 
-class PoolOptions(SharingOptions, total=False):
-    """The options of every pool."""
-
-    max_connections: Number
-
-
 class WaitingOptions(TypedDict, total=False):
-    """The option of a pool that waits."""
+    """The option of a pool that waits, and of the clients that make one."""
 
     timeout: SecondsOrNone
 
 
-class ConnectionPoolOptions(TCPOptions, HostOptions, PoolOptions, total=False):
+class ConnectionPoolOptions(TCPOptions, HostOptions, SharingOptions, total=False):
     """The keyword arguments of a `ConnectionPool` of TCP connections."""
 
 

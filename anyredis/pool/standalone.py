@@ -19,7 +19,7 @@ from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.exceptions import DataTypeError
 from anyredis.observer import Observer
-from anyredis.pool.base import BasePool, check_sharing
+from anyredis.pool.base import BasePool, check_sharing, construct
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
@@ -28,7 +28,8 @@ from anyredis.pool.server_connections import ServerConnections
 from anyredis.pool.services import service_arguments, service_parameters
 from anyredis.pool.tasks import PoolTasks
 
-UNLIMITED = 2**31
+BLOCKING = 50
+"""The capacity of a blocking pool by default."""
 
 KNOWN = frozenset(ConnectionPoolOptions.__annotations__)
 
@@ -63,7 +64,7 @@ class ConnectionPool(BasePool):
         self,
         *,
         connection_class: type[BaseConnection],
-        max_connections: int = ...,
+        max_connections: int | None = ...,
         shared_connections: int = ...,
         max_idle_time: float | None = ...,
         max_connection_age: float | None = ...,
@@ -76,7 +77,7 @@ class ConnectionPool(BasePool):
         self,
         *,
         connection_class: type[BaseConnection] = Connection,
-        max_connections: int = UNLIMITED,
+        max_connections: int | None = None,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
         max_connection_age: float | None = None,
@@ -142,12 +143,7 @@ class ConnectionPool(BasePool):
         return cls(**{**options, **arguments})
 
     def _construct(self) -> BaseConnection:
-        try:
-            return self._connection_class(**self._connection_arguments)
-        except TypeError as error:
-            if isinstance(error, DataTypeError):
-                raise
-            raise DataTypeError(f"{self._connection_class.__name__}: {error}") from error
+        return construct(self._connection_class, self._connection_arguments, KNOWN)
 
     def _make(self) -> BaseConnection:
         first, self._first = self._first, None
@@ -194,16 +190,20 @@ class BlockingConnectionPool(ConnectionPool):
         self,
         *,
         connection_class: type[BaseConnection],
-        max_connections: int = ...,
+        max_connections: int | None = ...,
         timeout: float | None = ...,
         **arguments: object,
     ) -> None: ...
     def __init__(
-        self, *, max_connections: int = 50, timeout: float | None = 20.0, **arguments: Any
+        self,
+        *,
+        max_connections: int | None = BLOCKING,
+        timeout: float | None = 20.0,
+        **arguments: Any,
     ) -> None:
         check_seconds_or_none("timeout", timeout)
         self._timeout = timeout
-        super().__init__(max_connections=max_connections, **arguments)
+        super().__init__(max_connections=check_capacity(max_connections, BLOCKING), **arguments)
 
     @overload
     @classmethod

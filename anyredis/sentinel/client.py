@@ -13,7 +13,7 @@ from anyredis.address import SENTINEL_SCHEMES, ServerURL, TCPAddress, parse_url
 from anyredis.backoff import FAILOVER_RETRY, REPLICA_RETRY
 from anyredis.client.options import ServiceOptions, checked_retry, service_pool
 from anyredis.client.redis import Redis
-from anyredis.connection.options import DatabaseOptions
+from anyredis.connection.options import DatabaseOptions, refuse_unknown
 from anyredis.exceptions import DataValueError
 from anyredis.pool.services import register_schemes
 from anyredis.pool.standalone import url_parameters
@@ -34,6 +34,10 @@ class SentinelClientOptions(ReplicatedOptions, SentinelOptions, total=False):
     """Keyword arguments of `Sentinel` beside name."""
 
 
+KNOWN = frozenset(SentinelClientOptions.__annotations__) | {"name"}
+KNOWN_OF_CLIENTS = frozenset(ReplicatedOptions.__annotations__)
+
+
 class Sentinel:
     """Sentinels, and clients for the servers that they watch.
 
@@ -43,8 +47,10 @@ class Sentinel:
     Options that begin with `sentinel_` are for the sentinels: `sentinel_username`,
     `sentinel_password` or `sentinel_credential_provider`; `sentinel_ssl` or `sentinel_ssl_context`
     and the other `sentinel_ssl_…`, like those without `sentinel_` of `Redis`; `sentinel_timeout`:
-    the seconds that each sentinel has for its answer, 1 by default.  All other options are for the
-    clients, see `primary_for`; the credentials and TLS of the one are never used for the other.
+    the seconds that each sentinel has for its answer, 1 by default.  *address_remap* is for servers
+    behind NAT: a function that gets the `(host, port)` that a sentinel told, and returns the `(host,
+    port)` to connect to.  All other options are for the clients, see `primary_for`; the credentials
+    and TLS of the one are never used for the other.
 
     Connections are made when they are needed, and only those of clients stay open.  Raises
     `DataError` at once for invalid arguments.
@@ -58,6 +64,7 @@ class Sentinel:
         **options: Unpack[SentinelClientOptions],
     ) -> None:
         self._options: dict[str, Any] = dict(options)
+        refuse_unknown(self._options, KNOWN, by=type(self).__name__)
         self._sentinels = take_sentinels(sentinels, self._options)
         self.name = None if name is None else _checked_name(name)
         self._client(SentinelWatcher(self._sentinels, ""), {}, decode_responses=False)
@@ -79,11 +86,11 @@ class Sentinel:
                 "the URL has to start with redis+sentinel://, rediss+sentinel://, "
                 "valkey+sentinel:// or valkeys+sentinel://"
             )
-        for name in ("decode_responses", "timeout"):
-            if name in parsed.options:
-                raise DataValueError(
-                    f"{name} cannot be in the URL of a Sentinel: say it in the call"
-                )
+        if "decode_responses" in parsed.options:
+            raise DataValueError(
+                "decode_responses cannot be in the URL of a Sentinel: give it to primary_for() and "
+                "replica_for()"
+            )
         tls = {"ssl": True} if parsed.tls else {}
         arguments: dict[str, Any] = {**parsed.options, **tls, **options}
         return cls(parsed.hosts, name=parsed.service, **arguments)
@@ -130,6 +137,7 @@ class Sentinel:
 
         Raises `DataError` for invalid arguments.
         """
+        refuse_unknown(options, KNOWN_OF_CLIENTS, by="primary_for")
         watcher = SentinelWatcher(self._sentinels, self._named(name))
         return self._client(watcher, dict(options), decode_responses=decode_responses)
 
@@ -165,6 +173,7 @@ class Sentinel:
 
         *options* are those of `Redis`.  Raises `DataError` for invalid arguments.
         """
+        refuse_unknown(options, KNOWN_OF_CLIENTS, by="replica_for")
         watcher = SentinelWatcher(self._sentinels, self._named(name), replicas=True)
         return self._client(watcher, dict(options), decode_responses=decode_responses)
 
@@ -184,6 +193,8 @@ class Sentinel:
     async def primary_address(self, name: str | None = None) -> TCPAddress:
         """The address of the primary called *name*, by the first sentinel that answers.
 
+        It is that to connect to: `address_remap` has been applied.
+
         Raises a `ConnectionError` that names each sentinel with its failure if none answers or
         knows the name, `AuthenticationError` if none accepts the credentials.
         """
@@ -192,7 +203,7 @@ class Sentinel:
     async def replica_addresses(self, name: str | None = None) -> list[TCPAddress]:
         """The addresses of the replicas that the sentinels reach; empty if there are none.
 
-        By the first sentinel that reaches any.  Raises the errors of `primary_address`.
+        They are those to connect to, as in `primary_address`.  By the first sentinel that reaches any.  Raises the errors of `primary_address`.
         """
         return list(await self._sentinels.replicas(self._named(name)))
 

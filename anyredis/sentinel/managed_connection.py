@@ -33,6 +33,7 @@ from anyredis.exceptions import (
     DemotedError,
     NoPermissionError,
     RedisError,
+    from_lone_server,
 )
 from anyredis.replies import word
 from anyredis.sentinel.sentinel_connection import Sentinels
@@ -168,7 +169,10 @@ class SentinelWatcher:
         match news.split(" "):
             case [self.name, old_host, old_port, host, port]:
                 old, new = TCPAddress(old_host, int(old_port)), TCPAddress(host, int(port))
-                self.leave(new if self.replicas else old)
+                try:
+                    self.leave(self.sentinels.reachable(new if self.replicas else old))
+                except RedisError as error:
+                    LOGGER.warning("the announced failover was not followed: %s", error)
             case _:
                 LOGGER.debug("ignored a message of a sentinel: %s", news)
 
@@ -257,7 +261,8 @@ class SentinelManagedConnection(Connection):
         except ConnectTimeoutError as error:
             if self._failed is None:
                 raise
-            raise ConnectTimeoutError(f"{error}: {explain(self._failed)}") from self._failed
+            reason = ": ".join(filter(None, (explain(self._failed), self.hint(self._failed))))
+            raise ConnectTimeoutError(f"{error}: {reason}") from self._failed
 
     async def establish(self) -> None:
         """Find the server and connect to it; repeat until it has the right role."""
@@ -292,7 +297,7 @@ class SentinelManagedConnection(Connection):
 def _read_error(connection: weakref.ref[SentinelManagedConnection], message: str) -> RedisError:
     """The value for an error reply; if it reports a demotion, the connection is drained at once."""
     if not message.startswith(DEMOTED):
-        return read_error(connection, message)
+        return read_error(connection, from_lone_server, message)
     demoted = connection()
     if demoted is not None and demoted.usable:
         demoted.demoted = True

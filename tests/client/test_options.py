@@ -12,11 +12,13 @@ from anyredis import (
     ConnectionPool,
     DataTypeError,
     DataValueError,
+    Redis,
     UnixDomainSocketConnection,
 )
 from anyredis.backoff import FAILOVER_RETRY
-from anyredis.client.options import RedisOptions, options_of_url, pool_for, service_pool
+from anyredis.client.options import RedisOptions, URLOptions, options_of_url, pool_for, service_pool
 from anyredis.connection.base import BaseConnection
+from anyredis.pool.limit import WaitingLimit
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
 from anyredis.sentinel.sentinel_connection import Sentinels
 
@@ -139,10 +141,20 @@ def test_a_url_does_not_decide_the_reply_type() -> None:
         options_of_url(url, decode_responses=False)
 
 
-def test_the_timeout_is_an_option_of_the_pool() -> None:
-    """`timeout` in a URL is for a blocking pool."""
-    with pytest.raises(DataValueError, match=r"BlockingConnectionPool\.from_url"):
-        options_of_url("redis://localhost?timeout=1", decode_responses=False)
+async def test_the_timeout_of_a_blocking_pool() -> None:
+    """A client and a URL take it beside the class of a blocking pool, and only there."""
+    blocking = {"connection_pool_cls": BlockingConnectionPool}
+    for seconds in (5, None):
+        limit = made(**blocking, timeout=seconds).make_limit()
+        assert isinstance(limit, WaitingLimit)
+        assert limit.timeout == seconds
+    options = options_of_url("redis://localhost?timeout=1", decode_responses=False)
+    assert options["timeout"] == 1.0
+    for wrong in ({"timeout": 5}, {"timeout": None}):
+        with pytest.raises(DataValueError, match="connection_pool_cls=BlockingConnectionPool"):
+            made(**wrong)
+    with pytest.raises(DataTypeError, match="BlockingConnectionPool has it"):
+        ConnectionPool(timeout=5)  # type: ignore[call-overload]
 
 
 def test_a_service() -> None:
@@ -173,3 +185,16 @@ def test_a_url_of_sentinels() -> None:
         "connection_pool",
         "retry",
     ]
+
+
+def test_address_remap_is_for_servers_that_tell_addresses() -> None:
+    """A URL of sentinels takes it in the call; for one server it is refused."""
+    table: dict[tuple[str, int], tuple[str, int]] = {}
+    beside: URLOptions = {"address_remap": table.__getitem__}
+    url = "redis+sentinel://h:1/name"
+    pool = options_of_url(url, decode_responses=False, beside=beside)["connection_pool"]
+    connection = first_of(pool)
+    assert isinstance(connection, SentinelManagedConnection)
+    assert connection._watcher.sentinels._remap == beside["address_remap"]
+    with pytest.raises(DataTypeError, match="RedisCluster and Sentinel have it"):
+        Redis.from_url("redis://localhost", **beside)

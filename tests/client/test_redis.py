@@ -11,19 +11,24 @@ import anyio
 import pytest
 
 from anyredis import (
+    AuthenticationError,
     Backoff,
     Command,
     ConnectionPool,
     DataError,
     DataTypeError,
     DataValueError,
+    MovedError,
     Redis,
+    RedisCluster,
     ReplyDecodeError,
+    ResponseError,
     Retry,
     WrongTypeError,
 )
-from anyredis.server import Server
+from anyredis.server import Cluster, Server
 from tests.conftest import BACKENDS
+from tests.servers import ask
 
 
 @pytest.fixture
@@ -227,7 +232,7 @@ async def test_from_url_over_a_unix_socket(valkey: Server) -> None:
         ("redis://localhost?colour=red", "'colour'"),
         ("redis://localhost?max_connections=many", "'max_connections' has to be a whole number"),
         ("redis://localhost?stream_timeout=-1", "stream_timeout has to be more than 0"),
-        ("redis://localhost?timeout=1", "timeout in a URL"),
+        ("redis://localhost?timeout=1", "timeout is how long a blocking pool waits"),
         ("redis://localhost?decode_responses=yes", "contradicts decode_responses=False"),
         ("redis://localhost/first", "'first'"),
         ("redis://localhost:99999", "port"),
@@ -260,7 +265,7 @@ def test_the_error_of_a_bad_url_names_the_part(url: str, message: str) -> None:
         ({"max_connections": "2"}, "max_connections"),
         ({"shared_connections": -1}, "shared_connections"),
         ({"shared_connections": True}, "shared_connections"),
-        ({"username": "me"}, "username needs a password"),
+        ({"username": 7}, "username has to be a str, not a int"),
         ({"password": 1}, "password has to be a str"),
         ({"password": "x", "credential_provider": tuple}, "not both"),
         ({"credential_provider": "x"}, "callable"),
@@ -300,3 +305,105 @@ def test_a_boolean_for_a_key_is_a_type_error() -> None:
     wrong: Any = True
     with pytest.raises(DataTypeError, match="GET: key is True"):
         _ = Redis().get(wrong)
+
+
+# -- logins, text and redirects -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize("fixture", ["valkey", "redis8"])
+async def test_a_user_without_a_password(
+    request: pytest.FixtureRequest, fixture: str, protocol: int
+) -> None:
+    """A username alone logs in a `nopass` user, by arguments and by URLs."""
+    server: Server = request.getfixturevalue(fixture)
+    ask(server, "ACL", "SETUSER", "nopass-user", "on", "nopass", "~*", "+@all")
+    try:
+        given: list[dict[str, Any]] = [{}, {"password": ""}, {"password": None}]
+        clients = [
+            *(
+                Redis(server.host, server.port, protocol=protocol, username="nopass-user", **more)
+                for more in given
+            ),
+            *(
+                Redis.from_url(f"redis://{user}@{server.host}:{server.port}?protocol={protocol}")
+                for user in ("nopass-user", "nopass-user:")
+            ),
+        ]
+        for client in clients:
+            async with client:
+                assert await client.execute_command("ACL", "WHOAMI") == b"nopass-user"
+    finally:
+        ask(server, "ACL", "DELUSER", "nopass-user")
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_an_empty_password_is_none(valkey: Server, protocol: int) -> None:
+    """A server without a password takes such clients, as with `protocol=3` so with 2."""
+    for client in (
+        Redis(valkey.host, valkey.port, protocol=protocol, password=""),
+        Redis(valkey.host, valkey.port, protocol=protocol, username="", password=""),
+        Redis.from_url(f"redis://:@{valkey.host}:{valkey.port}?protocol={protocol}"),
+        Redis.from_url(f"redis://@{valkey.host}:{valkey.port}?protocol={protocol}"),
+    ):
+        async with client:
+            assert await client.execute_command("ACL", "WHOAMI") == b"default"
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_a_user_who_needs_a_password(valkey: Server, protocol: int) -> None:
+    """A username alone does not log in anybody else."""
+    ask(valkey, "ACL", "SETUSER", "needs-one", "on", ">secret", "~*", "+@all")
+    try:
+        client = Redis(valkey.host, valkey.port, protocol=protocol, username="needs-one")
+        async with client:
+            with pytest.raises(AuthenticationError, match="WRONGPASS"):
+                await client.ping()
+    finally:
+        ask(valkey, "ACL", "DELUSER", "needs-one")
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_errors_of_text(valkey: Server, protocol: int) -> None:
+    """`encoding_errors` is about replies, also in transactions, and about arguments."""
+    where: dict[str, Any] = {"host": valkey.host, "port": valkey.port, "protocol": protocol}
+    async with Redis(**where, decode_responses=True, encoding_errors="replace") as client:
+        await client.set("k", b"caf\xe9")
+        assert await client.get("k") == "caf\ufffd"
+        async with client.pipeline() as pipe:
+            value = pipe.get("k")
+        assert value.value == "caf\ufffd"
+    async with Redis(**where, decode_responses=True, encoding_errors="surrogateescape") as client:
+        text = await client.get("k")
+        assert text == "caf\udce9"
+        await client.set("same", text)
+        assert ask(valkey, "GET", "same") == b"caf\xe9"
+        async with client.session() as session:
+            assert await session.get("same") == text
+    async with Redis(**where, encoding="ascii", encoding_errors="ignore") as client:
+        await client.set("k", "caf\xe9")
+        assert await client.get("k") == b"caf"
+
+
+async def test_a_redirect_says_what_to_use(valkey_cluster: Cluster) -> None:
+    """A client for one server that meets a cluster gets an error that names the right client."""
+    first, second, _ = valkey_cluster.primaries
+    for server in (first, second):
+        async with Redis(server.host, server.port) as client:
+            error: MovedError | None = None
+            for key in ("foo", "bar", "hello"):
+                try:
+                    await client.get(key)
+                except MovedError as moved:
+                    error = moved
+            assert error is not None
+            assert str(error).endswith("(a server of a cluster: use anyredis.RedisCluster)")
+            assert 0 <= error.slot < 16384
+            assert error.address.startswith("127.0.0.1:")
+
+
+async def test_a_cluster_client_for_one_server(valkey: Server) -> None:
+    """A client for clusters that meets a server of none names the right client."""
+    with pytest.raises(ResponseError, match=r"use anyredis\.Redis for a server that is no cluster"):
+        async with RedisCluster(valkey.host, valkey.port):
+            pass

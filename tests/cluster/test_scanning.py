@@ -361,6 +361,19 @@ def test_the_account_of_a_node() -> None:
     assert parse_slot_ownership(plain, asked).moving == {1: TCPAddress("::1", 7001)}
 
 
+def test_the_account_of_a_node_behind_nat() -> None:
+    """Both the node itself and the targets of its slots are meant by the addresses outside."""
+    outside = {
+        ("10.0.0.1", 7000): ("gate", 1),
+        ("10.0.0.2", 7001): ("gate", 2),
+        ("node1", 7000): ("named", 1),
+        ("node2", 7001): ("named", 2),
+    }
+    for host in ("gate", "named"):
+        ownership = parse_slot_ownership(LINES, TCPAddress(host, 1), outside.__getitem__)
+        assert ownership.moving == {1: TCPAddress(host, 2)}
+
+
 @pytest.mark.parametrize(
     "reply", ["", "aa h:1@1 master - 0 0 1 connected 0-5\n", LINES.replace("0-2", "x-y")]
 )

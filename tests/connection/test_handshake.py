@@ -186,3 +186,32 @@ async def test_an_old_server() -> None:
         await client.set("k", "v")
     assert server.memory.databases[2] == {b"k": b"v"}
     assert server.accepted == 1
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize(
+    ("credentials", "words"),
+    [
+        (Credentials(), ()),
+        (Credentials("", ""), ()),
+        (Credentials(None, ""), ()),
+        (Credentials("", "secret"), ("secret",)),
+        (Credentials(None, "secret"), ("secret",)),
+        (Credentials("me"), ("me", "")),
+        (Credentials("me", ""), ("me", "")),
+        (Credentials("me", "secret"), ("me", "secret")),
+    ],
+)
+def test_the_words_of_a_login(
+    protocol: int, credentials: Credentials, words: tuple[str, ...]
+) -> None:
+    """A user who needs no password gives an empty one; without both nobody logs in."""
+    steps = next(negotiate(HandshakeOptions(protocol), credentials))
+    sent = steps[0].args
+    if protocol == 3:
+        user = words if len(words) != 1 else ("default", *words)
+        assert sent == (b"HELLO", 3, *((b"AUTH", *user) if words else ()))
+    elif words:
+        assert sent == (b"AUTH", *words)
+    else:
+        assert sent[0] == b"CLIENT"

@@ -9,7 +9,7 @@ import anyio.lowlevel
 import pytest
 
 from anyredis import AuthenticationError, ReadOnlyError, Redis, RedisCluster
-from anyredis.connection.health import Patience
+from anyredis.connection.health import SilenceRule
 from anyredis.exceptions import from_server
 from anyredis.server import Cluster, Server
 from anyredis.testing import FakeServer
@@ -140,41 +140,41 @@ def waiting() -> RequestQueue:
 
 def test_time_for_which_the_loop_stood_still_does_not_count() -> None:
     """A check that is late moves the deadline; afterwards the request is overdue as always."""
-    patience, wire = Patience(), waiting()
-    assert not patience.is_over(wire, 11.0, 0.0)
-    assert not patience.is_over(wire, 100.0, 88.0)
-    assert not patience.is_over(wire, 101.0, 0.0)
-    assert patience.is_over(wire, 102.1, 0.0)
+    rule, wire = SilenceRule(), waiting()
+    assert not rule.is_over(wire, 11.0, 0.0)
+    assert not rule.is_over(wire, 100.0, 88.0)
+    assert not rule.is_over(wire, 101.0, 0.0)
+    assert rule.is_over(wire, 102.1, 0.0)
 
 
 def test_a_loop_that_always_lags() -> None:
     """A dead connection is found within three times the timeout."""
-    patience, wire = Patience(), waiting()
+    rule, wire = SilenceRule(), waiting()
     now = 10.0
-    while not patience.is_over(wire, now, 2.0):
+    while not rule.is_over(wire, now, 2.0):
         now += 3.0
     assert now <= 10.0 + 3 * 4.0
 
 
 def test_received_bytes_are_a_sign_of_life() -> None:
     """A large reply may take longer than the timeout; once nothing more comes it is overdue."""
-    patience, wire = Patience(), waiting()
+    rule, wire = SilenceRule(), waiting()
     wire.feed(b"$10000000\r\n")
     for now in range(11, 40):
         wire.feed(b"x" * 4096)
-        assert not patience.is_over(wire, float(now), 0.0)
-    assert patience.is_over(wire, 44.0, 0.0)
+        assert not rule.is_over(wire, float(now), 0.0)
+    assert rule.is_over(wire, 44.0, 0.0)
 
 
 def test_a_drip_is_no_sign_of_life() -> None:
     """Less than 1 KiB a second is overdue as if nothing came."""
-    patience, wire = Patience(), waiting()
+    rule, wire = SilenceRule(), waiting()
     wire.feed(b"$10000000\r\n")
     for now in range(11, 15):
         wire.feed(b"x" * 1000)
-        assert not patience.is_over(wire, float(now), 0.0)
+        assert not rule.is_over(wire, float(now), 0.0)
     wire.feed(b"x" * 1000)
-    assert patience.is_over(wire, 15.0, 0.0)
+    assert rule.is_over(wire, 15.0, 0.0)
 
 
 async def test_a_reply_that_came_while_the_loop_stood_still(valkey: Server) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import ssl
 from typing import Annotated, Any, TypedDict, cast
 
 import anyio.lowlevel
@@ -87,7 +88,7 @@ def test_a_url_gives_options_that_are_text() -> None:
     declared = BlockingConnectionPoolOptions.__annotations__.keys()
     assert declared - url_parameters().keys() == {
         *("host", "port", "ssl"),
-        *("credential_provider", "ssl_context", "ssl_ca_data", "ssl_min_version"),
+        *("credential_provider", "ssl_context", "ssl_ca_data"),
         *("listeners", "task_group", "observer"),
     }
     assert url_parameters().keys() <= declared
@@ -158,8 +159,8 @@ def test_the_source_of_credentials() -> None:
     assert credential_source(None, None, provider) is provider
     with pytest.raises(DataValueError, match="not both"):
         credential_source("me", None, provider)
-    with pytest.raises(DataValueError, match="username needs a password"):
-        credential_source("me", None, None)
+    assert credential_source("", "", provider) is provider
+    assert credential_source("me", None, None) == Credentials("me")
     with pytest.raises(DataTypeError, match="has to be a callable"):
         credential_source(None, None, cast("CredentialProvider", "secret"))
 
@@ -204,3 +205,22 @@ async def test_any_other_answer_is_refused(answer: object) -> None:
     with pytest.raises(DataTypeError, match=re.escape("(username, password)")) as caught:
         await current_credentials(provider)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_tls_version_in_a_url() -> None:
+    """It has the name of the ssl module, or the number that redis-py writes."""
+    read = url_parameters()["ssl_min_version"]
+    assert read("TLSv1_3") is ssl.TLSVersion.TLSv1_3
+    assert read("771") is ssl.TLSVersion.TLSv1_2
+    with pytest.raises(ValueError, match=r"one of .*TLSv1_2"):
+        read("12")
+
+
+def test_a_flag_in_a_url() -> None:
+    """The words of redis-py, in any case; nothing else counts as true."""
+    read = url_parameters()["noevict"]
+    assert all(read(text) is True for text in ("1", "t", "True", "y", "YES"))
+    assert all(read(text) is False for text in ("0", "F", "false", "n", "No"))
+    for text in ("", "2", "on", "none"):
+        with pytest.raises(ValueError, match="true or false"):
+            read(text)

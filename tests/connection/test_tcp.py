@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import Any
 
 import anyio
 import pytest
-from anyio.abc import SocketAttribute, TaskStatus
+from anyio.abc import SocketAttribute, SocketStream, TaskStatus
 
-from anyredis import Connection, ConnectionError, ConnectTimeoutError, Redis
+from anyredis import (
+    Connection,
+    ConnectionError,
+    ConnectTimeoutError,
+    ProtocolError,
+    Redis,
+    TCPAddress,
+)
+from anyredis.sentinel.sentinel_connection import SentinelConnection
 from anyredis.server import Server, TLSFiles, run
 from tests.servers import Certificates, redis_tls_binary
 
@@ -183,3 +192,64 @@ async def test_large_values_over_tls(redis_tls: Server, certificates: Certificat
             for number in range(20):
                 tasks.start_soon(same)
                 tasks.start_soon(mine, number)
+
+
+# -- TLS on one side only -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_plain_to_a_port_that_speaks_tls(redis_tls: Server, protocol: int) -> None:
+    """The error says how to ask for TLS."""
+    message = r"if that port speaks TLS, give ssl=True, or write rediss://"
+    async with Redis("localhost", redis_tls.port, protocol=protocol, retry=None) as client:
+        with pytest.raises(ConnectionError, match=message):
+            await client.ping()
+
+
+async def test_tls_to_a_port_without_it(valkey: Server) -> None:
+    """Servers without TLS wait for a line that never comes: the error at the end says so."""
+    options: dict[str, Any] = {"ssl": True, "ssl_cert_reqs": "none", "connect_timeout": 1}
+    message = r"within 1 s: the server does not answer in TLS: .* leave out ssl=True"
+    async with Redis(valkey.host, valkey.port, retry=None, **options) as client:
+        with pytest.raises(ConnectTimeoutError, match=message):
+            await client.ping()
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "message"),
+    [
+        (b"\x15\x03\x01\x00\x02\x02\x46", {}, "if that port speaks TLS, give ssl=True"),
+        (b"", {}, "the server closed it: if that port speaks TLS, give ssl=True"),
+        (b"-ERR unknown command\r\n", {"ssl": True}, "leave out ssl=True"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", {"ssl": True}, "leave out ssl=True"),
+    ],
+)
+async def test_what_other_servers_answer(
+    answer: bytes, options: dict[str, Any], message: str
+) -> None:
+    """An alert of TLS, an end without a word and an answer in plain text are recognised."""
+
+    async def handle(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            if answer:
+                await stream.send(answer)
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, handle)
+        port = listener.extra(SocketAttribute.local_port)
+        connection = Connection(host="127.0.0.1", port=port, **options)
+        with pytest.raises((ConnectionError, ProtocolError), match=message):
+            await connection.connect()
+        tasks.cancel_scope.cancel()
+
+
+def test_other_failures_have_no_advice_about_tls() -> None:
+    """A refused connection, a slow server and a bad certificate have other reasons."""
+    plain, encrypted = Connection(), Connection(ssl=True)
+    for error in (OSError("refused"), TimeoutError(), ssl.SSLCertVerificationError("bad")):
+        assert plain.hint(error) == encrypted.hint(error) == ""
+    assert encrypted.hint(anyio.EndOfStream()) == ""
+    sentinel = SentinelConnection(TCPAddress("h", 1), ())
+    assert "give sentinel_ssl=True" in sentinel.hint(anyio.EndOfStream())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from anyredis.connection.options import TLSOptions
-from anyredis.connection.tls import tls_context
+from anyredis.connection.tls import take_context, tls_context
 from anyredis.exceptions import DataValueError
 from tests.servers import Certificates
 
@@ -95,3 +96,23 @@ def test_a_key_that_does_not_belong_to_the_certificate(certificates: Certificate
 def test_the_table_of_options_is_that_of_the_function() -> None:
     """`tls_context` takes exactly the keys of `TLSOptions`."""
     assert set(TLSOptions.__annotations__) == set(inspect.signature(tls_context).parameters)
+
+
+def test_requirements_of_the_ssl_module() -> None:
+    """`ssl.CERT_…` means what it means to redis-py."""
+    for mode in ssl.VerifyMode:
+        assert tls_context(ssl_cert_reqs=mode).verify_mode is mode
+    assert not tls_context(ssl_cert_reqs=ssl.CERT_NONE).check_hostname
+
+
+def test_none_is_not_given() -> None:
+    """Settings of None need no TLS; None as a requirement, "none" for redis-py, is refused."""
+    nothing: dict[str, Any] = dict.fromkeys(TLSOptions.__annotations__)
+    requirement = nothing.pop("ssl_cert_reqs")
+    assert take_context(dict(nothing)) is None
+    assert take_context({**nothing, "ssl": False}) is None
+    context = take_context({**nothing, "ssl": True})
+    assert context is not None
+    assert context.check_hostname
+    with pytest.raises(DataValueError, match="ssl_cert_reqs has to be one of"):
+        take_context({"ssl": True, "ssl_cert_reqs": requirement})

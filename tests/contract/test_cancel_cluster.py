@@ -12,6 +12,7 @@ from typing import TypeAlias
 import pytest
 
 from anyredis import Backoff, BlockingClusterConnectionPool, ClusterConnectionPool, TCPAddress
+from anyredis.address_remap import AddressRemap
 from anyredis.cluster import scanning
 from anyredis.cluster.nodes import topology
 from anyredis.cluster.nodes.slot_map import SlotMap, parse_slots
@@ -54,7 +55,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topology, "GRACE", 0.002)
     monkeypatch.setattr(scanning, "PAUSE", 0)
 
-    def read(reply: Reply, asked: TCPAddress) -> SlotMap:
+    def read(reply: Reply, asked: TCPAddress, _remap: AddressRemap | None) -> SlotMap:
         key = repr(reply), asked
         if key not in SLOT_MAPS:
             SLOT_MAPS[key] = parse_slots(reply, asked)

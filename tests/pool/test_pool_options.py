@@ -11,7 +11,6 @@ from anyredis.connection.options import TCPOptions, parameters_of
 from anyredis.pool.pool_options import (
     BlockingConnectionPoolOptions,
     ConnectionPoolOptions,
-    PoolOptions,
     SharingOptions,
     WaitingOptions,
 )
@@ -25,9 +24,8 @@ def keywords(pool_class: type[ConnectionPool]) -> set[str]:
 
 def test_the_declared_options_are_those_of_the_constructors() -> None:
     """Every option of a pool is declared once; `connection_class` has an overload of its own."""
-    assert PoolOptions.__annotations__.keys() == keywords(ConnectionPool) - {"connection_class"}
+    assert SharingOptions.__annotations__.keys() == keywords(ConnectionPool) - {"connection_class"}
     assert set(WaitingOptions.__annotations__) <= keywords(BlockingConnectionPool)
-    assert set(SharingOptions.__annotations__) < set(PoolOptions.__annotations__)
 
 
 def test_a_pool_takes_the_options_of_its_connections() -> None:

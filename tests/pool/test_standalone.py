@@ -290,7 +290,7 @@ class Strange(BaseConnection):
         ({"connection_class": UnixDomainSocketConnection, "path": ""}, "path has to be"),
         ({"hosts": "x"}, "Connection: .*'hosts'"),
         ({"max_connections": 0}, "max_connections has to be 1 or more"),
-        ({"max_connections": None}, "max_connections has to be an int"),
+        ({"max_connections": 1.0}, "max_connections has to be an int"),
         ({"shared_connections": -1}, "shared_connections has to be 0 or more"),
         ({"db": "x"}, "db has to be an int"),
         ({"timeout": 1}, "timeout"),
@@ -304,12 +304,12 @@ def test_bad_arguments_are_refused_at_once(arguments: dict[str, Any], message: s
 
 
 @pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
-def test_an_unknown_argument_is_told_with_those_that_are_known(
+def test_a_misspelt_argument_is_told_with_the_nearest_name(
     pool_class: type[ConnectionPool],
 ) -> None:
-    """A misspelt keyword is refused where the pool is made, and the error names the known ones."""
+    """A misspelt keyword is refused where the pool is made."""
     wrong: dict[str, Any] = {"max_conections": 3}
-    message = "^Connection: unknown argument 'max_conections'; known are .*max_connections"
+    message = r"^Connection: unknown argument 'max_conections': did you mean max_connections=\?$"
     with pytest.raises(DataTypeError, match=message):
         pool_class(**wrong)
 

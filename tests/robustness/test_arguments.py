@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
 from anyredis import (
+    BlockingConnectionPool,
     Command,
+    ConnectionPool,
     DataError,
     DataTypeError,
     DataValueError,
     Redis,
+    RedisCluster,
     RedisError,
+    Sentinel,
+    UnixDomainSocketConnection,
 )
+from anyredis.client.options import KNOWN as CLIENT_OPTIONS
+from anyredis.cluster.client_options import KNOWN as CLUSTER_OPTIONS
+from anyredis.sentinel.client import KNOWN as SENTINEL_OPTIONS
 from anyredis.testing import FakeCluster, FakeServer
 
 
@@ -261,7 +272,7 @@ async def test_a_session_that_has_ended() -> None:
         ({"port": "6379"}, "port has to be an int, not '6379'"),
         ({"port": 0}, "port has to be from 1 to 65535"),
         ({"port": 65536}, "port has to be from 1 to 65535"),
-        ({"db": -1}, "db has to be a number from 0 up"),
+        ({"db": -1}, "db has to be a number from 0 to"),
         ({"db": "0"}, "db has to be an int"),
         ({"protocol": 4}, "protocol has to be 2 or 3"),
         ({"stream_timeout": 0}, "stream_timeout has to be more than 0"),
@@ -272,7 +283,15 @@ async def test_a_session_that_has_ended() -> None:
         ({"max_connections": 1.5}, "max_connections has to be an int"),
         ({"shared_connections": -1}, "shared_connections has to be 0 or more"),
         ({"max_idle_time": 0}, "max_idle_time has to be more than 0"),
-        ({"username": "me"}, "username needs a password"),
+        ({"db": 2**31}, "db has to be a number from 0 to 2147483647"),
+        ({"stream_timeout": float("nan")}, "stream_timeout has to be more than 0"),
+        ({"connect_timeout": float("inf")}, "connect_timeout has to be at most"),
+        ({"max_idle_time": 10**400}, "max_idle_time has to be at most"),
+        ({"protocol": 3.0}, "protocol has to be 2 or 3"),
+        ({"encoding_errors": "kringel"}, "encoding_errors has to be"),
+        ({"ssl": True, "ssl_min_version": 771}, "ssl_min_version has to be an ssl.TLSVersion"),
+        ({"ssl": True, "ssl_cert_reqs": None}, "ssl_cert_reqs has to be one of"),
+        ({"ssl": True, "ssl_cert_reqs": []}, "ssl_cert_reqs has to be one of"),
         ({"credential_provider": 1}, "has to be a callable"),
         ({"credential_provider": dict, "password": "x"}, "not both"),
         ({"unix_socket_path": "/x", "port": 7000}, "host and port or unix_socket_path"),
@@ -286,3 +305,43 @@ def test_a_client_with_bad_arguments(arguments: dict[str, Any], message: str) ->
     make: Any = Redis
     with pytest.raises((DataError, LookupError), match=message):
         make(**arguments)
+
+
+NONSENSE: list[Any] = [
+    *(object(), "x", "", b"x", -1, 0, 2**70, 10**400, 1.5, float("nan"), float("inf"), True, None),
+    *([], {}, (1, 2), [1], "\ud800", "\0", "a\r\nb"),
+]
+
+OPTIONS: list[tuple[Callable[..., object], str]] = [
+    *((Redis, name) for name in sorted(CLIENT_OPTIONS)),
+    *((RedisCluster, name) for name in sorted(CLUSTER_OPTIONS - CLIENT_OPTIONS)),
+    *((partial(Sentinel, ["h:1"]), name) for name in sorted(SENTINEL_OPTIONS - CLIENT_OPTIONS)),
+    *((Sentinel, "sentinels"), (ConnectionPool, "connection_class")),
+    *((UnixDomainSocketConnection, "path"), (BlockingConnectionPool, "timeout")),
+    *((each.from_url, "url") for each in (Redis, RedisCluster, Sentinel, ConnectionPool)),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "name"), OPTIONS, ids=lambda each: getattr(each, "__name__", each)
+)
+def test_no_option_fails_by_chance(make: Callable[..., object], name: str) -> None:
+    """Whatever is given, it is taken or refused with a `DataError`, before anything is done."""
+    beside: dict[str, Any] = {}
+    for begin in ("ssl_", "sentinel_ssl_"):
+        if name.startswith(begin) and name != f"{begin}context":
+            beside[f"{begin}".removesuffix("_")] = True
+    if name == "timeout" and make is Redis:
+        beside["connection_pool_cls"] = BlockingConnectionPool
+    for value in NONSENSE:
+        with suppress(DataError):
+            make(**{name: value, **beside})
+
+
+@pytest.mark.parametrize("value", [0, 1, "", "no", []])
+def test_the_check_of_host_names_is_not_turned_off_by_chance(value: Any) -> None:
+    """Only False turns it off (G15)."""
+    for name in ("ssl", "sentinel_ssl"):
+        options: dict[str, Any] = {name: True, f"{name}_check_hostname": value}
+        with pytest.raises(DataTypeError, match="ssl_check_hostname has to be True or False"):
+            Sentinel(["h:1"], **options)

@@ -112,7 +112,7 @@ def test_tls_and_credentials_are_apart() -> None:
         ({"retry": 3}, "retry has to be"),
         ({"connection_pool_cls": dict}, "connection_pool_cls has to be"),
         ({"name": ""}, "name has to be what the sentinels call the primary"),
-        ({"sentinel_timeout": "x"}, "for the sentinels: connect_timeout"),
+        ({"sentinel_timeout": "x"}, "sentinel_timeout has to be a number"),
     ],
 )
 def test_arguments_that_make_no_sense(options: dict[str, Any], message: str) -> None:
@@ -184,7 +184,7 @@ def test_the_same_url_for_a_client_and_for_a_pool() -> None:
     [
         ("redis://h/0", "has to start with redis.sentinel://"),
         ("redis+sentinel://h/n?decode_responses=1", "decode_responses cannot be in the URL"),
-        ("redis+sentinel://h/n?timeout=1", "timeout cannot be in the URL"),
+        ("redis+sentinel://h/n?timeout=1", "timeout is how long a blocking pool waits"),
         ("redis+sentinel://h/n?ssl_ca_certs=f", "ssl_ca_certs is given, but ssl=True is not"),
     ],
 )

@@ -25,6 +25,7 @@ from anyredis import (
     Redis,
     RedisError,
     Retry,
+    Sentinel,
     TCPAddress,
 )
 from anyredis.connection.handshake import ServerInfo
@@ -37,6 +38,7 @@ from anyredis.testing import NOTHING, Answer, FakePeer, FakeServer, Raw, Words, 
 from tests.contract.harness import running_tasks
 from tests.contract.steps import counting, kinds
 from tests.sentinels import (
+    NAME,
     S1,
     S2,
     S3,
@@ -307,6 +309,27 @@ async def test_a_switch(
         await client.set("k", 3)
         assert_whole(client)
     assert (old.count("SET"), new.count("SET"), new.accepted) == (1, 2, 1)
+
+
+async def test_a_switch_behind_nat(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The addresses of announcements are remapped; one that cannot be is logged, and harms nobody."""
+    inside = {each: TCPAddress("inside", each.port) for each in (A, B)}
+    outside = {(inside[each].host, each.port): (each.host, each.port) for each in (A, B)}
+    sentinel = world.sentinel(S1, inside[A])
+    old, new = world.server(A), world.server(B)
+    sentinels = Sentinel([S1], name=NAME, address_remap=outside.__getitem__)
+    async with sentinels.primary_for() as client:
+        await client.set("k", 1)
+        await until(lambda: sentinel.listeners)
+        with caplog.at_level(logging.WARNING, "anyredis"):
+            sentinel.announce(f"{NAME} elsewhere 1 elsewhere 2")
+            await until(lambda: "address_remap failed for elsewhere:1" in caplog.text)
+        await client.set("k", 2)
+        sentinel.switch(inside[A], inside[B])
+        await until(lambda: old.peers == [])
+        await client.set("k", 3)
+        assert servers_of(client) == [B]
+    assert (old.count("SET"), new.count("SET")) == (2, 1)
 
 
 async def test_what_was_sent_before_a_switch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,11 +74,14 @@ def test_what_is_no_sentinel(given: Any) -> None:
     [
         ([], {}, "sentinels is empty"),
         ("h:1", {}, "sentinels has to be a list"),
-        ([("h", 0)], {}, "for the sentinels: port has to be from 1"),
-        (["h:1", ("h", "2")], {}, "for the sentinels: port has to be an int"),
-        (["h:1"], {"sentinel_timeout": 0}, "for the sentinels: connect_timeout"),
+        ([("h", 0)], {}, "the port of the sentinel 'h' has to be from 1"),
+        (["h:1", ("h", "2")], {}, "the port of the sentinel 'h' has to be an int"),
+        (["h:1"], {"sentinel_timeout": 0}, "^sentinel_timeout has to be more than 0"),
         (["h:1"], {"sentinel_ssl_ca_certs": "x"}, "for the sentinels: ssl_ca_certs is given, but"),
-        (["h:1"], {"sentinel_username": "x"}, "for the sentinels: username needs a password"),
+        (["h:0"], {}, "port has to be a number from 1"),
+        ([TCPAddress("h", 65536)], {}, "the port of the sentinel 'h' has to be from 1 to 65535"),
+        ([("h", 1, 2)], {}, "a sentinel is a TCPAddress"),
+        (["h:1"], {"address_remap": {}}, "address_remap has to be a function"),
     ],
 )
 def test_what_makes_no_sense(addresses: Any, options: dict[str, Any], message: str) -> None:
@@ -305,3 +308,21 @@ async def test_news_that_is_refused(world: World) -> None:
 async def test_news_from_nowhere(world: World) -> None:
     """A sentinel that is not there is told as such."""
     assert "10.0.0.9:26001: Connection refused" in str(await heard_from(world, news=[]))
+
+
+async def test_answers_behind_nat(world: World) -> None:
+    """The addresses of primary and replicas are remapped; those of the sentinels are not."""
+    world.sentinel(S1, A, B, C)
+    outside = {(each.host, each.port): ("gate", each.port) for each in (A, B, C)}
+    sentinels = Sentinels([S1], address_remap=outside.__getitem__)
+    assert await sentinels.primary(NAME) == TCPAddress("gate", A.port)
+    assert await sentinels.replicas(NAME) == tuple(TCPAddress("gate", e.port) for e in (B, C))
+
+
+async def test_a_remap_that_fails(world: World) -> None:
+    """The error names the sentinel and the address that it told."""
+    world.sentinel(S1, A)
+    table: dict[tuple[str, int], tuple[str, int]] = {}
+    sentinels = Sentinels([S1], address_remap=table.__getitem__)
+    with pytest.raises(ConnectionError, match=rf"{S1}: address_remap failed for {A}: KeyError"):
+        await sentinels.primary(NAME)

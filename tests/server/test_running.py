@@ -366,3 +366,21 @@ async def test_shared_servers(
         assert version in info.decode()
         assert ask(server, "DBSIZE") == 0
         ask(server, "SET", "left", "over")
+
+
+@pytest.mark.parametrize("find", [valkey_binary, redis8_binary])
+async def test_tls_with_a_server_that_has_none(
+    find: Callable[[], Path], certificates: Certificates
+) -> None:
+    """The error says what to install."""
+    with pytest.raises(ServerStartError, match=r"built without TLS\. Install one that has it"):
+        async with run(binary=find(), tls=certificates.server_files()):
+            pass
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+async def test_a_port_out_of_range(port: int) -> None:
+    """It is refused before anything starts."""
+    with pytest.raises(ValueError, match="port has to be from 0 to 65535"):
+        async with run(port=port):
+            pass

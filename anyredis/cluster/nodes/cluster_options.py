@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypedDict
 
 from anyredis.address import Reader, parse_url
+from anyredis.address_remap import AddressRemap
 from anyredis.cluster.nodes.read_balancer import ReadFrom
 from anyredis.cluster.nodes.seeds import NodeName
 from anyredis.connection.options import (
@@ -23,7 +24,7 @@ from anyredis.connection.options import (
     parameters_of,
 )
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.pool.pool_options import PoolOptions, WaitingOptions
+from anyredis.pool.pool_options import SharingOptions, WaitingOptions
 
 
 def _read_from(text: str) -> ReadFrom:
@@ -34,13 +35,14 @@ def _read_from(text: str) -> ReadFrom:
 
 
 class NodesOptions(TypedDict, total=False):
-    """The options of a cluster: its nodes, and the nodes that answer reads."""
+    """The options of a cluster: its nodes, their addresses, and the nodes that answer reads."""
 
     startup_nodes: Iterable[NodeName]
     max_connections_per_node: Flag
     readonly: Flag
     read_from: Annotated[ReadFrom, FromURL(_read_from)]
     availability_zone: Text
+    address_remap: AddressRemap | None
 
 
 class SeedOptions(TypedDict, total=False):
@@ -55,7 +57,7 @@ class ClusterOptions(TextlessOptions, EncryptionOptions, NodesOptions, total=Fal
 
 
 class ClusterConnectionPoolOptions(
-    ClusterOptions, PoolOptions, DecodingOptions, SeedOptions, total=False
+    ClusterOptions, SharingOptions, DecodingOptions, SeedOptions, total=False
 ):
     """The keyword arguments of a `ClusterConnectionPool`."""
 
@@ -76,6 +78,8 @@ def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object)
     check_flags(max_connections_per_node=per_node, readonly=readonly)
     if not isinstance(read_from, ReadFrom):
         raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
+    if zone is not None and not isinstance(zone, str):
+        raise DataTypeError(f"availability_zone has to be a str or None, not {zone!r:.80}")
     if read_from is not ReadFrom.REPLICAS and not readonly:
         raise DataValueError("read_from is about reading from replicas: give readonly=True too")
     if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):

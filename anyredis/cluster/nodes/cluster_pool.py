@@ -14,8 +14,8 @@ from typing import Any, Self, Unpack, overload
 from anyio.abc import TaskGroup
 
 from anyredis.address import DEFAULT_PORT, TCPAddress
+from anyredis.address_remap import AddressRemap, check_address_remap
 from anyredis.cluster.nodes.cluster_options import (
-    BlockingClusterConnectionPoolOptions,
     ClusterConnectionPoolOptions,
     check_nodes,
     options_of_url,
@@ -27,15 +27,14 @@ from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.cluster.nodes.topology import TopologyRefresher
 from anyredis.connection.base import ConnectionListener
-from anyredis.connection.options import check_seconds_or_none, refuse_unknown
+from anyredis.connection.options import refuse_unknown
 from anyredis.connection.tls import take_context
 from anyredis.exceptions import DataTypeError
 from anyredis.observer import Observer
-from anyredis.pool.base import BasePool, check_sharing
+from anyredis.pool.base import BasePool, check_sharing, construct
 from anyredis.pool.endpoint import ClusterEndpoint
-from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
+from anyredis.pool.limit import UNLIMITED, Limit, StrictLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
-from anyredis.pool.standalone import UNLIMITED
 from anyredis.pool.tasks import PoolTasks, TaskStarter
 from anyredis.wire.slots import SLOTS
 
@@ -56,6 +55,10 @@ class ClusterConnectionPool(BasePool):
     With *readonly* commands that only read go to replicas, as *read_from* says;
     *availability_zone* is the client's own, for `ReadFrom.ZONE` (Valkey 9.1).
     The other arguments are those of `ConnectionPool`, *shared_connections* for each node.
+
+    *address_remap* is for nodes behind NAT: a function that gets the `(host, port)` that a node told
+    for itself or another one, and returns the `(host, port)` to connect to.  The nodes that are
+    given here are not passed to it.
 
     Raises `DataError` at once for an argument that nothing can work with.
     """
@@ -80,7 +83,7 @@ class ClusterConnectionPool(BasePool):
         port: int = ...,
         startup_nodes: Iterable[NodeName] = ...,
         connection_class: type[ClusterConnection],
-        max_connections: int = ...,
+        max_connections: int | None = ...,
         max_connections_per_node: bool = ...,
         shared_connections: int = ...,
         max_idle_time: float | None = ...,
@@ -91,6 +94,7 @@ class ClusterConnectionPool(BasePool):
         readonly: bool = ...,
         read_from: ReadFrom = ...,
         availability_zone: str | None = ...,
+        address_remap: AddressRemap | None = ...,
         **connection_arguments: object,
     ) -> None: ...
     def __init__(
@@ -100,7 +104,7 @@ class ClusterConnectionPool(BasePool):
         port: int = DEFAULT_PORT,
         startup_nodes: Iterable[NodeName] = (),
         connection_class: type[ClusterConnection] = ClusterConnection,
-        max_connections: int = UNLIMITED,
+        max_connections: int | None = None,
         max_connections_per_node: bool = False,
         shared_connections: int = 1,
         max_idle_time: float | None = None,
@@ -111,6 +115,7 @@ class ClusterConnectionPool(BasePool):
         readonly: bool = False,
         read_from: ReadFrom = ReadFrom.REPLICAS,
         availability_zone: str | None = None,
+        address_remap: AddressRemap | None = None,
         **connection_arguments: Any,
     ) -> None:
         self.seeds = seeds_of(host, port, startup_nodes)
@@ -118,12 +123,13 @@ class ClusterConnectionPool(BasePool):
             connection_class, connection_arguments
         )
         self._capacity = check_capacity(max_connections)
-        self._per_node = max_connections_per_node
+        self._per_node, self._max_idle_time = max_connections_per_node, max_idle_time
         self._multiplexed_wanted = check_sharing(shared_connections)
-        self._max_idle_time = max_idle_time
         self._max_connection_age = max_connection_age
         check_nodes(max_connections_per_node, readonly, read_from, availability_zone)
+        check_address_remap(address_remap)
         self.readonly, self.read_from, self._zone = readonly, read_from, availability_zone
+        self.address_remap = address_remap
         super().__init__(
             self.construct(self.seeds[0]),  # so that a bad argument shows here
             max_idle_time=max_idle_time,
@@ -165,17 +171,13 @@ class ClusterConnectionPool(BasePool):
 
     def construct(self, address: TCPAddress, *, readonly: bool = False) -> ClusterConnection:
         """A new connection to the node at *address*, not yet connected; *readonly* for reads."""
-        try:
-            return self._connection_class(
-                host=address.host,
-                port=address.port,
-                readonly=readonly,
-                **self._connection_arguments,
-            )
-        except TypeError as error:
-            if isinstance(error, DataTypeError):
-                raise
-            raise DataTypeError(f"{self._connection_class.__name__}: {error}") from error
+        arguments: dict[str, Any] = {
+            **self._connection_arguments,
+            "host": address.host,
+            "port": address.port,
+            "readonly": readonly,
+        }
+        return construct(self._connection_class, arguments, KNOWN)
 
     # -- as every pool --------------------------------------------------------------------
 
@@ -365,59 +367,6 @@ class ClusterConnectionPool(BasePool):
         return bool(
             allocator.sockets or allocator.leased or (self._per_node and endpoint.limit.acquired)
         )
-
-
-class BlockingClusterConnectionPool(ClusterConnectionPool):
-    """Connections to the nodes of a cluster; a lease too many waits, up to *timeout* seconds.
-
-    The other arguments are those of `ClusterConnectionPool`, with *max_connections* 50 by default.
-    After *timeout* seconds `PoolTimeoutError` is raised; None waits for ever.
-    """
-
-    @overload
-    def __init__(self, **options: Unpack[BlockingClusterConnectionPoolOptions]) -> None: ...
-    @overload
-    def __init__(
-        self,
-        *,
-        connection_class: type[ClusterConnection],
-        max_connections: int = ...,
-        timeout: float | None = ...,
-        **arguments: object,
-    ) -> None: ...
-    def __init__(
-        self, *, max_connections: int = 50, timeout: float | None = 20.0, **arguments: Any
-    ) -> None:
-        check_seconds_or_none("timeout", timeout)
-        self._timeout = timeout
-        super().__init__(max_connections=max_connections, **arguments)
-
-    @overload
-    @classmethod
-    def from_url(
-        cls, url: str, **options: Unpack[BlockingClusterConnectionPoolOptions]
-    ) -> Self: ...
-    @overload
-    @classmethod
-    def from_url(
-        cls, url: str, *, connection_class: type[ClusterConnection], **arguments: object
-    ) -> Self: ...
-    # The arguments are those of the overridden method, but pyright cannot compare unpacked options.
-    @classmethod
-    def from_url(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, url: str, **arguments: Any
-    ) -> Self:
-        """A pool for the cluster that *url* names, as of `ClusterConnectionPool.from_url`."""
-        return super().from_url(url, **arguments)
-
-    @property
-    def strict(self) -> bool:
-        """False: one lease too many waits."""
-        return False
-
-    def make_limit(self) -> Limit:
-        """An `anyio.CapacityLimiter`."""
-        return WaitingLimit(self._capacity, self._timeout, self.observer)
 
 
 def _for_connections(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Unpack
 
 from anyredis.address import DEFAULT_PORT
 from anyredis.connection.handshake import HandshakeStep
 from anyredis.connection.options import TCPOptions, check_flags
 from anyredis.connection.tcp import Connection
+from anyredis.exceptions import RedisError, from_server
 
 READONLY = HandshakeStep((b"READONLY",))
 
@@ -19,6 +21,8 @@ class ClusterConnection(Connection):
     pool passes it for replicas if the client reads from them.  The other arguments are those of
     `Connection`.
     """
+
+    read_error: Callable[[str], RedisError] = staticmethod(from_server)
 
     def __init__(
         self,

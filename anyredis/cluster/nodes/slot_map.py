@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from anyredis.address import TCPAddress
+from anyredis.address_remap import AddressRemap, reachable
 from anyredis.exceptions import ProtocolError
 from anyredis.replies import array, integer, record, unexpected, word
 from anyredis.wire.decode import Reply
@@ -96,10 +97,10 @@ def _shard_of(
     return known.get(primary) or Shard(primary)
 
 
-def parse_slots(reply: Reply, asked: TCPAddress) -> SlotMap:
-    """The slot map in the reply of the node at *asked* to CLUSTER SLOTS.
+def parse_slots(reply: Reply, asked: TCPAddress, remap: AddressRemap | None = None) -> SlotMap:
+    """The slot map in the reply of the node at *asked* to CLUSTER SLOTS, its addresses by *remap*.
 
-    Raises `ProtocolError` for a reply of another shape.
+    Raises `ProtocolError` for a reply of another shape, and the error of `reachable`.
     """
     by_slot: list[Shard | None] = [None] * SLOTS
     zones: dict[TCPAddress, str] = {}
@@ -111,13 +112,15 @@ def parse_slots(reply: Reply, asked: TCPAddress) -> SlotMap:
                 unexpected(entry, "a range of slots and its nodes")
         if not 0 <= first <= last < SLOTS:
             unexpected(entry, "a range of slots and its nodes")
-        addresses = [_node(node, asked, zones) for node in nodes]
+        addresses = [_node(node, asked, zones, remap) for node in nodes]
         shard = Shard(addresses[0], tuple(addresses[1:]))
         by_slot[first : last + 1] = [shard] * (last + 1 - first)
     return SlotMap(by_slot, zones)
 
 
-def _node(reply: Reply, asked: TCPAddress, zones: dict[TCPAddress, str]) -> TCPAddress:
+def _node(
+    reply: Reply, asked: TCPAddress, zones: dict[TCPAddress, str], remap: AddressRemap | None
+) -> TCPAddress:
     """The address of one node, from its host, port, id and, from server 7.0 on, metadata."""
     fields = array(reply)
     if len(fields) < 2:
@@ -127,22 +130,23 @@ def _node(reply: Reply, asked: TCPAddress, zones: dict[TCPAddress, str]) -> TCPA
     name = "" if host is None else word(host)
     if name == "?":  # the cluster prefers host names, and this node has none
         name = word(metadata.get("ip", b""))
-    address = TCPAddress(name or asked.host, integer(port))
+    address = reachable(TCPAddress(name or asked.host, integer(port)), remap)
     if zone := word(metadata.get("availability-zone", b"")):
         zones[address] = zone
     return address
 
 
-def redirect_address(text: str, asked: TCPAddress) -> TCPAddress:
+def redirect_address(text: str, asked: TCPAddress, remap: AddressRemap | None = None) -> TCPAddress:
     """The address in a redirect from the node at *asked*; an empty host means the host of that node.
 
-    Raises `ProtocolError` if *text* is no address.
+    Raises `ProtocolError` if *text* is no address, and the error of `reachable`.
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ProtocolError(f"{asked} redirects to {text!r}, which is no host:port")
-    return TCPAddress(host if host not in ("", "?") else asked.host, int(port))
+    told = TCPAddress(host if host not in ("", "?") else asked.host, int(port))
+    return reachable(told, remap)
 
 
 def best_of(slot_maps: Iterable[SlotMap]) -> SlotMap:

@@ -17,6 +17,7 @@ from typing import Protocol
 import anyio
 
 from anyredis.address import TCPAddress
+from anyredis.address_remap import AddressRemap
 from anyredis.cluster.nodes import control_connection
 from anyredis.cluster.nodes.control_connection import ControlConnection
 from anyredis.cluster.nodes.slot_map import SlotMap, best_of, parse_slots
@@ -66,6 +67,11 @@ class SlotMapOwner(Protocol):
     @property
     def seeds(self) -> Sequence[TCPAddress]:
         """The nodes that the user named."""
+        ...
+
+    @property
+    def address_remap(self) -> AddressRemap | None:
+        """Gives the addresses of nodes that tell other ones."""
         ...
 
     @property
@@ -258,7 +264,7 @@ class TopologyRefresher:
         async def ask(address: TCPAddress) -> None:
             try:
                 reply = await self.control.ask(address, (b"CLUSTER", b"SLOTS"))
-                answers[address] = _covering_slot_map(reply, address)
+                answers[address] = _covering_slot_map(reply, address, self._cluster.address_remap)
             except RedisError as error:
                 answers[address] = error
             except Exception as failure:  # in a user's connection class: other nodes may answer
@@ -275,12 +281,12 @@ class TopologyRefresher:
         return answers
 
 
-def _covering_slot_map(reply: Reply, address: TCPAddress) -> SlotMap:
+def _covering_slot_map(reply: Reply, address: TCPAddress, remap: AddressRemap | None) -> SlotMap:
     """The slot map in a *reply* to CLUSTER SLOTS; raises `ClusterDownError` if it covers no slot.
 
     A node that was removed from its cluster replies so.
     """
-    slot_map = parse_slots(reply, address)
+    slot_map = parse_slots(reply, address, remap)
     if not slot_map.covered:
         raise ClusterDownError(f"CLUSTERDOWN {address} knows no node that serves slots")
     return slot_map
@@ -288,11 +294,13 @@ def _covering_slot_map(reply: Reply, address: TCPAddress) -> SlotMap:
 
 def _no_node_answered(failures: dict[TCPAddress, RedisError]) -> RedisError:
     """The error of a refresh in which no node gave a slot map; names each with its failure."""
+    no_cluster = any("cluster support disabled" in str(error) for error in failures.values())
+    hint = ": use anyredis.Redis for a server that is no cluster" if no_cluster else ""
     details = "; ".join(
         str(error) if str(address) in str(error) else f"{address}: {error}"
         for address, error in failures.items()
     )
-    message = f"no node of the cluster could be asked for its slot map ({details})"
+    message = f"no node of the cluster could be asked for its slot map ({details}){hint}"
     for error in failures.values():
         if isinstance(error, ResponseError):  # a node answered: another try will not help
             down = isinstance(error, ClusterDownError)

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import anyio
 
 from anyredis.address import TCPAddress
+from anyredis.address_remap import AddressRemap
 from anyredis.backoff import Retry
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.slot_map import redirect_address
@@ -120,11 +121,11 @@ class RedirectFollower:
     ) -> ClusterEndpoint | None:
         """The endpoint of the attempt *step*; *endpoint* is that of the attempt before.
 
-        Raises `ProtocolError` for a redirect that cannot be parsed.
+        Raises `ProtocolError` for a redirect that cannot be parsed, and the error of `reachable`.
         """
         if step.to is None or endpoint is None:
             return self.target.find(self._pool)
-        slot, address = _destination(step.to, endpoint.address)
+        slot, address = _destination(step.to, endpoint.address, self._pool.address_remap)
         if isinstance(step.to, MovedError):
             return self._pool.moved(slot, address)
         return self._pool.visit(address)
@@ -193,7 +194,9 @@ class RedirectFollower:
         return self._policy.lasts(failed, next_dial)
 
 
-def _destination(redirect: RedirectError, asked: TCPAddress) -> tuple[int, TCPAddress]:
+def _destination(
+    redirect: RedirectError, asked: TCPAddress, remap: AddressRemap | None
+) -> tuple[int, TCPAddress]:
     """The slot and the node that a *redirect* of the node at *asked* names."""
     try:
         slot, text = redirect.slot, redirect.address
@@ -201,7 +204,7 @@ def _destination(redirect: RedirectError, asked: TCPAddress) -> tuple[int, TCPAd
         slot, text = -1, ""
     if not 0 <= slot < SLOTS:
         raise ProtocolError(f"{asked} redirects, but not from a slot to a node: {redirect}")
-    return slot, redirect_address(text, asked)
+    return slot, redirect_address(text, asked, remap)
 
 
 async def wait(pool: ClusterConnectionPool, step: NextAttempt) -> None:

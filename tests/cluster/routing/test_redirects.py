@@ -12,11 +12,13 @@ from anyredis import (
     ClusterDownError,
     ConnectionError,
     MovedError,
+    Outcome,
     ProtocolError,
     Retry,
     TCPAddress,
     TryAgainError,
 )
+from anyredis.address_remap import AddressRemap
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeCluster, FakePeer, Handler, Words
@@ -72,6 +74,60 @@ async def test_moved_to_hosts_of_all_kinds(host: str | None) -> None:
             node.sees([])  # so that only the redirect has the address
         assert await client.get("foo") == b"v"
         assert client.node_for("foo").address == str(TCPAddress(host or last.host, first.port))
+
+
+def behind_nat(cluster: FakeCluster) -> AddressRemap:
+    """Have the nodes of *cluster* tell addresses at which no client reaches them.
+
+    Gives the function that knows better.
+    """
+    for node in cluster.nodes:
+        node.announced = f"inside-{node.port}"
+
+    def outside(address: tuple[str, int]) -> tuple[str, int]:
+        host, port = address
+        assert host == f"inside-{port}"
+        return "fake", port
+
+    return outside
+
+
+@pytest.mark.parametrize("code", ["MOVED", "ASK"])
+async def test_redirects_behind_nat(code: str) -> None:
+    """Each address that a node tells is remapped once: in the slot map, in MOVED and in ASK."""
+    cluster = FakeCluster()
+    first, *_ = cluster.nodes
+    async with cluster.client(address_remap=behind_nat(cluster)) as client:
+        await client.set("foo", "v")
+        if code == "MOVED":
+            cluster.move(FOO, first)
+        else:
+            cluster.start_migration(FOO, first)
+            cluster.migrate_key("foo")
+        for node in cluster.nodes:
+            node.sees([])  # so that only the redirect has the address
+        assert await client.get("foo") == b"v"
+        assert first.server.count("GET") == 1
+        assert {address.host for address in client.connection_pool.known} == {"fake"}
+        assert {key async for key in client.scan_iter()} == {b"foo"}
+
+
+async def test_a_remap_that_fails() -> None:
+    """A redirect then is an error that says so, and without a slot map entering the block is."""
+    cluster = FakeCluster()
+    first, *_ = cluster.nodes
+    known = {("fake", node.port): ("fake", node.port) for node in cluster.nodes}
+    async with cluster.client(address_remap=known.__getitem__) as client:
+        await client.set("foo", "v")
+        cluster.announce(first, "inside")
+        cluster.move(FOO, first)
+        with pytest.raises(ConnectionError, match="address_remap failed for inside:7000") as caught:
+            await client.get("foo")
+        assert caught.value.outcome is Outcome.NOT_SENT
+        assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(ConnectionError, match="fake:7000: address_remap failed for inside:7000"):
+        async with cluster.client(address_remap=known.__getitem__, retry=None):
+            pass
 
 
 async def test_moved_to_ipv6_in_brackets() -> None:
