@@ -24,6 +24,7 @@ from typing import (
 )
 
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError
+from anyredis.facts.secrets import may_be_secret
 from anyredis.methods import AWAITED, SUBMIT, Place, make_method, make_refusal, parsed_type
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import NotSendable, Value, name_of, ready, refusal
@@ -338,4 +339,7 @@ def raw_command(*args: Value) -> Command[Any]:
         return Command(ready((*words, *args[1:])), _raw_reply)
     except NotSendable as refused:
         position = next(i for i, arg in enumerate(args) if arg is refused.value)
-        raise refusal(name_of(words), f"argument {position}", refused.value) from None
+        secret = may_be_secret(words + args[1:])
+        raise refusal(
+            name_of(words), f"argument {position}", refused.value, secret=secret
+        ) from None

@@ -17,6 +17,9 @@ from types import CodeType, FunctionType
 from typing import Any, Final, TypeAlias, cast, get_args
 
 from anyredis.coroutine_functions import mark_coroutine_function
+from anyredis.exceptions import DataTypeError
+from anyredis.excerpt import excerpt
+from anyredis.facts.secrets import may_be_secret
 from anyredis.wire.encode import READY, NotSendable, name_of, ready, refusal
 
 FILE: Final = "<anyredis command{}>"
@@ -87,7 +90,9 @@ def _make_(_build_, _sendable_, _map_, _type_, _make_sendable_, _name_):
     def function{parameters}:
         _command_ = _build_({forwarded})
         if not _sendable_(_map_(_type_, _command_.args)):
-            _command_ = _make_sendable_(_build_, _command_, {{{arguments}}})
+            _command_, _refused_ = _make_sendable_(_build_, _command_, {{{arguments}}})
+            if _refused_ is not None:
+                {forget}raise _refused_
         {ending}
     return function
 """
@@ -116,6 +121,7 @@ def _factory(signature: inspect.Signature, body: Body) -> Factory:
         parameters=signature,
         forwarded=", ".join(_forwarded(each) for each in (first, *others)),
         arguments=", ".join(f"{each.name!r}: {each.name}" for each in others),
+        forget="".join(f"{each.name} = " for each in others) + "None; " if others else "",
         ending="\n        ".join(body).format(self=first.name),
     )
     return _compiled(source, signature)
@@ -189,8 +195,13 @@ def _with_metadata(
 # -- arguments that cannot be sent as they are --------------------------------------------------
 
 
-def _make_sendable(build: Build, built: Any, arguments: Mapping[str, object]) -> Any:
-    """The same command with sendable arguments; raises `DataTypeError` that names a bad one."""
+def _make_sendable(
+    build: Build, built: Any, arguments: Mapping[str, object]
+) -> tuple[Any, DataTypeError | None]:
+    """The same command with sendable arguments; or None, and the error that names a bad one.
+
+    The function raises the error once its own variables are cleared: they may hold secrets.
+    """
     try:
         args = ready(built.args)
     except NotSendable as refused:
@@ -200,11 +211,12 @@ def _make_sendable(build: Build, built: Any, arguments: Mapping[str, object]) ->
             for name, value in arguments.items()
             if value is not parameters[name].default
         }
+        secret = may_be_secret(built.args)
         argument = _argument_holding(not_defaults, refused.value)
-        raise refusal(name_of(built.args), argument, refused.value) from None
+        return None, refusal(name_of(built.args), argument, refused.value, secret=secret)
     sendable = copy.copy(built)  # a builder may return one command twice: no change in place
     sendable.args = args
-    return sendable
+    return sendable, None
 
 
 def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:
@@ -215,7 +227,7 @@ def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:
         if isinstance(value, Mapping):
             for key, item in cast("Mapping[object, object]", value).items():
                 if item is wanted or key is wanted:
-                    return f"{name}[{key!r:.40}]"
+                    return f"{name}[{excerpt(key, 40)}]"
         elif isinstance(value, (list, tuple, set, frozenset)):
             for index, item in enumerate(cast("list[object]", value)):
                 if item is wanted:

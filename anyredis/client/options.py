@@ -17,7 +17,9 @@ from anyredis.connection.options import (
 from anyredis.connection.tcp import Connection
 from anyredis.connection.tls import take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
+from anyredis.credentials import hidden
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.pool.base import BasePool
 from anyredis.pool.pool_options import SharingOptions
 from anyredis.pool.services import service_arguments, service_parameters
@@ -61,7 +63,7 @@ KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry"}
 def checked_retry(retry: Retry | None) -> Retry | None:
     """*retry*; raises `DataTypeError` if it is neither a `Retry` nor None."""
     if retry is not None and not isinstance(retry, Retry):
-        raise DataTypeError(f"retry has to be an anyredis.Retry or None, not {retry!r:.80}")
+        raise DataTypeError(f"retry has to be an anyredis.Retry or None, not {excerpt(retry)}")
     return retry
 
 
@@ -107,10 +109,8 @@ def service_pool(
     arguments = dict(options)
     refuse_unknown(arguments, KNOWN_OF_SERVICES | {"db"})
     pool_class = take_pool_class(arguments, POOLS)
-    context = take_context(arguments)
-    return pool_class(
-        decode_responses=decode_responses, ssl_context=context, **found_by, **arguments
-    )
+    arguments["ssl_context"] = take_context(arguments)
+    return pool_class(decode_responses=decode_responses, **found_by, **arguments)
 
 
 def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -> type[P]:
@@ -124,7 +124,7 @@ def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -
     if not isinstance(given, type) or not issubclass(given, kinds[0]):
         raise DataTypeError(
             f"connection_pool_cls has to be {kinds[0].__name__} or {kinds[1].__name__}, "
-            f"not {given!r:.80}"
+            f"not {excerpt(given)}"
         )
     return given
 
@@ -135,7 +135,7 @@ def given_pool(pool: object, kind: type[P], beside: Iterable[str], *, decode_res
     Raises `DataError` if it is not of the class *kind*, or if there are arguments *beside* it.
     """
     if not isinstance(pool, kind):
-        raise DataTypeError(f"connection_pool has to be a {kind.__name__}, not {pool!r:.80}")
+        raise DataTypeError(f"connection_pool has to be a {kind.__name__}, not {excerpt(pool)}")
     for name in beside:
         raise DataValueError(f"{name} is given beside connection_pool: give it to the pool instead")
     if decode_responses is not pool.decode_responses:
@@ -168,6 +168,7 @@ def options_of_url(
 
     Raises a `DataValueError` that names the wrong part of the URL.
     """
+    url = hidden(url)
     parsed = parse_url(url, url_parameters(), service_parameters())
     options: dict[str, Any] = dict(parsed.options)
     check_url(options, BlockingConnectionPool.__name__, decode_responses=decode_responses)

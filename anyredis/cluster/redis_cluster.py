@@ -26,6 +26,7 @@ from anyredis.cluster.routing.routes import key_bytes
 from anyredis.cluster.scanning import ClusterKeys
 from anyredis.command import Command, command, raw_command
 from anyredis.commands.group import SupportsItems, flat
+from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.scope import Holder, PoolScope
@@ -87,6 +88,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         decode_responses: bool = False,
         **options: Unpack[RedisClusterOptions],
     ) -> None:
+        host = hidden_addresses(host)
+        hide(options)
         retry = checked_retry(options.pop("retry", Retry()))
         pool = pool_for(host, port, decode_responses=decode_responses, options=options)
         super().__init__(pool, readers(decode_responses=decode_responses), retry)
@@ -116,6 +119,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         parameters are those of `Redis.from_url`.  Raises `DataValueError` that names the fault in
         the URL.
         """
+        url = hidden(url)
+        hide(options)
         arguments = options_of_url(url, decode_responses=decode_responses)
         arguments.update(options)
         client: RedisCluster[Any] = cls(decode_responses=decode_responses, **arguments)

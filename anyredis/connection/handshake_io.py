@@ -8,19 +8,19 @@ from anyio.abc import ByteStream
 from anyredis.connection.handshake import HandshakeStep, HandshakeSteps, ServerInfo
 from anyredis.exceptions import ConnectionError
 from anyredis.wire.decode import Decoder, Incomplete, Push, Reply
-from anyredis.wire.encode import Encoder
+from anyredis.wire.encode import Encoder, encode
 
 CHUNK = 256 * 1024
 """Bytes to receive at once; asyncio's streams give at most this many."""
 
 
 async def perform_handshake(
-    handshake: HandshakeSteps, stream: ByteStream, decoder: Decoder, encode: Encoder
+    handshake: HandshakeSteps, stream: ByteStream, decoder: Decoder, pack: Encoder
 ) -> ServerInfo:
     """The facts that the server gave; raises the error of the server or of the stream."""
     steps = next(handshake)
     while True:
-        replies = await _exchange(steps, stream, decoder, encode)
+        replies = await _exchange(steps, stream, decoder, pack)
         try:
             steps = handshake.send(replies)
         except StopIteration as done:
@@ -29,11 +29,11 @@ async def perform_handshake(
 
 
 async def _exchange(
-    steps: list[HandshakeStep], stream: ByteStream, decoder: Decoder, encode: Encoder
+    steps: list[HandshakeStep], stream: ByteStream, decoder: Decoder, pack: Encoder
 ) -> list[Reply]:
     replies: list[Reply] = []
     try:
-        await stream.send(b"".join(encode(step.args) for step in steps))
+        await stream.send(b"".join(encode(pack, step.args) for step in steps))
         while len(replies) < len(steps):
             replies.append(await _read_one(stream, decoder))
     except (anyio.EndOfStream, anyio.BrokenResourceError):

@@ -78,7 +78,7 @@ class RequestSender(Executor):
             return None
         try:
             payload = self.encoder(args)  # saved frame: encode
-        except (TypeError, UnicodeEncodeError):
+        except (TypeError, ValueError):
             payload = encode(self.encoder, args)  # raises `DataError`
         request = Request(payload, self._new_waiter_unchecked())
         if binary:

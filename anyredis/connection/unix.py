@@ -10,16 +10,23 @@ from anyio.abc import ByteStream
 from anyredis.address import UnixAddress
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions
-from anyredis.exceptions import DataTypeError
+from anyredis.credentials import hidden_addresses, hide
+from anyredis.exceptions import DataTypeError, DataValueError
 
 
 class UnixDomainSocketConnection(BaseConnection):
     """A connection over the Unix socket at *path*; other arguments as for `BaseConnection`."""
 
     def __init__(self, *, path: str, **options: Unpack[ConnectionOptions]) -> None:
+        path = hidden_addresses(path)
+        hide(options)
         super().__init__(**options)
         if not isinstance(path, str) or not path:
-            raise DataTypeError(f"path has to be the path of a Unix socket, not {path!r}")
+            raise DataTypeError(
+                f"path has to be the path of a Unix socket, not a {type(path).__name__}"
+            )
+        if "://" in path:
+            raise DataValueError("path is a URL: use from_url")
         self._unix_address = UnixAddress(path)
 
     @property

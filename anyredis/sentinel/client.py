@@ -14,6 +14,7 @@ from anyredis.backoff import Retry
 from anyredis.client.options import ServiceOptions, checked_retry, service_pool
 from anyredis.client.redis import Redis
 from anyredis.connection.options import DatabaseOptions
+from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError
 from anyredis.pool.services import register_schemes
 from anyredis.pool.standalone import url_parameters
@@ -57,6 +58,8 @@ class Sentinel:
         name: str | None = None,
         **options: Unpack[SentinelClientOptions],
     ) -> None:
+        sentinels = hidden_addresses(sentinels)
+        hide(options)
         self._options: dict[str, Any] = dict(options)
         self._sentinels = take_sentinels(sentinels, self._options)
         self.name = None if name is None else _checked_name(name)
@@ -73,6 +76,8 @@ class Sentinel:
         `valkey+sentinel://` and `valkeys+sentinel://` mean the same.  Raises `DataValueError`
         that names the fault in the URL.
         """
+        url = hidden(url)
+        hide(options)
         parsed = parse_url(url, url_parameters(), sentinel_parameters())
         if parsed.service is None:
             raise DataValueError(

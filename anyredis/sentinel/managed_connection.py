@@ -20,7 +20,7 @@ from typing import NamedTuple, Unpack
 import anyio
 from anyio.abc import TaskGroup
 
-from anyredis.address import TCPAddress
+from anyredis.address import TCPAddress, port_number
 from anyredis.backoff import Backoff
 from anyredis.connection.base import BaseConnection, PoolView
 from anyredis.connection.errors import explain
@@ -34,6 +34,7 @@ from anyredis.exceptions import (
     RedisError,
     from_server,
 )
+from anyredis.excerpt import excerpt
 from anyredis.replies import word
 from anyredis.sentinel.sentinel_connection import Sentinels
 from anyredis.wire.decode import Reply
@@ -164,11 +165,14 @@ class SentinelWatcher:
     def _heard(self, news: str) -> None:
         """Handle a message `name old-host old-port new-host new-port`."""
         match news.split(" "):
-            case [self.name, old_host, old_port, host, port]:
-                old, new = TCPAddress(old_host, int(old_port)), TCPAddress(host, int(port))
-                self.leave(new if self.replicas else old)
+            case [self.name, *hosts_and_ports] if len(hosts_and_ports) == 4:
+                host, port = hosts_and_ports[2:] if self.replicas else hosts_and_ports[:2]
+                if number := port_number(port):
+                    self.leave(TCPAddress(host, number))
+                else:
+                    LOGGER.debug("ignored a malformed message of a sentinel: %s", excerpt(news))
             case _:
-                LOGGER.debug("ignored a message of a sentinel: %s", news)
+                LOGGER.debug("ignored a message of a sentinel: %s", excerpt(news))
 
     def leave(self, server: TCPAddress) -> None:
         """Drain all connections to *server*: its role has changed.

@@ -14,14 +14,23 @@ from typing import Any, Generic, NoReturn, TypeAlias, TypedDict, TypeVar, Unpack
 import anyio
 from anyio.abc import ByteStream
 
-from anyredis.address import DEFAULT_SENTINEL_PORT, SENTINEL, Reader, TCPAddress, parse_hosts
+from anyredis.address import (
+    DEFAULT_SENTINEL_PORT,
+    SENTINEL,
+    Reader,
+    TCPAddress,
+    check_no_url,
+    is_host,
+    parse_hosts,
+    port_number,
+)
 from anyredis.connection.errors import cannot_connect
 from anyredis.connection.handshake import HandshakeStep
 from anyredis.connection.handshake_io import CHUNK
 from anyredis.connection.options import Flag, Name, Seconds, TCPOptions, Text, parameters_of
 from anyredis.connection.tcp import Connection
 from anyredis.connection.tls import take_context
-from anyredis.credentials import CredentialProvider
+from anyredis.credentials import CredentialProvider, hidden_addresses, hide
 from anyredis.exceptions import (
     AuthenticationError,
     ConnectionError,
@@ -45,6 +54,9 @@ DOWN = frozenset({"s_down", "o_down", "disconnected"})
 
 SentinelName: TypeAlias = "TCPAddress | tuple[str, int] | str"
 """A sentinel: its address, as a `TCPAddress`, a pair or `"host:port"`."""
+
+
+LOGIN = "write host:port, and give sentinel_username= and sentinel_password= for a login"
 
 
 class SentinelOptions(TypedDict, total=False):
@@ -177,10 +189,12 @@ class Sentinels:
     def __init__(
         self, addresses: Iterable[SentinelName], **options: Unpack[SentinelOptions]
     ) -> None:
+        addresses = hidden_addresses(addresses)
+        hide(options)
         if isinstance(addresses, (str, TCPAddress)):
             raise DataTypeError(
                 "sentinels has to be a list of TCPAddress, (host, port) or 'host:port', "
-                f"not {addresses!r:.80}"
+                f"not one {type(addresses).__name__}"
             )
         self.addresses = tuple(dict.fromkeys(sentinel_address(each) for each in addresses))
         if not self.addresses:
@@ -254,16 +268,21 @@ class Sentinels:
 def sentinel_address(name: SentinelName) -> TCPAddress:
     """The address that *name* means; raises `DataError` if it is none."""
     if isinstance(name, TCPAddress):
+        check_no_url("the host of a sentinel", name.host, LOGIN)
         return name
     if isinstance(name, str):
+        check_no_url("a sentinel", name, LOGIN)
         first, *others = parse_hosts(name, DEFAULT_SENTINEL_PORT)
         if others or not name:
-            raise DataValueError(f"a sentinel is written host:port, not {name!r:.80}")
+            raise DataValueError("a sentinel is written host:port")
         return first
     if isinstance(name, tuple) and len(name) == 2:
+        if isinstance(name[0], str):
+            check_no_url("the host of a sentinel", name[0], LOGIN)
         return TCPAddress(*name)
+    # The message has only the type: a URL in the value may contain a password.
     raise DataTypeError(
-        f"a sentinel is a TCPAddress, (host, port) or 'host:port', not {name!r:.80}"
+        f"a sentinel is a TCPAddress, (host, port) or 'host:port', not a {type(name).__name__}"
     )
 
 
@@ -302,11 +321,10 @@ def _address(reply: Reply) -> TCPAddress | None:
 
 def _host_and_port(host: Reply, port: Reply) -> TCPAddress:
     """The address that a sentinel gives as two strings."""
-    if not (isinstance(host, str) and isinstance(port, str) and host and port.isdecimal()):
+    number = port_number(port) if isinstance(port, str) else None
+    if not number or not isinstance(host, str) or not is_host(host):
         unexpected([host, port], "a host and a port")
-    if not 0 < int(port) < 65536:
-        unexpected(port, "a port")
-    return TCPAddress(host, int(port))
+    return TCPAddress(host, number)
 
 
 def _replicas(reply: Reply) -> tuple[TCPAddress, ...] | None:

@@ -108,11 +108,11 @@ def test_resp2_on_demand() -> None:
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_required_step_that_is_refused(position: int) -> None:
     """Its error is raised and names the command, not its arguments (G6, G15)."""
-    replies: list[Reply] = [HELLO, b"OK", b"OK", b"OK"]
+    replies: list[Reply] = [b"OK", b"OK", b"OK", b"OK"]
     replies[position] = from_server("ERR no")
     with pytest.raises(ResponseError, match="ERR no") as caught:
-        perform(HandshakeOptions(db=3), Credentials(None, "hunter2"), replies)
-    assert ("HELLO", "SELECT")[position] in str(caught.value)
+        perform(HandshakeOptions(db=3, protocol=2), Credentials(None, "hunter2"), replies)
+    assert ("AUTH", "SELECT")[position] in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 

@@ -20,15 +20,15 @@ from anyredis.cluster.nodes.cluster_options import (
     check_nodes,
     options_of_url,
 )
-from anyredis.cluster.nodes.node_connection import ClusterConnection
+from anyredis.cluster.nodes.node_connection import ClusterConnection, for_connections
 from anyredis.cluster.nodes.read_balancer import ReadBalancers, ReadFrom
 from anyredis.cluster.nodes.seeds import NodeName, seeds_of
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.cluster.nodes.topology import TopologyRefresher
 from anyredis.connection.base import ConnectionListener
-from anyredis.connection.options import check_seconds_or_none, refuse_unknown
-from anyredis.connection.tls import take_context
+from anyredis.connection.options import check_seconds_or_none
+from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataTypeError
 from anyredis.observer import Observer
 from anyredis.pool.base import BasePool, check_sharing
@@ -115,17 +115,17 @@ class ClusterConnectionPool(BasePool):
         availability_zone: str | None = None,
         **connection_arguments: Any,
     ) -> None:
-        self.seeds = seeds_of(host, port, startup_nodes)
-        self._connection_class, self._connection_arguments = _for_connections(
-            connection_class, connection_arguments
+        host, startup_nodes = hidden_addresses(host), hidden_addresses(startup_nodes)
+        self._connection_class, self._connection_arguments = for_connections(
+            connection_class, connection_arguments, KNOWN
         )
+        self.seeds = seeds_of(host, port, startup_nodes)
         self._capacity = check_capacity(max_connections)
         self._per_node = max_connections_per_node
         self._multiplexed_wanted = check_sharing(shared_connections)
         self._max_idle_time = max_idle_time
         check_nodes(max_connections_per_node, readonly, read_from, availability_zone)
-        self.readonly = readonly
-        self.read_from = read_from
+        self.readonly, self.read_from = readonly, read_from
         self._zone = availability_zone
         example = self.construct(self.seeds[0])  # so that a bad argument shows here
         super().__init__(
@@ -156,6 +156,8 @@ class ClusterConnectionPool(BasePool):
         `redis://host:port,host:port` names several nodes to begin with; other schemes and
         parameters are as for `ConnectionPool.from_url`.
         """
+        url = hidden(url)
+        hide(arguments)
         return cls(**{**options_of_url(url), **arguments})
 
     def _know_nothing(self) -> None:
@@ -420,20 +422,3 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
     def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""
         return WaitingLimit(self._capacity, self._timeout, self.observer)
-
-
-def _for_connections(
-    kind: object, arguments: dict[str, Any]
-) -> tuple[type[ClusterConnection], dict[str, Any]]:
-    """The class of the connections, and their arguments with the SSL context that these ask for.
-
-    A context is made once, because making one reads files.
-    """
-    if not (isinstance(kind, type) and issubclass(kind, ClusterConnection)):
-        raise DataTypeError(
-            f"connection_class has to be a subclass of ClusterConnection, not {kind!r}"
-        )
-    if kind is ClusterConnection:
-        refuse_unknown(arguments, KNOWN, by=kind.__name__)
-    context = take_context(arguments)
-    return kind, arguments if context is None else {**arguments, "ssl_context": context}

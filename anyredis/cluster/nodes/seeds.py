@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from anyredis.address import TCPAddress
+from anyredis.address import TCPAddress, check_no_url, port_number
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 
 NodeName: TypeAlias = TCPAddress | tuple[str, int] | str
 """A node: its address, as a `TCPAddress`, a pair or `"host:port"`."""
+
+
+LOGIN = "write host:port, and give username= and password= for a login; from_url takes a URL"
 
 
 def seeds_of(
@@ -17,22 +21,36 @@ def seeds_of(
 ) -> tuple[TCPAddress, ...]:
     """All nodes that the user names, each once; if there is none, the default host."""
     if isinstance(startup_nodes, str):
-        raise DataTypeError(f"startup_nodes has to be a list of nodes, not {startup_nodes!r:.80}")
+        raise DataTypeError("startup_nodes has to be a list of nodes, not a str")
     named = [node_address(name) for name in startup_nodes]
     if host is not None or not named:
         named.insert(0, node_address((host or "localhost", port)))
     return tuple(dict.fromkeys(named))
 
 
+def _shown(name: str) -> str:
+    """A text that has no colon; one that has may be a login."""
+    return "" if ":" in name else f", not {excerpt(name)}"
+
+
 def node_address(name: NodeName) -> TCPAddress:
     """The address that *name* means; raises `DataError` if it is none."""
     if isinstance(name, TCPAddress):
+        check_no_url("the host of a node", name.host, LOGIN)
         return name
     if isinstance(name, str):
         host, colon, port = name.rpartition(":")
-        if not colon or not host or not port.isdecimal():
-            raise DataValueError(f"a node is written host:port, not {name!r:.80}")
-        return TCPAddress(host.removeprefix("[").removesuffix("]"), int(port))
+        check_no_url("a node", name, LOGIN)
+        number = port_number(port)
+        if not colon or not host or not number:
+            raise DataValueError(
+                f"a node is written host:port, with a port from 1 to 65535{_shown(name)}"
+            )
+        return TCPAddress(host.removeprefix("[").removesuffix("]"), number)
     if isinstance(name, tuple) and len(name) == 2 and isinstance(name[0], str):
+        check_no_url("the host of a node", name[0], LOGIN)
         return TCPAddress(*name)
-    raise DataTypeError(f"a node is a TCPAddress, (host, port) or 'host:port', not {name!r:.80}")
+    # The message has only the type: a URL in the value may contain a password.
+    raise DataTypeError(
+        f"a node is a TCPAddress, (host, port) or 'host:port', not a {type(name).__name__}"
+    )
