@@ -340,6 +340,6 @@ def raw_command(*args: Value) -> Command[Any]:
     except NotSendable as refused:
         position = next(i for i, arg in enumerate(args) if arg is refused.value)
         secret = may_be_secret(words + args[1:])
-        raise refusal(
-            name_of(words), f"argument {position}", refused.value, secret=secret
-        ) from None
+        error = refusal(name_of(words), f"argument {position}", refused.value, secret=secret)
+    args = ()  # an error shows no variable with secrets, and no context
+    raise error

@@ -7,8 +7,8 @@ on its `repr` is `'***'`, also in a container and in a traceback that shows loca
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass, field, is_dataclass, replace
+from typing import Any, Final, TypeAlias, cast
 
 SHOWN: Final = "'***'"
 """The `repr` of a secret."""
@@ -58,19 +58,20 @@ def hide(arguments: Any) -> None:
     for name, value in arguments.items():
         if name.endswith("password"):
             arguments[name] = hidden(value)
-        elif isinstance(value, str) and "@" in value:
-            arguments[name] = SecretText(value)
-        elif name in {"startup_nodes", "sentinels"} and isinstance(value, (list, tuple)):
+        elif name in {"host", "path", "unix_socket_path", "startup_nodes"}:
             arguments[name] = hidden_addresses(value)
 
 
 def hidden_addresses(addresses: Any) -> Any:
     """The same *addresses*; a URL among them, which may contain a password, is wrapped."""
     if isinstance(addresses, str):
-        return SecretText(addresses) if "@" in addresses else addresses
-    if not isinstance(addresses, (list, tuple)) or hasattr(addresses, "_fields"):
-        return addresses
-    return type(addresses)(hidden_addresses(each) for each in addresses)
+        return SecretText(addresses) if "@" in addresses or "://" in addresses else addresses
+    if isinstance(addresses, (list, tuple)):
+        hidden_each = [hidden_addresses(each) for each in cast("list[Any]", addresses)]
+        return tuple(hidden_each) if isinstance(addresses, tuple) else hidden_each
+    if is_dataclass(addresses) and hasattr(addresses, "host"):
+        return replace(cast("Any", addresses), host=hidden_addresses(cast("Any", addresses).host))
+    return addresses
 
 
 @dataclass(frozen=True)

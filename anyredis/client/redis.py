@@ -121,4 +121,8 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         return self.connection_pool.scope
 
     def __repr__(self) -> str:
+        if "connection_pool" not in vars(
+            self
+        ):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         return f"<{type(self).__name__} {self.connection_pool.address} {self.connection_pool!r}>"

@@ -143,6 +143,10 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         return self
 
     def __repr__(self) -> str:
+        if "connection_pool" not in vars(
+            self
+        ):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         return f"<{type(self).__name__} {self.connection_pool!r}>"
 
     # -- nodes ----------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def negotiate(options: HandshakeOptions, credentials: Credentials) -> HandshakeS
         if isinstance(replies[0], AuthenticationError):
             probe = [PROBE]
     steps = [*probe, *_resp2_steps(options, credentials), *common]
-    replies = (yield steps) if steps else []
+    replies = yield steps  # there may be none: protocol 2 without any option
     _check(steps, replies)
     return ServerInfo(protocol=2, extra=_extra(options, steps, replies))
 

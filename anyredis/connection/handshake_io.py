@@ -32,6 +32,8 @@ async def _exchange(
     steps: list[HandshakeStep], stream: ByteStream, decoder: Decoder, pack: Encoder
 ) -> list[Reply]:
     replies: list[Reply] = []
+    if not steps:
+        return replies
     try:
         await stream.send(b"".join(encode(pack, step.args) for step in steps))
         while len(replies) < len(steps):

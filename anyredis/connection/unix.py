@@ -7,11 +7,11 @@ from typing import Unpack
 import anyio
 from anyio.abc import ByteStream
 
-from anyredis.address import UnixAddress
+from anyredis.address import UnixAddress, check_no_url
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions
 from anyredis.credentials import hidden_addresses, hide
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.exceptions import DataTypeError
 
 
 class UnixDomainSocketConnection(BaseConnection):
@@ -25,8 +25,7 @@ class UnixDomainSocketConnection(BaseConnection):
             raise DataTypeError(
                 f"path has to be the path of a Unix socket, not a {type(path).__name__}"
             )
-        if "://" in path:
-            raise DataValueError("path is a URL: use from_url")
+        check_no_url("path", path, "use from_url for a URL, or write ./ before a relative path")
         self._unix_address = UnixAddress(path)
 
     @property

@@ -235,6 +235,8 @@ class BlockingConnectionPool(ConnectionPool):
         cls, url: str, **arguments: Any
     ) -> Self:
         """A pool for the server that *url* names, see `ConnectionPool.from_url`."""
+        url = hidden(url)
+        hide(arguments)
         return super().from_url(url, **arguments)
 
     def make_limit(self) -> Limit:

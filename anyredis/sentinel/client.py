@@ -94,6 +94,8 @@ class Sentinel:
         return cls(parsed.hosts, name=parsed.service, **arguments)
 
     def __repr__(self) -> str:
+        if "name" not in vars(self):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         hosts = ", ".join(map(str, self._sentinels.addresses))
         return f"<{type(self).__name__} {hosts}{f' for {self.name!r}' if self.name else ''}>"
 

@@ -204,6 +204,8 @@ class Sentinels:
             self.connection_to(address)  # raises an error for an invalid argument
 
     def __repr__(self) -> str:
+        if "addresses" not in vars(self):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         return f"<Sentinels {', '.join(map(str, self.addresses))}>"
 
     def connection_to(

@@ -212,6 +212,8 @@ class ClusterConnectionPool(BasePool):
 
     def __repr__(self) -> str:
         told = super().__repr__()
+        if "topology" not in vars(self):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         control = self.topology.control.sockets
         return f"{told[:-1]} control={control}>" if control else told
 
@@ -412,6 +414,8 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
         cls, url: str, **arguments: Any
     ) -> Self:
         """A pool for the cluster that *url* names, as of `ClusterConnectionPool.from_url`."""
+        url = hidden(url)
+        hide(arguments)
         return super().from_url(url, **arguments)
 
     @property

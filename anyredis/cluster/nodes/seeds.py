@@ -39,8 +39,8 @@ def node_address(name: NodeName) -> TCPAddress:
         check_no_url("the host of a node", name.host, LOGIN)
         return name
     if isinstance(name, str):
-        host, colon, port = name.rpartition(":")
         check_no_url("a node", name, LOGIN)
+        host, colon, port = name.rpartition(":")
         number = port_number(port)
         if not colon or not host or not number:
             raise DataValueError(
