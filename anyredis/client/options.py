@@ -120,7 +120,7 @@ def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -
     """
     if arguments.get("max_connections", 0) is None:
         del arguments["max_connections"]
-    given = arguments.pop("connection_pool_cls", kinds[0])
+    given: Any = arguments.pop("connection_pool_cls", kinds[0])
     if not isinstance(given, type) or not issubclass(given, kinds[0]):
         raise DataTypeError(
             f"connection_pool_cls has to be {kinds[0].__name__} or {kinds[1].__name__}, "

@@ -25,7 +25,7 @@ from anyredis.connection.handshake import (
     ServerInfo,
     negotiate,
 )
-from anyredis.connection.handshake_io import CHUNK, perform_handshake
+from anyredis.connection.handshake_io import CHUNK, HungUpOnHelloError, perform_handshake
 from anyredis.connection.options import (
     check_flags,
     check_numbers,
@@ -207,9 +207,7 @@ class BaseConnection(RequestSender):
         options = replace(self._handshake_options, extra=self.extra_steps())
         try:
             await self._establish(options, credentials)
-        except (anyio.EndOfStream, anyio.BrokenResourceError):
-            if options.protocol == 2:
-                raise
+        except HungUpOnHelloError:
             # Some proxies close a connection on which they see HELLO: RESP2 then, without it.
             self._reset_decoder()
             await self._establish(replace(options, protocol=2), credentials)

@@ -6,12 +6,16 @@ import anyio
 from anyio.abc import ByteStream
 
 from anyredis.connection.handshake import HandshakeStep, HandshakeSteps, ServerInfo
-from anyredis.exceptions import ConnectionError
+from anyredis.exceptions import ConnectionError, ResponseError
 from anyredis.wire.decode import Decoder, Incomplete, Push, Reply
 from anyredis.wire.encode import Encoder, encode
 
 CHUNK = 256 * 1024
 """Bytes to receive at once; asyncio's streams give at most this many."""
+
+
+class HungUpOnHelloError(anyio.EndOfStream):
+    """The peer closed the stream without an answer to HELLO, or after it had refused HELLO."""
 
 
 async def perform_handshake(
@@ -40,9 +44,17 @@ async def _exchange(
             replies.append(await _read_one(stream, decoder))
     except (anyio.EndOfStream, anyio.BrokenResourceError):
         # A server that refuses a client sends one error and closes (-ERR max number of clients …).
-        first = replies[0] if replies else await _read_one(stream, decoder)
+        hello = steps[0].args[0] == b"HELLO"
+        try:
+            first = replies[0] if replies else await _read_one(stream, decoder)
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            if hello and not decoder.started:
+                raise HungUpOnHelloError from None
+            raise
         if isinstance(first, ConnectionError):
             raise first from None
+        if hello and isinstance(first, ResponseError):
+            raise HungUpOnHelloError from None
         raise
     return replies
 
@@ -52,5 +64,6 @@ async def _read_one(stream: ByteStream, decoder: Decoder) -> Reply:
         reply = decoder.next_reply()
         if isinstance(reply, Incomplete):
             decoder.feed(await stream.receive(CHUNK))
+            decoder.started = True
         elif type(reply) is not Push:
             return reply

@@ -87,8 +87,10 @@ class RenewableContext:
 
     def __init__(self, **details: Any) -> None:
         self._details = details
-        self._files = tuple(details[name] for name in FILES if details.get(name) is not None)
-        self._stamp = _stamp(self._files)
+        self._files: tuple[str, ...] = tuple(
+            details[name] for name in FILES if details.get(name) is not None
+        )
+        self._stamp: Stamp = _stamp(self._files)
         self.made = tls_context(**details)
         """The context that was made last."""
 
