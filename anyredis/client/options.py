@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
 from anyredis.backoff import Retry
@@ -124,7 +124,7 @@ def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -
     if not isinstance(given, type) or not issubclass(given, kinds[0]):
         raise DataTypeError(
             f"connection_pool_cls has to be {kinds[0].__name__} or {kinds[1].__name__}, "
-            f"not {excerpt(given)}"
+            f"not {excerpt(cast('object', given))}"
         )
     return given
 

@@ -7,7 +7,7 @@ is listed as a whole: the position of its secret depends on its options.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from anyredis.facts.names import names, word
 
@@ -28,5 +28,7 @@ def may_be_secret(args: Sequence[object]) -> bool:
     return name in SECRET
 
 
-def _word(value: Any) -> bytes:
-    return word(value) if isinstance(value, (bytes, bytearray, memoryview, str)) else b""
+def _word(value: object) -> bytes:
+    if isinstance(value, memoryview):
+        return value.tobytes().upper()
+    return word(value) if isinstance(value, (bytes, bytearray, str)) else b""
