@@ -65,7 +65,8 @@ def refusal(command: str, argument: str, value: object, *, secret: bool = False)
     The message does not show a *secret*.
     """
     hint = "say what it should be stored as" if value is not None else "leave it out"
-    shown = "a secret" if secret and value is not None else excerpt(value)
+    no_text = value is None or isinstance(value, bool)
+    shown = "a secret" if secret and not no_text else excerpt(value)
     msg = (
         f"{command}: {argument} is {shown} ({type(value).__name__}); "
         f"bytes, str, int and float can be sent: {hint}"
