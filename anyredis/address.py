@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from anyredis.credentials import hidden
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.option_names import unknown
 
 DEFAULT_PORT = 6379
@@ -132,9 +134,20 @@ SCHEMES = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
 SENTINEL_SCHEMES = {f"{scheme}+sentinel": tls for scheme, tls in SCHEMES.items()}
 """Schemes whose hosts are sentinels, and whether each means TLS to the servers."""
 
+OTHER_SCHEMES = frozenset({"http", "https", "tcp", "amqp", "postgresql", "ws"})
+"""Schemes that a message may repeat; any other word before a colon may belong to a password."""
+
+LONGEST_HOST = 255
+"""Characters of a host name in the domain name system."""
+
 UNREADABLE_HOST = (
     "the host cannot be read: an IPv6 address belongs in brackets, and special characters of a "
     "username or password have to be percent-encoded"
+)
+
+UNENCODED = (
+    "there is an @ or # after the host: special characters of a username or password have to be "
+    "percent-encoded, and so have @ and # in a path or query (%40, %23)"
 )
 
 
@@ -144,30 +157,42 @@ def parse_url(
     """The parts of *url*; its query may have *parameters*, with sentinels *of_sentinels* too.
 
     Raises a `DataValueError` that names the wrong part: the scheme, a host or port, the database,
-    an unknown parameter or one with a bad value.  No message repeats the password.
+    an unknown parameter or one with a bad value.  No message repeats a text of the URL that may
+    belong to a password.
     """
     if not isinstance(url, str):
         raise DataTypeError(f"the URL has to be a str, not a {type(url).__name__}")
+    url = hidden(url)
+    try:
+        return _parse(url, parameters, of_sentinels or {})
+    except DataValueError as error:
+        message = str(error)
+    # Raised anew: the frames that the error passed through hold parts of the URL.
+    raise DataValueError(message)
+
+
+def _parse(
+    url: str, parameters: Mapping[str, Reader], of_sentinels: Mapping[str, Reader]
+) -> ServerURL:
     scheme, path, query, credentials, hosts = _parts(url)
+    # `user:1/word` may be meant as `user:password@host`, with the host left out.
+    secret = ":" in hosts and "@" not in url
     sentinels = scheme in SENTINEL_SCHEMES
-    options = _query(query, {**parameters, **((of_sentinels or {}) if sentinels else {})})
-    options |= credentials
     if scheme == "unix":
         path = unquote(hosts.lower() + path)
         if not path:
             raise DataValueError("the URL has no path: write unix:///path/to/redis.sock")
-        return ServerURL(UnixAddress(path), options=options)
-    if scheme not in SCHEMES and not sentinels:
-        known = ", ".join(f"{each}://" for each in (*SCHEMES, *SENTINEL_SCHEMES, "unix"))
-        raise DataValueError(f"a URL has to start with one of {known}, not {scheme!r}")
+        return ServerURL(UnixAddress(path), options=_query(query, parameters, secret) | credentials)
     first, *others = parse_hosts(hosts, DEFAULT_SENTINEL_PORT if sentinels else DEFAULT_PORT)
+    known = {**parameters, **(of_sentinels if sentinels else {})}
+    options = _query(query, known, secret) | credentials
     service = None
     if sentinels:
         name, _, path = path.lstrip("/").partition("/")
         service = unquote(name)
         if not service:
             raise DataValueError("the URL has no name of a primary: write …+sentinel://host/name")
-    _database(unquote(path).strip("/"), options)
+    _database(unquote(path).strip("/"), options, secret)
     tls = (SENTINEL_SCHEMES if sentinels else SCHEMES)[scheme]
     return ServerURL(first, tls, options, tuple(others), service, scheme)
 
@@ -178,10 +203,18 @@ def _parts(url: str) -> tuple[str, str, str, dict[str, Option], str]:
     `urlsplit` does not accept lists of hosts: it gets the URL without brackets and commas there.
     """
     beginning, slashes, rest = url.partition("://")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0] if slashes else ""
+    scheme = beginning.lower()
+    if not slashes or scheme not in {*SCHEMES, *SENTINEL_SCHEMES, "unix"}:
+        known = ", ".join(f"{each}://" for each in (*SCHEMES, *SENTINEL_SCHEMES, "unix"))
+        shown = f", not {scheme!r}" if scheme in OTHER_SCHEMES else ""
+        raise DataValueError(f"a URL has to start with one of {known}{shown}")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    following = rest[len(authority) :]
+    if (authority and "@" in following) or "#" in following:
+        raise DataValueError(UNENCODED)
     plain = re.sub(r"[\[\],]", "", authority)
     try:
-        parts = urlsplit(f"{beginning}{slashes}{plain}{rest[len(authority) :]}")
+        parts = urlsplit(f"{beginning}{slashes}{plain}{following}")
     except ValueError:  # its message repeats the text before the host
         raise DataValueError(UNREADABLE_HOST) from None
     named, _, hosts = authority.rpartition("@")
@@ -190,8 +223,17 @@ def _parts(url: str) -> tuple[str, str, str, dict[str, Option], str]:
     if username:
         credentials["username"] = unquote(username)
     if colon:
-        credentials["password"] = unquote(password)
-    return parts.scheme, parts.path, parts.query, credentials, hosts
+        credentials["password"] = hidden(unquote(password))
+    return scheme, parts.path, parts.query, credentials, hosts
+
+
+def check_no_url(name: str, text: str, instead: str) -> None:
+    """Raise `DataValueError` if *text*, the argument *name*, is a URL; the message says *instead*.
+
+    The message does not repeat it: it may contain a password.
+    """
+    if "://" in text or ("@" in text and not text.startswith(("/", "."))):
+        raise DataValueError(f"{name} is a URL, or has credentials in it: {instead}")
 
 
 def parse_hosts(text: str, default_port: int) -> tuple[TCPAddress, ...]:
@@ -216,32 +258,50 @@ def _host_and_port(text: str, default_port: int) -> TCPAddress:
         good = ":" not in port or "[" in port
     if not good or set(host) & set("[]@ \t"):
         raise DataValueError(UNREADABLE_HOST)
-    if port and not (
-        port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536
-    ):
+    number = port_number(port) if port else default_port
+    if not number:
         raise DataValueError("a port has to be a number from 1 to 65535")
-    return TCPAddress(unquote(host).lower() or "localhost", int(port or 0) or default_port)
+    return TCPAddress(unquote(host).lower() or "localhost", number)
 
 
-def _database(path: str, options: dict[str, Option]) -> None:
+def is_host(text: str) -> bool:
+    """Whether *text* of a server can be the name or address of a host."""
+    return 0 < len(text) <= LONGEST_HOST and text.isprintable() and not set(text) & set(" /@")
+
+
+def port_number(text: str) -> int | None:
+    """The number that *text* writes, if it is one from 0 to 65535; otherwise None."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
+        return None
+    number = int(text)
+    return number if number < 65536 else None
+
+
+def _database(path: str, options: dict[str, Option], secret: bool) -> None:
     if not path:
         return
-    if not (path.isascii() and path.isdecimal() and len(path) < 11):
-        raise DataValueError(f"the path of the URL has to be a database number, not {path!r:.80}")
+    if not (path.isascii() and path.isdecimal() and len(path) <= 10):
+        shown = "" if secret else f", not {excerpt(path)}"
+        raise DataValueError(f"the path of the URL has to be a database number{shown}")
     if options.setdefault("db", int(path)) != int(path):
         raise DataValueError(f"the URL names two databases: /{path} and ?db={options['db']}")
 
 
-def _query(query: str, known: Mapping[str, Reader]) -> dict[str, Option]:
+def _query(query: str, known: Mapping[str, Reader], secret: bool) -> dict[str, Option]:
+    """The options in *query*; if it may be a part of a *secret*, no message repeats its names."""
     options: dict[str, Option] = {}
-    for name, text in parse_qsl(query, keep_blank_values=True):
+    for position, (name, text) in enumerate(parse_qsl(query, keep_blank_values=True), 1):
         if name not in known:
-            raise DataValueError(f"the URL has an {unknown('parameter', name, known)}")
+            shown = f"unknown parameter (number {position})"
+            raise DataValueError(
+                f"the URL has an {shown if secret else unknown('parameter', name, known)}"
+            )
         if name in options:
             raise DataValueError(f"the URL has the parameter {name!r} twice")
         try:
-            options[name] = known[name](text)
+            value = known[name](text)
         except ValueError as error:
-            shown = "" if name.endswith("password") else f", not {text!r}"
+            shown = "" if name.endswith("password") else f", not {excerpt(text)}"
             raise DataValueError(f"the URL parameter {name!r} has to be {error}{shown}") from None
+        options[name] = hidden(value) if name.endswith("password") else value
     return options

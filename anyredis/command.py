@@ -24,6 +24,7 @@ from typing import (
 )
 
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError
+from anyredis.facts.secrets import may_be_secret
 from anyredis.facts.table import own_words
 from anyredis.methods import (
     AWAITED,
@@ -371,4 +372,7 @@ def raw_command(*args: Value) -> Command[Any]:
         return Command(ready((*words, *args[1:])), _raw_reply)
     except NotSendable as refused:
         position = next(i for i, arg in enumerate(args) if arg is refused.value)
-        raise refusal(name_of(words), f"argument {position}", refused.value) from None
+        secret = may_be_secret(words + args[1:])
+        error = refusal(name_of(words), f"argument {position}", refused.value, secret=secret)
+    args = ()  # an error shows no variable with secrets, and no context
+    raise error

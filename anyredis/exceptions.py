@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import copy
 import enum
+import re
 from typing import NamedTuple, TypeVar
 
 ErrorT = TypeVar("ErrorT", bound="RedisError")
@@ -107,6 +108,12 @@ class PartOutcome(NamedTuple):
 
     reply: object
     """The node's answer, or the error."""
+
+    def __repr__(self) -> str:
+        """Without the words after the name, which may be secrets."""
+        name = self.command[0] if self.command else "?"
+        shown = name.decode("ascii", "replace") if isinstance(name, bytes) else name
+        return f"<PartOutcome {shown} at {self.address}: {type(self.reply).__name__}>"
 
 
 class PartialFailureError(RedisError):
@@ -285,12 +292,24 @@ PHRASES: tuple[tuple[str, type[RedisError]], ...] = (
 
 
 ECHOED = ", with args beginning with: "
-"""After this phrase a server repeats the arguments of a command that it does not know."""
+"""After this phrase a server repeats the arguments of a command that it does not know.
+
+Arguments may be passwords: no error shows them.
+"""
+
+ACL_MODIFIER = re.compile(r"modifier '[<>#!].*'", re.DOTALL)
+"""A rule of ACL SETUSER with a password or its hash, which a server repeats if it is wrong."""
+
+LONGEST_MESSAGE = 16384
+"""Characters of an error reply that are kept."""
 
 
 def from_server(message: str) -> RedisError:
     """The exception for an error reply, by its first word or, under `ERR`, its phrase."""
-    message = message.partition(ECHOED)[0]  # arguments may be passwords: no error shows them
+    # Arguments may be passwords: no error shows them.
+    message = message[:LONGEST_MESSAGE].partition(ECHOED)[0]
+    if "modifier '" in message:
+        message = ACL_MODIFIER.sub("modifier '***'", message)
     error = _kind_of(message)(message)
     error.answered = True
     return error

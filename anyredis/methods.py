@@ -22,6 +22,8 @@ from typing import Any, Final, NoReturn, TypeAlias, cast, get_args
 from anyredis.commands.checks import Checked, checks_of, first_refusal
 from anyredis.coroutine_functions import mark_coroutine_function
 from anyredis.exceptions import DataError, DataTypeError, DataValueError, RedisError
+from anyredis.excerpt import excerpt
+from anyredis.facts.secrets import may_be_secret
 from anyredis.unfit_calls import MISSING, ambiguous_names, refit
 from anyredis.wire.encode import READY, NotSendable, name_of, ready, refusal
 
@@ -346,8 +348,9 @@ def _make_sendable(
             for name, value in arguments.items()
             if name not in parameters or value is not parameters[name].default
         }
+        secret = may_be_secret(built.args)
         argument = _argument_holding(not_defaults, refused.value)
-        return None, refusal(name_of(built.args), argument, refused.value)
+        return None, refusal(name_of(built.args), argument, refused.value, secret=secret)
     sendable = copy.copy(built)  # a builder may return one command twice: no change in place
     sendable.args = args
     return sendable, None
@@ -386,7 +389,7 @@ def _place_in(value: object, wanted: object, depth: int) -> str | None:
     if isinstance(value, Mapping):
         for key, item in cast("Mapping[object, object]", value).items():
             if item is wanted or key is wanted:
-                return f"[{key!r:.40}]"
+                return f"[{excerpt(key, 40)}]"
     elif isinstance(value, (list, tuple, set, frozenset)):
         items = cast("list[object]", list(cast("Any", value)))
         for index, item in enumerate(items):

@@ -91,7 +91,6 @@ REMARKS: Final[Mapping[str, str | tuple[tuple[str, str], ...]]] = {
     "_cache": NO_CACHE,
     "event_dispatcher": "give an observer=, see anyredis.Observer",
     "driver_info": NOT_HERE,
-    "lib_name": NOT_HERE,
     "lib_version": NOT_HERE,
     # pools
     "connection_pool": (

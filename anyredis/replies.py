@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, NoReturn, TypeGuard, TypeVar
 
 from anyredis.exceptions import ProtocolError
+from anyredis.excerpt import excerpt
 from anyredis.wire.decode import Reply
 
 S = TypeVar("S", bound=bytes | str)
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 def unexpected(reply: Reply, wanted: str) -> NoReturn:
     """Raise the `ProtocolError` for a reply that is not what was *wanted*."""
-    msg = f"the server answered {reply!r:.100} where {wanted} was expected"
+    msg = f"the server answered {excerpt(reply)} where {wanted} was expected"
     raise ProtocolError(msg)
 
 
@@ -33,6 +34,14 @@ def integer(reply: Reply) -> int:
 def integer_or_none(reply: Reply) -> int | None:
     """An int, or None for a null."""
     return None if reply is None else integer(reply)
+
+
+def whole(reply: Reply) -> int:
+    """An int: an integer, or a number without a fraction as text."""
+    value = number(reply)
+    if not value.is_integer():  # neither an infinity nor a NaN is one
+        unexpected(reply, "a whole number")
+    return reply if isinstance(reply, int) else int(value)
 
 
 def integers(reply: Reply) -> list[int]:
@@ -225,7 +234,7 @@ class TextReaders(Generic[S]):
         def read(reply: Reply) -> tuple[int, T]:
             cursor, content = pair(reply)
             digits = word(cursor)
-            if not digits.isdecimal():
+            if not (digits.isdecimal() and len(digits) <= 20):
                 unexpected(reply, "a cursor and a page")
             return int(digits), items(content)
 

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
 from anyredis.exceptions import ProtocolError
+from anyredis.excerpt import excerpt
 
 InfoValue: TypeAlias = "str | int | float | list[InfoValue] | dict[str, InfoValue]"
 """A number, a text or, for `keys=3,expires=0`, a dict of both."""
 
-_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,400}", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:[0-9]+\.[0-9]+|inf|nan)", re.ASCII)
 
 # Paths, names and hashes stay text, even if they look like a number: `redis_git_sha1:00000000`.
@@ -135,7 +136,7 @@ def client(line: str) -> ClientInfo:
             fields=fields,
         )
     except (KeyError, ValueError) as error:
-        msg = f"the server answered {line!r:.100} where a line about a client was expected"
+        msg = f"the server answered {excerpt(line)} where a line about a client was expected"
         raise ProtocolError(msg) from error
 
 

@@ -237,3 +237,15 @@ def test_addresses_as_text() -> None:
     assert str(TCPAddress("example.org", 7000)) == "example.org:7000"
     assert str(TCPAddress("::1", 7000)) == "[::1]:7000"
     assert str(UnixAddress("/run/redis.sock")) == "/run/redis.sock"
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "65536", "٣", "-1", "+1", "1_0"])
+def test_a_number_that_is_no_port(digits: str) -> None:
+    """It is a `DataValueError`, also if it has thousands of digits."""
+    for url in (f"redis://h:{digits}", f"redis://h,i:{digits}", f"redis+sentinel://h:{digits}/n"):
+        with pytest.raises(DataValueError, match="number from 0 to 65535"):
+            parse_url(url)
+    if len(digits) > 10:
+        for url in (f"redis://h/{digits}", f"redis://h?db={digits}"):
+            with pytest.raises(DataValueError, match="number"):
+                parse_url(url)

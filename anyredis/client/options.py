@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
 from anyredis.address_remap import AddressRemap
@@ -18,7 +18,9 @@ from anyredis.connection.options import (
 from anyredis.connection.tcp import Connection
 from anyredis.connection.tls import take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
+from anyredis.credentials import hidden
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.pool.base import BasePool
 from anyredis.pool.pool_options import SharingOptions, WaitingOptions
 from anyredis.pool.services import service_arguments, service_parameters
@@ -63,7 +65,7 @@ KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry"}
 def checked_retry(retry: Retry | None) -> Retry | None:
     """*retry*; raises `DataTypeError` if it is neither a `Retry` nor None."""
     if retry is not None and not isinstance(retry, Retry):
-        raise DataTypeError(f"retry has to be an anyredis.Retry or None, not {retry!r:.80}")
+        raise DataTypeError(f"retry has to be an anyredis.Retry or None, not {excerpt(retry)}")
     return retry
 
 
@@ -109,10 +111,8 @@ def service_pool(
     arguments = dict(options)
     refuse_unknown(arguments, KNOWN_OF_SERVICES | {"db"})
     pool_class = take_pool_class(arguments, POOLS)
-    context = take_context(arguments)
-    return pool_class(
-        decode_responses=decode_responses, ssl_context=context, **found_by, **arguments
-    )
+    arguments["ssl_context"] = take_context(arguments)
+    return pool_class(decode_responses=decode_responses, **found_by, **arguments)
 
 
 def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -> type[P]:
@@ -121,11 +121,11 @@ def take_pool_class(arguments: dict[str, Any], kinds: tuple[type[P], type[P]]) -
     *kinds*: the strict pool, which is the default, and the blocking one.  Raises `DataError` for
     another class, and for a *timeout* that the class does not take.
     """
-    given = arguments.pop("connection_pool_cls", kinds[0])
+    given: Any = arguments.pop("connection_pool_cls", kinds[0])
     if not isinstance(given, type) or not issubclass(given, kinds[0]):
         raise DataTypeError(
             f"connection_pool_cls has to be {kinds[0].__name__} or {kinds[1].__name__}, "
-            f"not {given!r:.80}"
+            f"not {excerpt(cast('object', given))}"
         )
     if "timeout" in arguments and not issubclass(given, kinds[1]):
         raise DataValueError(
@@ -141,7 +141,7 @@ def given_pool(pool: object, kind: type[P], beside: Iterable[str], *, decode_res
     Raises `DataError` if it is not of the class *kind*, or if there are arguments *beside* it.
     """
     if not isinstance(pool, kind):
-        raise DataTypeError(f"connection_pool has to be a {kind.__name__}, not {pool!r:.80}")
+        raise DataTypeError(f"connection_pool has to be a {kind.__name__}, not {excerpt(pool)}")
     for name in beside:
         raise DataValueError(f"{name} is given beside connection_pool: give it to the pool instead")
     if decode_responses is not pool.decode_responses:
@@ -171,6 +171,7 @@ def options_of_url(
 
     Raises a `DataValueError` that names the wrong part of the URL.
     """
+    url = hidden(url)
     parsed = parse_url(url, url_parameters(), service_parameters())
     options: dict[str, Any] = dict(parsed.options)
     check_url(options, decode_responses=decode_responses)

@@ -14,6 +14,7 @@ from anyredis.client.options import (
     options_of_url,
     pool_for,
 )
+from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S
 
@@ -80,6 +81,8 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         decode_responses: bool = False,
         **options: Unpack[RedisOptions],
     ) -> None:
+        host = hidden_addresses(host)
+        hide(options)
         retry = checked_retry(options.pop("retry", Retry()))
         pool = pool_for(host, port, db, decode_responses=decode_responses, options=options)
         super().__init__(pool, pool.endpoint, readers(decode_responses=decode_responses), retry)
@@ -107,6 +110,8 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         `Sentinel.from_url`.  *decode_responses* has to be given in the call, for type checkers.
         Raises a `DataValueError` that names the wrong part of the URL.
         """
+        url = hidden(url)
+        hide(options)
         arguments = options_of_url(url, decode_responses=decode_responses, beside=options)
         client: Redis[Any] = cls(decode_responses=decode_responses, **arguments)
         return client
@@ -117,4 +122,8 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         return self.connection_pool.scope
 
     def __repr__(self) -> str:
+        if "connection_pool" not in vars(
+            self
+        ):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         return f"<{type(self).__name__} {self.connection_pool.address} {self.connection_pool!r}>"

@@ -11,6 +11,7 @@ from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_options import ClusterOptions
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.connection.options import refuse_unknown
+from anyredis.credentials import hidden
 
 
 class RedisClusterOptions(ClusterOptions, ClientOptions, total=False):
@@ -44,6 +45,7 @@ def pool_for(
 
 def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
     """The arguments of a client for *url*; raises `DataValueError` that names the fault."""
+    url = hidden(url)
     options = cluster_options.options_of_url(url)
     check_url(options, decode_responses=decode_responses)
     return options

@@ -29,6 +29,7 @@ from anyredis.cluster.scanning import ClusterKeys
 from anyredis.command import Command, command, raw_command
 from anyredis.commands.group import SupportsItems, flat
 from anyredis.connection.base import BaseConnection
+from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
@@ -95,6 +96,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         decode_responses: bool = False,
         **options: Unpack[RedisClusterOptions],
     ) -> None:
+        host = hidden_addresses(host)
+        hide(options)
         retry = checked_retry(options.pop("retry", FAILOVER_RETRY))
         pool = pool_for(host, port, decode_responses=decode_responses, options=options)
         super().__init__(pool, readers(decode_responses=decode_responses), retry)
@@ -124,6 +127,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         parameters are those of `Redis.from_url`.  Raises `DataValueError` that names the fault in
         the URL.
         """
+        url = hidden(url)
+        hide(options)
         arguments = options_of_url(url, decode_responses=decode_responses)
         arguments.update(options)
         client: RedisCluster[Any] = cls(decode_responses=decode_responses, **arguments)
@@ -146,6 +151,10 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         return self
 
     def __repr__(self) -> str:
+        if "connection_pool" not in vars(
+            self
+        ):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         return f"<{type(self).__name__} {self.connection_pool!r}>"
 
     # -- nodes ----------------------------------------------------------------------------------

@@ -237,7 +237,10 @@ def parse_slot_ownership(
                 moving[int(slot)] = reachable(told, remap)
             elif not field.startswith("["):
                 first, _, last = field.partition("-")
-                served.update(range(int(first), int(last or first) + 1))
+                begin, end = int(first), int(last or first)
+                if not 0 <= begin <= end < SLOTS:
+                    unexpected(field, "a range of slots")
+                served.update(range(begin, end + 1))
     except ValueError:
         unexpected(reply, "CLUSTER NODES")
     return SlotOwnership(frozenset(served), moving)

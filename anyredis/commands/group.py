@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Generic, Protocol, TypeAlias
 
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.replies import S, TextReaders
 from anyredis.wire.encode import Key, Value
 
@@ -49,7 +50,9 @@ def duration(value: int | datetime.timedelta, unit: datetime.timedelta) -> int:
     whole, rest = divmod(value, unit)
     if rest:
         name, instead = ("seconds", "give milliseconds") if unit == SECOND else ("milliseconds", "")
-        raise DataValueError(f"{value!r} is not a whole number of {name}; {instead or 'round it'}")
+        raise DataValueError(
+            f"{excerpt(value)} is not a whole number of {name}; {instead or 'round it'}"
+        )
     return whole
 
 
@@ -131,5 +134,5 @@ def choice(command: str, argument: str, value: object, *words: str) -> bytes:
     """*value* in upper case, which is one of *words*; raises `DataValueError` for any other."""
     if isinstance(value, str) and value.upper() in words:
         return value.upper().encode()
-    msg = f"{command}: {argument} is {value!r:.80}: give {' or '.join(words)}"
+    msg = f"{command}: {argument} is {excerpt(value)}: give {' or '.join(words)}"
     raise DataValueError(msg)

@@ -21,6 +21,7 @@ from anyredis.replies import (
     record,
     triple,
     unexpected,
+    whole,
     word,
 )
 from anyredis.reports import InfoValue, info
@@ -331,7 +332,7 @@ def _info(reply: Reply) -> dict[str, InfoValue]:
 
 def _clock(reply: Reply) -> tuple[int, int]:
     seconds, microseconds = pair(reply)
-    return int(number(seconds)), int(number(microseconds))
+    return whole(seconds), whole(microseconds)
 
 
 def _memory(reply: Reply) -> dict[str, MemoryStat]:
@@ -375,4 +376,4 @@ def _role(reply: Reply) -> Role:
 
 def _replica(reply: Reply) -> ReplicaState:
     host, port, offset = triple(reply)
-    return ReplicaState(word(host), int(number(port)), int(number(offset)))
+    return ReplicaState(word(host), whole(port), whole(offset))

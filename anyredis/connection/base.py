@@ -21,8 +21,14 @@ from anyio.abc import ByteStream
 from anyredis.connection import requests
 from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import cannot_connect, explain, lost
-from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, ServerInfo, negotiate
-from anyredis.connection.handshake_io import CHUNK, perform_handshake
+from anyredis.connection.handshake import (
+    LIBRARY_NAME,
+    HandshakeOptions,
+    HandshakeStep,
+    ServerInfo,
+    negotiate,
+)
+from anyredis.connection.handshake_io import CHUNK, HungUpOnHelloError, perform_handshake
 from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, SilenceRule, hear, read_error
 from anyredis.connection.options import (
     check_count,
@@ -33,7 +39,7 @@ from anyredis.connection.options import (
     current_credentials,
 )
 from anyredis.connection.requests import RequestSender
-from anyredis.credentials import CredentialProvider
+from anyredis.credentials import CredentialProvider, Credentials, hidden
 from anyredis.exceptions import Outcome, RedisError, from_lone_server, from_server
 from anyredis.waiter import EventLoop, Waiter, clock
 from anyredis.wire.decode import Decoder, Reply, text_decoder
@@ -110,11 +116,12 @@ class BaseConnection(RequestSender):
     *password* is no password.  *db*: the database number.  *protocol*: 3, which falls back to 2 if the
     server does not know it, or 2.  *decode_responses*: text comes as str in *encoding*, not as
     bytes; *encoding_errors* is the error handler of Python's codecs for text that does not decode,
-    or that *encoding* cannot express.  *stream_timeout*: seconds that a reply may take before the connection is closed (None:
-    for ever).  *connect_timeout*: seconds until it has to be ready, handshake included.  *noevict*,
-    *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.  *max_push_bytes*: the most bytes of a push, if there
-    is a listener; otherwise 1 MiB.  *max_elements*: the most elements of one array or set in a
-    reply.  The connection is closed if the server sends more.
+    or that *encoding* cannot express.  *stream_timeout*: seconds that a reply may take before the
+    connection is closed (None: for ever).  *connect_timeout*: seconds until it has to be ready,
+    handshake included.  *lib_name*: the library's name in `CLIENT LIST` (None: no CLIENT SETINFO is
+    sent).  *noevict*, *notouch*: `CLIENT NO-EVICT` and `NO-TOUCH`.  *max_push_bytes*: the most
+    bytes of a push, if there is a listener; otherwise 1 MiB.  *max_elements*: the most elements of
+    one array or set in a reply.  The connection is closed if the server sends more.
     """
 
     server_info = ServerInfo(protocol=0)
@@ -156,6 +163,7 @@ class BaseConnection(RequestSender):
         credential_provider: CredentialProvider | None = None,
         db: int = 0,
         client_name: str | None = None,
+        lib_name: str | None = LIBRARY_NAME,
         protocol: int = 3,
         decode_responses: bool = False,
         encoding: str = "utf-8",
@@ -167,6 +175,7 @@ class BaseConnection(RequestSender):
         max_push_bytes: int = MAX_PUSH_BYTES,
         max_elements: int = MAX_ELEMENTS,
     ) -> None:
+        password = hidden(password)  # first: an error below shows it in no variable
         self._max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
         self._max_elements = check_count("max_elements", max_elements, least=1)
         check_numbers(
@@ -176,12 +185,19 @@ class BaseConnection(RequestSender):
             connect_timeout=connect_timeout,
         )
         check_flags(decode_responses=decode_responses, noevict=noevict, notouch=notouch)
-        check_words(client_name=client_name, encoding=encoding, encoding_errors=encoding_errors)
+        check_words(
+            client_name=client_name,
+            lib_name=lib_name,
+            encoding=encoding,
+            encoding_errors=encoding_errors,
+        )
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
         self.decode_responses = decode_responses
         self.encoding, self._encoding_errors = encoding, encoding_errors
-        self._handshake_options = HandshakeOptions(protocol, db, client_name, noevict, notouch)
+        self._handshake_options = HandshakeOptions(
+            protocol, db, client_name, noevict, notouch, lib_name
+        )
         self._credentials = credential_source(username, password, credential_provider)
         self.encoder = encoder(encoding, encoding_errors)
         self.decodes = text_decoder(encoding, encoding_errors) if decode_responses else None
@@ -229,9 +245,17 @@ class BaseConnection(RequestSender):
         A subclass that has several servers to try calls this for each, and `disconnect` between.
         """
         credentials = await current_credentials(self._credentials)
+        options = replace(self._handshake_options, extra=self.extra_steps())
+        try:
+            await self._establish(options, credentials)
+        except HungUpOnHelloError:
+            # Some proxies close a connection on which they see HELLO: RESP2 then, without it.
+            self._reset_decoder()
+            await self._establish(replace(options, protocol=2), credentials)
+
+    async def _establish(self, options: HandshakeOptions, credentials: Credentials) -> None:
         stream = await self.open_stream()
         try:
-            options = replace(self._handshake_options, extra=self.extra_steps())
             conversation = negotiate(options, credentials)
             self.server_info = await perform_handshake(
                 conversation, stream, self._decoder, self.encoder

@@ -11,12 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from anyredis.credentials import Credentials
-from anyredis.exceptions import (
-    NoPermissionError,
-    RedisError,
-    ResponseError,
-    UnknownCommandError,
-)
+from anyredis.exceptions import AuthenticationError, RedisError, ResponseError
 from anyredis.replies import integer, record, word
 from anyredis.version import __version__
 from anyredis.wire.decode import Reply
@@ -31,6 +26,10 @@ class HandshakeStep(NamedTuple):
     args: tuple[Value, ...]
     required: bool = True
 
+    def __repr__(self) -> str:
+        """The name only: arguments may be secrets."""
+        return f"<HandshakeStep {name_of(self.args)}>"
+
 
 @dataclass(frozen=True)
 class HandshakeOptions:
@@ -41,6 +40,7 @@ class HandshakeOptions:
     client_name: str | None = None
     noevict: bool = False
     notouch: bool = False
+    lib_name: str | None = LIBRARY_NAME
     extra: tuple[HandshakeStep, ...] = ()
 
 
@@ -63,14 +63,17 @@ HandshakeSteps: TypeAlias = Generator[list[HandshakeStep], list[Reply], ServerIn
 def negotiate(options: HandshakeOptions, credentials: Credentials) -> HandshakeSteps:
     """The handshake for *options*; raises the server's error to a required step."""
     common = _common_steps(options)
+    probe: list[HandshakeStep] = []
     if options.protocol == 3:
         steps = [_hello(options, credentials), *common]
         replies = yield steps
-        if not _refuses_hello(replies[0]):
+        if not _refuses_hello(replies[0], offered=credentials.given):
             _check(steps, replies)
             return _server_info(replies[0], _extra(options, steps, replies))
-    steps = [*_resp2_steps(options, credentials), *common]
-    replies = (yield steps) if steps else []
+        if isinstance(replies[0], AuthenticationError):
+            probe = [PROBE]
+    steps = [*probe, *_resp2_steps(options, credentials), *common]
+    replies = yield steps  # there may be none: protocol 2 without any option
     _check(steps, replies)
     return ServerInfo(protocol=2, extra=_extra(options, steps, replies))
 
@@ -103,16 +106,34 @@ def _common_steps(options: HandshakeOptions) -> list[HandshakeStep]:
     if options.notouch:
         steps.append(HandshakeStep((b"CLIENT", b"NO-TOUCH", b"ON")))
     steps.extend(options.extra)
-    # Old servers do not know SETINFO, and ACLs may forbid it; the connection works without it.
-    steps.append(HandshakeStep((b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME), required=False))
-    steps.append(HandshakeStep((b"CLIENT", b"SETINFO", b"LIB-VER", __version__), required=False))
+    if options.lib_name is not None:
+        # Old servers do not know SETINFO, and ACLs may forbid it: the connection works without it.
+        for name, value in ((b"LIB-NAME", options.lib_name), (b"LIB-VER", __version__)):
+            steps.append(HandshakeStep((b"CLIENT", b"SETINFO", name, value), required=False))
     return steps
 
 
-def _refuses_hello(reply: Reply) -> bool:
-    if isinstance(reply, (UnknownCommandError, NoPermissionError)):
-        return True
-    return isinstance(reply, ResponseError) and reply.code == "NOPROTO"
+PROBE = HandshakeStep((b"PING",))
+"""Finds out, after HELLO without credentials met NOAUTH, whether the server requires a login.
+
+A proxy may refuse HELLO with NOAUTH, and require none.
+"""
+
+
+LOGIN_REQUIRED = "NOAUTH HELLO must be called with the client already authenticated"
+"""The words in which servers ask for a login; those of proxies differ."""
+
+
+def _refuses_hello(reply: Reply, *, offered: bool) -> bool:
+    """Whether *reply* refuses HELLO itself, and not the credentials that were *offered* in it.
+
+    Proxies refuse HELLO in words of their own.  The errors about credentials, and those of a server
+    that takes no clients now, are leaves of `ConnectionError`.
+    """
+    if isinstance(reply, AuthenticationError):
+        words = str(reply)
+        return not offered and words.startswith("NOAUTH") and not words.startswith(LOGIN_REQUIRED)
+    return isinstance(reply, ResponseError)
 
 
 def _check(steps: list[HandshakeStep], replies: list[Reply]) -> None:

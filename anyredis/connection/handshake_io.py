@@ -6,22 +6,26 @@ import anyio
 from anyio.abc import ByteStream
 
 from anyredis.connection.handshake import HandshakeStep, HandshakeSteps, ServerInfo
-from anyredis.exceptions import ConnectionError, ProtocolError
+from anyredis.exceptions import ConnectionError, ProtocolError, ResponseError
 from anyredis.wire.decode import Decoder, Incomplete, Push, Reply
-from anyredis.wire.encode import Encoder
+from anyredis.wire.encode import Encoder, encode
 from anyredis.wire.request_queue import MAX_UNASKED
 
 CHUNK = 256 * 1024
 """Bytes to receive at once; asyncio's streams give at most this many."""
 
 
+class HungUpOnHelloError(anyio.EndOfStream):
+    """The peer closed the stream without an answer to HELLO, or after it had refused HELLO."""
+
+
 async def perform_handshake(
-    handshake: HandshakeSteps, stream: ByteStream, decoder: Decoder, encode: Encoder
+    handshake: HandshakeSteps, stream: ByteStream, decoder: Decoder, pack: Encoder
 ) -> ServerInfo:
     """The facts that the server gave; raises the error of the server or of the stream."""
     steps = next(handshake)
     while True:
-        replies = await _exchange(steps, stream, decoder, encode)
+        replies = await _exchange(steps, stream, decoder, pack)
         try:
             steps = handshake.send(replies)
         except StopIteration as done:
@@ -30,18 +34,28 @@ async def perform_handshake(
 
 
 async def _exchange(
-    steps: list[HandshakeStep], stream: ByteStream, decoder: Decoder, encode: Encoder
+    steps: list[HandshakeStep], stream: ByteStream, decoder: Decoder, pack: Encoder
 ) -> list[Reply]:
     replies: list[Reply] = []
+    if not steps:
+        return replies
     try:
-        await stream.send(b"".join(encode(step.args) for step in steps))
+        await stream.send(b"".join(encode(pack, step.args) for step in steps))
         while len(replies) < len(steps):
             replies.append(await _read_one(stream, decoder))
     except (anyio.EndOfStream, anyio.BrokenResourceError):
         # A server that refuses a client sends one error and closes (-ERR max number of clients …).
-        first = replies[0] if replies else await _read_one(stream, decoder)
+        hello = steps[0].args[0] == b"HELLO"
+        try:
+            first = replies[0] if replies else await _read_one(stream, decoder)
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            if hello and not decoder.started:
+                raise HungUpOnHelloError from None
+            raise
         if isinstance(first, ConnectionError):
             raise first from None
+        if hello and isinstance(first, ResponseError):
+            raise HungUpOnHelloError from None
         raise
     return replies
 
@@ -56,5 +70,6 @@ async def _read_one(stream: ByteStream, decoder: Decoder) -> Reply:
             data = await stream.receive(CHUNK)
             received += len(data)
             decoder.feed(data)
+            decoder.started = True
         elif type(reply) is not Push:
             return reply

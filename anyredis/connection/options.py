@@ -15,8 +15,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, NamedTuple, TypeAlias, TypedDict, get_type_hints
 
 from anyredis.address import Reader, seconds, seconds_or_none, truth, whole_number
-from anyredis.credentials import CredentialProvider, Credentials
+from anyredis.credentials import CredentialProvider, Credentials, UnusableSecret, hidden
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.option_names import unknown
 
 
@@ -73,6 +74,7 @@ class ServerOptions(TypedDict, total=False):
     password: Text
     credential_provider: CredentialProvider | None
     client_name: Text
+    lib_name: Text
     protocol: Number
     encoding: Name
     encoding_errors: Name
@@ -152,14 +154,14 @@ def check_count(name: str, value: int, *, least: int) -> int:
     """*value*; raises `DataError` unless it is an int from *least* up."""
     check_int(name, value)
     if value < least:
-        raise DataValueError(f"{name} has to be {least} or more, not {value!r}")
+        raise DataValueError(f"{name} has to be {least} or more, not {excerpt(value)}")
     return value
 
 
 def check_int(name: str, value: int) -> None:
     """Raise `DataTypeError` unless *value* is an int, which a bool is not."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise DataTypeError(f"{name} has to be an int, not {value!r}")
+        raise DataTypeError(f"{name} has to be an int, not {excerpt(value)}")
 
 
 def check_numbers(
@@ -167,10 +169,12 @@ def check_numbers(
 ) -> None:
     """Raise `DataError` for a number that no connection can use."""
     if type(protocol) is not int or protocol not in (2, 3):
-        raise DataValueError(f"protocol has to be 2 or 3, not {protocol!r:.80}")
+        raise DataValueError(f"protocol has to be 2 or 3, not {excerpt(protocol)}")
     check_int("db", db)
     if not 0 <= db < MOST_DATABASES:
-        raise DataValueError(f"db has to be a number from 0 to {MOST_DATABASES - 1}, not {db!r}")
+        raise DataValueError(
+            f"db has to be a number from 0 to {MOST_DATABASES - 1}, not {excerpt(db)}"
+        )
     check_seconds("connect_timeout", connect_timeout)
     check_seconds_or_none("stream_timeout", stream_timeout)
 
@@ -179,29 +183,34 @@ def check_port(port: int, name: str = "port") -> None:
     """Raise `DataError` unless *port* is an int from 1 to 65535."""
     check_int(name, port)
     if not 0 < port < 65536:
-        raise DataValueError(f"{name} has to be from 1 to 65535, not {port!r:.80}")
+        raise DataValueError(f"{name} has to be from 1 to 65535, not {excerpt(port)}")
 
 
-def check_words(*, client_name: str | None, encoding: str, encoding_errors: str) -> None:
+def check_words(
+    *, client_name: str | None, lib_name: str | None, encoding: str, encoding_errors: str
+) -> None:
     """Raise `DataError` for a name that the server refuses or an encoding unknown to Python."""
-    if client_name is not None and not isinstance(client_name, str):
-        raise DataTypeError(f"client_name has to be a str, not {client_name!r}")
-    if client_name and not (client_name.isprintable() and client_name.isascii()):
-        raise DataValueError(f"client_name has to be of printable ASCII, not {client_name!r}")
-    if client_name and " " in client_name:
-        raise DataValueError(f"client_name cannot have spaces: {client_name!r}")
+    for name, value in (("client_name", client_name), ("lib_name", lib_name)):
+        if value is not None and not isinstance(value, str):
+            raise DataTypeError(f"{name} has to be a str, not {excerpt(value)}")
+        if value and not (value.isprintable() and value.isascii()):
+            raise DataValueError(f"{name} has to be of printable ASCII, not {excerpt(value)}")
+        if value and " " in value:
+            raise DataValueError(f"{name} cannot have spaces: {excerpt(value)}")
+    if lib_name == "":
+        raise DataValueError("lib_name is empty: give None to send no name")
     try:
         codecs.lookup(encoding)
     except (LookupError, TypeError, ValueError):
         raise DataValueError(
-            f"encoding has to be one that Python knows, not {encoding!r}"
+            f"encoding has to be one that Python knows, not {excerpt(encoding)}"
         ) from None
     try:
         codecs.lookup_error(encoding_errors)
     except (LookupError, TypeError, ValueError):
         raise DataValueError(
             "encoding_errors has to be an error handler of Python's codecs, such as 'strict' or "
-            f"'replace', not {encoding_errors!r:.80}"
+            f"'replace', not {excerpt(encoding_errors)}"
         ) from None
 
 
@@ -209,23 +218,25 @@ def check_flags(**flags: bool) -> None:
     """Raise `DataTypeError` for a flag that is neither True nor False."""
     for name, flag in flags.items():
         if not isinstance(flag, bool):
-            raise DataTypeError(f"{name} has to be True or False, not {flag!r}")
+            raise DataTypeError(f"{name} has to be True or False, not {excerpt(flag)}")
 
 
 def check_iterable(name: str, value: object, wanted: str) -> None:
     """Raise `DataTypeError` unless *value* is an iterable, and no text; *wanted* says of what."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise DataTypeError(f"{name} has to be a list of {wanted}, not {value!r:.80}")
+        raise DataTypeError(f"{name} has to be a list of {wanted}, not {excerpt(value)}")
 
 
 def check_seconds(name: str, value: float) -> None:
     """Raise `DataError` unless *value* is a number of seconds, more than 0 and finite."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise DataTypeError(f"{name} has to be a number of seconds, not {value!r}")
+        raise DataTypeError(f"{name} has to be a number of seconds, not {excerpt(value)}")
     if not value > 0:  # NaN too
-        raise DataValueError(f"{name} has to be more than 0 seconds, not {value!r}")
+        raise DataValueError(f"{name} has to be more than 0 seconds, not {excerpt(value)}")
     if value > MOST_SECONDS:
-        raise DataValueError(f"{name} has to be at most {MOST_SECONDS} seconds, not {value!r:.80}")
+        raise DataValueError(
+            f"{name} has to be at most {MOST_SECONDS} seconds, not {excerpt(value)}"
+        )
 
 
 def check_seconds_or_none(name: str, value: float | None) -> None:
@@ -239,11 +250,7 @@ def credential_source(
 ) -> Credentials | CredentialProvider:
     """The source of a connection's credentials; raises `DataError` for a contradiction."""
     if provider is None:
-        for name, value in (("username", username), ("password", password)):
-            if value is not None and not isinstance(value, (str, bytes)):
-                # The message has only the type, because the value may contain a password.
-                raise DataTypeError(f"{name} has to be a str, not a {type(value).__name__}")
-        return Credentials(username, password)
+        return checked_credentials(Credentials(hidden(username), hidden(password)))
     if username or password:  # an empty text is none
         raise DataValueError("give credential_provider, or username and password, not both")
     if not callable(provider):
@@ -254,6 +261,15 @@ def credential_source(
     return provider
 
 
+def checked_credentials(credentials: Credentials) -> Credentials:
+    """*credentials* whose `repr` shows no password; raises `DataTypeError` if one is no text."""
+    username, password = hidden(credentials.username), hidden(credentials.password)
+    for name, value in (("username", username), ("password", password)):
+        if isinstance(value, UnusableSecret):
+            raise DataTypeError(f"{name} has to be a str, not a {value.kind}")
+    return Credentials(credentials.username, password)
+
+
 async def current_credentials(source: Credentials | CredentialProvider) -> Credentials:
     """The credentials for the next connect, from the provider if there is one."""
     if isinstance(source, Credentials):
@@ -261,13 +277,14 @@ async def current_credentials(source: Credentials | CredentialProvider) -> Crede
     answer = source()
     if inspect.isawaitable(answer):
         answer = await answer
-    if isinstance(answer, Credentials):
-        return answer
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        # The message has only the type, because the answer may contain a password.
+    if isinstance(answer, (tuple, list)) and len(answer) == 2:
+        answer = Credentials(hidden(answer[0]), hidden(answer[1]))
+    kind = type(answer).__name__
+    credentials = answer if isinstance(answer, Credentials) else None
+    del answer  # it may contain a password, and an error shows neither it nor this variable
+    if credentials is None:
         raise DataTypeError(
             "the credential provider has to return Credentials or (username, password), "
-            f"not another {type(answer).__name__}"
+            f"not another {kind}"
         )
-    username, password = answer
-    return Credentials(username, password)
+    return checked_credentials(credentials)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from anyredis.command import Command, Executor, raw_command
 from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import lost
-from anyredis.exceptions import DataValueError, Outcome, RedisError
+from anyredis.exceptions import DataError, DataValueError, Outcome, RedisError
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.waiter import Waiter
 from anyredis.wire.decode import Reply
@@ -79,8 +79,8 @@ class RequestSender(Executor):
             return None
         try:
             payload = self.encoder(args)  # saved frame: encode
-        except (TypeError, UnicodeEncodeError):
-            payload = encode(self.encoder, args)  # raises `DataError`
+        except (TypeError, ValueError):
+            payload = self._refused(args)
         request = Request(payload, self._new_waiter_unchecked())
         if binary:
             request.binary = True
@@ -177,6 +177,14 @@ class RequestSender(Executor):
     def pack(self, args: tuple[Value, ...]) -> bytes:
         """The bytes of one command; raises `DataError` if an argument cannot be sent."""
         return encode(self.encoder, args)
+
+    def _refused(self, args: tuple[Value, ...]) -> bytes:
+        """Raises the `DataError` for *args*, without a context: that has text, maybe a secret."""
+        try:
+            return encode(self.encoder, args)
+        except DataError as error:
+            error.__context__ = None
+            raise
 
     def abandon(self, request: Request) -> None:
         """Give up *request*, for which no task waits any more."""

@@ -11,10 +11,11 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSStream
 
-from anyredis.address import DEFAULT_PORT, TCPAddress
+from anyredis.address import DEFAULT_PORT, TCPAddress, check_no_url
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import HostOptions, TCPOptions, check_port, refuse_unknown
-from anyredis.connection.tls import take_context
+from anyredis.connection.tls import RenewableContext, take_context
+from anyredis.credentials import hidden_addresses, hide
 from anyredis.exceptions import DataTypeError, ProtocolError
 
 KNOWN = frozenset(TCPOptions.__annotations__ | HostOptions.__annotations__)
@@ -29,8 +30,8 @@ ALERT = r"\x15"
 class Connection(BaseConnection):
     """A TCP connection; with *ssl* or an *ssl_context* it is TLS, verified against *host*.
 
-    The other `ssl_*` arguments are those of `anyredis.connection.tls.tls_context`; an *ssl_context*
-    is faster for many connections, because making a context reads files.  All further arguments are
+    The other `ssl_*` arguments are those of `anyredis.connection.tls.tls_context`; files that have
+    changed are read again for the next connection.  All further arguments are
     those of `BaseConnection`.
     """
 
@@ -41,12 +42,19 @@ class Connection(BaseConnection):
     def __init__(
         self, *, host: str = "localhost", port: int = DEFAULT_PORT, **options: Unpack[TCPOptions]
     ) -> None:
+        host = hidden_addresses(host)
+        hide(options)
         arguments: dict[str, Any] = dict(options)
         refuse_unknown(arguments, KNOWN, by=type(self).__name__)
-        self._ssl_context = take_context(arguments)
+        source = take_context(arguments)
+        self._renewable = source if isinstance(source, RenewableContext) else None
+        self._ssl_context = source.made if isinstance(source, RenewableContext) else source
         super().__init__(**arguments)
         if not isinstance(host, str) or not host:
-            raise DataTypeError(f"host has to be a host name or IP address, not {host!r}")
+            raise DataTypeError(
+                f"host has to be a host name or IP address, not a {type(host).__name__}"
+            )
+        check_no_url("host", host, "use from_url for a URL, username= and password= for a login")
         check_port(port)
         self._tcp_address = TCPAddress(host, port)
 
@@ -59,6 +67,8 @@ class Connection(BaseConnection):
         """A TCP stream, wrapped in TLS if TLS is on."""
         host, port = self._tcp_address.host, self._tcp_address.port
         self._in_tls_handshake = False
+        if self._renewable is not None:
+            self._ssl_context = await self._renewable.current()
         stream = await anyio.connect_tcp(host, port)
         try:
             raw: Any = stream.extra(SocketAttribute.raw_socket)

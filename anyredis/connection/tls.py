@@ -1,12 +1,22 @@
-"""TLS for TCP connections: an `ssl.SSLContext` from the `ssl_*` arguments, verifying by default."""
+"""TLS for TCP connections: an `ssl.SSLContext` from the `ssl_*` arguments, verifying by default.
+
+Law: a context is made once for all connections of a pool, and anew when a file that it was made
+from has changed: certificates are renewed while a client is open.
+"""
 
 from __future__ import annotations
 
+import logging
 import ssl
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from anyio import to_thread
 
 from anyredis.connection.options import TLSOptions, check_flags
+from anyredis.credentials import UnusableSecret, hidden
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 
 REQUIREMENTS = {
     "required": ssl.CERT_REQUIRED,
@@ -17,6 +27,14 @@ REQUIREMENTS = {
 
 NAMES = tuple(TLSOptions.__annotations__)
 CERT_REQS = "ssl_cert_reqs"
+
+LOGGER = logging.getLogger("anyredis")
+
+FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+"""The arguments that name files."""
+
+Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+"""Modification time, size and inode of each file, None for one that is not there."""
 
 
 def tls_context(
@@ -39,8 +57,11 @@ def tls_context(
     check_flags(ssl_check_hostname=ssl_check_hostname)
     if ssl_min_version is not None and not isinstance(ssl_min_version, ssl.TLSVersion):
         raise DataTypeError(
-            f"ssl_min_version has to be an ssl.TLSVersion or None, not {ssl_min_version!r:.80}"
+            f"ssl_min_version has to be an ssl.TLSVersion or None, not {excerpt(ssl_min_version)}"
         )
+    ssl_password = hidden(ssl_password)
+    if isinstance(ssl_password, UnusableSecret):
+        raise DataTypeError(f"ssl_password has to be a str, not a {ssl_password.kind}")
     if ssl_keyfile is not None and ssl_certfile is None:
         raise DataValueError("ssl_keyfile needs ssl_certfile beside it")
     try:
@@ -67,11 +88,59 @@ def _verify_mode(wanted: str | ssl.VerifyMode) -> ssl.VerifyMode:
         return wanted
     if not isinstance(wanted, str) or wanted not in REQUIREMENTS:
         names = ", ".join(map(repr, REQUIREMENTS))
-        raise DataValueError(f"ssl_cert_reqs has to be one of {names}, not {wanted!r:.80}")
+        raise DataValueError(f"ssl_cert_reqs has to be one of {names}, not {excerpt(wanted)}")
     return REQUIREMENTS[wanted]
 
 
-def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:
+class RenewableContext:
+    """The TLS context of the `ssl_*` arguments *details*, made anew when a file has changed.
+
+    Raises the errors of `tls_context` at once.
+    """
+
+    def __init__(self, **details: Any) -> None:
+        self._details = details
+        self._files: tuple[str, ...] = tuple(
+            details[name] for name in FILES if details.get(name) is not None
+        )
+        self._stamp: Stamp = _stamp(self._files)
+        self.made = tls_context(**details)
+        """The context that was made last."""
+
+    async def current(self) -> ssl.SSLContext:
+        """The context for a connection that is made now.
+
+        Files are read in a thread, and only if one has changed.  If they cannot be used, for
+        example because a new key does not match the certificate yet, that is logged, the context
+        made before is used, and the next call reads them again.
+        """
+        stamp = _stamp(self._files)
+        if stamp != self._stamp:
+            try:
+                renewed = await to_thread.run_sync(self._renewed)
+            except DataValueError as error:
+                LOGGER.warning("the certificates before are used on: %s", error)
+            else:
+                self.made, self._stamp = renewed, stamp
+        return self.made
+
+    def _renewed(self) -> ssl.SSLContext:
+        return tls_context(**self._details)
+
+
+def _stamp(files: tuple[str, ...]) -> Stamp:
+    return tuple(_stamp_of(Path(file)) for file in files)
+
+
+def _stamp_of(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | RenewableContext | None:
     """The context for the `ssl…` entries of *arguments*, which are removed; None: no TLS.
 
     Raises `DataError` if they contradict each other.
@@ -87,10 +156,10 @@ def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | None:
     }
     if wanted is not None:
         check_flags(ssl=wanted)
-    if context is not None and not isinstance(context, ssl.SSLContext):
-        raise DataTypeError(f"ssl_context has to be an ssl.SSLContext, not {context!r:.80}")
+    if context is not None and not isinstance(context, (ssl.SSLContext, RenewableContext)):
+        raise DataTypeError(f"ssl_context has to be an ssl.SSLContext, not {excerpt(context)}")
     if context is not None and (details or wanted is False):
         raise DataValueError(f"give ssl_context or {min(details, default='ssl=False')}, not both")
     if details and not wanted:
         raise DataValueError(f"{min(details)} is given, but ssl=True is not")
-    return tls_context(**details) if wanted and context is None else context
+    return RenewableContext(**details) if wanted and context is None else context

@@ -7,9 +7,10 @@ from typing import Unpack
 import anyio
 from anyio.abc import ByteStream
 
-from anyredis.address import UnixAddress
+from anyredis.address import UnixAddress, check_no_url
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.options import ConnectionOptions, refuse_unknown
+from anyredis.credentials import hidden_addresses, hide
 from anyredis.exceptions import DataTypeError
 
 
@@ -17,11 +18,16 @@ class UnixDomainSocketConnection(BaseConnection):
     """A connection over the Unix socket at *path*; other arguments as for `BaseConnection`."""
 
     def __init__(self, *, path: str, **options: Unpack[ConnectionOptions]) -> None:
+        path = hidden_addresses(path)
+        hide(options)
         known = {"path", *ConnectionOptions.__annotations__}
         refuse_unknown(options, known, by=type(self).__name__)
         super().__init__(**options)
         if not isinstance(path, str) or not path:
-            raise DataTypeError(f"path has to be the path of a Unix socket, not {path!r}")
+            raise DataTypeError(
+                f"path has to be the path of a Unix socket, not a {type(path).__name__}"
+            )
+        check_no_url("path", path, "use from_url for a URL, or write ./ before a relative path")
         self._unix_address = UnixAddress(path)
 
     @property

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from anyredis.exceptions import DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.facts.names import each, names, word
 from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS, READ_ONLY
 from anyredis.wire.encode import Value
@@ -191,7 +192,7 @@ def _numkeys(name: bytes, args: tuple[Value, ...], at: int) -> int:
         digits = word(value)
         count = int(digits) if digits.isdigit() and len(digits) < 20 else -1
     if count < 0:
-        raise _refusal(name, f": numkeys is {value!r:.40}; it is a whole number, 0 or more")
+        raise _refusal(name, f": numkeys is {excerpt(value, 40)}; it is a whole number, 0 or more")
     return count
 
 

@@ -222,6 +222,8 @@ class BasePool(Holder):
         return sum(limit.size for limit in self.limits())
 
     def __repr__(self) -> str:
+        if "_scope" not in vars(self):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         if not self._scope.entered:
             return f"<{type(self).__name__} not open>"
         servers = [endpoint.server for endpoint in self.endpoints()]

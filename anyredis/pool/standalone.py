@@ -16,7 +16,9 @@ from anyredis.address import Reader, UnixAddress, parse_url
 from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.options import check_seconds_or_none, parameters_of, refuse_unknown
 from anyredis.connection.tcp import Connection
+from anyredis.connection.tls import take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
+from anyredis.credentials import hidden, hide
 from anyredis.exceptions import DataTypeError
 from anyredis.observer import Observer
 from anyredis.pool.base import BasePool, check_sharing, construct
@@ -86,9 +88,10 @@ class ConnectionPool(BasePool):
         observer: Observer | None = None,
         **connection_arguments: Any,
     ) -> None:
+        hide(connection_arguments)
         _check_class(connection_class, connection_arguments)
-        self._connection_class = connection_class
-        self._connection_arguments = connection_arguments
+        _share_context(connection_class, connection_arguments)
+        self._connection_class, self._connection_arguments = connection_class, connection_arguments
         self._capacity = check_capacity(max_connections)
         # The first connection is made now, not yet connected, so that a bad argument raises here.
         self._first: BaseConnection | None = self._construct()
@@ -127,6 +130,8 @@ class ConnectionPool(BasePool):
 
         If the URL names sentinels, the pool is for the primary that they know.
         """
+        url = hidden(url)
+        hide(arguments)
         parsed = parse_url(url, url_parameters(), service_parameters())
         options: dict[str, Any] = dict(parsed.options)
         if parsed.service is not None:
@@ -176,6 +181,14 @@ class ConnectionPool(BasePool):
         return exclusive_connection(self.endpoint)
 
 
+def _share_context(connection_class: type[BaseConnection], arguments: dict[str, Any]) -> None:
+    """Make one TLS context for all connections out of *arguments*, because making one reads files."""
+    if issubclass(connection_class, Connection):
+        context = take_context(arguments)
+        if context is not None:
+            arguments["ssl_context"] = context
+
+
 class BlockingConnectionPool(ConnectionPool):
     """A pool of connections to one server; one lease too many waits, up to *timeout* seconds.
 
@@ -201,6 +214,7 @@ class BlockingConnectionPool(ConnectionPool):
         timeout: float | None = 20.0,
         **arguments: Any,
     ) -> None:
+        hide(arguments)
         check_seconds_or_none("timeout", timeout)
         self._timeout = timeout
         super().__init__(max_connections=check_capacity(max_connections, BLOCKING), **arguments)
@@ -219,6 +233,8 @@ class BlockingConnectionPool(ConnectionPool):
         cls, url: str, **arguments: Any
     ) -> Self:
         """A pool for the server that *url* names, see `ConnectionPool.from_url`."""
+        url = hidden(url)
+        hide(arguments)
         return super().from_url(url, **arguments)
 
     def make_limit(self) -> Limit:

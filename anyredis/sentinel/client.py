@@ -14,6 +14,7 @@ from anyredis.backoff import FAILOVER_RETRY, REPLICA_RETRY
 from anyredis.client.options import ServiceOptions, checked_retry, service_pool
 from anyredis.client.redis import Redis
 from anyredis.connection.options import DatabaseOptions, refuse_unknown
+from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError
 from anyredis.pool.services import register_schemes
 from anyredis.pool.standalone import url_parameters
@@ -63,6 +64,8 @@ class Sentinel:
         name: str | None = None,
         **options: Unpack[SentinelClientOptions],
     ) -> None:
+        sentinels = hidden_addresses(sentinels)
+        hide(options)
         self._options: dict[str, Any] = dict(options)
         refuse_unknown(self._options, KNOWN, by=type(self).__name__)
         self._sentinels = take_sentinels(sentinels, self._options)
@@ -80,6 +83,8 @@ class Sentinel:
         `valkey+sentinel://` and `valkeys+sentinel://` mean the same.  Raises `DataValueError`
         that names the fault in the URL.
         """
+        url = hidden(url)
+        hide(options)
         parsed = parse_url(url, url_parameters(), sentinel_parameters())
         if parsed.service is None:
             raise DataValueError(
@@ -96,6 +101,8 @@ class Sentinel:
         return cls(parsed.hosts, name=parsed.service, **arguments)
 
     def __repr__(self) -> str:
+        if "name" not in vars(self):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         hosts = ", ".join(map(str, self._sentinels.addresses))
         return f"<{type(self).__name__} {hosts}{f' for {self.name!r}' if self.name else ''}>"
 

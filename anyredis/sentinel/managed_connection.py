@@ -20,7 +20,7 @@ from typing import NamedTuple, Unpack
 import anyio
 from anyio.abc import TaskGroup
 
-from anyredis.address import TCPAddress
+from anyredis.address import TCPAddress, port_number
 from anyredis.backoff import Backoff
 from anyredis.connection.base import BaseConnection, PoolView
 from anyredis.connection.errors import explain
@@ -35,6 +35,7 @@ from anyredis.exceptions import (
     RedisError,
     from_lone_server,
 )
+from anyredis.excerpt import excerpt
 from anyredis.replies import word
 from anyredis.sentinel.sentinel_connection import Sentinels
 from anyredis.wire.decode import Reply
@@ -167,14 +168,18 @@ class SentinelWatcher:
     def _heard(self, news: str) -> None:
         """Handle a message `name old-host old-port new-host new-port`."""
         match news.split(" "):
-            case [self.name, old_host, old_port, host, port]:
-                old, new = TCPAddress(old_host, int(old_port)), TCPAddress(host, int(port))
+            case [self.name, *hosts_and_ports] if len(hosts_and_ports) == 4:
+                host, port = hosts_and_ports[2:] if self.replicas else hosts_and_ports[:2]
+                number = port_number(port)
+                if not number:
+                    LOGGER.debug("ignored a malformed message of a sentinel: %s", excerpt(news))
+                    return
                 try:
-                    self.leave(self.sentinels.reachable(new if self.replicas else old))
+                    self.leave(self.sentinels.reachable(TCPAddress(host, number)))
                 except RedisError as error:
                     LOGGER.warning("the announced failover was not followed: %s", error)
             case _:
-                LOGGER.debug("ignored a message of a sentinel: %s", news)
+                LOGGER.debug("ignored a message of a sentinel: %s", excerpt(news))
 
     def leave(self, server: TCPAddress) -> None:
         """Drain all connections to *server*: its role has changed.

@@ -14,7 +14,16 @@ from typing import Annotated, Any, Generic, NoReturn, TypeAlias, TypedDict, Type
 import anyio
 from anyio.abc import ByteStream
 
-from anyredis.address import DEFAULT_SENTINEL_PORT, SENTINEL, Reader, TCPAddress, parse_hosts
+from anyredis.address import (
+    DEFAULT_SENTINEL_PORT,
+    SENTINEL,
+    Reader,
+    TCPAddress,
+    check_no_url,
+    is_host,
+    parse_hosts,
+    port_number,
+)
 from anyredis.address_remap import AddressRemap, check_address_remap, reachable
 from anyredis.connection.errors import cannot_connect
 from anyredis.connection.handshake import HandshakeStep
@@ -32,7 +41,7 @@ from anyredis.connection.options import (
 )
 from anyredis.connection.tcp import Connection
 from anyredis.connection.tls import take_context
-from anyredis.credentials import CredentialProvider
+from anyredis.credentials import CredentialProvider, hidden_addresses, hide
 from anyredis.exceptions import (
     AuthenticationError,
     ConnectionError,
@@ -43,6 +52,7 @@ from anyredis.exceptions import (
     RedisError,
     ResponseError,
 )
+from anyredis.excerpt import excerpt
 from anyredis.replies import array, record, unexpected, word
 from anyredis.wire.decode import MORE, Reply
 from anyredis.wire.encode import Value
@@ -58,6 +68,9 @@ DOWN = frozenset({"s_down", "o_down", "disconnected"})
 
 SentinelName: TypeAlias = "TCPAddress | tuple[str, int] | str"
 """A sentinel: its address, as a `TCPAddress`, a pair or `"host:port"`."""
+
+
+LOGIN = "write host:port, and give sentinel_username= and sentinel_password= for a login"
 
 
 class SentinelOptions(TypedDict, total=False):
@@ -197,6 +210,8 @@ class Sentinels:
     def __init__(
         self, addresses: Iterable[SentinelName], **options: Unpack[SentinelOptions]
     ) -> None:
+        addresses = hidden_addresses(addresses)
+        hide(options)
         check_iterable("sentinels", addresses, "TCPAddress, (host, port) or 'host:port'")
         self.addresses = tuple(dict.fromkeys(sentinel_address(each) for each in addresses))
         if not self.addresses:
@@ -208,6 +223,8 @@ class Sentinels:
             self.connection_to(address)  # raises an error for an invalid argument
 
     def __repr__(self) -> str:
+        if "addresses" not in vars(self):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         return f"<Sentinels {', '.join(map(str, self.addresses))}>"
 
     def connection_to(
@@ -289,17 +306,20 @@ class Sentinels:
 def sentinel_address(name: SentinelName) -> TCPAddress:
     """The address that *name* means; raises `DataError` if it is none."""
     if isinstance(name, str):
+        check_no_url("a sentinel", name, LOGIN)
         first, *others = parse_hosts(name, DEFAULT_SENTINEL_PORT)
         if others or not name:
-            raise DataValueError(f"a sentinel is written host:port, not {name!r:.80}")
+            raise DataValueError("a sentinel is written host:port")
         return first
     if isinstance(name, tuple) and len(name) == 2 and isinstance(name[0], str):
         name = TCPAddress(*name)
     if isinstance(name, TCPAddress):
-        check_port(name.port, f"the port of the sentinel {name.host!r:.80}")
+        check_no_url("the host of a sentinel", name.host, LOGIN)
+        check_port(name.port, f"the port of the sentinel {excerpt(name.host)}")
         return name
+    # The message has only the type: a URL in the value may contain a password.
     raise DataTypeError(
-        f"a sentinel is a TCPAddress, (host, port) or 'host:port', not {name!r:.80}"
+        f"a sentinel is a TCPAddress, (host, port) or 'host:port', not a {type(name).__name__}"
     )
 
 
@@ -339,11 +359,10 @@ def _address(reply: Reply) -> TCPAddress | None:
 
 def _host_and_port(host: Reply, port: Reply) -> TCPAddress:
     """The address that a sentinel gives as two strings."""
-    if not (isinstance(host, str) and isinstance(port, str) and host and port.isdecimal()):
+    number = port_number(port) if isinstance(port, str) else None
+    if not number or not isinstance(host, str) or not is_host(host):
         unexpected([host, port], "a host and a port")
-    if not 0 < int(port) < 65536:
-        unexpected(port, "a port")
-    return TCPAddress(host, int(port))
+    return TCPAddress(host, number)
 
 
 def _replicas(reply: Reply) -> tuple[TCPAddress, ...] | None:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import hiredis
 
 from anyredis.exceptions import DataError, DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 
 Value: TypeAlias = bytes | bytearray | memoryview | str | int | float
 """A value that can be sent as an argument."""
@@ -25,10 +26,6 @@ Encoder: TypeAlias = Callable[[tuple[Value, ...]], bytes]
 
 READY = frozenset((bytes, str, int, float))
 """The exact types that hiredis packs directly; one set operation checks a whole command."""
-
-
-SECRET_ARGUMENTS = frozenset(("AUTH", "HELLO"))
-"""Commands whose arguments no message may show, not even an argument of a wrong type."""
 
 
 class NotSendable(Exception):  # noqa: N818 - never leaves the package
@@ -62,11 +59,14 @@ def _ready(value: object) -> Value:
     raise NotSendable(value)
 
 
-def refusal(command: str, argument: str, value: object) -> DataTypeError:
-    """The error for *value*, which is *argument* of *command* and cannot be sent."""
+def refusal(command: str, argument: str, value: object, *, secret: bool = False) -> DataTypeError:
+    """The error for *value*, which is *argument* of *command* and cannot be sent.
+
+    The message does not show a *secret*.
+    """
     hint = "say what it should be stored as" if value is not None else "leave it out"
-    secret = command in SECRET_ARGUMENTS and value is not None
-    shown = "a secret" if secret else f"{value!r:.80}"
+    no_text = value is None or isinstance(value, bool)
+    shown = "a secret" if secret and not no_text else excerpt(value)
     msg = (
         f"{command}: {argument} is {shown} ({type(value).__name__}); "
         f"bytes, str, int and float can be sent: {hint}"
@@ -105,14 +105,27 @@ def encode(
     """
     try:
         return pack(args)
-    except (TypeError, UnicodeEncodeError) as error:
-        raise _unpackable(args if command is None else command, error) from error
+    except (TypeError, ValueError) as error:
+        failed = _unpackable(args if command is None else command, error)
+        cause = _without_text(error)
+    # Outside the block, so that no context keeps the text.
+    raise failed from cause
+
+
+def _without_text(error: Exception) -> Exception:
+    """The same error without the text that it is about, except the wrong characters: a secret."""
+    if not isinstance(error, UnicodeEncodeError):
+        return error
+    wrong = error.object[error.start : error.end]
+    return UnicodeEncodeError(error.encoding, wrong, 0, len(wrong), error.reason)
 
 
 def _unpackable(args: tuple[Value, ...], error: Exception) -> DataError:
     if isinstance(error, UnicodeEncodeError):
         msg = f"{name_of(args)}: an argument has characters that {error.encoding} cannot express"
         return DataValueError(msg)
+    if isinstance(error, ValueError):
+        return DataValueError(f"{name_of(args)}: an argument cannot be written: {error}")
     return DataTypeError(f"{name_of(args)}: {error}")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from anyredis.exceptions import Outcome, ProtocolError, RedisError
+from anyredis.excerpt import excerpt
 from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, NotRedisError, Push, Reply
 from anyredis.wire.request import ABANDONED, Request
 
@@ -216,7 +217,7 @@ class RequestQueue:
             if type(reply) is Push:
                 self._pushed(reply)
             elif request is None:
-                raise ProtocolError(f"the server sent a reply to no request: {reply!r:.100}")
+                raise ProtocolError(f"the server sent a reply to no request: {excerpt(reply)}")
             elif request.replies is not None:
                 if self._collect(request, request.replies, reply) is MORE:
                     self._unasked = 0

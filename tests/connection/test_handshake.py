@@ -5,12 +5,12 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from anyredis import Redis
+from anyredis import ConnectionError, Redis
 from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, ServerInfo, negotiate
 from anyredis.credentials import Credentials
 from anyredis.exceptions import AuthenticationError, RedisError, ResponseError, from_server
 from anyredis.server import Server
-from anyredis.testing import FakeServer
+from anyredis.testing import FakeServer, Handler, run_then_half_close, run_then_reset
 from anyredis.wire.decode import Reply
 
 HELLO: Reply = {
@@ -108,11 +108,11 @@ def test_resp2_on_demand() -> None:
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_required_step_that_is_refused(position: int) -> None:
     """Its error is raised and names the command, not its arguments (G6, G15)."""
-    replies: list[Reply] = [HELLO, b"OK", b"OK", b"OK"]
+    replies: list[Reply] = [b"OK", b"OK", b"OK", b"OK"]
     replies[position] = from_server("ERR no")
     with pytest.raises(ResponseError, match="ERR no") as caught:
-        perform(HandshakeOptions(db=3), Credentials(None, "hunter2"), replies)
-    assert ("HELLO", "SELECT")[position] in str(caught.value)
+        perform(HandshakeOptions(db=3, protocol=2), Credentials(None, "hunter2"), replies)
+    assert ("AUTH", "SELECT")[position] in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
@@ -215,3 +215,109 @@ def test_the_words_of_a_login(
         assert sent == (b"AUTH", *words)
     else:
         assert sent[0] == b"CLIENT"
+
+
+# -- proxies ------------------------------------------------------------------------------------
+
+
+REFUSALS_OF_PROXIES = [
+    "ERR unsupported command [HELLO]",
+    "ERR unknown command `HELLO`",
+    "ERR wrong number of arguments for 'hello' command",
+    "ERR Protocol error: unsupported",
+    "ERR invalid request",
+    "NOAUTH Authentication required.",
+    "-proxy does not allow this",
+]
+
+REFUSALS_OF_CREDENTIALS = [
+    "WRONGPASS invalid username-password pair or user is disabled.",
+    "ERR invalid password",
+    "ERR AUTH <password> called without any password configured for the default user.",
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise …",
+    "LOADING Redis is loading the dataset in memory",
+    "ERR max number of clients reached",
+]
+
+
+@pytest.mark.parametrize("words", REFUSALS_OF_PROXIES)
+async def test_a_proxy_that_refuses_hello(words: str) -> None:
+    """Whatever its words, the same connection goes on in RESP2."""
+    server = FakeServer()
+    server.on("HELLO", from_server(words))
+    async with server.client(client_name="me", retry=None) as client:
+        assert await client.set("k", "v")
+        assert client.connection_pool.connections()[0].server_info.protocol == 2
+    assert server.accepted == 1
+    assert (b"CLIENT", b"SETNAME", b"me") in server.received
+
+
+@pytest.mark.parametrize("words", REFUSALS_OF_CREDENTIALS)
+async def test_a_refusal_that_is_not_about_hello(words: str) -> None:
+    """Credentials that are refused, or a server that takes nobody now, are the caller's error."""
+    server = FakeServer()
+    server.on("HELLO", from_server(words))
+    async with server.client(retry=None) as client:
+        with pytest.raises(ConnectionError):
+            await client.get("k")
+    assert server.count("GET") == server.count("AUTH") == 0
+
+
+async def test_noauth_after_a_password_was_offered() -> None:
+    """It is about the credentials: they are not offered again."""
+    server = FakeServer()
+    server.on("HELLO", from_server("NOAUTH Authentication required."))
+    async with server.client(password="x", retry=None) as client:
+        with pytest.raises(AuthenticationError):
+            await client.get("k")
+    assert server.count("AUTH") == 0
+
+
+async def test_noauth_without_a_password_where_one_is_required() -> None:
+    """G6: a server whose every answer is NOAUTH is not connected to."""
+    server = FakeServer()
+    server.on("HELLO", from_server("NOAUTH Authentication required."))
+    server.on("PING", from_server("NOAUTH Authentication required."))
+    async with server.client(retry=None) as client:
+        with pytest.raises(AuthenticationError):
+            await client.get("k")
+    assert server.count("GET") == 0
+
+
+@pytest.mark.parametrize("hang_up", [run_then_reset, run_then_half_close])
+async def test_a_proxy_that_hangs_up_on_hello(hang_up: Handler) -> None:
+    """A second stream gets RESP2, without HELLO; credentials go along."""
+    server = FakeServer(users={"default": "x"})
+    server.on("HELLO", hang_up)
+    async with server.client(password="x", retry=None) as client:
+        assert await client.set("k", "v")
+        assert client.connection_pool.connections()[0].server_info.protocol == 2
+    assert server.accepted == 2
+    assert server.count("HELLO") == 1
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_a_proxy_that_hangs_up_on_client(protocol: int) -> None:
+    """`lib_name=None` sends no CLIENT command."""
+    server = FakeServer()
+    server.on("CLIENT", run_then_reset)
+    async with server.client(lib_name=None, protocol=protocol) as client:
+        assert await client.set("k", "v")
+    assert server.count("CLIENT") == 0
+
+
+async def test_the_name_of_another_library() -> None:
+    """`lib_name` is the name that the server shows."""
+    server = FakeServer()
+    async with server.client(lib_name="mine") as client:
+        await client.ping()
+    assert (b"CLIENT", b"SETINFO", b"LIB-NAME", b"mine") in server.received
+
+
+def test_no_repr_of_a_step_shows_a_password() -> None:
+    """G15: tracebacks with local variables show the steps."""
+    for protocol in (2, 3):
+        options = HandshakeOptions(protocol=protocol)
+        steps = next(negotiate(options, Credentials(None, "hunter2")))
+        assert "hunter2" not in repr(steps)
+        assert ("HELLO", "AUTH")[protocol == 2] in repr(steps)

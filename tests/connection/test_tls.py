@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import inspect
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from anyredis import ClusterConnectionPool, Connection, ConnectionPool, Redis, Sentinel
+from anyredis.connection import tls
 from anyredis.connection.options import TLSOptions
-from anyredis.connection.tls import take_context, tls_context
-from anyredis.exceptions import DataValueError
+from anyredis.connection.tls import RenewableContext, take_context, tls_context
+from anyredis.exceptions import ConnectionError, DataValueError
+from anyredis.server import Server
 from tests.servers import Certificates
 
 
@@ -112,7 +116,125 @@ def test_none_is_not_given() -> None:
     assert take_context(dict(nothing)) is None
     assert take_context({**nothing, "ssl": False}) is None
     context = take_context({**nothing, "ssl": True})
-    assert context is not None
+    assert isinstance(context, ssl.SSLContext)
     assert context.check_hostname
     with pytest.raises(DataValueError, match="ssl_cert_reqs has to be one of"):
         take_context({"ssl": True, "ssl_cert_reqs": requirement})
+
+
+# -- renewed certificates -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(certificates: Certificates, tmp_path: Path) -> dict[str, str]:
+    """The `ssl_*` arguments of a client whose certificate its server does not trust yet."""
+    use(tmp_path, certificates.stranger_cert, certificates.stranger_key)
+    return {
+        "ssl_ca_certs": str(certificates.ca),
+        "ssl_certfile": str(tmp_path / "cert.pem"),
+        "ssl_keyfile": str(tmp_path / "key.pem"),
+    }
+
+
+def use(folder: Path, cert: Path, key: Path) -> None:
+    """Put *cert* and *key* in the place of those in *folder*, as a renewal does: by renaming."""
+    for source, name in ((cert, "cert.pem"), (key, "key.pem")):
+        (folder / "new").write_bytes(source.read_bytes())
+        (folder / "new").rename(folder / name)
+
+
+@pytest.mark.parametrize("way", ["client", "pool", "url"])
+async def test_a_renewed_certificate_is_used(
+    redis_mtls: Server,
+    certificates: Certificates,
+    files: dict[str, Any],
+    tmp_path: Path,
+    way: str,
+) -> None:
+    """The next connection shows the certificate that is in the file now, whoever got its name."""
+    host, port = redis_mtls.host, redis_mtls.port
+    query = "&".join(f"{name}={value}" for name, value in files.items())
+    made: dict[str, Callable[[], Redis[bytes]]] = {
+        "client": lambda: Redis(host, port, ssl=True, retry=None, **files),
+        "pool": lambda: Redis(
+            connection_pool=ConnectionPool(host=host, port=port, ssl=True, **files), retry=None
+        ),
+        "url": lambda: Redis.from_url(f"rediss://{host}:{port}?{query}", retry=None),
+    }
+    async with made[way]() as client:
+        with pytest.raises(ConnectionError):
+            await client.ping()
+        use(tmp_path, certificates.client_cert, certificates.client_key)
+        assert await client.ping()
+
+
+def source_of(connection: Connection) -> RenewableContext:
+    """The source of the TLS context of *connection*."""
+    assert connection._renewable is not None
+    return connection._renewable
+
+
+def test_connections_of_a_pool_share_one_source(files: dict[str, Any]) -> None:
+    """Clients, pools, clusters and sentinels read the files once for all connections."""
+    pool: Any = ConnectionPool(ssl=True, **files)
+    cluster = ClusterConnectionPool(ssl=True, **files)
+    seed = cluster.seeds[0]
+    of_sentinels = {f"sentinel_{name}": value for name, value in files.items()}
+    sentinels: Any = Sentinel(["h:1"], name="n", sentinel_ssl=True, **of_sentinels)._sentinels
+    primary: Any = Sentinel(["h:1"], name="n", ssl=True, **files).primary_for().connection_pool
+    client: Any = Redis(ssl=True, **files).connection_pool
+    address = sentinels.addresses[0]
+    for make in (
+        pool._construct,
+        client._construct,
+        primary._construct,
+        lambda: cluster.construct(seed),
+        lambda: sentinels.connection_to(address),
+    ):
+        assert source_of(make()) is source_of(make())
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """One entry for each time that files are read."""
+    found: list[object] = []
+
+    def counted(**details: Any) -> ssl.SSLContext:
+        found.append(details)
+        return tls_context(**details)
+
+    monkeypatch.setattr(tls, "tls_context", counted)
+    return found
+
+
+async def test_files_are_read_only_if_they_changed(
+    certificates: Certificates, files: dict[str, Any], tmp_path: Path, reads: list[object]
+) -> None:
+    """An unchanged file is not read again; a changed one is, once."""
+    source = RenewableContext(**files)
+    first = await source.current()
+    assert await source.current() is first
+    assert len(reads) == 1
+    use(tmp_path, certificates.client_cert, certificates.client_key)
+    second = await source.current()
+    assert second is not first
+    assert await source.current() is second
+    assert len(reads) == 2
+
+
+async def test_a_renewal_that_is_half_done(
+    certificates: Certificates,
+    files: dict[str, Any],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """While key and certificate do not match, or one is missing, the old ones are used on."""
+    source = RenewableContext(**files)
+    old = await source.current()
+    use(tmp_path, certificates.client_cert, certificates.stranger_key)
+    assert await source.current() is old
+    assert "the certificates before are used on" in caplog.text
+    (tmp_path / "key.pem").unlink()
+    assert await source.current() is old
+    use(tmp_path, certificates.client_cert, certificates.client_key)
+    assert await source.current() is not old

@@ -714,3 +714,11 @@ def test_a_fake_is_what_it_is_taken_for() -> None:
     server = FakeServer()
     play(server, replica=False)
     assert server.count("ROLE") == 0
+
+
+@pytest.mark.parametrize("port", ["x", "", "-1", "0", "65536", "9" * 5000, "٣"])
+def test_a_malformed_message_of_a_sentinel(port: str) -> None:
+    """It is ignored: the watcher goes on listening."""
+    for replicas in (False, True):
+        watcher = SentinelWatcher(Sentinels(["h:1"]), "n", replicas=replicas)
+        watcher._heard(f"n a {port} b {port}")

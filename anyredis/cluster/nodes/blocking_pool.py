@@ -11,6 +11,7 @@ from anyredis.cluster.nodes.cluster_options import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.connection.options import check_seconds_or_none
+from anyredis.credentials import hidden, hide
 from anyredis.pool.limit import Limit, WaitingLimit, check_capacity
 from anyredis.pool.standalone import BLOCKING
 
@@ -40,6 +41,7 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
         timeout: float | None = 20.0,
         **arguments: Any,
     ) -> None:
+        hide(arguments)
         check_seconds_or_none("timeout", timeout)
         self._timeout = timeout
         super().__init__(max_connections=check_capacity(max_connections, BLOCKING), **arguments)
@@ -60,6 +62,8 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
         cls, url: str, **arguments: Any
     ) -> Self:
         """A pool for the cluster that *url* names, as of `ClusterConnectionPool.from_url`."""
+        url = hidden(url)
+        hide(arguments)
         return super().from_url(url, **arguments)
 
     @property

@@ -23,7 +23,9 @@ from anyredis.connection.options import (
     check_flags,
     parameters_of,
 )
+from anyredis.credentials import hidden
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.pool.pool_options import SharingOptions, WaitingOptions
 
 
@@ -77,9 +79,9 @@ def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object)
     """Raise `DataError` for invalid `NodesOptions`."""
     check_flags(max_connections_per_node=per_node, readonly=readonly)
     if not isinstance(read_from, ReadFrom):
-        raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {read_from!r:.80}")
+        raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {excerpt(read_from)}")
     if zone is not None and not isinstance(zone, str):
-        raise DataTypeError(f"availability_zone has to be a str or None, not {zone!r:.80}")
+        raise DataTypeError(f"availability_zone has to be a str or None, not {excerpt(zone)}")
     if read_from is not ReadFrom.REPLICAS and not readonly:
         raise DataValueError("read_from is about reading from replicas: give readonly=True too")
     if (read_from is ReadFrom.ZONE) is not isinstance(zone, str):
@@ -90,6 +92,7 @@ def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object)
 
 def options_of_url(url: str) -> dict[str, Any]:
     """The arguments of a cluster pool for *url*; raises `DataValueError` that names the fault."""
+    url = hidden(url)
     parsed = parse_url(url, cluster_url_parameters(), {})
     if parsed.service is not None:
         raise DataValueError("the URL names sentinels: use Redis.from_url or Sentinel.from_url")

@@ -20,16 +20,14 @@ from anyredis.cluster.nodes.cluster_options import (
     check_nodes,
     options_of_url,
 )
-from anyredis.cluster.nodes.node_connection import ClusterConnection
+from anyredis.cluster.nodes.node_connection import ClusterConnection, for_connections
 from anyredis.cluster.nodes.read_balancer import ReadBalancers, ReadFrom
 from anyredis.cluster.nodes.seeds import NodeName, seeds_of
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.cluster.nodes.topology import TopologyRefresher
 from anyredis.connection.base import ConnectionListener
-from anyredis.connection.options import refuse_unknown
-from anyredis.connection.tls import take_context
-from anyredis.exceptions import DataTypeError
+from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.observer import Observer
 from anyredis.pool.base import BasePool, check_sharing, construct
 from anyredis.pool.endpoint import ClusterEndpoint
@@ -118,10 +116,11 @@ class ClusterConnectionPool(BasePool):
         address_remap: AddressRemap | None = None,
         **connection_arguments: Any,
     ) -> None:
-        self.seeds = seeds_of(host, port, startup_nodes)
-        self._connection_class, self._connection_arguments = _for_connections(
-            connection_class, connection_arguments
+        host, startup_nodes = hidden_addresses(host), hidden_addresses(startup_nodes)
+        self._connection_class, self._connection_arguments = for_connections(
+            connection_class, connection_arguments, KNOWN
         )
+        self.seeds = seeds_of(host, port, startup_nodes)
         self._capacity = check_capacity(max_connections)
         self._per_node, self._max_idle_time = max_connections_per_node, max_idle_time
         self._multiplexed_wanted = check_sharing(shared_connections)
@@ -159,6 +158,8 @@ class ClusterConnectionPool(BasePool):
         `redis://host:port,host:port` names several nodes to begin with; other schemes and
         parameters are as for `ConnectionPool.from_url`.
         """
+        url = hidden(url)
+        hide(arguments)
         return cls(**{**options_of_url(url), **arguments})
 
     def _know_nothing(self) -> None:
@@ -209,6 +210,8 @@ class ClusterConnectionPool(BasePool):
 
     def __repr__(self) -> str:
         told = super().__repr__()
+        if "topology" not in vars(self):  # its constructor has failed: a traceback may show it
+            return f"<{type(self).__name__} not made>"
         control = self.topology.control.sockets
         return f"{told[:-1]} control={control}>" if control else told
 
@@ -367,20 +370,3 @@ class ClusterConnectionPool(BasePool):
         return bool(
             allocator.sockets or allocator.leased or (self._per_node and endpoint.limit.acquired)
         )
-
-
-def _for_connections(
-    kind: object, arguments: dict[str, Any]
-) -> tuple[type[ClusterConnection], dict[str, Any]]:
-    """The class of the connections, and their arguments with the SSL context that these ask for.
-
-    A context is made once, because making one reads files.
-    """
-    if not (isinstance(kind, type) and issubclass(kind, ClusterConnection)):
-        raise DataTypeError(
-            f"connection_class has to be a subclass of ClusterConnection, not {kind!r}"
-        )
-    if kind is ClusterConnection:
-        refuse_unknown(arguments, KNOWN, by=kind.__name__)
-    context = take_context(arguments)
-    return kind, arguments if context is None else {**arguments, "ssl_context": context}

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from anyredis.address import TCPAddress
+from anyredis.address import TCPAddress, check_no_url, port_number
 from anyredis.connection.options import check_iterable, check_port
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 
 NodeName: TypeAlias = TCPAddress | tuple[str, int] | str
 """A node: its address, as a `TCPAddress`, a pair or `"host:port"`."""
+
+
+LOGIN = "write host:port, and give username= and password= for a login; from_url takes a URL"
 
 
 def seeds_of(
@@ -24,16 +28,29 @@ def seeds_of(
     return tuple(dict.fromkeys(named))
 
 
+def _shown(name: str) -> str:
+    """A text that has no colon; one that has may be a login."""
+    return "" if ":" in name else f", not {excerpt(name)}"
+
+
 def node_address(name: NodeName) -> TCPAddress:
     """The address that *name* means; raises `DataError` if it is none."""
     if isinstance(name, str):
+        check_no_url("a node", name, LOGIN)
         host, colon, port = name.rpartition(":")
-        if not colon or not host or not port.isdecimal() or len(port) > 5:
-            raise DataValueError(f"a node is written host:port, not {name!r:.80}")
-        name = TCPAddress(host.removeprefix("[").removesuffix("]"), int(port))
+        number = port_number(port)
+        if not colon or not host or not number:
+            raise DataValueError(
+                f"a node is written host:port, with a port from 1 to 65535{_shown(name)}"
+            )
+        return TCPAddress(host.removeprefix("[").removesuffix("]"), number)
     if isinstance(name, tuple) and len(name) == 2 and isinstance(name[0], str):
         name = TCPAddress(*name)
     if isinstance(name, TCPAddress):
-        check_port(name.port, f"the port of the node {name.host!r:.80}")
+        check_no_url("the host of a node", name.host, LOGIN)
+        check_port(name.port, f"the port of the node {excerpt(name.host)}")
         return name
-    raise DataTypeError(f"a node is a TCPAddress, (host, port) or 'host:port', not {name!r:.80}")
+    # The message has only the type: a URL in the value may contain a password.
+    raise DataTypeError(
+        f"a node is a TCPAddress, (host, port) or 'host:port', not a {type(name).__name__}"
+    )

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from anyredis.address import TCPAddress
+from anyredis.address import TCPAddress, is_host, port_number
 from anyredis.address_remap import AddressRemap, reachable
 from anyredis.exceptions import ProtocolError
+from anyredis.excerpt import excerpt
 from anyredis.replies import array, integer, record, unexpected, word
 from anyredis.wire.decode import Reply
 from anyredis.wire.slots import SLOTS
@@ -97,14 +98,24 @@ def _shard_of(
     return known.get(primary) or Shard(primary)
 
 
+MAX_NODES = 2**17
+"""Descriptions of nodes in one reply to CLUSTER SLOTS: eight for each slot."""
+
+
 def parse_slots(reply: Reply, asked: TCPAddress, remap: AddressRemap | None = None) -> SlotMap:
     """The slot map in the reply of the node at *asked* to CLUSTER SLOTS, its addresses by *remap*.
 
-    Raises `ProtocolError` for a reply of another shape, and the error of `reachable`.
+    Raises the error of `reachable`, and `ProtocolError` for a reply of another shape, after a
+    bounded time: if ranges overlap, or if there are more of them, or of nodes, than a cluster can
+    have.
     """
     by_slot: list[Shard | None] = [None] * SLOTS
     zones: dict[TCPAddress, str] = {}
-    for entry in array(reply):
+    entries = array(reply)
+    slots = described = 0
+    if len(entries) > SLOTS:
+        unexpected(reply, f"at most {SLOTS} ranges of slots")
+    for entry in entries:
         match array(entry):
             case [start, end, *nodes] if nodes:
                 first, last = integer(start), integer(end)
@@ -112,6 +123,12 @@ def parse_slots(reply: Reply, asked: TCPAddress, remap: AddressRemap | None = No
                 unexpected(entry, "a range of slots and its nodes")
         if not 0 <= first <= last < SLOTS:
             unexpected(entry, "a range of slots and its nodes")
+        slots += last + 1 - first
+        described += len(nodes)
+        if slots > SLOTS or any(by_slot[first : last + 1]):
+            unexpected(entry, "a range of slots that overlaps no other")
+        if described > MAX_NODES:
+            raise ProtocolError(f"{asked} describes more than {MAX_NODES} nodes of slots")
         addresses = [_node(node, asked, zones, remap) for node in nodes]
         shard = Shard(addresses[0], tuple(addresses[1:]))
         by_slot[first : last + 1] = [shard] * (last + 1 - first)
@@ -130,7 +147,10 @@ def _node(
     name = "" if host is None else word(host)
     if name == "?":  # the cluster prefers host names, and this node has none
         name = word(metadata.get("ip", b""))
-    address = reachable(TCPAddress(name or asked.host, integer(port)), remap)
+    number = integer(port)
+    if not 0 < number < 65536 or (name and not is_host(name)):
+        unexpected([host, port], "a node's host and a port from 1 to 65535")
+    address = reachable(TCPAddress(name or asked.host, number), remap)
     if zone := word(metadata.get("availability-zone", b"")):
         zones[address] = zone
     return address
@@ -143,10 +163,10 @@ def redirect_address(text: str, asked: TCPAddress, remap: AddressRemap | None = 
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ProtocolError(f"{asked} redirects to {text!r}, which is no host:port")
-    told = TCPAddress(host if host not in ("", "?") else asked.host, int(port))
-    return reachable(told, remap)
+    number = port_number(port)
+    if not number or (host and not is_host(host)):
+        raise ProtocolError(f"{asked} redirects to {excerpt(text)}, which is no host:port")
+    return reachable(TCPAddress(host if host not in ("", "?") else asked.host, number), remap)
 
 
 def best_of(slot_maps: Iterable[SlotMap]) -> SlotMap:

@@ -40,6 +40,9 @@ LOGGER = logging.getLogger("anyredis")
 INTERVAL = 60.0
 """Seconds after which the slot map is refreshed without a request."""
 
+AGAIN = 2.0
+"""Seconds after which a refresh that failed is repeated without a request."""
+
 PAUSE = 0.1
 """The least number of seconds between two refreshes."""
 
@@ -167,8 +170,9 @@ class TopologyRefresher:
     # -- the task -------------------------------------------------------------------------------
 
     async def _run(self, wanted: anyio.Event) -> None:
+        pause = INTERVAL
         while True:
-            with anyio.move_on_after(INTERVAL) as quiet:
+            with anyio.move_on_after(pause) as quiet:
                 with anyio.move_on_after(control_connection.KEEP) as unused:
                     await wanted.wait()
                 if unused.cancelled_caught:
@@ -176,7 +180,7 @@ class TopologyRefresher:
                     await wanted.wait()
             if self._wanted is not wanted:
                 return  # the pool was left, and perhaps entered again
-            if quiet.cancelled_caught:
+            if quiet.cancelled_caught and pause == INTERVAL:
                 self._cluster.forget_latencies()
             wanted = self._wanted = anyio.Event()
             self._waiting += self._waiting_for_next
@@ -188,6 +192,7 @@ class TopologyRefresher:
                 LOGGER.exception("asking for the slot map of the cluster failed")
                 error = ConnectionError(f"the slot map of the cluster is not known: {failure!r}")
                 error.__cause__ = failure
+            pause = INTERVAL if error is None else AGAIN
             self._wake_waiting(error)
             self._to_measure.set()
             await anyio.sleep(PAUSE)

@@ -32,6 +32,7 @@ from anyredis.exceptions import (
     RedirectError,
     RedisError,
 )
+from anyredis.excerpt import excerpt
 from anyredis.observer import Observer, RedirectEvent, RetryEvent, notify
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
@@ -203,7 +204,9 @@ def _destination(
     except (ValueError, IndexError):
         slot, text = -1, ""
     if not 0 <= slot < SLOTS:
-        raise ProtocolError(f"{asked} redirects, but not from a slot to a node: {redirect}")
+        raise ProtocolError(
+            f"{asked} redirects, but not from a slot to a node: {excerpt(str(redirect))}"
+        )
     return slot, redirect_address(text, asked, remap)
 
 

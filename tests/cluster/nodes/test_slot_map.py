@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -224,3 +225,51 @@ def test_a_slot_map_of_a_thousand_nodes() -> None:
     assert best_of(slot_maps) is slot_maps[0]
     assert len(slot_maps[0].shards) == 500
     assert slot_maps[0].covered == SLOTS
+
+
+# -- nonsense -----------------------------------------------------------------------------------
+
+
+A_NODE: Reply = [b"h", 7000, b"id"]
+
+NONSENSE: dict[str, Any] = {
+    "overlapping": [[0, 100, A_NODE], [100, 200, A_NODE]],
+    "twice": [[0, 16383, A_NODE]] * 2,
+    "many whole ranges": [[0, 16383, A_NODE]] * 300_000,
+    "many ranges": [[5, 5, A_NODE]] * 300_000,
+    "many nodes": [[0, 1, *[A_NODE] * 300_000]],
+    "a slot too high": [[0, 16384, A_NODE]],
+    "a negative slot": [[-1, 3, A_NODE]],
+    "backwards": [[3, 1, A_NODE]],
+    "text": [[b"0", b"1", A_NODE]],
+    "no node": [[0, 1]],
+    "no array": b"x" * 10,
+    "an entry that is none": [3],
+    "port 0": [[0, 1, [b"h", 0, b"id"]]],
+    "a negative port": [[0, 1, [b"h", -6379, b"id"]]],
+    "a high port": [[0, 1, [b"h", 65536, b"id"]]],
+    "a huge port": [[0, 1, [b"h", 10**30, b"id"]]],
+    "a port of text": [[0, 1, [b"h", b"7000", b"id"]]],
+    "a host with a space": [[0, 1, [b"a b", 7000, b"id"]]],
+    "a long host": [[0, 1, [b"h" * 1_000_000, 7000, b"id"]]],
+}
+
+
+@pytest.mark.parametrize("reply", NONSENSE.values(), ids=[*NONSENSE])
+def test_nonsense_is_refused(reply: Reply) -> None:
+    """It is a `ProtocolError` with a short message, after little work."""
+    begin = time.process_time()
+    with pytest.raises(ProtocolError) as caught:
+        parse_slots(reply, ASKED)
+    assert len(str(caught.value)) < 500
+    assert time.process_time() - begin < 10
+
+
+@pytest.mark.parametrize(
+    "text", ["h:0", "h:65536", "h:-1", "h:" + "9" * 5000, "h:٣", "h", "", "a b:1", "h" * 300 + ":1"]
+)
+def test_a_redirect_to_nowhere(text: str) -> None:
+    """It is a `ProtocolError` with a short message."""
+    with pytest.raises(ProtocolError) as caught:
+        redirect_address(text, ASKED)
+    assert len(str(caught.value)) < 300

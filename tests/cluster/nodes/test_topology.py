@@ -397,3 +397,29 @@ async def test_a_node_that_hangs_is_far_and_delays_no_refresh(
                 await anyio.sleep(0.001)
         assert pool._reads.latencies[cluster.nodes[1].address] == module.UNREACHABLE
         assert pool._reads.latencies[cluster.nodes[2].address] < 1
+
+
+# -- nonsense -----------------------------------------------------------------------------------
+
+
+async def test_nonsense_leaves_the_slot_map_and_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ports and ranges that cannot be are refused; the next refresh comes soon, without a request."""
+    monkeypatch.setattr(module, "AGAIN", 0.02)
+    cluster = FakeCluster(3)
+    async with cluster.pool() as pool:
+        await known(pool)
+        before = pool.slot_map
+        for node in cluster.nodes:
+            node.server.on("CLUSTER", [[0, 16383, [b"h", 0, b"id"]]])
+        error = await pool.topology.wait_refreshed(anew=True)
+        assert error is not None
+        assert "a port from 1 to 65535" in str(error)
+        assert pool.slot_map is before
+        count = asked(cluster)
+        for node in cluster.nodes:
+            await node.server.wait_for("CLUSTER", node.server.count("CLUSTER") + 1)
+            node.server.off("CLUSTER")
+        assert asked(cluster) > count
+        assert await pool.topology.wait_refreshed(anew=True) is None
