@@ -24,8 +24,6 @@ from anyredis.commands.group import Group
 from anyredis.connection.base import (
     BaseConnection,
     ConnectionListener,
-    PoolView,
-    PoolWatcher,
 )
 from anyredis.connection.options import ConnectionOptions
 from anyredis.connection.tcp import Connection
@@ -91,6 +89,7 @@ from anyredis.observer import (
     RetryEvent,
 )
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
+from anyredis.pool.watchers import PoolView, PoolWatcher
 from anyredis.sentinel.client import Sentinel
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value

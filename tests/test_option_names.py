@@ -101,6 +101,7 @@ SAME: dict[str, object] = {
     "username": "me",
     "password": "secret",
     "client_name": "me",
+    "lib_name": "mine",
     "encoding": "latin-1",
     "encoding_errors": "replace",
     "decode_responses": True,

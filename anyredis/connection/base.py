@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import math
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import anyio
 from anyio.abc import ByteStream
@@ -75,32 +75,6 @@ class ConnectionListener(Protocol):
         """*connection* takes no new requests.
 
         If it is not `closed`, it is draining, and this is called once more when it is closed.
-        """
-        ...
-
-
-class PoolView(Protocol):
-    """The connections of a pool, for a `PoolWatcher`."""
-
-    def connections(self) -> list[BaseConnection]:
-        """All open connections."""
-        ...
-
-    def replace_connections(
-        self, reason: str, those: Collection[BaseConnection] | None = None
-    ) -> None:
-        """Drain *those* connections, or all if it is None; the next leases get new ones."""
-        ...
-
-
-@runtime_checkable
-class PoolWatcher(ConnectionListener, Protocol):
-    """A listener that also runs a task while the pool is open."""
-
-    async def watch(self, pool: PoolView, /) -> None:
-        """Run as a task of *pool* while that is open; cancelled when it closes.
-
-        An exception is logged, and the pool continues without this task.
         """
         ...
 

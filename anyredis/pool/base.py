@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from anyredis.connection.base import BaseConnection, ConnectionListener, PoolWatcher
+from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.options import check_count, check_iterable, check_seconds_or_none
 from anyredis.exceptions import DataTypeError
 from anyredis.observer import Observer, check_observer
@@ -25,6 +25,7 @@ from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import Limit
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.pool.tasks import PoolTasks
+from anyredis.pool.watchers import PoolWatcher
 from anyredis.waiter import clock
 from anyredis.wire.decode import Decode
 from anyredis.wire.encode import Encoder

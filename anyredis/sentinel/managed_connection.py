@@ -22,7 +22,7 @@ from anyio.abc import TaskGroup
 
 from anyredis.address import TCPAddress, port_number
 from anyredis.backoff import Backoff
-from anyredis.connection.base import BaseConnection, PoolView
+from anyredis.connection.base import BaseConnection
 from anyredis.connection.errors import explain
 from anyredis.connection.handshake import HandshakeStep, ServerInfo
 from anyredis.connection.health import read_error
@@ -36,6 +36,7 @@ from anyredis.exceptions import (
     from_lone_server,
 )
 from anyredis.excerpt import excerpt
+from anyredis.pool.watchers import PoolView
 from anyredis.replies import word
 from anyredis.sentinel.sentinel_connection import Sentinels
 from anyredis.wire.decode import Reply
