@@ -56,4 +56,4 @@ class ClusterNodeClient(NodeClient[S], Generic[S]):
 
     def _find_endpoint(self) -> None:
         if not self._endpoint.server.open:
-            self._endpoint = self._cluster.visit(self._node_address)
+            self._endpoint = self._cluster.temporary_endpoint(self._node_address)

@@ -164,7 +164,7 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
 
         Its commands are not redirected: a key that the node does not serve raises `MovedError`.
         """
-        return self._node_client(self.connection_pool.visit(node_address(address)))
+        return self._node_client(self.connection_pool.temporary_endpoint(node_address(address)))
 
     def nodes(self) -> list[NodeClient[S]]:
         """All nodes, each primary followed by its replicas; each has an `address`."""

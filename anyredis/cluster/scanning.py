@@ -147,7 +147,7 @@ class ClusterKeys(ScanIterator[S], Generic[S]):
                 f"CLUSTERDOWN no node is known to serve slot {min(self._todo)}, whose keys are to "
                 "be listed"
             )
-        endpoint = self._pool.visit(address)
+        endpoint = self._pool.temporary_endpoint(address)
         losses = endpoint.server.losses
         self._asked = address
         ownership = await slot_ownership_of(endpoint, self._pool.address_remap)

@@ -153,10 +153,7 @@ class BaseConnection(RequestSender):
         self._max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
         self._max_elements = check_count("max_elements", max_elements, least=1)
         check_numbers(
-            protocol=protocol,
-            db=db,
-            stream_timeout=stream_timeout,
-            connect_timeout=connect_timeout,
+            protocol=protocol, db=db, stream_timeout=stream_timeout, connect_timeout=connect_timeout
         )
         check_flags(decode_responses=decode_responses, noevict=noevict, notouch=notouch)
         check_words(
@@ -223,7 +220,7 @@ class BaseConnection(RequestSender):
         try:
             await self._establish(options, credentials)
         except HungUpOnHelloError:
-            # Some proxies close a connection on which they see HELLO: RESP2 then, without it.
+            # Some proxies refuse HELLO and close: RESP2 then, on another stream, without it.
             self._reset_decoder()
             await self._establish(replace(options, protocol=2), credentials)
 

@@ -16,7 +16,7 @@ CHUNK = 256 * 1024
 
 
 class HungUpOnHelloError(anyio.EndOfStream):
-    """The peer closed the stream without an answer to HELLO, or after it had refused HELLO."""
+    """The peer refused HELLO and closed the stream."""
 
 
 async def perform_handshake(
@@ -45,16 +45,10 @@ async def _exchange(
             replies.append(await _read_one(stream, decoder))
     except (anyio.EndOfStream, anyio.BrokenResourceError):
         # A server that refuses a client sends one error and closes (-ERR max number of clients …).
-        hello = steps[0].args[0] == b"HELLO"
-        try:
-            first = replies[0] if replies else await _read_one(stream, decoder)
-        except (anyio.EndOfStream, anyio.BrokenResourceError):
-            if hello and not decoder.started:
-                raise HungUpOnHelloError from None
-            raise
+        first = replies[0] if replies else await _read_one(stream, decoder)
         if isinstance(first, ConnectionError):
             raise first from None
-        if hello and isinstance(first, ResponseError):
+        if steps[0].args[0] == b"HELLO" and isinstance(first, ResponseError):
             raise HungUpOnHelloError from None
         raise
     return replies
@@ -70,6 +64,5 @@ async def _read_one(stream: ByteStream, decoder: Decoder) -> Reply:
             data = await stream.receive(CHUNK)
             received += len(data)
             decoder.feed(data)
-            decoder.started = True
         elif type(reply) is not Push:
             return reply

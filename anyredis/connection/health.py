@@ -160,4 +160,4 @@ def _retire(connection: Retired, message: str) -> None:
         connection.drain("the server asks for a login again")
     elif connection.role_has_changed():
         connection.outdated = True
-        connection.drain("the server is the primary no more")
+        connection.drain("the server is no longer the primary")

@@ -7,8 +7,10 @@ from has changed: certificates are renewed while a client is open.
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeAlias
 
 from anyio import to_thread
@@ -103,6 +105,10 @@ class RenewableContext:
         self._files: tuple[str, ...] = tuple(
             details[name] for name in FILES if details.get(name) is not None
         )
+        for name in FILES:
+            if not isinstance(details.get(name), (str, os.PathLike, NoneType)):
+                raise DataTypeError(f"{name} has to be the path of a file")
+        # Before the files are read, so that a change meanwhile is seen by the next connect.
         self._stamp: Stamp = _stamp(self._files)
         self.made = tls_context(**details)
         """The context that was made last."""
@@ -135,7 +141,7 @@ def _stamp(files: tuple[str, ...]) -> Stamp:
 def _stamp_of(file: Path) -> tuple[int, int, int] | None:
     try:
         found = file.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
 

@@ -156,7 +156,7 @@ def _learn(name: bytes) -> Facts:
     if not is_word(first) or (space and not (first in CONTAINERS and is_word(second))):
         first = first.partition(b"\0")[0]
         raise DataValueError(
-            f"{first.decode('ascii', 'replace')!r:.40}: the name of a command or subcommand has a "
+            f"{first.decode('ascii', 'replace'):.40}: the name of a command or subcommand has a "
             "space, a control character or no ASCII in it: give each word as an argument of its own"
         )
     facts = _from_tables(name)

@@ -31,7 +31,7 @@ PING = raw_command(b"PING")
 AGE_REASON = "it has reached max_connection_age"
 
 
-class Checked(Protocol):
+class CheckedServer(Protocol):
     """The connections to one server, as far as their health checks know them."""
 
     allocator: ConnectionAllocator[BaseConnection]
@@ -61,7 +61,7 @@ class HealthChecks:
 
     def __init__(
         self,
-        server: Checked,
+        server: CheckedServer,
         max_idle_time: float | None,
         max_age: float | None,
         renew: Callable[[BaseConnection], None],

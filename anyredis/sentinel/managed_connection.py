@@ -59,7 +59,7 @@ DEMOTED = (
 )
 """The beginnings of error replies of a server that is no longer the primary; no such command ran."""
 
-NO_PRIMARY = "it is the primary no more"
+NO_PRIMARY = "it is no longer the primary"
 """The reason for which connections to a demoted server are drained."""
 
 PRIMARY = "master"

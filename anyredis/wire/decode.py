@@ -122,8 +122,6 @@ class Decoder:
         self.gets: Callable[..., Any] = reader.gets
         if encoding is not None and not options:
             self.gets = self._gets_decoded
-        self.started = False
-        """Whether the handshake has received anything."""
         self._partly_undecodable: UnicodeDecodeError | None = None
 
     def feed(self, data: bytes) -> None:

@@ -115,7 +115,7 @@ async def test_a_connect_that_is_cancelled_leaves_nothing_open() -> None:
 async def test_a_connect_that_fails_leaves_nothing_open() -> None:
     """G6, G8: the stream is closed when the handshake breaks."""
     server = FakeServer()
-    server.on("CLIENT", run_then_reset)
+    server.on("HELLO", run_then_reset)
     with pytest.raises(ConnectionError, match="cannot connect to the fake server"):
         await FakeConnection(server=server).connect()
     assert server.peers == []

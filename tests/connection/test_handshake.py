@@ -10,7 +10,7 @@ from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, Serve
 from anyredis.credentials import Credentials
 from anyredis.exceptions import AuthenticationError, RedisError, ResponseError, from_server
 from anyredis.server import Server
-from anyredis.testing import FakeServer, Handler, run_then_half_close, run_then_reset
+from anyredis.testing import FakeServer, run_then_reset
 from anyredis.wire.decode import Reply
 
 HELLO: Reply = {
@@ -282,18 +282,6 @@ async def test_noauth_without_a_password_where_one_is_required() -> None:
         with pytest.raises(AuthenticationError):
             await client.get("k")
     assert server.count("GET") == 0
-
-
-@pytest.mark.parametrize("hang_up", [run_then_reset, run_then_half_close])
-async def test_a_proxy_that_hangs_up_on_hello(hang_up: Handler) -> None:
-    """A second stream gets RESP2, without HELLO; credentials go along."""
-    server = FakeServer(users={"default": "x"})
-    server.on("HELLO", hang_up)
-    async with server.client(password="x", retry=None) as client:
-        assert await client.set("k", "v")
-        assert client.connection_pool.connections()[0].server_info.protocol == 2
-    assert server.accepted == 2
-    assert server.count("HELLO") == 1
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,8 +16,6 @@ from anyredis import (
     ConnectionError,
     ConnectionListener,
     ConnectionPool,
-    PoolView,
-    PoolWatcher,
     ProtocolError,
     Redis,
 )
@@ -479,41 +477,3 @@ async def test_a_connection_class_with_listeners() -> None:
     async with Redis(connection_pool=pool) as client:
         await client.ping()
     assert order == ["class", "pool", "second"]
-
-
-class WorkingWatcher(RecordingListener):
-    """A watcher that runs *work*."""
-
-    def __init__(self, work: Callable[[PoolView], Awaitable[None]]) -> None:
-        super().__init__()
-        self._work = work
-
-    async def watch(self, pool: PoolView, /) -> None:
-        """Run it."""
-        await self._work(pool)
-
-
-async def test_a_watcher_of_a_cluster() -> None:
-    """It sees the connections to all nodes, and can replace them."""
-    done = anyio.Event()
-    may_work = anyio.Event()
-
-    async def work(pool: PoolView) -> None:
-        await may_work.wait()
-        assert len(pool.connections()) == 3
-        pool.replace_connections("the test says so", pool.connections()[:1])
-        assert len(pool.connections()) == 2
-        pool.replace_connections("the test says so")
-        assert pool.connections() == []
-        done.set()
-
-    listener = WorkingWatcher(work)
-    assert isinstance(listener, PoolWatcher)
-    assert not isinstance(RecordingListener(), PoolWatcher)
-    async with FakeCluster(3).client(listeners=[listener]) as client:
-        await client.mget("bar", "eggs", "foo")
-        may_work.set()
-        with anyio.fail_after(5):
-            await done.wait()
-        await client.mget("bar", "eggs", "foo")
-    assert listener.events.count("ready") == 6

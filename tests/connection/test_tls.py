@@ -116,8 +116,8 @@ def test_none_is_not_given() -> None:
     assert take_context(dict(nothing)) is None
     assert take_context({**nothing, "ssl": False}) is None
     context = take_context({**nothing, "ssl": True})
-    assert isinstance(context, ssl.SSLContext)
-    assert context.check_hostname
+    assert isinstance(context, RenewableContext)
+    assert context.made.check_hostname
     with pytest.raises(DataValueError, match="ssl_cert_reqs has to be one of"):
         take_context({"ssl": True, "ssl_cert_reqs": requirement})
 

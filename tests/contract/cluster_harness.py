@@ -228,7 +228,7 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         """The slot map can be refreshed again and again, and no part of an older one is left."""
         pool = self.pool
         assert await pool.topology.wait_refreshed() is None
-        if pool._visited or len(pool.known) > len(pool.members()):
+        if pool._temporary or len(pool.known) > len(pool.members()):
             # The first refresh kept nodes that were visited before it.
             assert await pool.topology.wait_refreshed() is None
         assert pool.known.keys() == {endpoint.address for endpoint in pool.members()}

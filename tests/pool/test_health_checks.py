@@ -210,7 +210,7 @@ def test_a_bad_age(given: object, kind: type[Exception]) -> None:
 def ages_in(pool: ConnectionPool | ClusterConnectionPool) -> set[float | None]:
     """The `max_connection_age` of all servers of *pool*."""
     if isinstance(pool, ClusterConnectionPool):
-        pool.visit(TCPAddress("h", 1))
+        pool.temporary_endpoint(TCPAddress("h", 1))
     return {endpoint.server._checks._max_age for endpoint in pool.endpoints()}
 
 

@@ -371,7 +371,7 @@ async def test_what_was_sent_before_a_switch(world: World, monkeypatch: pytest.M
         (error,) = caught
         assert isinstance(error, ConnectionError)
         assert error.outcome is Outcome.UNKNOWN
-        assert "it is the primary no more" in str(error)
+        assert "it is no longer the primary" in str(error)
         await until(lambda: new.peers == [])
 
 
@@ -386,7 +386,7 @@ async def test_sessions_and_blocked_commands_end_with_a_switch(world: World, gra
         async with anyio.create_task_group() as tasks:
 
             async def pop() -> None:
-                with pytest.raises(ConnectionError, match="it is the primary no more"):
+                with pytest.raises(ConnectionError, match="it is no longer the primary"):
                     await client.blpop("queue", timeout=0)
 
             tasks.start_soon(pop)

@@ -140,7 +140,7 @@ class ClusterConnectionPool(BasePool):
         self._limit: Limit = StrictLimit(self._capacity)
         bounded = not self._per_node and self._capacity < UNLIMITED
         self._socket_limit = SocketLimit(self._capacity, self._nodes) if bounded else None
-        self._know_nothing()
+        self._forget_nodes()
         self.topology = TopologyRefresher(self)
 
     @overload
@@ -162,12 +162,12 @@ class ClusterConnectionPool(BasePool):
         hide(arguments)
         return cls(**{**options_of_url(url), **arguments})
 
-    def _know_nothing(self) -> None:
+    def _forget_nodes(self) -> None:
         self.slot_map = SlotMap()
         self.known = {}
         self.endpoint_by_slot = [None] * SLOTS
         self._reads = ReadBalancers(self.read_from, self._zone, self.endpoint_at)
-        self._visited: set[TCPAddress] = set()
+        self._temporary: set[TCPAddress] = set()
         self._leaving: list[ClusterEndpoint] = []
 
     def construct(self, address: TCPAddress, *, readonly: bool = False) -> ClusterConnection:
@@ -281,9 +281,9 @@ class ClusterConnectionPool(BasePool):
         endpoint = self.known.get(address)
         return self._new_endpoint(address) if endpoint is None else endpoint
 
-    def visit(self, address: TCPAddress) -> ClusterEndpoint:
+    def temporary_endpoint(self, address: TCPAddress) -> ClusterEndpoint:
         """The same, for a node that need not be in the slot map: it stays until the next refresh."""
-        self._visited.add(address)
+        self._temporary.add(address)
         return self.endpoint_at(address)
 
     def _new_endpoint(self, address: TCPAddress) -> ClusterEndpoint:
@@ -320,9 +320,9 @@ class ClusterConnectionPool(BasePool):
 
     # -- the slot map changes ---------------------------------------------------------------------
 
-    def moved(self, slot: int, to: TCPAddress) -> ClusterEndpoint:
+    def record_move(self, slot: int, to: TCPAddress) -> ClusterEndpoint:
         """Note that the node at *to* serves *slot*, as a node said; gives its endpoint."""
-        endpoint = self.visit(to)
+        endpoint = self.temporary_endpoint(to)
         if self.endpoint_by_slot[slot] is not endpoint:
             self.slot_map = self.slot_map.moved(slot, to)
             self.endpoint_by_slot[slot] = endpoint
@@ -333,9 +333,9 @@ class ClusterConnectionPool(BasePool):
     def replace_slot_map(self, slot_map: SlotMap) -> None:
         """Use *slot_map* from now on."""
         members = {address for shard in slot_map.shards for address in shard.nodes}
-        for address in self.known.keys() - members - self._visited:
+        for address in self.known.keys() - members - self._temporary:
             self._let_go(address)
-        self._visited.clear()
+        self._temporary.clear()
         replicas = frozenset(address for shard in slot_map.shards for address in shard.replicas)
         became_replicas, self._replicas = replicas - self._replicas, replicas
         if self.readonly:  # their connections never said READONLY

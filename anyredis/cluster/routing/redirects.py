@@ -56,7 +56,7 @@ class Target(NamedTuple):
         if self.slot is not None:
             return pool.endpoint_for_slot(self.slot, reads=self.reads)
         if self.address is not None:
-            return pool.visit(self.address)
+            return pool.temporary_endpoint(self.address)
         return pool.any_endpoint()
 
     def missing(self) -> RedisError:
@@ -128,8 +128,8 @@ class RedirectFollower:
             return self.target.find(self._pool)
         slot, address = _destination(step.to, endpoint.address, self._pool.address_remap)
         if isinstance(step.to, MovedError):
-            return self._pool.moved(slot, address)
-        return self._pool.visit(address)
+            return self._pool.record_move(slot, address)
+        return self._pool.temporary_endpoint(address)
 
     async def first_endpoint(self, *, only_reads: bool) -> ClusterEndpoint:
         """The endpoint of the first attempt, once the slot map is known; raises if it stays unknown."""

@@ -83,7 +83,7 @@ async def test_a_node_in_two_shards_is_one_node() -> None:
     primary, replica = (node.address for node in cluster.nodes)
     async with cluster.pool() as pool:
         await pool.ready()
-        pool.moved(5, replica)
+        pool.record_move(5, replica)
         assert pool.slot_map.shards == (Shard(primary, (replica,)), Shard(replica, (primary,)))
         assert [endpoint.address for endpoint in pool.members()] == [primary, replica]
         assert [endpoint.address for endpoint in pool.primaries()] == [primary, replica]
@@ -95,11 +95,11 @@ async def test_a_slot_that_moved_is_known_at_once() -> None:
     newcomer = cluster.add_node()
     async with cluster.pool() as pool:
         await pool.ready()
-        endpoint = pool.moved(5, newcomer.address)
+        endpoint = pool.record_move(5, newcomer.address)
         assert pool.endpoint_for_slot(5, reads=False) is endpoint
         assert pool.endpoint_for_slot(4, reads=False) is not endpoint
         assert endpoint in pool.primaries()
-        assert pool.moved(5, newcomer.address) is endpoint
+        assert pool.record_move(5, newcomer.address) is endpoint
 
 
 async def test_a_node_that_left_takes_no_more_leases() -> None:
@@ -131,9 +131,9 @@ async def test_a_node_that_is_visited_stays_a_while() -> None:
     newcomer = cluster.add_node()
     async with cluster.pool() as pool:
         await pool.ready()
-        endpoint = pool.visit(newcomer.address)
+        endpoint = pool.temporary_endpoint(newcomer.address)
         pool.replace_slot_map(slot_map_of(cluster))
-        assert pool.visit(newcomer.address) is endpoint
+        assert pool.temporary_endpoint(newcomer.address) is endpoint
         pool.replace_slot_map(slot_map_of(cluster))
         pool.replace_slot_map(slot_map_of(cluster))
         assert newcomer.address not in pool.known
