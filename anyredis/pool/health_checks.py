@@ -148,10 +148,20 @@ class HealthChecks:
                 return
             connection.close(f"no reply to a PING within {PROBE_TIMEOUT:g} s", late=True)
         finally:
-            self.probed.discard(connection)
-            if connection.usable and not connection.dirty:  # not replaced meanwhile
-                self._server.allocator.add(connection)
-            else:
-                self._server.allocator.dialling -= 1
-                connection.close("it was replaced")
+            if connection in self.probed:
+                self._probed(connection)
             self._server.assign()
+
+    def _probed(self, connection: BaseConnection) -> None:
+        if connection.usable and not connection.dirty:  # not replaced meanwhile
+            self.probed.discard(connection)
+            self._server.allocator.add(connection)
+        else:
+            self.forget(connection)
+            connection.close("it was replaced")
+
+    def forget(self, connection: BaseConnection) -> None:
+        """Count *connection*, which is closed, no longer as one that is being dialled."""
+        if connection in self.probed:
+            self.probed.discard(connection)
+            self._server.allocator.dialling -= 1

@@ -397,6 +397,7 @@ class ServerConnections:
             if self._observer is not None:
                 notify(self._observer.disconnected, connection.address, reason)
             self.losses += connection.lost
+            self._checks.forget(connection)
             self.allocator.closing.add(connection)
             self.allocator.remove(connection)
             if connection.lost:

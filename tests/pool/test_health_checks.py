@@ -77,6 +77,23 @@ async def test_siblings_that_answer_stay(monkeypatch: pytest.MonkeyPatch) -> Non
         assert_counts(client.connection_pool)
 
 
+async def test_a_connection_that_is_closed_during_its_probe_counts_once() -> None:
+    """G5: from its close on it is a socket that is closing, not also one that is being dialled."""
+    server = FakeServer()
+    async with server.client(retry=None) as client:
+        await open_idle(client, 2)
+        first, second = client.connection_pool.connections()
+        allocator = server_of(client).allocator
+        for peer in server.peers:
+            peer.hold()
+        first.close("the test says so", late=True)
+        assert (allocator.dialling, allocator.sockets) == (1, 2)  # the other one is being probed
+        second.close("the test says so too")
+        assert (allocator.dialling, allocator.sockets) == (0, 2)
+        await anyio.wait_all_tasks_blocked()
+        assert_counts(client.connection_pool)
+
+
 async def test_a_pool_that_is_left_during_a_probe() -> None:
     """G8: the connection that does not answer is closed with the pool."""
     server = FakeServer()
