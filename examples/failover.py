@@ -33,6 +33,7 @@ async def main(url: str) -> None:
             await anyio.sleep(0.3)
             killed = anyio.current_time()
             await victim.kill()
+            lost.server_is_down = True
             runner.show("a primary, while we count", "killed with SIGKILL")
             await lost.recovered.wait()
             after = f"{anyio.current_time() - killed:.1f} s later"
@@ -51,20 +52,22 @@ class Tally:
     acknowledged: int = 0
     failures: int = 0
     recovered: anyio.Event = field(default_factory=anyio.Event)
-    """Set once an increment succeeded after one that failed."""
+    """Set once an increment succeeded that was begun after the server was killed."""
+    server_is_down: bool = False
     done: bool = False
 
 
 async def count(client: anyredis.RedisCluster[str], key: str, tally: Tally) -> None:
     """Increment *key* until told to stop."""
     while not tally.done:
+        after_the_kill = tally.server_is_down
         try:
             await client.incr(key)
         except (anyredis.ConnectionError, anyredis.ClusterDownError):
             tally.failures += 1
         else:
             tally.acknowledged += 1
-            if tally.failures:
+            if after_the_kill:
                 tally.recovered.set()
         await anyio.sleep(0.002)
 
