@@ -18,7 +18,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from anyredis.server import Cluster, Server, run, run_cluster
-from tests.contract.rotation import TALLY, Rotation, described, draw_seed
+from tests.contract.rotation import ONE_LOOP, TALLY, Rotation, described, draw_seed
 from tests.servers import (
     Certificates,
     ask,
@@ -57,11 +57,31 @@ def pytest_report_header() -> str:
     return f"cancellation cases: {described(Rotation.of_this_run())}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a real server."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that use a real server; take one event loop a test, if the run asks for that."""
     for item in items:
         if isinstance(item, pytest.Function) and uses_server(item):
             item.add_marker("server")
+    if ONE_LOOP in os.environ:
+        rotation = Rotation.of_this_run()
+        others = [item for item in items if on_another_loop(item, rotation)]
+        config.hook.pytest_deselected(items=others)
+        left_out = set(others)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def on_another_loop(item: pytest.Item, rotation: Rotation) -> bool:
+    """Whether the *rotation* runs this test on another event loop.
+
+    The cancellation cases choose their event loops themselves.
+    """
+    callspec: Any = getattr(item, "callspec", None)
+    backend = callspec.params.get("anyio_backend") if callspec is not None else None
+    chosen = any("anyio_backend" in mark.args[0] for mark in item.iter_markers("parametrize"))
+    if chosen or backend not in BACKENDS.values():
+        return False
+    test = item.nodeid.partition("[")[0]
+    return BACKENDS[rotation.loop(test, [*BACKENDS])] != backend
 
 
 def uses_server(item: pytest.Function) -> bool:

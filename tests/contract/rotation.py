@@ -2,7 +2,7 @@
 
 The process that starts a run draws one seed; successive seeds take successive thirds, so that any
 three of them together take every step.  `ANYREDIS_SEED=n` repeats a run, `ANYREDIS_EVERY_CASE=1`
-takes all cases, `ANYREDIS_PARTS=n` one step of n.  An operation that is marked with a clause of the
+takes all cases, `ANYREDIS_PARTS=n` one step of n, `ANYREDIS_ONE_LOOP=1` one event loop a test.  An operation that is marked with a clause of the
 contract never rotates out.
 """
 
@@ -26,6 +26,9 @@ EVERY_CASE: Final = "ANYREDIS_EVERY_CASE"
 
 PARTS: Final = "ANYREDIS_PARTS"
 """The environment variable that asks for one step of so many."""
+
+ONE_LOOP: Final = "ANYREDIS_ONE_LOOP"
+"""The environment variable that asks for one event loop a test instead of all three."""
 
 THIRD: Final = 3
 """A run takes one step in this many, unless the environment asks for more or fewer."""
@@ -55,6 +58,10 @@ class Rotation:
         """The choice that the environment asks for."""
         every = EVERY_CASE in os.environ
         return cls(draw_seed(), 1 if every else int(os.environ.get(PARTS, THIRD)))
+
+    def loop(self, test: str, loops: Sequence[str]) -> str:
+        """The one of *loops* on which *test* runs; as many successive seeds take each of them."""
+        return loops[(self.seed + zlib.crc32(test.encode())) % len(loops)]
 
     def steps(self, case: str, *, every: bool) -> Iterator[int]:
         """The numbers of the steps to cancel at, without end: all, or those of one part."""

@@ -30,6 +30,8 @@ from tests.contract.server_harness import FakeServerBench, Target
 from tests.contract.steps import Kind, counting
 from tests.servers import ROOT
 
+LOOPS = ["asyncio", "uvloop", "trio"]
+
 KINDS: list[Kind] = ["task", "tasks", "scope"]
 
 NOT_OF_THE_HARNESS = {
@@ -162,3 +164,11 @@ def named_clauses() -> set[str]:
 def test_every_clause_has_a_test_of_its_own() -> None:
     """Beside the harness, tests that always run name each clause."""
     assert set(CLAUSES) - named_clauses() == set()
+
+
+def test_each_test_runs_on_each_loop_in_some_run() -> None:
+    """Three successive seeds take three event loops, and one seed does not take one for all."""
+    for test in ("a.py::test_one", "a.py::test_two"):
+        assert {Rotation(seed).loop(test, LOOPS) for seed in SEEDS} == set(LOOPS)
+    names = [f"a.py::test_{number}" for number in range(30)]
+    assert {Rotation(7).loop(name, LOOPS) for name in names} == set(LOOPS)
