@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from pathlib import Path
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -135,12 +134,12 @@ class RenewableContext:
 
 
 def _stamp(files: tuple[str, ...]) -> Stamp:
-    return tuple(_stamp_of(Path(file)) for file in files)
+    return tuple(_stamp_of(file) for file in files)
 
 
-def _stamp_of(file: Path) -> tuple[int, int, int] | None:
+def _stamp_of(file: str) -> tuple[int, int, int] | None:
     try:
-        found = file.stat()
+        found = os.stat(file)  # noqa: PTH116 - importing pathlib takes longer than all of this file
     except (OSError, ValueError):
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
