@@ -55,6 +55,8 @@ def group(name: str) -> tuple[str, ...]:
 def minimum(requirement: str) -> str:
     """The lowest version that a requirement of pyproject.toml allows, as a constraint for pip."""
     parsed = Requirement(requirement)
+    if any(each.operator == "==" for each in parsed.specifier):  # a package to compare with
+        return f"{parsed.name}{parsed.specifier}"
     [lowest] = [each.version for each in parsed.specifier if each.operator == ">="]
     return f"{parsed.name}=={lowest}"
 
