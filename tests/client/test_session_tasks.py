@@ -169,7 +169,7 @@ async def test_a_cancelled_owner_at_every_step(kind: str) -> None:
         assert len(ended) == 3 + completed
         if completed:
             assert not errors
-            assert steps > 1
+            assert steps > 0  # it was cancelled at some step before
             break
     else:
         pytest.fail("it takes too many steps")
