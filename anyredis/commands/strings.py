@@ -268,6 +268,11 @@ class Strings(Group[S]):
         one (Redis 8.4).
         SET key value [NX | XX | IFEQ value | …] [EX seconds | PX milliseconds | …]. Server 1.0.
         """
+        if (
+            not (nx or xx or keepttl)
+            and ex is px is exat is pxat is ifeq is ifne is ifdeq is ifdne is None
+        ):
+            return Command((b"SET", key, value), ok_or_none)  # saved frames: expiry, _condition
         life = expiry("SET", ex=ex, px=px, exat=exat, pxat=pxat, keepttl=keepttl)
         condition = _condition("SET", nx=nx, xx=xx, ifeq=ifeq, ifne=ifne, ifdeq=ifdeq, ifdne=ifdne)
         return Command((b"SET", key, value, *condition, *life), ok_or_none)
