@@ -418,8 +418,9 @@ async def test_nonsense_leaves_the_slot_map_and_is_asked_again(
         assert "a port from 1 to 65535" in str(error)
         assert pool.slot_map is before
         count = asked(cluster)
+        with anyio.fail_after(30):
+            while asked(cluster) == count:  # any of the nodes may be asked
+                await anyio.sleep(0.001)
         for node in cluster.nodes:
-            await node.server.wait_for("CLUSTER", node.server.count("CLUSTER") + 1)
             node.server.off("CLUSTER")
-        assert asked(cluster) > count
         assert await pool.topology.wait_refreshed(anew=True) is None
