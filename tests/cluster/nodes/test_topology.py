@@ -64,7 +64,8 @@ async def test_a_refresh_is_single_flight() -> None:
         await known(pool)
         before = asked(cluster)
         await at_once(*[pool.topology.wait_refreshed] * 100)
-        assert asked(cluster) - before == 3
+        # A node that is asked last may not be, if the others have answered by then.
+        assert 1 <= asked(cluster) - before <= 3
 
 
 async def test_refreshes_have_a_pause_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
