@@ -73,6 +73,21 @@ class LengthGuard:
 
     def feed(self, data: bytes) -> None:
         """Take received bytes, and feed the first of them; `feed_rest` feeds the others."""
+        # Two short ways, for what large replies consist of.
+        if self._inside > len(data):  # all of it belongs to one string
+            self._inside -= len(data)
+            self._feed(data)
+            return
+        if (
+            not self.busy
+            and data[:1] == b"*"
+            and len(data) > LONGEST_CUT
+            and not self._has_type(data, 1)
+        ):  # there is no header but that at the beginning, if it is one
+            if not self._has_data():
+                self._check(data, 0)
+            self._feed(data)
+            return
         if self._at < len(self._data):  # the replies before these bytes have not been taken yet
             self._data = self._data[self._at :] + data
             self._at = 0
