@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from anyredis.address import TCPAddress
 from anyredis.exceptions import ConnectionError, DataTypeError
+from anyredis.excerpt import excerpt
 
 AddressRemap: TypeAlias = Callable[[tuple[str, int]], tuple[str, int]]
 """Gives the `(host, port)` to connect to for the `(host, port)` that a server told."""
@@ -22,7 +23,7 @@ def check_address_remap(remap: object) -> None:
     if remap is not None and (not callable(remap) or inspect.iscoroutinefunction(remap)):
         raise DataTypeError(
             "address_remap has to be a function, not async, that takes (host, port) and returns "
-            f"(host, port), not {remap!r:.80}"
+            f"(host, port), not {excerpt(remap, 80)}"
         )
 
 
@@ -36,11 +37,11 @@ def reachable(told: TCPAddress, remap: AddressRemap | None) -> TCPAddress:
     try:
         found: object = remap((told.host, told.port))
     except Exception as error:
-        raise ConnectionError(f"address_remap failed for {told}: {error!r:.200}") from error
+        raise ConnectionError(f"address_remap failed for {told}: {excerpt(error, 200)}") from error
     match found:
         case (str(host), int(port)) if host and 0 < port < 65536 and port is not True:
             return TCPAddress(host, port)
         case _:
             raise ConnectionError(
-                f"address_remap has to return (host, port), not {found!r:.80} (for {told})"
+                f"address_remap has to return (host, port), not {excerpt(found, 80)} (for {told})"
             )

@@ -28,6 +28,7 @@ from anyredis.exceptions import (
     TimeoutError,
     TryAgainError,
 )
+from anyredis.excerpt import excerpt
 
 REFUSALS: Final = (
     BusyLoadingError,
@@ -103,13 +104,20 @@ class Retry:
         if self.attempts is None and self.deadline is None:
             raise DataValueError("Retry needs a bound: give attempts=, deadline=, or both")
         if not isinstance(self.errors, tuple) or not all(map(_is_error_class, self.errors)):
-            msg = f"Retry(errors=...) takes a tuple of anyredis error classes, not {self.errors!r:.80}"
+            msg = f"Retry(errors=...) takes a tuple of anyredis error classes, not {excerpt(self.errors, 80)}"
             raise DataTypeError(msg)
 
     @property
     def joins_dials(self) -> bool:
         """Whether commands may wait for one connection attempt after the other: none is counted."""
         return self.attempts is None
+
+    def waits_for_dial(self, state: RetryState, failed: RedisError, next_dial: float) -> bool:
+        """Whether a command waits for the dial at *next_dial*, unsent, after one *failed*.
+
+        *state* is that of its repeats.
+        """
+        return self.joins_dials and self.allows(failed, only_reads=False) and state.lasts(next_dial)
 
     def state(self) -> RetryState:
         """A counter of the repeats of one command."""

@@ -29,6 +29,11 @@ def excerpt(value: object, length: int = LENGTH) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def unmade(value: object) -> str:
+    """The `repr` of *value* whose constructor has failed: a traceback with variables shows it."""
+    return f"<{type(value).__name__} not made>"
+
+
 def _shown(value: object, length: int, depth: int) -> str:
     if isinstance(value, (str, bytes, bytearray)):
         return repr(value if len(value) <= length else value[:length])

@@ -92,6 +92,18 @@ def test_functions_are_short() -> None:
     assert long.keys() >= LONGER
 
 
+def test_values_in_messages_are_bounded() -> None:
+    """A message cuts a value by `excerpt`: the `repr` of a huge value is not made to be cut."""
+    cut = [
+        f"{name(path)}:{node.lineno}"
+        for path in FILES
+        if "server" not in path.parts
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FormattedValue) and node.conversion == ord("r") and node.format_spec
+    ]
+    assert cut == []
+
+
 def test_imports_are_at_the_top() -> None:
     """No function imports, and no import is for the type checker alone."""
     hidden = [

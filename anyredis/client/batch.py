@@ -127,7 +127,7 @@ class CommandBatch:
 
         The reply to EXEC proves it only by EXECABORT, that to a script or function never.
         """
-        if not isinstance(reply, list):
+        if not isinstance(reply, list) or not _has_refusals(reply):
             return None
         if self.transaction:
             aborted = isinstance(reply[-1], ExecAbortError)
@@ -137,8 +137,6 @@ class CommandBatch:
                 else None
             )
         refused = [each for each in reply if isinstance(each, REFUSALS)]
-        if not refused:
-            return None
         known = (
             (facts_of(each.args), answer) for each, answer in zip(self.commands, reply, strict=True)
         )
@@ -161,6 +159,11 @@ def _encoded(words: list[tuple[Value, ...]], pack: Encoder) -> list[bytes]:
     except (TypeError, UnicodeEncodeError):
         check_encodable(words, pack)  # raises an error that names the argument
         raise
+
+
+def _has_refusals(replies: list[Reply]) -> bool:
+    """Whether one of *replies* is a refusal: a look at each type, not at each of thousands of replies."""
+    return any(issubclass(kind, REFUSALS) for kind in set(map(type, replies)))
 
 
 class EncodedBatch:

@@ -157,10 +157,17 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
         return batch.replies_by_command(array(replies), self._pool.decodes)
 
 
-async def run_exclusively(lease: Lease, command: Command[Any], facts: Facts) -> Reply:
-    """The raw reply to *command*, an error as a value, on an exclusive connection of *lease*."""
+async def run_exclusively(
+    lease: Lease, command: Command[Any], facts: Facts, *, first: tuple[Value, ...] = ()
+) -> Reply:
+    """The raw reply to *command*, an error as a value, on an exclusive connection of *lease*.
+
+    The command *first* (ASKING) is sent before it, if given.
+    """
     connection = await lease.attach(exclusive=True)
     try:
+        if first:
+            await connection.execute_command(*first)
         return await connection.run(command, facts)
     finally:
         lease.detach()

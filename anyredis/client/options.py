@@ -85,12 +85,9 @@ def pool_for(
         return given_pool(pool, ConnectionPool, beside, decode_responses=decode_responses)
     pool_class = take_pool_class(arguments, POOLS)
     path = arguments.pop("unix_socket_path", None)
-    context = take_context(arguments)
     if path is None:
         arguments |= {"connection_class": Connection, "host": host, "port": port}
-        if context is not None:
-            arguments["ssl_context"] = context
-    elif context is not None:
+    elif take_context(arguments) is not None:
         raise DataValueError("TLS goes over TCP: give ssl or unix_socket_path, not both")
     elif (host, port) != ("localhost", DEFAULT_PORT):
         raise DataValueError("give host and port or unix_socket_path, not both")
@@ -111,7 +108,6 @@ def service_pool(
     arguments = dict(options)
     refuse_unknown(arguments, KNOWN_OF_SERVICES | {"db"})
     pool_class = take_pool_class(arguments, POOLS)
-    arguments["ssl_context"] = take_context(arguments)
     return pool_class(decode_responses=decode_responses, **found_by, **arguments)
 
 

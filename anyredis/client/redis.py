@@ -15,6 +15,7 @@ from anyredis.client.options import (
     pool_for,
 )
 from anyredis.credentials import hidden, hidden_addresses, hide
+from anyredis.excerpt import unmade
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S
 
@@ -122,8 +123,6 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         return self.connection_pool.scope
 
     def __repr__(self) -> str:
-        if "connection_pool" not in vars(
-            self
-        ):  # its constructor has failed: a traceback may show it
-            return f"<{type(self).__name__} not made>"
+        if "connection_pool" not in vars(self):
+            return unmade(self)
         return f"<{type(self).__name__} {self.connection_pool.address} {self.connection_pool!r}>"

@@ -7,6 +7,7 @@ waits for the dials of the pool, which go on one after the other for all callers
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -54,22 +55,11 @@ async def repeat(
         if on_retry is not None:
             on_retry(failed, delay)
         if lease is not None and retry.joins_dials:
-            lease.patience = _Patience(retry, state)
+            lease.patience = partial(retry.waits_for_dial, state)
         await anyio.sleep(delay)
         if lease is not None and not lease.endpoint.server.open:
             raise failed
         failed = None
-
-
-class _Patience:
-    """Whether a command of *retry* waits for the next dial; the command is not sent until then."""
-
-    def __init__(self, retry: Retry, state: RetryState) -> None:
-        self._retry = retry
-        self._state = state
-
-    def __call__(self, error: RedisError, next_dial: float) -> bool:
-        return self._retry.allows(error, only_reads=False) and self._state.lasts(next_dial)
 
 
 async def _outcome(attempt: Callable[[], Awaitable[T | RedisError]]) -> T | RedisError:

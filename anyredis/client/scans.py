@@ -25,9 +25,14 @@ class ScanIterator(AsyncIterator[T]):
     two pages.  `contextlib.aclosing(client.scan_iter())` works all the same.
     """
 
+    _closed = False
+
     async def aclose(self) -> None:
-        """End the iteration: nothing more is requested.  It may be closed twice."""
-        raise NotImplementedError
+        """End the iteration, also for a task that waits for a page at this moment.
+
+        Nothing more is requested.  It may be closed twice.
+        """
+        self._closed = True
 
 
 class Pages(ScanIterator[T]):
@@ -42,7 +47,6 @@ class Pages(ScanIterator[T]):
         self._page = page
         self._cursor: int | None = 0
         self._items: Iterator[T] = iter(())
-        self._closed = False
 
     async def __anext__(self) -> T:
         """The next item."""
@@ -54,10 +58,6 @@ class Pages(ScanIterator[T]):
             cursor, items = await self._page(self._cursor)
             self._items, self._cursor = iter(items), cursor or None
         raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """End the iteration, also for a task that waits for a page at this moment."""
-        self._closed = True
 
 
 def check_scan(method: str, count: object) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
 from anyredis.client.batch import ASKING, CommandBatch, EncodedBatch, send_small
-from anyredis.client.node_client import needs_exclusive_connection
+from anyredis.client.node_client import needs_exclusive_connection, run_exclusively
 from anyredis.client.observed import observe
 from anyredis.client.scans import Scans
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
@@ -262,13 +262,7 @@ async def _run_exclusively(
 ) -> Reply:
     """The raw reply to a command that blocks, an error as a value, from *endpoint*."""
     await lease.move(endpoint)
-    connection = await lease.attach(exclusive=True)
-    try:
-        if asking:
-            await connection.execute_command(*ASKING)
-        return await connection.run(command, facts)
-    finally:
-        lease.detach()
+    return await run_exclusively(lease, command, facts, first=ASKING if asking else ())
 
 
 def _target(way: Route) -> Target:

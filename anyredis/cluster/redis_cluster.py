@@ -31,6 +31,7 @@ from anyredis.commands.group import SupportsItems, flat
 from anyredis.connection.base import BaseConnection
 from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError, RedisError
+from anyredis.excerpt import unmade
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.pool.scope import Holder, PoolScope
@@ -151,10 +152,8 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
         return self
 
     def __repr__(self) -> str:
-        if "connection_pool" not in vars(
-            self
-        ):  # its constructor has failed: a traceback may show it
-            return f"<{type(self).__name__} not made>"
+        if "connection_pool" not in vars(self):
+            return unmade(self)
         return f"<{type(self).__name__} {self.connection_pool!r}>"
 
     # -- nodes ----------------------------------------------------------------------------------

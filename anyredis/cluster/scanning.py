@@ -97,7 +97,6 @@ class ClusterKeys(ScanIterator[S], Generic[S]):
         """The node of the latest pass."""
         self._failed: set[TCPAddress] = set()
         """Nodes that failed since the last page: other nodes are tried first."""
-        self._closed = False
 
     async def __anext__(self) -> S:
         """The next key."""
@@ -113,10 +112,6 @@ class ClusterKeys(ScanIterator[S], Generic[S]):
                     raise
                 await self._recover(error)
         raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """End the iteration, also for a task that waits for a page at this moment."""
-        self._closed = True
 
     async def _advance(self) -> None:
         """One page, or the beginning or the end of a pass."""

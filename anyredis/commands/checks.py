@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, Union, get_args, get_origin
 
 from anyredis.exceptions import DataError, DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 
 Check: TypeAlias = Callable[[str, object], None]
 """Raises `DataError` for a value that does not fit; the text is the place, such as `time`."""
@@ -35,7 +36,7 @@ def refuse(where: str, value: object, instead: str) -> NoReturn:
     kind: type[DataError] = DataTypeError
     if isinstance(value, float) and not math.isfinite(value):
         kind = DataValueError
-    raise kind(f"{where} is {value!r:.80} ({type(value).__name__}): give {instead}")
+    raise kind(f"{where} is {excerpt(value, 80)} ({type(value).__name__}): give {instead}")
 
 
 def whole(where: str, value: object) -> None:
@@ -80,7 +81,7 @@ def score(where: str, value: object) -> None:
     """Refuse NaN, and a bool; text, such as `"(1"` and `"+inf"`, may be a score too."""
     if isinstance(value, str):
         if value.strip(" (+-").lower() == "nan":
-            raise DataValueError(f"{where} is {value!r:.80}: NaN is no score: give a number")
+            raise DataValueError(f"{where} is {excerpt(value, 80)}: NaN is no score: give a number")
     elif not isinstance(value, bytes):
         number(where, value)
 
@@ -95,7 +96,7 @@ def seconds(where: str, value: object) -> None:
         )
     number(where, value)
     if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise DataValueError(f"{where} is {value!r:.80}: give seconds, 0 (no limit) or more")
+        raise DataValueError(f"{where} is {excerpt(value, 80)}: give seconds, 0 (no limit) or more")
 
 
 def flag(where: str, value: object) -> None:
@@ -118,7 +119,7 @@ def _whole_text(where: str, value: str | bytes) -> None:
         int(value)
     except ValueError:
         instead = "a whole number, the rank; for scores give byscore=True, for names bylex=True"
-        raise DataValueError(f"{where} is {value!r:.80}: give {instead}") from None
+        raise DataValueError(f"{where} is {excerpt(value, 80)}: give {instead}") from None
 
 
 # -- kinds by annotation ------------------------------------------------------------------------

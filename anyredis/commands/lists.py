@@ -8,6 +8,7 @@ from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
 from anyredis.commands.several import SomeKeys, SomeValues, all_values, keys_of
 from anyredis.exceptions import DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.replies import S, integer, integer_or_none, integers, ok
 from anyredis.wire.encode import Key, Value
 
@@ -255,7 +256,7 @@ def side_after_keys(command: str, direction: Side) -> bytes:
     if isinstance(direction, str) and direction.upper() in {"LEFT", "RIGHT"}:
         return direction.upper().encode()
     msg = (
-        f"{command}: direction is {direction!r:.40}: give LEFT or RIGHT; several keys are one "
+        f"{command}: direction is {excerpt(direction, 40)}: give LEFT or RIGHT; several keys are one "
         f"list: write {command.lower()}([key, …], 'LEFT')"
     )
     raise DataValueError(msg)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from anyredis.commands.checks import number
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.wire.encode import READY, Key, Value
 
 SomeKeys: TypeAlias = Key | Collection[Key]
@@ -39,8 +40,8 @@ def all_keys(command: str, argument: str, keys: tuple[Any, ...]) -> tuple[Key, .
     for index, key in enumerate(found):
         if isinstance(key, (int, float)) and not isinstance(key, bool):
             msg = (
-                f"{command}: {argument}[{index}] is {key!r:.40} ({type(key).__name__}): numbers "
-                f"are no keys here, and the number of keys is left out; write str({key!r:.40})"
+                f"{command}: {argument}[{index}] is {excerpt(key, 40)} ({type(key).__name__}): numbers "
+                f"are no keys here, and the number of keys is left out; write str({excerpt(key, 40)})"
             )
             raise DataTypeError(msg)
     return found
@@ -103,7 +104,7 @@ def weighted(
         msg = f"{command}: {len(factors)} weights for {len(names)} keys: give one for each"
         raise DataValueError(msg)
     for index, weight in enumerate(factors):
-        place = f"weights[{index}]" if weights is not None else f"keys[{names[index]!r:.80}]"
+        place = f"weights[{index}]" if weights is not None else f"keys[{excerpt(names[index], 80)}]"
         number(f"{command}: {place}", weight)
     return (len(names), *names, b"WEIGHTS", *factors)
 

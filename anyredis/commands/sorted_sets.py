@@ -16,6 +16,7 @@ from anyredis.commands.several import (
     keys_of,
 )
 from anyredis.exceptions import DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.replies import (
     S,
     TextReaders,
@@ -104,7 +105,7 @@ class SortedSets(Group[S]):
         members, scores = words[::2], words[1::2]
         if not NUMBERS.issuperset(map(type, scores)) or any(map(ne, scores, scores)):
             for member, value in zip(members, scores, strict=True):
-                score(f"ZADD: mapping[{member!r:.40}]", value)
+                score(f"ZADD: mapping[{excerpt(member, 40)}]", value)
         data = (word for pair in zip(scores, members, strict=True) for word in pair)
         return Command((b"ZADD", key, *condition, *flags(ch=ch), *data), integer)
 

@@ -16,15 +16,14 @@ from anyredis.wire.request import Request
 
 
 class WaitingRequest:
-    """A request in the line; *pack* gives its *size* bytes again when its turn comes.
+    """What is kept of a request in the line; *pack* gives its *size* bytes when its turn comes.
 
     They are not kept, so the line costs no memory that grows with the requests in it.
     """
 
-    __slots__ = ("pack", "request", "size")
+    __slots__ = ("pack", "size")
 
-    def __init__(self, request: Request, size: int, pack: Callable[[], bytes]) -> None:
-        self.request = request
+    def __init__(self, size: int, pack: Callable[[], bytes]) -> None:
         self.size = size
         self.pack = pack
 
@@ -56,7 +55,7 @@ class Backpressure:
     def add(self, request: Request, size: int, pack: Callable[[], bytes]) -> None:
         """Put *request* in the line; *pack* gives its *size* bytes."""
         request.payload = b""
-        self.waiting[request] = WaitingRequest(request, size, pack)
+        self.waiting[request] = WaitingRequest(size, pack)
 
     def remove(self, request: Request) -> bool:
         """Whether *request* was in the line; it is not any more."""

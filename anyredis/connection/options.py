@@ -14,7 +14,15 @@ import ssl
 from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, NamedTuple, TypeAlias, TypedDict, get_type_hints
 
-from anyredis.address import Reader, seconds, seconds_or_none, truth, whole_number
+from anyredis.address import (
+    Reader,
+    TCPAddress,
+    check_no_url,
+    seconds,
+    seconds_or_none,
+    truth,
+    whole_number,
+)
 from anyredis.credentials import CredentialProvider, Credentials, UnusableSecret, hidden
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
@@ -184,6 +192,23 @@ def check_port(port: int, name: str = "port") -> None:
     check_int(name, port)
     if not 0 < port < 65536:
         raise DataValueError(f"{name} has to be from 1 to 65535, not {excerpt(port)}")
+
+
+def named_address(name: TCPAddress | tuple[str, int], what: str, login: str) -> TCPAddress:
+    """The address that *name*, a pair or a `TCPAddress`, gives to *what*: node, sentinel.
+
+    Raises `DataError` for any other value, and for a URL: *login* says where its login belongs.
+    """
+    if isinstance(name, tuple) and len(name) == 2 and isinstance(name[0], str):
+        name = TCPAddress(*name)
+    if isinstance(name, TCPAddress):
+        check_no_url(f"the host of a {what}", name.host, login)
+        check_port(name.port, f"the port of the {what} {excerpt(name.host)}")
+        return name
+    # The message has only the type: a URL in the value may contain a password.
+    raise DataTypeError(
+        f"a {what} is a TCPAddress, (host, port) or 'host:port', not a {type(name).__name__}"
+    )
 
 
 def check_words(

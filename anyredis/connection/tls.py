@@ -145,6 +145,16 @@ def _stamp_of(file: str) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
+def share_context(arguments: dict[str, Any]) -> None:
+    """Replace the `ssl…` entries of *arguments* by one context, for all connections made of them.
+
+    Otherwise each connection would read the files.  Raises the errors of `take_context`.
+    """
+    context = take_context(arguments)
+    if context is not None:
+        arguments["ssl_context"] = context
+
+
 def take_context(arguments: dict[str, Any]) -> ssl.SSLContext | RenewableContext | None:
     """The context for the `ssl…` entries of *arguments*, which are removed; None: no TLS.
 

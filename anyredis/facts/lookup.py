@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from anyredis.commands.checks import flag
 from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
 from anyredis.facts.key_positions import KNOWN, Finder, counted, finder_of, ranged
 from anyredis.facts.names import word
 from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
@@ -248,10 +249,12 @@ def register_command(
 def _checked_name(name: str | bytes) -> bytes:
     """*name* as it is looked up; raises `DataError` if a user's command cannot have it."""
     if not isinstance(name, (str, bytes)):
-        raise DataTypeError(f"a command's name has to be str or bytes, not {name!r:.80}")
+        raise DataTypeError(f"a command's name has to be str or bytes, not {excerpt(name, 80)}")
     key = word(name)
     if not key or not key.isascii() or not key.decode().isprintable() or b" " in key:
-        raise DataValueError(f"a command's name has to be one word of ASCII, not {name!r:.80}")
+        raise DataValueError(
+            f"a command's name has to be one word of ASCII, not {excerpt(name, 80)}"
+        )
     if finder_of(key) is not None or key in CONTAINERS:
         raise DataValueError(f"{key.decode()} is a command of the servers, whose facts are known")
     return key
@@ -269,7 +272,7 @@ def _check_positions(
     }
     for name, number in given.items():
         if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
-            raise DataTypeError(f"{name} has to be an int, not {number!r:.80}")
+            raise DataTypeError(f"{name} has to be an int, not {excerpt(number, 80)}")
     if first < 0:
         raise DataValueError(f"first_key has to be 0 (no keys) or more, not {first}")
     if last is not None and 0 <= last < first:
@@ -298,5 +301,7 @@ def _policy(kind: type[Policy], name: str, given: str | None) -> Policy | None:
         return None
     allowed = {each.value: each for each in kind if each in _GENERIC_POLICIES[kind]}
     if given not in allowed:
-        raise DataValueError(f"{name} has to be one of {', '.join(allowed)}, not {given!r:.80}")
+        raise DataValueError(
+            f"{name} has to be one of {', '.join(allowed)}, not {excerpt(given, 80)}"
+        )
     return allowed[given]

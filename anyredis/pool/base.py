@@ -17,8 +17,14 @@ import anyio
 from anyio.abc import TaskGroup
 
 from anyredis.connection.base import BaseConnection, ConnectionListener
-from anyredis.connection.options import check_count, check_iterable, check_seconds_or_none
+from anyredis.connection.options import (
+    check_count,
+    check_iterable,
+    check_seconds_or_none,
+    refuse_unknown,
+)
 from anyredis.exceptions import DataTypeError
+from anyredis.excerpt import excerpt, unmade
 from anyredis.observer import Observer, check_observer
 from anyredis.option_names import advice
 from anyredis.pool.endpoint import Endpoint
@@ -54,6 +60,25 @@ def construct(kind: type[C], arguments: Mapping[str, Any], known: Collection[str
         remedy = advice(name[1], known) if name else ""
         message = f"{kind.__name__}: {error}{remedy and f': {remedy}'}"
         raise DataTypeError(message) from error
+
+
+def check_class(
+    kind: object,
+    base: type[BaseConnection],
+    own: type[BaseConnection],
+    arguments: Collection[str],
+    known: Collection[str],
+) -> None:
+    """Raise `DataTypeError` unless *kind* is a subclass of *base*, and takes *arguments*.
+
+    Only the arguments of our *own* class are *known*; others may take any.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise DataTypeError(
+            f"connection_class has to be a subclass of {base.__name__}, not {kind!r}"
+        )
+    if kind is own:
+        refuse_unknown(arguments, known, by=kind.__name__)
 
 
 UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
@@ -100,7 +125,7 @@ class BasePool(Holder):
         """What is told of commands, connections and waits; chosen here, and never changed."""
         if task_group is not None and not isinstance(task_group, TaskGroup):
             raise DataTypeError(
-                f"task_group has to be a task group of anyio or None, not {task_group!r:.80}"
+                f"task_group has to be a task group of anyio or None, not {excerpt(task_group, 80)}"
             )
         times = (example.stream_timeout, max_idle_time, max_connection_age, 4.0)
         self._maintenance_interval = min(each for each in times if each is not None) / 4
@@ -223,8 +248,8 @@ class BasePool(Holder):
         return sum(limit.size for limit in self.limits())
 
     def __repr__(self) -> str:
-        if "_scope" not in vars(self):  # its constructor has failed: a traceback may show it
-            return f"<{type(self).__name__} not made>"
+        if "_scope" not in vars(self):
+            return unmade(self)
         if not self._scope.entered:
             return f"<{type(self).__name__} not open>"
         servers = [endpoint.server for endpoint in self.endpoints()]

@@ -6,7 +6,7 @@ their first connection object at once, so an invalid argument raises in the cons
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self, Unpack, overload
 
@@ -14,14 +14,13 @@ from anyio.abc import TaskGroup
 
 from anyredis.address import Reader, UnixAddress, parse_url
 from anyredis.connection.base import BaseConnection, ConnectionListener
-from anyredis.connection.options import check_seconds_or_none, parameters_of, refuse_unknown
+from anyredis.connection.options import check_seconds_or_none, parameters_of
 from anyredis.connection.tcp import Connection
-from anyredis.connection.tls import take_context
+from anyredis.connection.tls import share_context
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.credentials import hidden, hide
-from anyredis.exceptions import DataTypeError
 from anyredis.observer import Observer
-from anyredis.pool.base import BasePool, check_sharing, construct
+from anyredis.pool.base import BasePool, check_class, check_sharing, construct
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
@@ -89,8 +88,9 @@ class ConnectionPool(BasePool):
         **connection_arguments: Any,
     ) -> None:
         hide(connection_arguments)
-        _check_class(connection_class, connection_arguments)
-        _share_context(connection_class, connection_arguments)
+        check_class(connection_class, BaseConnection, Connection, connection_arguments, KNOWN)
+        if issubclass(connection_class, Connection):
+            share_context(connection_arguments)
         self._connection_class, self._connection_arguments = connection_class, connection_arguments
         self._capacity = check_capacity(max_connections)
         # The first connection is made now, not yet connected, so that a bad argument raises here.
@@ -181,14 +181,6 @@ class ConnectionPool(BasePool):
         return exclusive_connection(self.endpoint)
 
 
-def _share_context(connection_class: type[BaseConnection], arguments: dict[str, Any]) -> None:
-    """Make one TLS context for all connections out of *arguments*, because making one reads files."""
-    if issubclass(connection_class, Connection):
-        context = take_context(arguments)
-        if context is not None:
-            arguments["ssl_context"] = context
-
-
 class BlockingConnectionPool(ConnectionPool):
     """A pool of connections to one server; one lease too many waits, up to *timeout* seconds.
 
@@ -240,13 +232,3 @@ class BlockingConnectionPool(ConnectionPool):
     def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""
         return WaitingLimit(self._capacity, self._timeout, self.observer)
-
-
-def _check_class(kind: object, arguments: Collection[str]) -> None:
-    """Raise `DataTypeError` unless *kind* makes connections, and knows *arguments*."""
-    if not (isinstance(kind, type) and issubclass(kind, BaseConnection)):
-        raise DataTypeError(
-            f"connection_class has to be a subclass of BaseConnection, not {kind!r}"
-        )
-    if kind is Connection:
-        refuse_unknown(arguments, KNOWN, by=kind.__name__)

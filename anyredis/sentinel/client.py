@@ -16,6 +16,7 @@ from anyredis.client.redis import Redis
 from anyredis.connection.options import DatabaseOptions, refuse_unknown
 from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError
+from anyredis.excerpt import unmade
 from anyredis.pool.services import register_schemes
 from anyredis.pool.standalone import url_parameters
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
@@ -101,8 +102,8 @@ class Sentinel:
         return cls(parsed.hosts, name=parsed.service, **arguments)
 
     def __repr__(self) -> str:
-        if "name" not in vars(self):  # its constructor has failed: a traceback may show it
-            return f"<{type(self).__name__} not made>"
+        if "name" not in vars(self):
+            return unmade(self)
         hosts = ", ".join(map(str, self._sentinels.addresses))
         return f"<{type(self).__name__} {hosts}{f' for {self.name!r}' if self.name else ''}>"
 

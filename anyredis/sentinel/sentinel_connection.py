@@ -35,24 +35,23 @@ from anyredis.connection.options import (
     TCPOptions,
     Text,
     check_iterable,
-    check_port,
     check_seconds,
+    named_address,
     parameters_of,
 )
 from anyredis.connection.tcp import Connection
-from anyredis.connection.tls import take_context
+from anyredis.connection.tls import share_context
 from anyredis.credentials import CredentialProvider, hidden_addresses, hide
 from anyredis.exceptions import (
     AuthenticationError,
     ConnectionError,
     DataError,
-    DataTypeError,
     DataValueError,
     ProtocolError,
     RedisError,
     ResponseError,
 )
-from anyredis.excerpt import excerpt
+from anyredis.excerpt import unmade
 from anyredis.replies import array, record, unexpected, word
 from anyredis.wire.decode import MORE, Reply
 from anyredis.wire.encode import Value
@@ -223,8 +222,8 @@ class Sentinels:
             self.connection_to(address)  # raises an error for an invalid argument
 
     def __repr__(self) -> str:
-        if "addresses" not in vars(self):  # its constructor has failed: a traceback may show it
-            return f"<{type(self).__name__} not made>"
+        if "addresses" not in vars(self):
+            return unmade(self)
         return f"<Sentinels {', '.join(map(str, self.addresses))}>"
 
     def connection_to(
@@ -311,16 +310,7 @@ def sentinel_address(name: SentinelName) -> TCPAddress:
         if others or not name:
             raise DataValueError("a sentinel is written host:port")
         return first
-    if isinstance(name, tuple) and len(name) == 2 and isinstance(name[0], str):
-        name = TCPAddress(*name)
-    if isinstance(name, TCPAddress):
-        check_no_url("the host of a sentinel", name.host, LOGIN)
-        check_port(name.port, f"the port of the sentinel {excerpt(name.host)}")
-        return name
-    # The message has only the type: a URL in the value may contain a password.
-    raise DataTypeError(
-        f"a sentinel is a TCPAddress, (host, port) or 'host:port', not a {type(name).__name__}"
-    )
+    return named_address(name, "sentinel", LOGIN)
 
 
 def take_sentinels(addresses: Iterable[SentinelName], arguments: dict[str, Any]) -> Sentinels:
@@ -336,12 +326,11 @@ def _connection_options(options: dict[str, Any]) -> dict[str, Any]:
     timeout = arguments.pop("timeout", 1.0)
     check_seconds("sentinel_timeout", timeout)
     try:
-        context = take_context(arguments)
+        share_context(arguments)
     except DataError as error:
         raise type(error)(f"for the sentinels: {error}") from error
     return {
         **arguments,
-        "ssl_context": context,
         "connect_timeout": timeout,
         "decode_responses": True,
     }

@@ -17,7 +17,7 @@ from anyredis.testing.known_command import (
     exactly,
     pairs,
     real,
-    scan_options,
+    scan_pairs,
     whole,
 )
 from anyredis.testing.resp import Answer
@@ -107,16 +107,8 @@ def _hincrbyfloat(database: Database, words: Words) -> Answer:
 
 
 def _hscan(database: Database, words: Words) -> Answer:
-    """All fields in one page, as real servers scan small hashes."""
-    key, cursor, *options = words
-    whole(cursor)
-    fields = database.fields_of(key)
-    matches, _, _, flags = scan_options("HSCAN", options, {b"NOVALUES"})
-    found: list[Answer] = []
-    for field, value in fields.items():
-        if matches(field):
-            found += [field] if flags else [field, value]
-    return [b"0", found]
+    key, *rest = words
+    return scan_pairs("HSCAN", rest, b"NOVALUES", lambda: database.fields_of(key).items())
 
 
 HASHES: Final[CommandTable] = {

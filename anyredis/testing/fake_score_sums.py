@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
-from anyredis.exceptions import from_server
 from anyredis.testing.data import Database, SortedSet, Words, wrong_type
 from anyredis.testing.known_command import (
     CommandTable,
     KnownCommand,
     keys_after_count,
+    limit_after_keys,
     real,
     syntax_error,
     unknown_option,
@@ -114,20 +114,13 @@ def _combine_store(database: Database, words: Words, *, name: str, operation: Op
     return database.replace(target, found)
 
 
+def _limit(word: bytes) -> int:
+    return int(real(word, "ERR LIMIT can't be negative"))
+
+
 def _zintercard(database: Database, words: Words) -> Answer:
     keys, rest = keys_after_count(words, "ERR numkeys should be greater than 0")
-    limit = 0
-    match [word.upper() for word in rest]:
-        case []:
-            pass
-        case [b"LIMIT", word]:
-            limit = int(real(word, "ERR LIMIT can't be negative"))
-            if limit < 0:
-                raise from_server("ERR LIMIT can't be negative")
-        case [option, *_]:
-            raise unknown_option("ZINTERCARD", option)
-        case _:
-            pass
+    limit = limit_after_keys("ZINTERCARD", rest, _limit)
     count = len(_intersection([_scores(database, key) for key in keys], _plus))
     return min(count, limit) if limit else count
 

@@ -10,16 +10,15 @@ from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from typing import Final, TypeAlias
 
-from anyredis.exceptions import from_server
 from anyredis.testing.data import Database, Words
 from anyredis.testing.known_command import (
     CommandTable,
     KnownCommand,
     exactly,
     keys_after_count,
+    limit_after_keys,
     not_negative,
     scan_options,
-    unknown_option,
     whole,
 )
 from anyredis.testing.resp import Answer
@@ -129,18 +128,7 @@ def _combine_store(database: Database, words: Words, *, operation: Operation) ->
 
 def _sintercard(database: Database, words: Words) -> Answer:
     keys, rest = keys_after_count(words, "ERR numkeys should be greater than 0")
-    limit = 0
-    match [word.upper() for word in rest]:
-        case []:
-            pass
-        case [b"LIMIT", word]:
-            limit = whole(word)
-            if limit < 0:
-                raise from_server("ERR LIMIT can't be negative")
-        case [option, *_]:
-            raise unknown_option("SINTERCARD", option)
-        case _:
-            pass
+    limit = limit_after_keys("SINTERCARD", rest, whole)
     count = len(_combined(database, keys, _intersection))
     return min(count, limit) if limit else count
 

@@ -21,10 +21,9 @@ from anyredis.testing.known_command import (
     not_negative,
     positive,
     real,
-    scan_options,
+    scan_pairs,
     syntax_error,
     unknown_option,
-    whole,
 )
 from anyredis.testing.resp import Answer, Pairs, number_text
 
@@ -177,16 +176,13 @@ def _zmpop(database: Database, words: Words) -> Answer:
 
 
 def _zscan(database: Database, words: Words) -> Answer:
-    """All members in one page, as real servers scan small sorted sets."""
-    key, cursor, *options = words
-    whole(cursor)
-    scores = database.scores_of(key)
-    matches, _, _, flags = scan_options("ZSCAN", options, {b"NOSCORES"})
-    found: list[Answer] = []
-    for member, score in scores.in_order():
-        if matches(member):
-            found += [member] if flags else [member, number_text(score)]
-    return [b"0", found]
+    key, *rest = words
+
+    def scores() -> list[tuple[bytes, bytes]]:
+        order = database.scores_of(key).in_order()
+        return [(member, number_text(score)) for member, score in order]
+
+    return scan_pairs("ZSCAN", rest, b"NOSCORES", scores)
 
 
 SORTED_SETS: Final[CommandTable] = {

@@ -200,6 +200,41 @@ def matcher(pattern: bytes) -> Callable[[bytes], bool]:
     return lambda key: compiled.fullmatch(key) is not None
 
 
+def limit_after_keys(command: str, options: Sequence[bytes], number: Callable[[bytes], int]) -> int:
+    """The LIMIT of ZINTERCARD and SINTERCARD, 0 without one; *number* reads it."""
+    match [word.upper() for word in options]:
+        case [b"LIMIT", word]:
+            limit = number(word)
+            if limit < 0:
+                raise from_server("ERR LIMIT can't be negative")
+            return limit
+        case [option, *_]:
+            raise unknown_option(command, option)
+        case _:
+            return 0
+
+
+def scan_pairs(
+    command: str,
+    words: Sequence[bytes],
+    flag: bytes,
+    read: Callable[[], Iterable[tuple[bytes, bytes]]],
+) -> Answer:
+    """All items in one page, as real servers scan small keys; with *flag* their names only.
+
+    *read* gives the items, and refuses a key of another type, once the cursor is known to be one.
+    """
+    cursor, *options = words
+    whole(cursor)
+    items = read()
+    matches, _, _, flags = scan_options(command, options, {flag})
+    found: list[Answer] = []
+    for name, value in items:
+        if matches(name):
+            found += [name] if flags else [name, value]
+    return [b"0", found]
+
+
 def scan_options(
     command: str, options: Sequence[bytes], flags: Iterable[bytes] = ()
 ) -> tuple[Callable[[bytes], bool], int, bytes | None, set[bytes]]:

@@ -16,20 +16,13 @@ from anyredis import (
 )
 from anyredis.exceptions import from_server
 from anyredis.testing import FakePeer, FakeServer, run_then_reset
+from tests.test_backoff import REFUSING
 
-REFUSALS = (
-    "LOADING x",
-    "TRYAGAIN x",
-    "NOREPLICAS x",
-    "READONLY x",
-    "MASTERDOWN x",
-    "CLUSTERDOWN x",
-)
 AT_ONCE = Retry(attempts=3, backoff=Backoff(0, 0))
 SCRIPTS = ("EVAL", "EVALSHA", "FCALL")
 
 
-@pytest.mark.parametrize("text", REFUSALS)
+@pytest.mark.parametrize("text", REFUSING)
 async def test_a_write_that_is_refused_is_sent_again(text: str) -> None:
     """By default, until the server accepts it; it runs once."""
     server = FakeServer()
@@ -72,7 +65,7 @@ async def test_an_error_that_is_named_is_repeated() -> None:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-@pytest.mark.parametrize("text", [*REFUSALS, "DENIED x", "ERR max number of clients reached"])
+@pytest.mark.parametrize("text", [*REFUSING, "DENIED x", "ERR max number of clients reached"])
 async def test_a_script_that_is_refused_is_not(name: str, text: str) -> None:
     """G11: its error may come from a command in it, after another one has written."""
     server = FakeServer()
@@ -108,7 +101,7 @@ async def test_a_script_is_sent_once_the_server_can_be_reached() -> None:
     assert server.count("EVAL") == 1
 
 
-@pytest.mark.parametrize("text", REFUSALS)
+@pytest.mark.parametrize("text", REFUSING)
 async def test_the_reply_of_exec_proves_nothing(text: str) -> None:
     """G11: neither as a whole nor inside it; the transaction is sent once."""
     server = FakeServer()

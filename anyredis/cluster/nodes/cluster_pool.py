@@ -20,16 +20,18 @@ from anyredis.cluster.nodes.cluster_options import (
     check_nodes,
     options_of_url,
 )
-from anyredis.cluster.nodes.node_connection import ClusterConnection, for_connections
+from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.nodes.read_balancer import ReadBalancers, ReadFrom
 from anyredis.cluster.nodes.seeds import NodeName, seeds_of
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.cluster.nodes.topology import TopologyRefresher
 from anyredis.connection.base import ConnectionListener
+from anyredis.connection.tls import share_context
 from anyredis.credentials import hidden, hidden_addresses, hide
+from anyredis.excerpt import unmade
 from anyredis.observer import Observer
-from anyredis.pool.base import BasePool, check_sharing, construct
+from anyredis.pool.base import BasePool, check_class, check_sharing, construct
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import UNLIMITED, Limit, StrictLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
@@ -117,9 +119,12 @@ class ClusterConnectionPool(BasePool):
         **connection_arguments: Any,
     ) -> None:
         host, startup_nodes = hidden_addresses(host), hidden_addresses(startup_nodes)
-        self._connection_class, self._connection_arguments = for_connections(
-            connection_class, connection_arguments, KNOWN
+        hide(connection_arguments)
+        check_class(
+            connection_class, ClusterConnection, ClusterConnection, connection_arguments, KNOWN
         )
+        share_context(connection_arguments)
+        self._connection_class, self._connection_arguments = connection_class, connection_arguments
         self.seeds = seeds_of(host, port, startup_nodes)
         self._capacity = check_capacity(max_connections)
         self._per_node, self._max_idle_time = max_connections_per_node, max_idle_time
@@ -210,8 +215,8 @@ class ClusterConnectionPool(BasePool):
 
     def __repr__(self) -> str:
         told = super().__repr__()
-        if "topology" not in vars(self):  # its constructor has failed: a traceback may show it
-            return f"<{type(self).__name__} not made>"
+        if "topology" not in vars(self):
+            return unmade(self)
         control = self.topology.control.sockets
         return f"{told[:-1]} control={control}>" if control else told
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any, Unpack
+from collections.abc import Callable
+from typing import Unpack
 
 from anyredis.address import DEFAULT_PORT
 from anyredis.connection.handshake import HandshakeStep
-from anyredis.connection.options import TCPOptions, check_flags, refuse_unknown
+from anyredis.connection.options import TCPOptions, check_flags
 from anyredis.connection.tcp import Connection
-from anyredis.connection.tls import take_context
-from anyredis.credentials import hide
-from anyredis.exceptions import DataTypeError, RedisError, from_server
+from anyredis.exceptions import RedisError, from_server
 
 READONLY = HandshakeStep((b"READONLY",))
 
@@ -41,21 +39,3 @@ class ClusterConnection(Connection):
     def extra_steps(self) -> tuple[HandshakeStep, ...]:
         """READONLY, if the connection was made with *readonly*."""
         return (*super().extra_steps(), *((READONLY,) if self.readonly else ()))
-
-
-def for_connections(
-    kind: object, arguments: dict[str, Any], known: Collection[str]
-) -> tuple[type[ClusterConnection], dict[str, Any]]:
-    """The class of the connections, and their arguments with the SSL context that these ask for.
-
-    All connections have one context, because making one reads files.
-    """
-    hide(arguments)
-    if not (isinstance(kind, type) and issubclass(kind, ClusterConnection)):
-        raise DataTypeError(
-            f"connection_class has to be a subclass of ClusterConnection, not {kind!r}"
-        )
-    if kind is ClusterConnection:
-        refuse_unknown(arguments, known, by=kind.__name__)
-    context = take_context(arguments)
-    return kind, arguments if context is None else {**arguments, "ssl_context": context}

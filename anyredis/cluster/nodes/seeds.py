@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from anyredis.address import TCPAddress, check_no_url, port_number
-from anyredis.connection.options import check_iterable, check_port
-from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.connection.options import check_iterable, named_address
+from anyredis.exceptions import DataValueError
 from anyredis.excerpt import excerpt
 
 NodeName: TypeAlias = TCPAddress | tuple[str, int] | str
@@ -44,13 +44,4 @@ def node_address(name: NodeName) -> TCPAddress:
                 f"a node is written host:port, with a port from 1 to 65535{_shown(name)}"
             )
         return TCPAddress(host.removeprefix("[").removesuffix("]"), number)
-    if isinstance(name, tuple) and len(name) == 2 and isinstance(name[0], str):
-        name = TCPAddress(*name)
-    if isinstance(name, TCPAddress):
-        check_no_url("the host of a node", name.host, LOGIN)
-        check_port(name.port, f"the port of the node {excerpt(name.host)}")
-        return name
-    # The message has only the type: a URL in the value may contain a password.
-    raise DataTypeError(
-        f"a node is a TCPAddress, (host, port) or 'host:port', not a {type(name).__name__}"
-    )
+    return named_address(name, "node", LOGIN)

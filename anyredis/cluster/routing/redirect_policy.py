@@ -97,9 +97,9 @@ class RedirectPolicy:
     def lasts(self, failed: RedisError, next_dial: float) -> bool:
         """Whether the command waits for *next_dial* after a dial *failed*, without an attempt."""
         retry, failures = self._retry, self._failures
-        if retry is None or failures is None or not retry.joins_dials:
+        if retry is None or failures is None:
             return False
-        return retry.allows(failed, only_reads=False) and failures.lasts(next_dial)
+        return retry.waits_for_dial(failures, failed, next_dial)
 
 
 def _refusal_deadline(retry: Retry | None) -> float:
