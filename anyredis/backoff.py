@@ -104,7 +104,8 @@ class Retry:
         if self.attempts is None and self.deadline is None:
             raise DataValueError("Retry needs a bound: give attempts=, deadline=, or both")
         if not isinstance(self.errors, tuple) or not all(map(_is_error_class, self.errors)):
-            msg = f"Retry(errors=...) takes a tuple of anyredis error classes, not {excerpt(self.errors, 80)}"
+            given = excerpt(self.errors, 80)
+            msg = f"Retry(errors=...) takes a tuple of anyredis error classes, not {given}"
             raise DataTypeError(msg)
 
     @property

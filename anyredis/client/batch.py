@@ -162,7 +162,7 @@ def _encoded(words: list[tuple[Value, ...]], pack: Encoder) -> list[bytes]:
 
 
 def _has_refusals(replies: list[Reply]) -> bool:
-    """Whether one of *replies* is a refusal: a look at each type, not at each of thousands of replies."""
+    """Whether one of *replies* is a refusal; by the few types among thousands of replies."""
     return any(issubclass(kind, REFUSALS) for kind in set(map(type, replies)))
 
 

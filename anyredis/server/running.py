@@ -226,7 +226,8 @@ async def run(
     - *startup_timeout*: the seconds within which it has to answer.
 
     Raises `ServerNotFoundError` if there is no such program, `ServerStartError` with the end of the
-    server's log if it does not start (with what to install if it has no TLS), `ValueError` for arguments that make no sense.
+    server's log if it does not start (with what to install if it has no TLS), `ValueError` for
+    arguments that make no sense.
     """
     program = find_binary(binary)
     own = None if directory is None else absolute(directory)

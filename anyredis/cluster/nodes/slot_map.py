@@ -1,7 +1,7 @@
 """The slot map of a cluster: the node that serves each slot, by the report of one node.
 
-Law: slot maps are values; the pool replaces its slot map as a whole.  Source: the documentation of CLUSTER SLOTS, and of the MOVED and ASK redirections in the cluster
-specification.
+Law: slot maps are values; the pool replaces its slot map as a whole.  Source: the documentation of
+CLUSTER SLOTS, and of the MOVED and ASK redirections in the cluster specification.
 """
 
 from __future__ import annotations
