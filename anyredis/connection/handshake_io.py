@@ -24,34 +24,44 @@ async def perform_handshake(
 ) -> ServerInfo:
     """The facts that the server gave; raises the error of the server or of the stream."""
     steps = next(handshake)
+    refused = False
     while True:
-        replies = await _exchange(steps, stream, decoder, pack)
+        replies: list[Reply] = []
+        try:
+            await _exchange(steps, replies, stream, decoder, pack)
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            # A server that refuses a client sends one error and closes (-ERR max number of clients …).
+            if not replies and not refused:
+                replies.append(await _read_one(stream, decoder))
+            if replies and isinstance(replies[0], ConnectionError):
+                raise replies[0] from None
+            if refused or _refuses_hello(steps, replies):
+                raise HungUpOnHelloError from None
+            raise
+        refused = _refuses_hello(steps, replies)
         try:
             steps = handshake.send(replies)
         except StopIteration as done:
-            server_info: ServerInfo = done.value
-            return server_info
+            info: ServerInfo = done.value
+            return info
+
+
+def _refuses_hello(steps: list[HandshakeStep], replies: list[Reply]) -> bool:
+    return bool(steps) and steps[0].args[0] == b"HELLO" and isinstance(replies[0], ResponseError)
 
 
 async def _exchange(
-    steps: list[HandshakeStep], stream: ByteStream, decoder: Decoder, pack: Encoder
-) -> list[Reply]:
-    replies: list[Reply] = []
-    if not steps:
-        return replies
-    try:
+    steps: list[HandshakeStep],
+    replies: list[Reply],
+    stream: ByteStream,
+    decoder: Decoder,
+    pack: Encoder,
+) -> None:
+    """Send *steps* together, and add their replies to *replies* as they come."""
+    if steps:
         await stream.send(b"".join(encode(pack, step.args) for step in steps))
-        while len(replies) < len(steps):
-            replies.append(await _read_one(stream, decoder))
-    except (anyio.EndOfStream, anyio.BrokenResourceError):
-        # A server that refuses a client sends one error and closes (-ERR max number of clients …).
-        first = replies[0] if replies else await _read_one(stream, decoder)
-        if isinstance(first, ConnectionError):
-            raise first from None
-        if steps[0].args[0] == b"HELLO" and isinstance(first, ResponseError):
-            raise HungUpOnHelloError from None
-        raise
-    return replies
+    while len(replies) < len(steps):
+        replies.append(await _read_one(stream, decoder))
 
 
 async def _read_one(stream: ByteStream, decoder: Decoder) -> Reply:

@@ -10,7 +10,9 @@ from anyredis.connection.handshake import HandshakeOptions, HandshakeStep, Serve
 from anyredis.credentials import Credentials
 from anyredis.exceptions import AuthenticationError, RedisError, ResponseError, from_server
 from anyredis.server import Server
-from anyredis.testing import FakeServer, run_then_reset
+from anyredis.testing import FakeConnection, FakePeer, FakeServer, Raw, run_then_reset
+from anyredis.testing.data import Words
+from anyredis.testing.resp import NOTHING, Answer
 from anyredis.wire.decode import Reply
 
 HELLO: Reply = {
@@ -282,6 +284,40 @@ async def test_noauth_without_a_password_where_one_is_required() -> None:
         with pytest.raises(AuthenticationError):
             await client.get("k")
     assert server.count("GET") == 0
+
+
+def refuse_hello_and_close(peer: FakePeer, words: Words) -> Answer:
+    """The handler of a proxy that knows no HELLO, and closes after an error."""
+    del words
+    peer.send(Raw(b"-ERR unknown command 'HELLO'\r\n"))
+    peer.half_close()
+    return NOTHING
+
+
+async def test_a_proxy_that_refuses_hello_and_closes() -> None:
+    """A second stream gets RESP2, without HELLO; credentials go along."""
+    server = FakeServer(users={"default": "x"})
+    server.on("HELLO", refuse_hello_and_close)
+    async with server.client(password="x", retry=None) as client:
+        assert await client.set("k", "v")
+        assert client.connection_pool.connections()[0].server_info.protocol == 2
+    assert server.accepted == 2
+    assert server.count("HELLO") == 1
+
+
+@pytest.mark.parametrize("steps", range(0, 16, 3))
+async def test_a_second_stream_that_is_cancelled_leaves_nothing_open(steps: int) -> None:
+    """G6, G8: whichever of the two streams the connect has by then."""
+    server = FakeServer()
+    server.on("HELLO", refuse_hello_and_close)
+    connection = FakeConnection(server=server)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.connect)
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+    await connection.disconnect()  # it was ready before it was cancelled, or is closed already
+    assert server.peers == []
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

@@ -292,7 +292,7 @@ async def test_it_waits_for_a_silent_server() -> None:
     assert tasks.cancel_scope.cancelled_caught
 
 
-# -- known gaps ---------------------------------------------------------------------------------
+# -- refused, and closed ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("refusal", [UNKNOWN, b"-NOPERM no HELLO for you\r\n"])

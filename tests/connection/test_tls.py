@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from anyredis import ClusterConnectionPool, Connection, ConnectionPool, Redis, Sentinel
@@ -220,6 +223,37 @@ async def test_files_are_read_only_if_they_changed(
     assert second is not first
     assert await source.current() is second
     assert len(reads) == 2
+
+
+async def test_a_connect_that_is_cancelled_while_files_are_read(
+    certificates: Certificates,
+    files: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """G8: it ends once they are read; the next connect uses the new context, read once."""
+    source = RenewableContext(**files)
+    old = source.made
+    use(tmp_path, certificates.client_cert, certificates.client_key)
+    reading, may_read = threading.Event(), threading.Event()
+    count = 0
+
+    def slowly(**details: Any) -> ssl.SSLContext:
+        nonlocal count
+        count += 1
+        reading.set()
+        assert may_read.wait(30)
+        return tls_context(**details)
+
+    monkeypatch.setattr(tls, "tls_context", slowly)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(source.current)
+        assert await anyio.to_thread.run_sync(reading.wait, 30)
+        tasks.cancel_scope.cancel()
+        may_read.set()
+    assert source.made is not old
+    assert await source.current() is source.made
+    assert count == 1
 
 
 async def test_a_renewal_that_is_half_done(
