@@ -56,11 +56,12 @@ def functions(tree: ast.AST) -> Iterator[Function]:
 
 
 def length(function: Function) -> int:
-    """The lines of a function without its docstring, decorators and list of parameters."""
-    first, *others = function.body
-    if others and ast.get_docstring(function, clean=False) is not None:
-        first = others[0]
-    return (function.end_lineno or first.lineno) - first.lineno + 1
+    """The lines of a function without its docstring and decorators."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
 
 
 @cache

@@ -31,10 +31,11 @@ from anyredis.connection.handshake import (
 from anyredis.connection.handshake_io import CHUNK, HungUpOnHelloError, perform_handshake
 from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, SilenceRule, hear, read_error
 from anyredis.connection.options import (
+    check_codec,
     check_count,
     check_flags,
+    check_names,
     check_numbers,
-    check_words,
     credential_source,
     current_credentials,
 )
@@ -156,12 +157,8 @@ class BaseConnection(RequestSender):
             protocol=protocol, db=db, stream_timeout=stream_timeout, connect_timeout=connect_timeout
         )
         check_flags(decode_responses=decode_responses, noevict=noevict, notouch=notouch)
-        check_words(
-            client_name=client_name,
-            lib_name=lib_name,
-            encoding=encoding,
-            encoding_errors=encoding_errors,
-        )
+        check_names(client_name=client_name, lib_name=lib_name)
+        check_codec(encoding, encoding_errors)
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
         self.decode_responses = decode_responses

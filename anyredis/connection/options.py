@@ -211,10 +211,8 @@ def named_address(name: TCPAddress | tuple[str, int], what: str, login: str) -> 
     )
 
 
-def check_words(
-    *, client_name: str | None, lib_name: str | None, encoding: str, encoding_errors: str
-) -> None:
-    """Raise `DataError` for a name that the server refuses or an encoding unknown to Python."""
+def check_names(*, client_name: str | None, lib_name: str | None) -> None:
+    """Raise `DataError` for a name that the server refuses."""
     for name, value in (("client_name", client_name), ("lib_name", lib_name)):
         if value is not None and not isinstance(value, str):
             raise DataTypeError(f"{name} has to be a str, not {excerpt(value)}")
@@ -224,6 +222,10 @@ def check_words(
             raise DataValueError(f"{name} cannot have spaces: {excerpt(value)}")
     if lib_name == "":
         raise DataValueError("lib_name is empty: give None to send no name")
+
+
+def check_codec(encoding: str, encoding_errors: str) -> None:
+    """Raise `DataError` for an encoding or an error handler unknown to Python."""
     try:
         codecs.lookup(encoding)
     except (LookupError, TypeError, ValueError):

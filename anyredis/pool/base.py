@@ -23,6 +23,9 @@ from anyredis.connection.options import (
     check_seconds_or_none,
     refuse_unknown,
 )
+from anyredis.connection.tcp import Connection
+from anyredis.connection.tls import share_context
+from anyredis.credentials import hide
 from anyredis.exceptions import DataTypeError
 from anyredis.excerpt import excerpt, unmade
 from anyredis.observer import Observer, check_observer
@@ -62,23 +65,29 @@ def construct(kind: type[C], arguments: Mapping[str, Any], known: Collection[str
         raise DataTypeError(message) from error
 
 
-def check_class(
-    kind: object,
-    base: type[BaseConnection],
-    own: type[BaseConnection],
-    arguments: Collection[str],
+def for_connections(
+    kind: type[C],
+    arguments: dict[str, Any],
     known: Collection[str],
-) -> None:
-    """Raise `DataTypeError` unless *kind* is a subclass of *base*, and takes *arguments*.
+    *,
+    base: type[BaseConnection],
+    own: type[BaseConnection] | None = None,
+) -> tuple[type[C], dict[str, Any]]:
+    """The class of the connections, and their *arguments* with one TLS context for all of them.
 
-    Only the arguments of our *own* class are *known*; others may take any.
+    Raises `DataError` unless *kind* is a subclass of *base* that takes them.  Only the arguments of
+    our *own* class, by default *base*, are *known*; others may take any.
     """
+    hide(arguments)
     if not (isinstance(kind, type) and issubclass(kind, base)):
         raise DataTypeError(
             f"connection_class has to be a subclass of {base.__name__}, not {kind!r}"
         )
-    if kind is own:
+    if kind is (own or base):
         refuse_unknown(arguments, known, by=kind.__name__)
+    if issubclass(kind, Connection):
+        share_context(arguments)
+    return kind, arguments
 
 
 UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
@@ -120,6 +129,7 @@ class BasePool(Holder):
         self._watchers = [each for each in all_listeners if isinstance(each, PoolWatcher)]
         check_seconds_or_none("max_idle_time", max_idle_time)
         check_seconds_or_none("max_connection_age", max_connection_age)
+        self._max_idle_time, self._max_connection_age = max_idle_time, max_connection_age
         check_observer(observer)
         self.observer = observer
         """What is told of commands, connections and waits; chosen here, and never changed."""

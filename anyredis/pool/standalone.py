@@ -16,11 +16,10 @@ from anyredis.address import Reader, UnixAddress, parse_url
 from anyredis.connection.base import BaseConnection, ConnectionListener
 from anyredis.connection.options import check_seconds_or_none, parameters_of
 from anyredis.connection.tcp import Connection
-from anyredis.connection.tls import share_context
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.credentials import hidden, hide
 from anyredis.observer import Observer
-from anyredis.pool.base import BasePool, check_class, check_sharing, construct
+from anyredis.pool.base import BasePool, check_sharing, construct, for_connections
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
 from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
@@ -87,11 +86,9 @@ class ConnectionPool(BasePool):
         observer: Observer | None = None,
         **connection_arguments: Any,
     ) -> None:
-        hide(connection_arguments)
-        check_class(connection_class, BaseConnection, Connection, connection_arguments, KNOWN)
-        if issubclass(connection_class, Connection):
-            share_context(connection_arguments)
-        self._connection_class, self._connection_arguments = connection_class, connection_arguments
+        self._connection_class, self._connection_arguments = for_connections(
+            connection_class, connection_arguments, KNOWN, base=BaseConnection, own=Connection
+        )
         self._capacity = check_capacity(max_connections)
         # The first connection is made now, not yet connected, so that a bad argument raises here.
         self._first: BaseConnection | None = self._construct()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypedDict
 
 from anyredis.address import Reader, parse_url
-from anyredis.address_remap import AddressRemap
+from anyredis.address_remap import AddressRemap, check_address_remap
 from anyredis.cluster.nodes.read_balancer import ReadFrom
 from anyredis.cluster.nodes.seeds import NodeName
 from anyredis.connection.options import (
@@ -75,8 +75,11 @@ def cluster_url_parameters() -> Mapping[str, Reader]:
     return parameters_of(BlockingClusterConnectionPoolOptions)
 
 
-def check_nodes(per_node: bool, readonly: bool, read_from: object, zone: object) -> None:
+def check_nodes(
+    per_node: bool, readonly: bool, read_from: object, zone: object, remap: object
+) -> None:
     """Raise `DataError` for invalid `NodesOptions`."""
+    check_address_remap(remap)
     check_flags(max_connections_per_node=per_node, readonly=readonly)
     if not isinstance(read_from, ReadFrom):
         raise DataTypeError(f"read_from has to be an anyredis.ReadFrom, not {excerpt(read_from)}")

@@ -14,7 +14,7 @@ from typing import Any, Self, Unpack, overload
 from anyio.abc import TaskGroup
 
 from anyredis.address import DEFAULT_PORT, TCPAddress
-from anyredis.address_remap import AddressRemap, check_address_remap
+from anyredis.address_remap import AddressRemap
 from anyredis.cluster.nodes.cluster_options import (
     ClusterConnectionPoolOptions,
     check_nodes,
@@ -27,11 +27,10 @@ from anyredis.cluster.nodes.slot_map import Shard, SlotMap
 from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.cluster.nodes.topology import TopologyRefresher
 from anyredis.connection.base import ConnectionListener
-from anyredis.connection.tls import share_context
 from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.excerpt import unmade
 from anyredis.observer import Observer
-from anyredis.pool.base import BasePool, check_class, check_sharing, construct
+from anyredis.pool.base import BasePool, check_sharing, construct, for_connections
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import UNLIMITED, Limit, StrictLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
@@ -119,19 +118,14 @@ class ClusterConnectionPool(BasePool):
         **connection_arguments: Any,
     ) -> None:
         host, startup_nodes = hidden_addresses(host), hidden_addresses(startup_nodes)
-        hide(connection_arguments)
-        check_class(
-            connection_class, ClusterConnection, ClusterConnection, connection_arguments, KNOWN
+        self._connection_class, self._connection_arguments = for_connections(
+            connection_class, connection_arguments, KNOWN, base=ClusterConnection
         )
-        share_context(connection_arguments)
-        self._connection_class, self._connection_arguments = connection_class, connection_arguments
         self.seeds = seeds_of(host, port, startup_nodes)
         self._capacity = check_capacity(max_connections)
-        self._per_node, self._max_idle_time = max_connections_per_node, max_idle_time
+        self._per_node = max_connections_per_node
         self._multiplexed_wanted = check_sharing(shared_connections)
-        self._max_connection_age = max_connection_age
-        check_nodes(max_connections_per_node, readonly, read_from, availability_zone)
-        check_address_remap(address_remap)
+        check_nodes(max_connections_per_node, readonly, read_from, availability_zone, address_remap)
         self.readonly, self.read_from, self._zone = readonly, read_from, availability_zone
         self.address_remap = address_remap
         super().__init__(
@@ -143,10 +137,14 @@ class ClusterConnectionPool(BasePool):
             observer=observer,
         )
         self._limit: Limit = StrictLimit(self._capacity)
-        bounded = not self._per_node and self._capacity < UNLIMITED
-        self._socket_limit = SocketLimit(self._capacity, self._nodes) if bounded else None
+        self._socket_limit = self._limit_of_sockets()
         self._forget_nodes()
         self.topology = TopologyRefresher(self)
+
+    def _limit_of_sockets(self) -> SocketLimit | None:
+        if self._per_node or self._capacity >= UNLIMITED:
+            return None
+        return SocketLimit(self._capacity, self._nodes)
 
     @overload
     @classmethod
