@@ -114,8 +114,8 @@ async def test_waiting(client: Redis[str]) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
             await until_blocked()
-            entry_id = await client.xadd("s", {"b": 1})
-        assert came == [{"s": [(entry_id, {"b": "1"})]}]
+            await client.xadd("s", {"b": 1}, "9-0")
+        assert came == [{"s": [("9-0", {"b": "1"})]}]
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
             await until_blocked()

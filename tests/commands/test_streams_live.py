@@ -128,8 +128,8 @@ async def test_waiting(client: Redis[str]) -> None:
             while "flags=b" not in str(await client.execute_command("CLIENT LIST")):
                 await anyio.lowlevel.checkpoint()
             assert came == []
-            entry_id = await client.xadd("t", {"a": 1})
-    assert came == [{"t": [(entry_id, {"a": "1"})]}]
+            await client.xadd("t", {"a": 1}, "9-0")
+    assert came == [{"t": [("9-0", {"a": "1"})]}]
 
 
 async def test_waiting_in_vain(client: Redis[str]) -> None:
