@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -72,11 +72,11 @@ READ_GROUP = FullStreamGroup(
 
 def flat(report: Any) -> Any:
     """The report as RESP2 has it: a list of names and values, with such lists in it."""
-    if isinstance(report, dict):
-        items = cast("dict[str, Any]", report).items()
-        return [word for name, value in items for word in (name, flat(value))]
-    if isinstance(report, list):
-        return [flat(each) for each in cast("list[Any]", report)]
+    kind = type(report)
+    if kind is dict:
+        return [word for name, value in report.items() for word in (name, flat(value))]
+    if kind is list:
+        return [flat(each) for each in report]
     return report
 
 
