@@ -20,6 +20,8 @@ from anyredis.command import (
     blocking_command,
     command,
 )
+from anyredis.commands.bitmaps import BitField
+from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
 from anyredis.connection.base import (
     BaseConnection,
@@ -101,6 +103,7 @@ __all__ = [
     "BaseConnection",
     "BaseObserver",
     "Batch",
+    "BitField",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
     "Blueprint",
@@ -131,6 +134,8 @@ __all__ = [
     "DemotedError",
     "ExecAbortError",
     "Executor",
+    "GeoPlace",
+    "GeoPosition",
     "Group",
     "Key",
     "LockError",

@@ -33,6 +33,9 @@ MISSING: Final = Missing()
 # -- the spellings of redis-py ------------------------------------------------------------------
 
 METHODS: Final[Mapping[tuple[str, str], str]] = {
+    ("geosearch", "withcoord"): "geosearch_places",
+    ("geosearch", "withdist"): "geosearch_places",
+    ("geosearch", "withhash"): "geosearch_places",
     ("hrandfield", "count"): "hrandfield_many",
     ("hrandfield", "withvalues"): "hrandfield_with_values",
     ("hscan", "no_values"): "hscan_no_values",
@@ -72,6 +75,7 @@ NO_NUMBER: Final = "write several keys as one list, without their number"
 ADVICE: Final[Mapping[str, str]] = {
     "_id": "write id=",
     "_type": "write type=",
+    "default_overflow": "give each set and incrby of a BitField its overflow=",
     "shard_hint": "leave it out: no server has shards of that kind",
     "byint": "write amount",
     "client_id": "write id=",

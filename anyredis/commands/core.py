@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.geo import Geo
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hashes import Hashes
+from anyredis.commands.hyperloglogs import HyperLogLogs
 from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.lists import Lists
@@ -35,6 +38,9 @@ class CoreCommands(
     SortedSetRanges[S],
     SortedSetCombinations[S],
     Sorting[S],
+    Bitmaps[S],
+    HyperLogLogs[S],
+    Geo[S],
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],

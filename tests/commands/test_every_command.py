@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from anyredis.command import Command
+from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.geo import Geo
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hash_import import HashImport
 from anyredis.commands.hashes import Hashes
+from anyredis.commands.hyperloglogs import HyperLogLogs
 from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.lists import Lists
@@ -34,12 +37,15 @@ from anyredis.commands.strings import Strings
 from anyredis.exceptions import DataError, RedisError, ResponseError
 from anyredis.facts import table
 from tests.commands import (
+    test_bitmaps,
     test_blocking_lists,
     test_connection,
     test_counters,
+    test_geo,
     test_hash_expiry,
     test_hash_import,
     test_hashes,
+    test_hyperloglogs,
     test_key_expiry,
     test_keys,
     test_lists,
@@ -57,12 +63,15 @@ from tests.commands import (
 HERE = Path(__file__).parent
 
 TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
+    Bitmaps: test_bitmaps.SENT,
     BlockingLists: test_blocking_lists.SENT,
     ConnectionCommands: test_connection.SENT,
     Counters: test_counters.SENT,
+    Geo: test_geo.SENT,
     HashExpiry: test_hash_expiry.SENT,
     HashImport: test_hash_import.SENT,
     Hashes: test_hashes.SENT,
+    HyperLogLogs: test_hyperloglogs.SENT,
     KeyExpiry: test_key_expiry.SENT,
     Keys: test_keys.SENT,
     Lists: test_lists.SENT,
@@ -89,10 +98,7 @@ COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_tex
 
 LATER_GROUPS = {
     "array": "later issue: arrays of Redis 8.10",
-    "bitmap": "later issue: bitmaps",
     "cluster": "later issue: the cluster client",
-    "geo": "later issue: positions",
-    "hyperloglog": "later issue: estimates of how many",
     "module": "later issue: JSON, search, time series, filters, vector sets",
     "pubsub": "later issue: subscriptions",
     "scripting": "later issue: scripts and functions",
@@ -120,10 +126,16 @@ NEVER = {
     "DEBUG": "for those who debug a server; `execute_command` sends it",
     "DISCARD": "a pipeline that is not sent does the same",
     "EXEC": "`pipeline()` writes MULTI, the commands and EXEC as one block",
+    **dict.fromkeys(
+        ("GEORADIUS", "GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO", "GEORADIUS_RO"),
+        "deprecated: `geosearch` and `geosearchstore`",
+    ),
     "GETSET": "deprecated: `getset` sends SET with GET",
     "INCR": "`incr` sends INCRBY",
     "DECR": "`decr` sends DECRBY",
     "MULTI": "`pipeline()` writes MULTI, the commands and EXEC as one block",
+    "PFDEBUG": "for those who debug a server; `execute_command` sends it",
+    "PFSELFTEST": "for those who debug a server; `execute_command` sends it",
     "RESTORE-ASKING": "for servers among themselves",
     "SLAVEOF": "deprecated: REPLICAOF",
     "TRIMSLOTS": "for servers among themselves",
