@@ -242,10 +242,13 @@ def _operations(command: str, operations: object) -> tuple[Value, ...]:
 
 
 def _pair(command: str, pair: object) -> tuple[str, BitOffset]:
-    items = cast("Sequence[object]", pair) if isinstance(pair, (tuple, list)) else ()
-    if len(items) != 2:
-        raise DataTypeError(f"{command}: {excerpt(pair, 80)} is no pair (encoding, offset)")
-    return _place(command, *items)
+    if isinstance(pair, (tuple, list)):
+        items = cast("Sequence[object]", pair)
+        if len(items) == 2:
+            return _place(command, *items)
+    raise DataTypeError(
+        f"{command}: items has {type(pair).__name__} where pairs belong: give (encoding, offset)"
+    )
 
 
 def _place(method: str, encoding: object, offset: object) -> tuple[str, BitOffset]:

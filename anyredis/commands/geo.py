@@ -7,7 +7,7 @@ everywhere in the servers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, cast
+from typing import Final, Generic, Literal, NamedTuple, TypeAlias, cast
 
 from anyredis.command import Command, command
 from anyredis.commands.checks import number
@@ -213,18 +213,18 @@ def _places(values: object) -> tuple[Value, ...]:
             "GEOADD: values has to be a list of (longitude, latitude, member), not "
             f"{type(values).__name__}"
         )
-    items = cast("Sequence[Any]", values)
-    triples: list[Sequence[Any]] = [each for each in items if isinstance(each, (tuple, list))]
+    items = cast("Sequence[object]", values)
+    triples = [cast("Sequence[object]", each) for each in items if isinstance(each, (tuple, list))]
     if triples and len(triples) != len(items):
         raise DataTypeError("GEOADD: values mixes triples and single values: give one form")
-    flat: list[Any] = [word for each in triples for word in each] if triples else list(items)
+    flat = [word for each in triples for word in each] if triples else list(items)
     if not flat or len(flat) % 3 or any(len(each) != 3 for each in triples):
         raise DataValueError(
             "GEOADD: values has to hold (longitude, latitude, member), at least once"
         )
     for index in range(0, len(flat), 3):
         _degrees(f"GEOADD: place {index // 3}: ", longitude=flat[index], latitude=flat[index + 1])
-    return tuple(flat)
+    return cast("tuple[Value, ...]", tuple(flat))
 
 
 def _degrees(where: str, **angles: object) -> None:
