@@ -242,13 +242,12 @@ def _operations(command: str, operations: object) -> tuple[Value, ...]:
 
 
 def _pair(command: str, pair: object) -> tuple[str, BitOffset]:
+    kind = type(pair).__name__
     if isinstance(pair, (tuple, list)):
         items = cast("Sequence[object]", pair)
         if len(items) == 2:
             return _place(command, *items)
-    raise DataTypeError(
-        f"{command}: items has {type(pair).__name__} where pairs belong: give (encoding, offset)"
-    )
+    raise DataTypeError(f"{command}: items has a {kind}: give pairs, (encoding, offset)")
 
 
 def _place(method: str, encoding: object, offset: object) -> tuple[str, BitOffset]:

@@ -142,7 +142,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "BITFIELD_RO: items has", lambda: unchecked(text.bitfield_ro)("k", "u8", 0, 3)),
     (
         DataTypeError,
-        "BITFIELD_RO: items has str",
+        "BITFIELD_RO: items has a str",
         lambda: unchecked(text.bitfield_ro)("k", "u8", 0, ["u8"]),
     ),
     (DataValueError, "BITOP: operation is 'NAND'", lambda: unchecked(text.bitop)("NAND", "d", "a")),
