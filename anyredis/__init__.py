@@ -20,6 +20,7 @@ from anyredis.command import (
     blocking_command,
     command,
 )
+from anyredis.commands.acl import AclLogEntry, AclSelector, AclUser
 from anyredis.commands.bitmaps import BitField
 from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
@@ -97,6 +98,9 @@ from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
+    "AclLogEntry",
+    "AclSelector",
+    "AclUser",
     "AskError",
     "AuthenticationError",
     "Backoff",

@@ -274,7 +274,8 @@ class UnfitCall:
         advice = (
             self._advice(hint) if hint is not None else option and f"write {option}=... by name"
         )
-        if any(each.name == "keys" for each in self._parameters):
+        by_name = Parameter.KEYWORD_ONLY
+        if any(each.name == "keys" and each.kind is not by_name for each in self._parameters):
             advice = " and ".join(filter(None, (NO_NUMBER, advice)))
         takes = f"takes {positional} positional argument{'' if positional == 1 else 's'}"
         return self._error(f"{takes}, not {count}", advice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anyredis.commands.acl import Acl
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
@@ -41,6 +42,7 @@ class CoreCommands(
     Bitmaps[S],
     HyperLogLogs[S],
     Geo[S],
+    Acl[S],
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],

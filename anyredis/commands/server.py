@@ -107,14 +107,6 @@ class ServerCommands(Group[S]):
     """The commands on a server as a whole; those that save its data are in `Persistence`."""
 
     @command
-    def acl_whoami(self) -> Command[S]:
-        """The name of the ACL user of the connection.
-
-        ACL WHOAMI. Server 6.0.
-        """
-        return Command((b"ACL", b"WHOAMI"), self.read.text)
-
-    @command
     def command_count(self) -> Command[int]:
         """The number of commands that the server knows.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from anyredis.command import Command
+from anyredis.commands.acl import Acl
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
@@ -37,6 +38,7 @@ from anyredis.commands.strings import Strings
 from anyredis.exceptions import DataError, RedisError, ResponseError
 from anyredis.facts import table
 from tests.commands import (
+    test_acl,
     test_bitmaps,
     test_blocking_lists,
     test_connection,
@@ -63,6 +65,7 @@ from tests.commands import (
 HERE = Path(__file__).parent
 
 TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
+    Acl: test_acl.SENT,
     Bitmaps: test_bitmaps.SENT,
     BlockingLists: test_blocking_lists.SENT,
     ConnectionCommands: test_connection.SENT,
@@ -109,8 +112,7 @@ LATER_GROUPS = {
 SOONER = {"ASKING", "READONLY", "READWRITE"}
 
 LATER_NAMES = """
-    ACL|CAT ACL|DELUSER ACL|DRYRUN ACL|GENPASS ACL|GETUSER ACL|LIST ACL|LOAD ACL|LOG ACL|SAVE
-    ACL|SETUSER ACL|USERS BACKUP|ABORT BACKUP|CLEANUP BACKUP|LIST BACKUP|SEAL BACKUP|START
+    BACKUP|ABORT BACKUP|CLEANUP BACKUP|LIST BACKUP|SEAL BACKUP|START
     BACKUP|STATUS COMMAND COMMANDLOG|GET COMMANDLOG|LEN COMMANDLOG|RESET COMMAND|DOCS
     COMMAND|GETKEYSANDFLAGS COMMAND|INFO COMMAND|LIST FAILOVER HOTKEYS|GET HOTKEYS|RESET
     HOTKEYS|START HOTKEYS|STOP LATENCY|DOCTOR LATENCY|GRAPH LATENCY|HISTOGRAM LATENCY|HISTORY

@@ -35,7 +35,6 @@ class Binary(Blueprint, ServerCommands[bytes]):
 text, binary = Text(), Binary()
 
 SENT: list[tuple[str, Command[object]]] = [
-    ("ACL WHOAMI", text.acl_whoami()),
     ("COMMAND COUNT", text.command_count()),
     ("COMMAND GETKEYS SET k 1", text.command_getkeys("SET", "k", 1)),
     ("CONFIG GET *", text.config_get()),
@@ -157,8 +156,6 @@ def test_replies_of_text() -> None:
     raw = b"*1\r\n$1\r\nk\r\n"
     assert parsed(text.command_getkeys("GET", "k"), raw) == ["k"]
     assert parsed(binary.command_getkeys("GET", "k"), raw, encoding=None) == [b"k"]
-    assert parsed(text.acl_whoami(), bulk(b"me")) == "me"
-    assert parsed(binary.acl_whoami(), bulk(b"me"), encoding=None) == b"me"
 
 
 UNDECODABLE: list[tuple[Command[object], bytes]] = [
