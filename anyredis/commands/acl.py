@@ -97,7 +97,7 @@ class Acl(Group[S]):
     """The commands on users."""
 
     @command
-    def acl_cat(self, category: str | None = None) -> Command[list[str]]:
+    def acl_cat(self, category: Key | None = None) -> Command[list[str]]:
         """The names of all categories of commands, or of the commands of *category*.
 
         ACL CAT [category]. Server 6.0.

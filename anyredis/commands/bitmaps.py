@@ -124,11 +124,12 @@ class Bitmaps(Group[S]):
         (server 7.0).
         BITCOUNT key [start end [BYTE | BIT]]. Server 2.6.
         """
+        bounds = _range("BITCOUNT", start, end, mode)
         if (start is None) != (end is None):
             raise DataValueError("BITCOUNT: start and end: give both or none")
         if start is None and mode is not None:
             raise DataValueError("BITCOUNT: mode is about start and end: give them too")
-        return Command((b"BITCOUNT", key, *_range("BITCOUNT", start, end, mode)), integer)
+        return Command((b"BITCOUNT", key, *bounds), integer)
 
     @command
     def bitfield(self, key: Key, operations: BitField) -> Command[list[int | None]]:
@@ -193,12 +194,13 @@ class Bitmaps(Group[S]):
         *mode* `"BIT"` in bits (server 7.0).  Without *end* a string counts as followed by zeros.
         BITPOS key bit [start [end [BYTE | BIT]]]. Server 2.8.7.
         """
+        bounds = _range("BITPOS", start, end, mode)
         _check_bit("BITPOS", "bit", bit)
         if start is None and end is not None:
             raise DataValueError("BITPOS: end needs a start, such as 0")
         if end is None and mode is not None:
             raise DataValueError("BITPOS: mode is about start and end: give them too")
-        return Command((b"BITPOS", key, bit, *_range("BITPOS", start, end, mode)), integer)
+        return Command((b"BITPOS", key, bit, *bounds), integer)
 
     @command
     def getbit(self, key: Key, offset: int) -> Command[int]:

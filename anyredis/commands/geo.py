@@ -131,8 +131,9 @@ class Geo(Group[S]):
         first that are found, otherwise the nearest.
         GEOSEARCH key [FROMMEMBER … | FROMLONLAT …] [BYRADIUS … | …] [ASC | DESC] [COUNT …]. Server 6.2.
         """
+        selection = _selection("GEOSEARCH", sort, count, any)
         area = _area("GEOSEARCH", member, longitude, latitude, unit, radius, width, height, polygon)
-        words = (b"GEOSEARCH", key, *area, *_selection("GEOSEARCH", sort, count, any))
+        words = (b"GEOSEARCH", key, *area, *selection)
         return Command(words, self.read.texts)
 
     @command
@@ -156,8 +157,9 @@ class Geo(Group[S]):
 
         GEOSEARCH key … WITHCOORD WITHDIST WITHHASH. Server 6.2.
         """
+        selection = _selection("GEOSEARCH", sort, count, any)
         area = _area("GEOSEARCH", member, longitude, latitude, unit, radius, width, height, polygon)
-        words = (b"GEOSEARCH", key, *area, *_selection("GEOSEARCH", sort, count, any))
+        words = (b"GEOSEARCH", key, *area, *selection)
         return Command((*words, b"WITHCOORD", b"WITHDIST", b"WITHHASH"), self._places)
 
     @command
@@ -186,8 +188,9 @@ class Geo(Group[S]):
         GEOSEARCHSTORE dest key … [STOREDIST]. Server 6.2.
         """
         name = "GEOSEARCHSTORE"
+        selection = _selection(name, sort, count, any)
         area = _area(name, member, longitude, latitude, unit, radius, width, height, polygon)
-        words = (b"GEOSEARCHSTORE", dest, key, *area, *_selection(name, sort, count, any))
+        words = (b"GEOSEARCHSTORE", dest, key, *area, *selection)
         return Command((*words, *flags(storedist=storedist)), integer)
 
     def _places(self, reply: Reply) -> list[GeoPlace[S]]:
@@ -250,13 +253,13 @@ def _area(
     polygon: Sequence[tuple[float, float]] | None,
 ) -> tuple[Value, ...]:
     """The words for centre and shape; raises `DataError` unless there is one of each."""
+    word = choice(command, "unit", unit, *UNITS)
     only_one(command, radius=radius, width=width, polygon=polygon)
     only_one(command, radius=radius, height=height, polygon=polygon)
     if polygon is not None:
         only_one(command, polygon=polygon, member=member, longitude=longitude, latitude=latitude)
         return _polygon(command, polygon)
     centre = _centre(command, member, longitude, latitude)
-    word = choice(command, "unit", unit, *UNITS)
     if radius is not None:
         return (*centre, b"BYRADIUS", _size(command, "radius", radius), word)
     if width is None or height is None:
