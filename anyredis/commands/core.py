@@ -5,6 +5,7 @@ from __future__ import annotations
 from anyredis.commands.acl import Acl
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
+from anyredis.commands.command_facts import CommandFacts
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
 from anyredis.commands.geo import Geo
@@ -13,6 +14,7 @@ from anyredis.commands.hashes import Hashes
 from anyredis.commands.hyperloglogs import HyperLogLogs
 from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
+from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.persistence import Persistence
 from anyredis.commands.server import ServerCommands
@@ -43,6 +45,8 @@ class CoreCommands(
     HyperLogLogs[S],
     Geo[S],
     Acl[S],
+    CommandFacts[S],
+    Latency[S],
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],
