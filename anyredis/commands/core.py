@@ -24,6 +24,7 @@ from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
 from anyredis.commands.strings import Strings
+from anyredis.commands.vector_sets import VectorSets
 from anyredis.replies import S
 
 
@@ -47,6 +48,7 @@ class CoreCommands(
     Acl[S],
     CommandFacts[S],
     Latency[S],
+    VectorSets[S],
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],

@@ -37,6 +37,7 @@ from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
 from anyredis.commands.strings import Strings
+from anyredis.commands.vector_sets import VectorSets
 from anyredis.exceptions import DataError, RedisError, ResponseError
 from anyredis.facts import table
 from tests.commands import (
@@ -64,6 +65,7 @@ from tests.commands import (
     test_sorted_sets,
     test_sorting,
     test_strings,
+    test_vector_sets,
 )
 
 HERE = Path(__file__).parent
@@ -93,6 +95,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     SortedSets: test_sorted_sets.SENT,
     Sorting: test_sorting.SENT,
     Strings: test_strings.SENT,
+    VectorSets: test_vector_sets.SENT,
 }
 
 
@@ -116,6 +119,7 @@ LATER_GROUPS = {
 
 # The commands of those groups that are here already: a session needs them.
 SOONER = {"ASKING", "READONLY", "READWRITE"}
+SOONER |= {name for name in COMMANDS if name.startswith("V") and "." not in name}  # vector sets
 
 LATER_NAMES = """
     BACKUP|ABORT BACKUP|CLEANUP BACKUP|LIST BACKUP|SEAL BACKUP|START BACKUP|STATUS FAILOVER
@@ -183,7 +187,7 @@ def test_reasons_are_about_commands() -> None:
 
 
 # No server that the tests run is new enough: Redis 8.4 and later.
-UNTRIED = {"digest", "increx", "increx_float"}
+UNTRIED = {"digest", "increx", "increx_float", "vrange"}
 
 
 def uncalled(group: type[object], names: Iterable[str]) -> list[str]:
