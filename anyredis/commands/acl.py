@@ -1,8 +1,8 @@
 """Access control: users, their passwords, and the commands, keys and channels that they may use.
 
 Law: everything that a server tells about its users is text, on a client that does not decode too.
-In a cluster each node has its own users: `acl_setuser` changes one; a client of each node is in
-`RedisCluster.nodes`.
+The nodes of a cluster have their own users: `RedisCluster` sends `acl_setuser`, `acl_deluser` and
+`acl_save` to all of them, and asks any one about users.
 """
 
 from __future__ import annotations
