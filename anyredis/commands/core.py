@@ -5,6 +5,8 @@ from __future__ import annotations
 from anyredis.commands.acl import Acl
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
+from anyredis.commands.cluster_admin import ClusterAdmin
+from anyredis.commands.cluster_reports import ClusterReports
 from anyredis.commands.command_facts import CommandFacts
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
@@ -49,6 +51,8 @@ class CoreCommands(
     CommandFacts[S],
     Latency[S],
     VectorSets[S],
+    ClusterReports[S],
+    ClusterAdmin[S],
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],

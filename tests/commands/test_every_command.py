@@ -16,6 +16,8 @@ from anyredis.command import Command
 from anyredis.commands.acl import Acl
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
+from anyredis.commands.cluster_admin import ClusterAdmin
+from anyredis.commands.cluster_reports import ClusterReports
 from anyredis.commands.command_facts import CommandFacts
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
@@ -44,6 +46,8 @@ from tests.commands import (
     test_acl,
     test_bitmaps,
     test_blocking_lists,
+    test_cluster_admin,
+    test_cluster_reports,
     test_command_facts,
     test_connection,
     test_counters,
@@ -74,6 +78,8 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     Acl: test_acl.SENT,
     Bitmaps: test_bitmaps.SENT,
     BlockingLists: test_blocking_lists.SENT,
+    ClusterAdmin: test_cluster_admin.SENT,
+    ClusterReports: test_cluster_reports.SENT,
     CommandFacts: test_command_facts.SENT,
     ConnectionCommands: test_connection.SENT,
     Counters: test_counters.SENT,
@@ -110,7 +116,6 @@ COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_tex
 
 LATER_GROUPS = {
     "array": "later issue: arrays of Redis 8.10",
-    "cluster": "later issue: the cluster client",
     "module": "later issue: JSON, search, time series, filters, vector sets",
     "pubsub": "later issue: subscriptions",
     "scripting": "later issue: scripts and functions",
@@ -141,6 +146,8 @@ NEVER = {
     ),
     "GETSET": "deprecated: `getset` sends SET with GET",
     "INCR": "`incr` sends INCRBY",
+    "CLUSTER SLAVES": "deprecated: `cluster_replicas`",
+    "CLUSTERSCAN": "`RedisCluster.scan_iter` scans all nodes, of every server",
     "DECR": "`decr` sends DECRBY",
     "MULTI": "`pipeline()` writes MULTI, the commands and EXEC as one block",
     "PFDEBUG": "for those who debug a server; `execute_command` sends it",
@@ -188,6 +195,7 @@ def test_reasons_are_about_commands() -> None:
 
 # No server that the tests run is new enough: Redis 8.4 and later.
 UNTRIED = {"digest", "increx", "increx_float", "vrange"}
+UNTRIED |= {"cluster_migration_cancel", "cluster_migration_import", "cluster_migration_status"}
 
 
 def uncalled(group: type[object], names: Iterable[str]) -> list[str]:
