@@ -95,6 +95,7 @@ LOCAL = {
     "arop",
     "command_docs",
     "command_info",
+    "failover",
     "himport_discard",
     "himport_discard_all",
     "himport_prepare",
