@@ -33,6 +33,8 @@ MISSING: Final = Missing()
 # -- the spellings of redis-py ------------------------------------------------------------------
 
 METHODS: Final[Mapping[tuple[str, str], str]] = {
+    ("argrep", "withvalues"): "argrep_with_values",
+    ("arinfo", "full"): "arinfo_full",
     ("geosearch", "withcoord"): "geosearch_places",
     ("geosearch", "withdist"): "geosearch_places",
     ("geosearch", "withhash"): "geosearch_places",
@@ -87,6 +89,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "consumername": "it is consumer here",
     "data_persist_option": "write nx=True or xx=True, for fields fnx=True or fxx=True",
     "groupname": "it is group here",
+    "options": "write config={name: value}",
     "items": "write mapping={field: value}",
     "message_ids": "it is ids here",
     "num_keys": NO_NUMBER,
@@ -105,12 +108,14 @@ SEVERAL: Final = frozenset(
 """Arguments of redis-py that hold what is positional here."""
 
 NEXT: Final[Mapping[str, str]] = {
+    "arinfo": "full",
     "client_kill_filter": "_id",
     "client_list": "_type",
     "hrandfield": "count",
     "hscan": "no_values",
     "hscan_iter": "no_values",
     "lcs": "len",
+    "module_loadex": "options",
     "lpop": "count",
     "msetex": "data_persist_option",
     "rpop": "count",

@@ -92,8 +92,10 @@ ELSEWHERE = {
 }
 
 LOCAL = {
+    "arop",
     "command_docs",
     "command_info",
+    "failover",
     "himport_discard",
     "himport_discard_all",
     "himport_prepare",
@@ -103,7 +105,7 @@ LOCAL = {
     "unwatch",
     "watch",
 }
-"""Methods of redis-py that send nothing at once, or nothing outside of a pipeline."""
+"""Methods of redis-py that send nothing at once, nothing outside of a pipeline, or no plain text."""
 
 
 def words(args: tuple[Any, ...]) -> list[bytes]:
