@@ -2,10 +2,12 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.redis import Redis
 from anyredis.client.session import Session
+from anyredis.client.transaction import Transaction
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
@@ -44,7 +46,9 @@ from anyredis.exceptions import (
     DataTypeError,
     DataValueError,
     DemotedError,
+    DurabilityError,
     ExecAbortError,
+    GuaranteeError,
     LockError,
     MaxClientsError,
     MaxConnectionsError,
@@ -64,6 +68,7 @@ from anyredis.exceptions import (
     ReadOnlyError,
     RedirectError,
     RedisError,
+    ReplicationError,
     ReplyDecodeError,
     ResponseError,
     TimeoutError,
@@ -129,13 +134,17 @@ __all__ = [
     "DataTypeError",
     "DataValueError",
     "DemotedError",
+    "DurabilityError",
     "ExecAbortError",
     "Executor",
     "Group",
+    "GuaranteeError",
     "Key",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
+    "Monitor",
+    "MonitoredCommand",
     "MovedError",
     "NoGroupError",
     "NoPermissionError",
@@ -162,6 +171,7 @@ __all__ = [
     "Redis",
     "RedisCluster",
     "RedisError",
+    "ReplicationError",
     "ReplyDecodeError",
     "ResponseError",
     "Result",
@@ -171,6 +181,7 @@ __all__ = [
     "Session",
     "TCPAddress",
     "TimeoutError",
+    "Transaction",
     "TryAgainError",
     "UnblockedError",
     "UnixAddress",

@@ -6,9 +6,9 @@ in between, even on a multiplexed connection.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeAlias, TypeVar
 
 from anyredis.client.batch import CommandBatch, first_failure
 from anyredis.command import Batch, Command, Result, raw_command
@@ -22,7 +22,10 @@ from anyredis.wire.encode import Value, name_of
 
 T = TypeVar("T")
 
-Run = Callable[[CommandBatch], Awaitable[list[Reply]]]
+Run: TypeAlias = Callable[[CommandBatch], Awaitable[list[Reply]]]
+
+Confirm: TypeAlias = Callable[[Sequence[Command[Any]], Sequence[object]], Awaitable[None]]
+"""Waits, after the commands with these values, until their writes are guaranteed."""
 
 
 class Pipeline(Batch, CoreCommands[S], Generic[S]):
@@ -40,6 +43,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         transaction: bool = True,
         raise_on_error: bool = True,
         runs_empty: bool = False,
+        confirm: Confirm | None = None,
     ) -> None:
         flag("pipeline: transaction", transaction)
         flag("pipeline: raise_on_error", raise_on_error)
@@ -48,6 +52,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         self._transaction = transaction
         self._raise_on_error = raise_on_error
         self._runs_empty = runs_empty  # an empty transaction tells whether a watched key changed
+        self._confirm = confirm
         self._queue: list[Result[Any]] = []
 
     def __len__(self) -> int:
@@ -118,7 +123,22 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         failed = [value for value in values if isinstance(value, RedisError)]
         if raise_on_error and failed:
             _raise_first(values, commands)
+        if self._confirm is not None:
+            await self._confirm(commands, values)
         return values
+
+    # -- calls of other clients -----------------------------------------------------------------
+
+    def watch(self, *_keys: object) -> NoReturn:
+        """Raises `DataError`: a pipeline watches no keys."""
+        raise DataValueError(
+            "a pipeline has no watch(): use client.transaction(func, *keys), or `async with "
+            "client.watch(*keys) as tx:` and in it tx.pipeline()"
+        )
+
+    def multi(self) -> NoReturn:
+        """Raises `DataError`: a pipeline with *transaction* writes MULTI itself."""
+        raise DataValueError("a pipeline has no multi(): pipeline(transaction=True) writes it")
 
 
 def _refuse_misfits(args: tuple[Value, ...]) -> None:

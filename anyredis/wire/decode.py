@@ -9,6 +9,7 @@ server sends unasked; it would take an attribute, after `DEBUG PROTOCOL ATTRIB`,
 from __future__ import annotations
 
 import codecs
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -25,6 +26,13 @@ Reply: TypeAlias = (
 
 Push = hiredis.PushNotification
 """A RESP3 push: a list that answers no request."""
+
+
+MONITOR_LINE: Final = b"monitor"
+"""The kind of the push that a line of MONITOR becomes."""
+
+_MONITORED: Final = re.compile(rb"\d+\.\d+ \[")
+"""The beginning of such a line: the time, then database and client."""
 
 
 class Incomplete:
@@ -186,6 +194,20 @@ class Decoder:
         except UnicodeDecodeError as error:
             UNDECODABLE[threading.get_ident()] = error
             return reply
+
+    def push_monitor_lines(self) -> None:
+        """Make a push of each line of MONITOR, a simple string, from now on; leave text as bytes.
+
+        The replies to MONITOR itself and to PING do not look like such a line.
+        """
+
+        def gets(should_decode: bool = True) -> Any:  # noqa: ARG001 - bytes in any case
+            reply = self._gets_bytes(False)
+            if isinstance(reply, bytes) and _MONITORED.match(reply):
+                return Push((MONITOR_LINE, reply))
+            return reply
+
+        self.gets = gets
 
     def raw(self, push: list[Reply]) -> list[Reply]:
         """*push* with its strings as bytes; part of it may have been read as text."""
