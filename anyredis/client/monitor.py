@@ -29,6 +29,9 @@ from anyredis.wire.decode import MONITOR_LINE, Reply
 MAX_LINES: Final = 1024
 """The lines above which the reading pauses; those of one `receive` still come."""
 
+MAX_BYTES: Final = 1024 * 1024
+"""The bytes of lines above which it pauses too."""
+
 MAX_LINE_BYTES: Final = 32 * 1024 * 1024
 """The most bytes of one line, which has all words of a command; a longer one ends the monitor."""
 
@@ -82,6 +85,8 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
         self._connection = connection
         self._text = _text_of(connection, read)
         self._lines: deque[bytes] = deque()
+        self._held = 0
+        """The bytes of all lines."""
         self._arrived = anyio.Event()
         self._paused = False
         self._lost: str | None = None
@@ -126,7 +131,8 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
 
     def _taken(self) -> bytes:
         line = self._lines.popleft()
-        if self._paused and len(self._lines) < MAX_LINES // 2:
+        self._held -= len(line)
+        if self._paused and len(self._lines) < MAX_LINES // 2 and self._held < MAX_BYTES // 2:
             self._paused = False
             self._connection.resume_reading()
         return line
@@ -152,10 +158,12 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
     def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
         """Keep a line, and pause the reading if there are many."""
         kind, *rest = message
-        if kind != MONITOR_LINE or not rest or not isinstance(rest[0], bytes):
+        if kind != MONITOR_LINE or not rest or not isinstance(line := rest[0], bytes):
             return
-        self._lines.append(rest[0])
-        if len(self._lines) >= MAX_LINES and not self._paused:
+        self._lines.append(line)
+        self._held += len(line)
+        full = len(self._lines) >= MAX_LINES or self._held >= MAX_BYTES
+        if full and not self._paused:
             self._paused = True
             connection.pause_reading()
         self._arrived.set()
@@ -184,6 +192,7 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
         """Close the connection: later calls raise `RuntimeError`."""
         self._ended = True
         self._lines.clear()
+        self._held = 0
         self._connection.close("its monitor has ended")
 
 
