@@ -116,14 +116,13 @@ async def _monitor(bench: ServerBench) -> None:
 
 
 EXCLUSIVE: Final[list[Operation[ServerBench]]] = [
-    Operation("watch", _watch, _all_or_nothing, always=("G9",)),
-    Operation("watch, connected", _watch, _all_or_nothing, warm=True, bystanders=(1, 1)),
+    Operation("watch", _watch, _all_or_nothing, bystanders=(1, 1), always=("G9",)),
     Operation("watch without a pipeline", _watch_without_pipeline, _nothing, warm=True),
     Operation("transaction function", _transact, _all_or_nothing, always=("G5", "G11")),
     Operation("transaction function, changed", _transact_twice, _all_or_nothing, warm=True),
-    Operation("transaction function, raising", _transact_raises, _nothing, always=("G14",)),
-    Operation("ensured replication", _replicate, _at_most_once, always=("G4",)),
-    Operation("monitor", _monitor, warm=True, always=("G8", "G9")),
+    Operation("transaction function, raising", _transact_raises, _nothing),
+    Operation("ensured replication", _replicate, _at_most_once),
+    Operation("monitor", _monitor, warm=True, always=("G8",)),
 ]
 """For the client of one server."""
 
@@ -199,7 +198,7 @@ REAL_EXCLUSIVE: Final[list[Operation[ClusterBench]]] = [
 """For a real cluster."""
 
 EXCLUSIVE_IN_CLUSTERS: Final[list[Operation[FakeBench]]] = [
-    Operation("watch", _watch_in_cluster, _both_or_none, warm=True, always=("G9",)),
+    Operation("watch", _watch_in_cluster, _both_or_none, warm=True),
     Operation("transaction function", _transact_in_cluster, _both_or_none, always=("G11",)),
     Operation(
         "transaction function, moved",
@@ -210,6 +209,6 @@ EXCLUSIVE_IN_CLUSTERS: Final[list[Operation[FakeBench]]] = [
     ),
     Operation("transaction function, moving", _transact_while_it_moves, _both_or_none, warm=True),
     Operation("ensured replication", _replicate_in_cluster, _once_at_most, warm=True),
-    Operation("monitor of a node", _monitor_a_node, warm=True, always=("G8",)),
+    Operation("monitor of a node", _monitor_a_node, warm=True),
 ]
 """For a cluster in memory."""
