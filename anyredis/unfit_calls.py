@@ -226,6 +226,23 @@ def explained(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
+def refused(advice: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """A method that raises `DataTypeError` with *advice*, whatever it is given.
+
+    For methods of other clients.  They have one parameter, of the type `Never`, so that a checker
+    finds that each call lacks an argument.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def refuse(*_args: P.args, **_kwargs: P.kwargs) -> T:
+            raise DataTypeError(f"{function.__qualname__}(): {advice}")
+
+        return refuse
+
+    return decorate
+
+
 def coroutine_method(
     function: Callable[P, Coroutine[Any, Any, T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:

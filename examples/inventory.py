@@ -43,7 +43,7 @@ async def shop(client: anyredis.Redis[str], customer: str) -> None:
         print(f"{customer}: {error} is sold out")
 
 
-async def main(url: str = "redis://localhost:6379") -> None:
+async def main(url: str) -> None:
     """Three customers at once."""
     async with anyredis.Redis.from_url(url, decode_responses=True) as client:
         await client.mset(STOCK)
@@ -54,4 +54,5 @@ async def main(url: str = "redis://localhost:6379") -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, *sys.argv[2:3], backend=(sys.argv[1:2] or ["asyncio"])[0])
+    backend, url = sys.argv[1:3] if len(sys.argv) > 2 else ("asyncio", "redis://localhost:6379")
+    anyio.run(main, url, backend=backend)

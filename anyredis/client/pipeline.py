@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Self, TypeAlias, TypeVar
+from typing import Any, Generic, Never, Self, TypeAlias, TypeVar
 
 from anyredis.client.batch import CommandBatch, first_failure
 from anyredis.command import Batch, Command, Result, raw_command
@@ -17,6 +17,7 @@ from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError, fresh
 from anyredis.facts.lookup import ORDINARY, facts_of
 from anyredis.replies import S, TextReaders
+from anyredis.unfit_calls import refused
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value, name_of
 
@@ -129,16 +130,16 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
 
     # -- calls of other clients -----------------------------------------------------------------
 
-    def watch(self, *_keys: object) -> NoReturn:
-        """Raises `DataError`: a pipeline watches no keys."""
-        raise DataValueError(
-            "a pipeline has no watch(): use client.transaction(func, *keys), or `async with "
-            "client.watch(*keys) as tx:` and in it tx.pipeline()"
-        )
+    @refused(
+        "a pipeline watches no keys: use client.transaction(func, *keys), or `async with "
+        "client.watch(*keys) as tx:` and in it tx.pipeline()"
+    )
+    def watch(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a pipeline watches no keys."""
 
-    def multi(self) -> NoReturn:
-        """Raises `DataError`: a pipeline with *transaction* writes MULTI itself."""
-        raise DataValueError("a pipeline has no multi(): pipeline(transaction=True) writes it")
+    @refused("pipeline(transaction=True) writes MULTI and EXEC by itself")
+    def multi(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a transaction writes MULTI by itself."""
 
 
 def _refuse_misfits(args: tuple[Value, ...]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, Never, TypeVar
 
 from anyredis.backoff import not_run
 from anyredis.client.batch import CommandBatch, EncodedBatch
@@ -25,13 +25,16 @@ from anyredis.excerpt import excerpt
 from anyredis.facts.lookup import Facts, facts_of
 from anyredis.observer import Observer
 from anyredis.replies import S, TextReaders, array, ok
-from anyredis.unfit_calls import explained
+from anyredis.unfit_calls import explained, refused
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
 T = TypeVar("T")
 
 WATCHING: Final = frozenset((b"WATCH", b"UNWATCH"))
+USE_PIPELINE: Final = (
+    "queue with `async with tx.pipeline() as pipe:`, which is executed at the end of its block"
+)
 IN_PIPELINE: Final = frozenset((b"MULTI", b"EXEC", b"DISCARD"))
 
 
@@ -94,7 +97,7 @@ class Transaction(Scans[S], CoreCommands[S], WatchCommands[S], Generic[S]):
         """
         facts = facts_of(command.args)
         if facts.name in IN_PIPELINE:
-            self.multi()
+            raise DataValueError(f"{facts.shown} cannot be sent by itself: {USE_PIPELINE}")
         if facts.changes_connection and facts.name not in WATCHING:
             raise DataValueError(
                 f"{facts.shown} changes its connection: use `async with client.session()`"
@@ -176,12 +179,13 @@ class Transaction(Scans[S], CoreCommands[S], WatchCommands[S], Generic[S]):
                 "on them in one tx.pipeline(), or begin another transaction"
             )
 
-    def multi(self) -> NoReturn:
-        """Raises `DataError`: the commands of a transaction are queued with `pipeline()`."""
-        raise DataValueError(
-            "a transaction has no multi(), exec() and discard(): queue with `async with "
-            "tx.pipeline() as pipe:`, which is executed at the end of its block"
-        )
+    @refused(USE_PIPELINE)
+    def multi(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: the commands of a transaction are queued with `pipeline()`."""
+
+    @refused(USE_PIPELINE)
+    def execute(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a pipeline is executed at the end of its block."""
 
     # -- begin and end --------------------------------------------------------------------------
 

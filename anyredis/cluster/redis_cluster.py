@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Any, Generic, Literal, NoReturn, Self, TypeVar, Unpack, overload
+from typing import Any, Generic, Literal, Never, Self, TypeVar, Unpack, overload
 
 from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import FAILOVER_RETRY, Backoff
@@ -48,7 +48,7 @@ from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S, ok
-from anyredis.unfit_calls import coroutine_method, explained
+from anyredis.unfit_calls import coroutine_method, explained, refused
 from anyredis.wire.encode import Key, Value
 from anyredis.wire.slots import slot_of
 
@@ -330,12 +330,12 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
     def _tries(self, method: str, keys: tuple[SomeKeys, ...]) -> SlotTries[S]:
         return SlotTries(self.connection_pool, method, watched(method, keys), self.read, self.retry)
 
-    def monitor(self) -> NoReturn:
-        """Raises `DataError`: a monitor is of one node."""
-        raise DataValueError(
-            "monitor: each node has commands of its own: use `async with "
-            "client.node(address).monitor()`, once for each node in client.nodes()"
-        )
+    @refused(
+        "each node has commands of its own: use `async with client.node(address).monitor()`, once "
+        "for each node in client.nodes()"
+    )
+    def monitor(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a monitor is of one node."""
 
 
 async def _attach(lease: Lease, endpoint: ClusterEndpoint, _asking: bool) -> BaseConnection:
