@@ -168,6 +168,6 @@ async def test_a_coroutine_function_refuses_at_the_call() -> None:
 def test_a_method_of_another_client_names_ours() -> None:
     """Whatever it is given."""
     theirs: Any = Methods().theirs
-    for call in (lambda: theirs(), lambda: theirs(1, 2), lambda: theirs(a=1)):
+    for call in (theirs, lambda: theirs(1, 2), lambda: theirs(a=1)):
         with pytest.raises(DataTypeError, match=r"Methods\.theirs\(\): write several\(\)"):
             call()

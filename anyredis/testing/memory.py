@@ -298,13 +298,11 @@ class Memory:
         return "OK"
 
     def _wait(self, _client: ClientState, words: Words) -> Answer:
-        replicas, milliseconds = words
-        whole(replicas), whole(milliseconds)
+        _replicas, _milliseconds = map(whole, words)
         return self.acknowledging
 
     def _waitaof(self, _client: ClientState, words: Words) -> Answer:
-        local, replicas, milliseconds = words
-        whole(local), whole(replicas), whole(milliseconds)
+        _local, _replicas, _milliseconds = map(whole, words)
         return [1, self.acknowledging]
 
     # -- monitors -------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from anyredis import (
     CommandEvent,
     ConnectionError,
     DataError,
+    NodeClient,
     NoPermissionError,
     Outcome,
     ReadOnlyError,
@@ -247,7 +248,10 @@ def _reading(tx: Transaction[str]) -> object:
     return tx.get("k")
 
 
-@pytest.mark.parametrize("function", [_plain, _reading, lambda tx: 1, lambda tx: None])
+PLAIN: list[Callable[[Any], object]] = [_plain, _reading, repr, lambda _tx: None]
+
+
+@pytest.mark.parametrize("function", PLAIN)
 async def test_a_plain_function_is_refused(
     server: FakeServer, client: Redis[str], function: Any
 ) -> None:
@@ -273,23 +277,23 @@ async def test_any_function_that_gives_a_coroutine_fits(client: Redis[str]) -> N
     assert [await client.transaction(each, "k") for each in functions] == [1, 2, 3]
 
 
-@pytest.mark.parametrize(
-    ("args", "options", "text"),
-    [
-        ((add_one,), {}, r"without any, use pipeline\(\)"),
-        ((add_one, []), {}, "keys is empty"),
-        ((add_one, 1), {}, "numbers are no keys"),
-        (("k",), {}, "give the keys to watch"),
-        (("k", "v"), {}, "func has to be an `async def` function"),
-        ((add_one, "k"), {"attempts": 0}, "give 1 or more"),
-        ((add_one, "k"), {"attempts": "2"}, "attempts"),
-        ((add_one, "k"), {"backoff": 0.1}, "has to be a Backoff"),
-        ((add_one, "k"), {"shard_hint": None}, "leave it out"),
-        ((add_one, "k"), {"value_from_callable": True}, r"tx\.pipeline\(\)"),
-        ((add_one, "k"), {"watch_delay": 0.1}, r"write backoff=Backoff\("),
-        ((), {}, "is missing the argument 'func'"),
-    ],
-)
+REFUSED: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+    ((add_one,), {}, r"without any, use pipeline\(\)"),
+    ((add_one, []), {}, "keys is empty"),
+    ((add_one, 1), {}, "numbers are no keys"),
+    (("k",), {}, "give the keys to watch"),
+    (("k", "v"), {}, "func has to be an `async def` function"),
+    ((add_one, "k"), {"attempts": 0}, "give 1 or more"),
+    ((add_one, "k"), {"attempts": "2"}, "attempts"),
+    ((add_one, "k"), {"backoff": 0.1}, "has to be a Backoff"),
+    ((add_one, "k"), {"shard_hint": None}, "leave it out"),
+    ((add_one, "k"), {"value_from_callable": True}, r"tx\.pipeline\(\)"),
+    ((add_one, "k"), {"watch_delay": 0.1}, r"write backoff=Backoff\("),
+    ((), {}, "is missing the argument 'func'"),
+]
+
+
+@pytest.mark.parametrize(("args", "options", "text"), REFUSED)
 async def test_calls_that_are_refused(
     server: FakeServer, client: Redis[str], args: tuple[Any, ...], options: Any, text: str
 ) -> None:
@@ -301,9 +305,8 @@ async def test_calls_that_are_refused(
 
 def test_it_is_a_coroutine_function() -> None:
     """For those who look: `start_soon`, `create_task`, Starlette."""
-    assert inspect.iscoroutinefunction(Redis.transaction) or hasattr(
-        Redis.transaction, "_is_coroutine"
-    )
+    method: Any = vars(NodeClient)["transaction"]
+    assert inspect.iscoroutinefunction(method) or hasattr(method, "_is_coroutine")
 
 
 # -- failures (G11) -----------------------------------------------------------------------------
