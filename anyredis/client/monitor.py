@@ -189,11 +189,10 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
         ok(reply)
 
     def end(self) -> None:
-        """Close the connection: later calls raise `RuntimeError`."""
+        """Make later calls raise `RuntimeError`; the pool closes the connection, which is dirty."""
         self._ended = True
         self._lines.clear()
         self._held = 0
-        self._connection.close("its monitor has ended")
 
 
 @asynccontextmanager

@@ -125,11 +125,10 @@ async def test_the_results_of_a_pipeline_are_readable_after_the_error() -> None:
         server.client() as client,
         client.session(ensure_replication=1, timeout=5) as session,
     ):
-        with pytest.raises(
-            ReplicationError, match="the pipeline with INCRBY was executed"
-        ) as caught:
-            async with session.pipeline() as pipe:
-                number = pipe.incr("n")
+        pipe = session.pipeline()
+        number = pipe.incr("n")
+        with pytest.raises(ReplicationError, match="the pipeline with INCRBY was") as caught:
+            await pipe.execute()
         assert number.value == 1
         assert caught.value.value is None
 

@@ -228,6 +228,24 @@ async def test_a_cancelled_transaction_closes_its_connection(
     assert server.count("UNWATCH") == 0
 
 
+async def test_nothing_gets_in_behind_unwatch(server: FakeServer, client: Redis[str]) -> None:
+    """A task that watches a key while the block ends is refused: the connection is clean (G9)."""
+    refused: list[bool] = []
+
+    async def watch_late(tx: Transaction[str]) -> None:
+        await server.wait_for("UNWATCH")
+        with pytest.raises(RuntimeError, match="this transaction has ended"):
+            await tx.watch("other")
+        refused.append(True)
+        server.release()
+
+    async with anyio.create_task_group() as tasks, client.watch("k") as tx:
+        server.hold()
+        tasks.start_soon(watch_late, tx)
+    assert refused == [True]
+    assert not any(peer.state.watched for peer in server.peers)
+
+
 async def test_a_failed_unwatch_closes_the_connection(
     server: FakeServer, client: Redis[str]
 ) -> None:
