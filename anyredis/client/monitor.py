@@ -37,9 +37,10 @@ MAX_LINE_BYTES: Final = 32 * 1024 * 1024
 
 ClientType: TypeAlias = Literal["tcp", "unix", "lua"]
 
-FORM: Final = re.compile(rb'(\d+\.\d+) \[(\d+) (.*?)\] (".*")', re.DOTALL)
-ARGUMENT: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-ESCAPED: Final = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+# Compiled at the first use, by `re` itself: few programs have monitors.
+FORM: Final = rb'(?s)(\d+\.\d+) \[(\d+) (.*?)\] (".*")'
+ARGUMENT: Final = rb'(?s)"((?:[^"\\]|\\.)*)"'
+ESCAPED: Final = rb"(?s)\\(?:x([0-9a-fA-F]{2})|(.))"
 CONTROLS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
 
 
@@ -139,10 +140,10 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
 
     def _parsed(self, line: bytes) -> MonitoredCommand[S] | None:
         """The command of *line*; None for a PING of this monitor's own."""
-        form = FORM.fullmatch(line)
+        form = re.fullmatch(FORM, line)
         if form is None:
             raise ProtocolError(f"the server sent {excerpt(line)} where a command was expected")
-        words = tuple(_unescaped(word) for word in ARGUMENT.findall(form[4]))
+        words = tuple(_unescaped(word) for word in re.findall(ARGUMENT, form[4]))
         if words[1:] == (self._ping,):
             return None
         text = self._text
@@ -229,7 +230,7 @@ def _client_of(text: str) -> tuple[ClientType, str, str]:
 
 def _unescaped(word: bytes) -> bytes:
     """*word* as it was sent: without the escapes of the server."""
-    return ESCAPED.sub(_byte_of, word) if b"\\" in word else word
+    return re.sub(ESCAPED, _byte_of, word) if b"\\" in word else word
 
 
 def _byte_of(escape: re.Match[bytes]) -> bytes:

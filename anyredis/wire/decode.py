@@ -9,7 +9,6 @@ server sends unasked; it would take an attribute, after `DEBUG PROTOCOL ATTRIB`,
 from __future__ import annotations
 
 import codecs
-import re
 import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -30,9 +29,6 @@ Push = hiredis.PushNotification
 
 MONITOR_LINE: Final = b"monitor"
 """The kind of the push that a line of MONITOR becomes."""
-
-_MONITORED: Final = re.compile(rb"\d+\.\d+ \[")
-"""The beginning of such a line: the time, then database and client."""
 
 
 class Incomplete:
@@ -203,7 +199,7 @@ class Decoder:
 
         def gets(should_decode: bool = True) -> Any:  # noqa: ARG001 - bytes in any case
             reply = self._gets_bytes(False)
-            if isinstance(reply, bytes) and _MONITORED.match(reply):
+            if isinstance(reply, bytes) and _is_monitored(reply):
                 return Push((MONITOR_LINE, reply))
             return reply
 
@@ -222,6 +218,12 @@ class Decoder:
             raise NotRedisError(str(error)) from error
         else:
             return reply
+
+
+def _is_monitored(text: bytes) -> bool:
+    """Whether *text* is a line of MONITOR, which begins with the time: `12.5 [0 …`."""
+    time, found, _ = text[:40].partition(b" [")
+    return bool(found) and time[:1].isdigit() and b"." in time
 
 
 def _raw(value: Reply, encoding: str) -> Reply:

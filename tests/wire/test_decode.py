@@ -331,6 +331,15 @@ def test_lines_of_monitor_become_pushes(encoding: str | None) -> None:
     assert found[5] is MORE
 
 
+@pytest.mark.parametrize("text", [b"OK", b"PONG", b"RESET", b"12.5", b"12 [0", b"a.b [0 lua]", b""])
+def test_other_simple_strings_are_replies(text: bytes) -> None:
+    """What does not begin as a line of MONITOR answers a request."""
+    decoder = Decoder()
+    decoder.push_monitor_lines()
+    decoder.feed(b"+%b\r\n" % text)
+    assert decoder.gets() == text
+
+
 def test_pushes_stay_pushes_on_a_monitor() -> None:
     """Those of RESP3 itself are handed over as they are."""
     decoder = Decoder("utf-8")
