@@ -283,6 +283,27 @@ async def test_tasks_can_share_it(client: Redis[str]) -> None:
     assert values == {f"k{number}": str(number) for number in range(9)}
 
 
+async def test_a_large_pipeline(valkey: Server) -> None:
+    """More than one send: it owns the connection until its last reply, and is all or nothing."""
+    piece = b"x" * 8192
+    async with Redis(valkey.host, valkey.port) as client:
+        for change in (True, False):
+            async with client.watch("list") as tx:
+                length = await tx.llen("list")
+                if change:
+                    ask(valkey, "RPUSH", "list", "theirs")
+                pipe = tx.pipeline()
+                for _ in range(60):
+                    pipe.rpush("list", piece)
+                if change:
+                    with pytest.raises(WatchError):
+                        await pipe.execute()
+                else:
+                    assert (await pipe.execute())[-1] == length + 60
+                assert await tx.llen("list") == (1 if change else 61)
+        assert client.connection_pool.leased == 0
+
+
 # -- live ---------------------------------------------------------------------------------------
 
 
