@@ -297,7 +297,7 @@ ECHOED = ", with args beginning with: "
 Arguments may be passwords: no error shows them.
 """
 
-ACL_MODIFIER = re.compile(r"modifier '[<>#!].*'", re.DOTALL)
+ACL_MODIFIER = r"(?s)modifier '[<>#!].*'"
 """A rule of ACL SETUSER with a password or its hash, which a server repeats if it is wrong."""
 
 LONGEST_MESSAGE = 16384
@@ -309,7 +309,7 @@ def from_server(message: str) -> RedisError:
     # Arguments may be passwords: no error shows them.
     message = message[:LONGEST_MESSAGE].partition(ECHOED)[0]
     if "modifier '" in message:
-        message = ACL_MODIFIER.sub("modifier '***'", message)
+        message = re.sub(ACL_MODIFIER, "modifier '***'", message)
     error = _kind_of(message)(message)
     error.answered = True
     return error
