@@ -5,8 +5,6 @@ server sends become `ResponseError` leaves, or `ConnectionError` leaves if the c
 credentials are at fault; the table at the end of this file is the only place that knows the codes.
 """
 
-from __future__ import annotations
-
 import builtins
 import copy
 import enum

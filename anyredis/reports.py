@@ -4,8 +4,6 @@ Law: nothing that the server wrote is lost.  A field that is not known here stay
 comes more than once is a list of all its values.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias

@@ -4,8 +4,6 @@ Law: the handshake is a generator that yields commands to send together, receive
 returns a `ServerInfo`.  Only servers that do not know HELLO need a second round trip.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from typing import NamedTuple, TypeAlias
 

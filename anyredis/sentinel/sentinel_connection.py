@@ -4,8 +4,6 @@ Law: a question ends with the first good answer, and in any case within `sentine
 Its connections are closed afterwards.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping
 from ssl import SSLContext, TLSVersion, VerifyMode
 from typing import (

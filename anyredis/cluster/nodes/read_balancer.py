@@ -4,8 +4,6 @@ Law: nodes that the policy ranks alike take turns; an unhealthy node is passed o
 one is there.  A balancer is made from one slot map and one set of latencies, and dropped with them.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Law: a redirect and a refusal mean that the command was not run, so any command 
 within bounds.  After a failure a command is sent again only as the client's `Retry` allows (G11).
 """
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 from anyredis.backoff import Backoff, Retry, RetryState

@@ -5,8 +5,6 @@ policy gives.  If neither is known, the user has to name the node.  A command wi
 slots is split if its policy allows it; otherwise it is refused before anything is sent.
 """
 
-from __future__ import annotations
-
 from binascii import crc_hqx
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
