@@ -2,10 +2,12 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.redis import Redis
 from anyredis.client.session import Session
+from anyredis.client.transaction import Transaction
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
@@ -20,6 +22,9 @@ from anyredis.command import (
     blocking_command,
     command,
 )
+from anyredis.commands.acl import AclLogEntry, AclSelector, AclUser
+from anyredis.commands.bitmaps import BitField
+from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
 from anyredis.connection.base import (
     BaseConnection,
@@ -44,7 +49,9 @@ from anyredis.exceptions import (
     DataTypeError,
     DataValueError,
     DemotedError,
+    DurabilityError,
     ExecAbortError,
+    GuaranteeError,
     LockError,
     MaxClientsError,
     MaxConnectionsError,
@@ -64,6 +71,7 @@ from anyredis.exceptions import (
     ReadOnlyError,
     RedirectError,
     RedisError,
+    ReplicationError,
     ReplyDecodeError,
     ResponseError,
     TimeoutError,
@@ -91,16 +99,40 @@ from anyredis.observer import (
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.pool.watchers import PoolView, PoolWatcher
 from anyredis.sentinel.client import Sentinel
+from anyredis.stream_entries import (
+    AutoClaim,
+    AutoClaimIds,
+    ClaimedEntry,
+    PendingEntry,
+    PendingSummary,
+    StreamEntry,
+)
+from anyredis.stream_reports import (
+    DeliveredEntry,
+    FullStreamConsumer,
+    FullStreamGroup,
+    FullStreamInfo,
+    StreamConsumerInfo,
+    StreamGroupInfo,
+    StreamIdempotence,
+    StreamInfo,
+)
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
+    "AclLogEntry",
+    "AclSelector",
+    "AclUser",
     "AskError",
     "AuthenticationError",
+    "AutoClaim",
+    "AutoClaimIds",
     "Backoff",
     "BaseConnection",
     "BaseObserver",
     "Batch",
+    "BitField",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
     "Blueprint",
@@ -109,6 +141,7 @@ __all__ = [
     "BusyKeyError",
     "BusyLoadingError",
     "BusyScriptError",
+    "ClaimedEntry",
     "ClientNamespace",
     "ClusterConnection",
     "ClusterConnectionPool",
@@ -128,14 +161,24 @@ __all__ = [
     "DataError",
     "DataTypeError",
     "DataValueError",
+    "DeliveredEntry",
     "DemotedError",
+    "DurabilityError",
     "ExecAbortError",
     "Executor",
+    "FullStreamConsumer",
+    "FullStreamGroup",
+    "FullStreamInfo",
+    "GeoPlace",
+    "GeoPosition",
     "Group",
+    "GuaranteeError",
     "Key",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
+    "Monitor",
+    "MonitoredCommand",
     "MovedError",
     "NoGroupError",
     "NoPermissionError",
@@ -146,6 +189,8 @@ __all__ = [
     "OutOfMemoryError",
     "Outcome",
     "PartialFailureError",
+    "PendingEntry",
+    "PendingSummary",
     "PersistenceError",
     "Pipeline",
     "PipelineNamespace",
@@ -162,6 +207,7 @@ __all__ = [
     "Redis",
     "RedisCluster",
     "RedisError",
+    "ReplicationError",
     "ReplyDecodeError",
     "ResponseError",
     "Result",
@@ -169,8 +215,14 @@ __all__ = [
     "RetryEvent",
     "Sentinel",
     "Session",
+    "StreamConsumerInfo",
+    "StreamEntry",
+    "StreamGroupInfo",
+    "StreamIdempotence",
+    "StreamInfo",
     "TCPAddress",
     "TimeoutError",
+    "Transaction",
     "TryAgainError",
     "UnblockedError",
     "UnixAddress",

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from inspect import Parameter
 from typing import Any, Final, ParamSpec, TypeVar
 
+from anyredis.coroutine_functions import mark_coroutine_function
 from anyredis.exceptions import DataError, DataTypeError
 
 P = ParamSpec("P")
@@ -33,6 +34,11 @@ MISSING: Final = Missing()
 # -- the spellings of redis-py ------------------------------------------------------------------
 
 METHODS: Final[Mapping[tuple[str, str], str]] = {
+    ("argrep", "withvalues"): "argrep_with_values",
+    ("arinfo", "full"): "arinfo_full",
+    ("geosearch", "withcoord"): "geosearch_places",
+    ("geosearch", "withdist"): "geosearch_places",
+    ("geosearch", "withhash"): "geosearch_places",
     ("hrandfield", "count"): "hrandfield_many",
     ("hrandfield", "withvalues"): "hrandfield_with_values",
     ("hscan", "no_values"): "hscan_no_values",
@@ -52,6 +58,11 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("sort_ro", "get"): "sort_ro_get",
     ("spop", "count"): "spop_many",
     ("srandmember", "number"): "srandmember_many",
+    ("xadd", "nomkstream"): "xadd_nomkstream",
+    ("xautoclaim", "justid"): "xautoclaim_ids",
+    ("xclaim", "justid"): "xclaim_ids",
+    ("xinfo_stream", "full"): "xinfo_stream_full",
+    ("xreadgroup", "claim_min_idle_time"): "xreadgroup_claim",
     ("zadd", "incr"): "zadd_incr",
     ("zdiff", "withscores"): "zdiff_with_scores",
     ("zinter", "withscores"): "zinter_with_scores",
@@ -72,16 +83,27 @@ NO_NUMBER: Final = "write several keys as one list, without their number"
 ADVICE: Final[Mapping[str, str]] = {
     "_id": "write id=",
     "_type": "write type=",
+    "value_from_callable": "the result is what the function returns, which queues with tx.pipeline()",
+    "watch_delay": "write backoff=Backoff(base=..., cap=...), in seconds",
+    "default_overflow": "give each set and incrby of a BitField its overflow=",
     "shard_hint": "leave it out: no server has shards of that kind",
     "byint": "write amount",
     "client_id": "write id=",
+    "consumername": "it is consumer here",
     "data_persist_option": "write nx=True or xx=True, for fields fnx=True or fxx=True",
+    "groupname": "it is group here",
+    "options": "write config={name: value}",
     "items": "write mapping={field: value}",
+    "message_ids": "it is ids here",
     "num_keys": NO_NUMBER,
     "numkeys": NO_NUMBER,
     "score_cast_func": "scores are floats: convert them afterwards",
+    "start_id": "it is start here",
 }
 """What to write for an argument of redis-py, whatever the method."""
+
+RANGES: Final = frozenset(("xpending_range", "xrange", "xrevrange"))
+"""Methods whose *start* and *end* are *min* and *max* in redis-py."""
 
 SEVERAL: Final = frozenset(
     ("args", "fields", "keys", "members", "names", "pattern", "section", "values")
@@ -89,17 +111,21 @@ SEVERAL: Final = frozenset(
 """Arguments of redis-py that hold what is positional here."""
 
 NEXT: Final[Mapping[str, str]] = {
+    "arinfo": "full",
     "client_kill_filter": "_id",
     "client_list": "_type",
     "hrandfield": "count",
     "hscan": "no_values",
     "hscan_iter": "no_values",
     "lcs": "len",
+    "module_loadex": "options",
     "lpop": "count",
     "msetex": "data_persist_option",
     "rpop": "count",
     "spop": "count",
     "srandmember": "number",
+    "xautoclaim": "justid",
+    "xinfo_stream": "full",
     "zdiff": "withscores",
     "zrandmember": "count",
     "zrank": "withscore",
@@ -223,6 +249,30 @@ def explained(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
+def refused(advice: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """A method that raises `DataTypeError` with *advice*, whatever it is given.
+
+    For methods of other clients.  They have one parameter, of the type `Never`, so that a checker
+    finds that each call lacks an argument.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def refuse(*_args: P.args, **_kwargs: P.kwargs) -> T:
+            raise DataTypeError(f"{function.__qualname__}(): {advice}")
+
+        return refuse
+
+    return decorate
+
+
+def coroutine_method(
+    function: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """`explained` for an async function, which stays a coroutine function."""
+    return mark_coroutine_function(explained(function))
+
+
 class UnfitCall:
     """The form of a method, for a call that does not fit it, and the errors that tell of it."""
 
@@ -246,7 +296,8 @@ class UnfitCall:
     def of(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> DataTypeError:
         """The error for a call with these arguments, which do not fit."""
         positional = [each.name for each in self._parameters if each.kind in _POSITIONAL]
-        if len(args) > len(positional):
+        variadic = any(each.kind is Parameter.VAR_POSITIONAL for each in self._parameters)
+        if len(args) > len(positional) and not variadic:
             return self.too_many(len(args))
         names = [each.name for each in self._parameters]
         for name in kwargs:
@@ -270,7 +321,8 @@ class UnfitCall:
         advice = (
             self._advice(hint) if hint is not None else option and f"write {option}=... by name"
         )
-        if any(each.name == "keys" for each in self._parameters):
+        by_name = Parameter.KEYWORD_ONLY
+        if any(each.name == "keys" and each.kind is not by_name for each in self._parameters):
             advice = " and ".join(filter(None, (NO_NUMBER, advice)))
         takes = f"takes {positional} positional argument{'' if positional == 1 else 's'}"
         return self._error(f"{takes}, not {count}", advice)
@@ -296,6 +348,8 @@ class UnfitCall:
             return f"write {method}(...)"
         if name == "name" and self._parameters:
             return f"it is {self._parameters[0].name} here"
+        if name in ("min", "max") and self._method in RANGES:
+            return f"it is {'start' if name == 'min' else 'end'} here"
         variadic = [each.name for each in self._parameters if each.kind is Parameter.VAR_POSITIONAL]
         if name in SEVERAL and variadic:
             return f"write {variadic[0]} by position"
