@@ -139,9 +139,9 @@ def own_words(name: str | bytes) -> tuple[bytes, ...]:
     container, space, subcommand = upper.partition(b" ")
     if space and container in CONTAINERS and is_word(subcommand):
         return (container, subcommand)
-    own = _NAME.match(text)
+    own = re.match(_NAME, text)
     if own is not None and own[0].upper() in CONTAINERS:
-        own = _TWO_WORDS.match(text) or own
+        own = re.match(_TWO_WORDS, text) or own
     shown = "" if own is None else own[0].decode()
     raise DataValueError(
         "execute_command: the first argument is more than the name of a command: write "
@@ -149,13 +149,14 @@ def own_words(name: str | bytes) -> tuple[bytes, ...]:
     )
 
 
-_NAME: Final = re.compile(rb"[!-~]+")
-_TWO_WORDS: Final = re.compile(rb"[!-~]+ [!-~]+")
+_NAME: Final = rb"[!-~]+"
+_TWO_WORDS: Final = rb"[!-~]+ [!-~]+"
+_PRINTABLE: Final = bytes(range(ord("!"), ord("~") + 1))
 
 
 def is_word(name: bytes) -> bool:
     """Whether *name* is one word of printable ASCII, as all names of commands are."""
-    return _NAME.fullmatch(name) is not None
+    return bool(name) and not name.translate(None, _PRINTABLE)
 
 
 def full_name(args: tuple[Value, ...]) -> bytes:
