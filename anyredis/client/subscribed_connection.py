@@ -124,6 +124,8 @@ class SubscribedConnection:
         self._leaving: list[Waiter] = []
         self._failures = 0
         """Losses and failing attempts to connect since the last answer."""
+        self._warned = False
+        """Whether it was logged that it cannot connect again."""
         self._unsubscribing: list[ReplyWaiter] = []
         """The waiters of calls that wait for the end of subscriptions."""
         self._level = ROOM
@@ -182,6 +184,7 @@ class SubscribedConnection:
             self._connecting.cancel()
         if wanted or not self.running:
             self._wake_leaving()
+        self._update_reading()
         self._wake()
 
     async def left(self) -> None:
@@ -264,7 +267,8 @@ class SubscribedConnection:
     def _connect_failed(self, error: RedisError) -> None:
         self._failures += 1
         self.table.fail_calls(error)
-        if self.table.wanted and self._failures == 1:
+        if self.table.wanted and not self._warned:
+            self._warned = True
             address = self.endpoint.server.address
             LOGGER.warning("cannot subscribe again at %s, trying further: %s", address, error)
 
@@ -325,6 +329,7 @@ class SubscribedConnection:
     def _answered(self) -> None:
         """The server has answered a request."""
         self._failures = 0
+        self._warned = False
         self._update_reading()
         if not self.table.wanted:
             self._wake()
