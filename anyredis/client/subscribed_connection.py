@@ -187,9 +187,14 @@ class SubscribedConnection:
         self._update_reading()
         self._wake()
 
+    @property
+    def leaving(self) -> bool:
+        """Whether nobody uses it, and its task has not given the lease back."""
+        return self.running and not self.table.wanted
+
     async def left(self) -> None:
         """Wait until its task has given the lease back, or others use it."""
-        while self.running and not self.table.wanted:
+        while self.leaving:
             waiter = self._new_waiter()
             self._leaving.append(waiter)
             await waiter
