@@ -281,7 +281,7 @@ class SubscribedConnection:
         """Stay subscribed on *connection*, until that is lost or nothing is wanted."""
         self._begin(connection)
         timeout = connection.stream_timeout
-        interval = QUIET if timeout is None else min(timeout, QUIET)
+        interval = (QUIET if timeout is None else min(timeout, QUIET)) / 2
         try:
             while self.connection is connection and self._is_needed():
                 self._changed = changed = self._new_waiter()
