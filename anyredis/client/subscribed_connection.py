@@ -27,13 +27,13 @@ from anyredis.waiter import Waiter, waiter_factory
 from anyredis.wire.decode import Reply
 from anyredis.wire.message_reader import MessageReader
 from anyredis.wire.request import ReplyWaiter
+from anyredis.wire.subscription_table import SubscriptionTable
 from anyredis.wire.subscriptions import (
     Loss,
     Subscriber,
     SubscriptionCall,
     SubscriptionKind,
     SubscriptionRequest,
-    SubscriptionTable,
 )
 
 LOGGER = logging.getLogger("anyredis")

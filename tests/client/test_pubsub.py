@@ -11,7 +11,6 @@ import pytest
 from anyredis import (
     ConnectionError,
     DataError,
-    Gap,
     Message,
     NoPermissionError,
     PubSub,
@@ -421,7 +420,7 @@ async def test_a_gap_after_a_lost_connection(protocol: int) -> None:
         await next_of(messages)
         server.reset()
         gap = await next_of(messages)
-        assert isinstance(gap, Gap)
+        assert gap.kind == "gap"
         assert gap.since <= gap.until
         assert "lost" in gap.reason
         channels, patterns = gap.channels, gap.patterns

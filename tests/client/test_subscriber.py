@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anyredis import Gap, Message, ReplyDecodeError, SubscriptionChange
+from anyredis import Message, ReplyDecodeError, SubscriptionChange
 from anyredis.client.subscriber import Encoding, PubSubSubscriber
 from anyredis.waiter import Waiter
 from anyredis.wire.subscriptions import CHANNEL, PATTERN, SHARD, Loss
@@ -100,7 +100,7 @@ def test_gaps_name_what_they_concern() -> None:
     for kind in (CHANNEL, PATTERN, SHARD):
         mine.missed(Loss(2e10, "lost"), kind, [b"a"])
     [gap] = events(mine)
-    assert isinstance(gap, Gap)
+    assert gap.kind == "gap"
     assert (gap.since, gap.until, gap.reason) == (2e10, 2e10, "lost")
     assert gap.channels == gap.patterns == gap.shard_channels == {"a"}
 

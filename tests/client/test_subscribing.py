@@ -40,18 +40,18 @@ def test_positional_arguments() -> None:
         client().pubsub(True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-@pytest.mark.parametrize(
-    ("channels", "options"),
-    [
-        ((), {}),
-        (([],), {}),
-        ((5,), {}),
-        (({"a": 1},), {}),
-        ((), {"patterns": []}),
-        ((), {"patterns": 5}),
-        ((), {"shard_channels": {"a": 1}}),
-    ],
-)
+NO_NAMES: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    ((), {}),
+    (([],), {}),
+    ((5,), {}),
+    (({"a": 1},), {}),
+    ((), {"patterns": []}),
+    ((), {"patterns": 5}),
+    ((), {"shard_channels": {"a": 1}}),
+]
+
+
+@pytest.mark.parametrize(("channels", "options"), NO_NAMES)
 def test_names_that_are_none(channels: tuple[Any, ...], options: dict[str, Any]) -> None:
     """Nothing to subscribe to, numbers and mappings are refused before anything is sent."""
     with pytest.raises(DataError):

@@ -7,13 +7,13 @@ from collections.abc import Generator
 from typing import Any
 
 from anyredis.exceptions import RedisError
+from anyredis.wire.subscription_table import SubscriptionTable
 from anyredis.wire.subscriptions import (
     Loss,
     Subscriber,
     SubscriptionCall,
     SubscriptionKind,
     SubscriptionRequest,
-    SubscriptionTable,
 )
 
 LOSS = Loss(1.0, "it was lost")
