@@ -399,7 +399,8 @@ async def test_misuse_says_what_to_write(protocol: int) -> None:
         with pytest.raises(RuntimeError, match="in use"):
             async with pubsub:
                 pass
-        for wrong in (((),), ({"a": 1},), (5,)):
+        given: list[tuple[Any, ...]] = [((),), ({"a": 1},), (5,)]
+        for wrong in given:
             with pytest.raises(DataError):
                 await pubsub.subscribe(*wrong)
         with pytest.raises(DataError, match="function"):

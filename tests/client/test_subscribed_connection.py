@@ -114,6 +114,20 @@ async def test_a_server_that_answers_is_pinged_only_in_silence() -> None:
         assert await next_of(messages) == Message("message", "a", "1")
 
 
+async def test_connections_that_the_pool_replaces() -> None:
+    """If the pool wants other connections, a subscription moves too, with a gap."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client(stream_timeout=0.1) as client,
+        client.subscribe("a") as messages,
+    ):
+        before = subscriber_of(server, b"a")
+        client.connection_pool.replace_connections("the name has another address")
+        gap = await next_of(messages)
+        assert "replaces" in gap.reason
+        assert subscriber_of(server, b"a") is not before
+
+
 async def test_a_full_buffer_stops_the_reading() -> None:
     """With "wait", reading stops at the bound and goes on below half; nothing is lost (G13)."""
     server = SubscriptionServer()
