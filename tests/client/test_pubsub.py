@@ -280,6 +280,7 @@ async def test_each_waits_on_its_own_lease(protocol: int) -> None:
             await one.unsubscribe("a")
             assert server.subscribers(b"a") == 1
         assert pool.leased == 0
+        assert not pool.endpoint.server.allocator.idle  # G9: what was subscribed is closed
 
 
 async def test_too_many_leases(protocol: int) -> None:
