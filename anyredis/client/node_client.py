@@ -22,9 +22,11 @@ from anyredis.client.optimistic import (
     watched,
 )
 from anyredis.client.pipeline import Pipeline
+from anyredis.client.placement import OneServer
 from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
 from anyredis.client.session import Session, open_session
+from anyredis.client.subscribing import Subscribing
 from anyredis.client.transaction import Transaction
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
@@ -51,7 +53,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
     return TEXT if decode_responses else BYTES
 
 
-class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
+class NodeClient(Subscribing[S], Scans[S], CoreCommands[S], Generic[S]):
     """All commands on one server of a pool.
 
     `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.
@@ -208,6 +210,14 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
     def _open_endpoint(self) -> Endpoint:
         """The endpoint for an exclusive connection."""
         return self._endpoint
+
+    def new_placement(self) -> OneServer:
+        """All subscriptions at this server."""
+        return OneServer(self._endpoint, self.retry)
+
+    @property
+    def _subscribing_pool(self) -> BasePool:
+        return self._pool
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         packed = EncodedBatch(batch, self._pool.encoder)

@@ -150,7 +150,7 @@ class BaseConnection(RequestSender):
         max_elements: int = MAX_ELEMENTS,
     ) -> None:
         password = hidden(password)  # first: an error below shows it in no variable
-        self._max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
+        self.max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
         self._max_elements = check_count("max_elements", max_elements, least=1)
         check_numbers(
             protocol=protocol, db=db, stream_timeout=stream_timeout, connect_timeout=connect_timeout
@@ -260,7 +260,7 @@ class BaseConnection(RequestSender):
         self._clock = clock()
         self.ready_at = self._written_at = self._clock()
         if not all(getattr(each, "ignores_pushes", False) for each in self.listeners):
-            self.wire.max_unasked = self._max_push_bytes
+            self.wire.max_unasked = self.max_push_bytes
         self._backpressure = Backpressure(self._new_waiter, self._submit, self._resume_waiting)
         self._tell(lambda listener: listener.ready(self))
 

@@ -91,6 +91,7 @@ ELSEWHERE = {
     "transaction": "no command: compared in tests/client/test_optimistic.py",
     "from_url": "its options are compared with all others of clients and pools",
     "pipeline": "compared below",
+    "pubsub": "its options are tested with the client's other ways to subscribe",
 }
 
 LOCAL = {
