@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from types import TracebackType
-from typing import Any, Final, Generic, NoReturn, Self, TypeAlias, cast
+from typing import Any, Final, Generic, NoReturn, Self
 
 import anyio
 import anyio.lowlevel
@@ -24,7 +24,7 @@ from anyredis.client.subscribed_connection import SubscribedConnection
 from anyredis.client.subscriber import Encoding, Handler, PubSubSubscriber
 from anyredis.commands.several import all_keys
 from anyredis.connection.options import check_count, check_flags
-from anyredis.exceptions import DataTypeError, PubSubError, RedisError
+from anyredis.exceptions import DataTypeError, PubSubError, RedisError, fresh
 from anyredis.excerpt import excerpt
 from anyredis.replies import S
 from anyredis.waiter import waiter_factory
@@ -47,10 +47,6 @@ NOT_OPEN: Final = (
     "this PubSub is not open: use it inside `async with client.pubsub() as pubsub:`, or "
     "`async with client.subscribe(...) as messages:`"
 )
-
-
-Event: TypeAlias = Message[S] | SubscriptionChange[S] | Gap[S] | Dropped
-"""An event of a `PubSub`."""
 
 
 class Unavailable:
@@ -150,6 +146,7 @@ class PubSub(Generic[S]):
         if self._subscriber is None:
             raise RuntimeError(NOT_OPEN)
         self._placement.check()
+        _raise_error(self._subscriber.error)
         return self._subscriber
 
     # -- subscribe, unsubscribe -----------------------------------------------------------------
@@ -208,6 +205,7 @@ class PubSub(Generic[S]):
             calls = placement.subscribe(mine, kind, encoded)
             for _, call in calls:
                 _raise_error(await call.waiter)
+            _raise_error(mine.error)  # the block may have been left meanwhile
         except BaseException:
             placement.withdraw(calls)
             mine.undo(kind, encoded, before)
@@ -287,13 +285,12 @@ class PubSub(Generic[S]):
                 if mine.began and not mine.subscribed:
                     raise StopAsyncIteration
                 await mine.wait()
-            elif isinstance(item, PubSubEvent):
-                if not isinstance(item, SubscriptionChange):
-                    return cast("Gap[S] | Dropped", item)
-            else:
+            elif isinstance(item, list):
                 message = mine.message(item)
                 if not mine.has_handlers or not await self._handled(mine, item, message):
                     return message
+            elif isinstance(item, (Gap, Dropped)):
+                return item
         raise RuntimeError(NOT_OPEN)
 
     async def _handled(
@@ -308,14 +305,14 @@ class PubSub(Generic[S]):
             await result
         return True
 
-    async def listen(self) -> AsyncIterator[Event[S]]:
+    async def listen(self) -> AsyncIterator[PubSubEvent[S]]:
         """All events, confirmations too unless `ignore_subscribe_messages` was given.
 
         It ends once everything is read and nothing is subscribed.  `async for event in pubsub`
         is the same without confirmations, and need not be closed.  Raises the errors of `__anext__`.
         """
         mine = self._readable()
-        while mine.subscribed or len(mine):
+        while mine.subscribed or len(mine) or mine.error is not None:
             event = await self._event(mine, ignore=False, until=math.inf)
             if event is not None:
                 yield event
@@ -324,7 +321,7 @@ class PubSub(Generic[S]):
         self,
         ignore_subscribe_messages: bool = False,
         timeout: float | None = 0.0,  # noqa: ASYNC109
-    ) -> Event[S] | None:
+    ) -> PubSubEvent[S] | None:
         """The next event, or None if none came within *timeout* seconds (0: at once; None: wait).
 
         None too if a handler has taken the message, and if nothing is subscribed any more.  A
@@ -344,7 +341,7 @@ class PubSub(Generic[S]):
 
     async def _event(
         self, mine: PubSubSubscriber[S], *, ignore: bool, until: float
-    ) -> Event[S] | None:
+    ) -> PubSubEvent[S] | None:
         """The next event; None if there is none by the time *until*, or a handler took it."""
         while True:
             item = mine.take()
@@ -355,16 +352,16 @@ class PubSub(Generic[S]):
                     await mine.wait()
                 if scope.cancelled_caught:
                     return None
-            elif not isinstance(item, PubSubEvent):
+            elif isinstance(item, list):
                 message = mine.message(item)
                 return None if await self._handled(mine, item, message) else message
             elif not (ignore and isinstance(item, SubscriptionChange)):
-                return cast("Event[S]", item)
+                return item
 
     def _readable(self) -> PubSubSubscriber[S]:
         if self._subscriber is None:
             raise RuntimeError(NOT_OPEN)
-        if not self._subscriber.began:
+        if not (self._subscriber.began or self._subscriber.subscribed):
             raise PubSubError("nothing is subscribed yet: call subscribe() first")
         return self._subscriber
 
@@ -413,4 +410,4 @@ class PubSub(Generic[S]):
 
 def _raise_error(result: Reply) -> None:
     if isinstance(result, RedisError):
-        raise result
+        raise fresh(result)
