@@ -119,6 +119,10 @@ class FakePubSub:
                 self._remove(SHARDED, client, name)
                 client.tell(UNSUBSCRIBE[SHARDED], name, client.count(SHARDED))
 
+    def names(self, kind: str = "subscribe") -> set[bytes]:
+        """What clients are subscribed to by *kind*: subscribe, psubscribe or ssubscribe."""
+        return set(self._subscribers[kind.encode()])
+
     # -- messages -------------------------------------------------------------------------------
 
     def _publish(self, _client: ClientSubscriptions, words: Words, *, sharded: bool) -> Answer:
