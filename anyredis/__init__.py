@@ -2,6 +2,7 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.keyspace_events import KeyEvent, KeyspaceEvents
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.pubsub import PubSub
@@ -138,6 +139,8 @@ __all__ = [
     "Gap",
     "Group",
     "Key",
+    "KeyEvent",
+    "KeyspaceEvents",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",

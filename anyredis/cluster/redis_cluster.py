@@ -13,17 +13,18 @@ from typing import Any, Generic, Literal, Self, Unpack, overload
 
 from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import FAILOVER_RETRY
+from anyredis.client.keyspace_events import KeyspaceSubscribing
 from anyredis.client.node_client import NodeClient, readers
 from anyredis.client.observed import event_of, told
 from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.scans import ScanIterator, check_scan
 from anyredis.client.session import Session, session_on
-from anyredis.client.subscribing import Subscribing
 from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
 from anyredis.cluster.executor import ClusterExecutor
 from anyredis.cluster.node_client import ClusterNodeClient
 from anyredis.cluster.nodes.seeds import NodeName, node_address
+from anyredis.cluster.primaries_placement import PrimariesPlacement
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.cluster.routing.routes import key_bytes
 from anyredis.cluster.scanning import ClusterKeys
@@ -44,7 +45,7 @@ from anyredis.wire.encode import Key, Value
 from anyredis.wire.slots import slot_of
 
 
-class RedisCluster(Subscribing[S], ClusterExecutor[S], Holder, Generic[S]):
+class RedisCluster(KeyspaceSubscribing[S], ClusterExecutor[S], Holder, Generic[S]):
     """A client for a Redis Cluster or Valkey Cluster, for use as an `async with` block.
 
     *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes from
@@ -244,6 +245,15 @@ class RedisCluster(Subscribing[S], ClusterExecutor[S], Holder, Generic[S]):
     def new_placement(self) -> ClusterPlacement:
         """Sharded channels at the nodes of their slots, all others at one node."""
         return ClusterPlacement(self.connection_pool, self.retry)
+
+    def new_keyspace_placement(self) -> PrimariesPlacement:
+        """The channels of keyspace events, at all primaries."""
+        return PrimariesPlacement(self.connection_pool, self.retry)
+
+    async def notification_flags(self) -> list[tuple[str, str]]:
+        """The addresses of all primaries, with their flags for keyspace events if they tell them."""
+        self.connection_pool.require_open()
+        return [flags for node in self.primaries() for flags in await node.notification_flags()]
 
     @property
     def _subscribing_pool(self) -> BasePool:

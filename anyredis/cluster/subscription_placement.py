@@ -220,7 +220,7 @@ class ClusterPlacement(Placement):
             self._pool.topology.refresh_soon()
         if marks_unhealthy(error):
             self._leave(connection, f"{connection.endpoint.server.address} cannot be reached")
-            if connection.table.channels[SHARD]:
+            if self._waits_for_node(connection):
                 self._search(())
         return self._patience(error)
 
@@ -245,7 +245,7 @@ class ClusterPlacement(Placement):
         attempts = 0
         try:
             with scope:
-                while self._unplaced or any(map(_waits_for_node, self.connections.values())):
+                while self._unplaced or any(map(self._waits_for_node, self.connections.values())):
                     attempts += 1
                     self._pool.topology.refresh_soon()
                     await anyio.sleep(AGAIN.delay(attempts))
@@ -259,6 +259,10 @@ class ClusterPlacement(Placement):
         self._unplaced.clear()
         if scope is not None:
             scope.cancel()
+
+    def _waits_for_node(self, connection: SubscribedConnection) -> bool:
+        """Whether *connection* is lost, and has channels for which no other node will do."""
+        return connection.connection is None and bool(connection.table.channels[SHARD])
 
     def _place_again(self) -> None:
         """Ask the node of each channel that has no place; those without a node stay."""
@@ -278,8 +282,3 @@ class ClusterPlacement(Placement):
 
 def _is_well(endpoint: ClusterEndpoint) -> bool:
     return endpoint.server.open and not endpoint.server.is_unhealthy
-
-
-def _waits_for_node(connection: SubscribedConnection) -> bool:
-    """Whether sharded channels of *connection* are not subscribed because it is lost."""
-    return connection.connection is None and bool(connection.table.channels[SHARD])
