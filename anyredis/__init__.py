@@ -23,6 +23,9 @@ from anyredis.command import (
     blocking_command,
     command,
 )
+from anyredis.commands.acl import AclLogEntry, AclSelector, AclUser
+from anyredis.commands.bitmaps import BitField
+from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
 from anyredis.connection.base import (
     BaseConnection,
@@ -95,16 +98,40 @@ from anyredis.observer import (
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.pool.watchers import PoolView, PoolWatcher
 from anyredis.sentinel.client import Sentinel
+from anyredis.stream_entries import (
+    AutoClaim,
+    AutoClaimIds,
+    ClaimedEntry,
+    PendingEntry,
+    PendingSummary,
+    StreamEntry,
+)
+from anyredis.stream_reports import (
+    DeliveredEntry,
+    FullStreamConsumer,
+    FullStreamGroup,
+    FullStreamInfo,
+    StreamConsumerInfo,
+    StreamGroupInfo,
+    StreamIdempotence,
+    StreamInfo,
+)
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
+    "AclLogEntry",
+    "AclSelector",
+    "AclUser",
     "AskError",
     "AuthenticationError",
+    "AutoClaim",
+    "AutoClaimIds",
     "Backoff",
     "BaseConnection",
     "BaseObserver",
     "Batch",
+    "BitField",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
     "Blueprint",
@@ -113,6 +140,7 @@ __all__ = [
     "BusyKeyError",
     "BusyLoadingError",
     "BusyScriptError",
+    "ClaimedEntry",
     "ClientNamespace",
     "ClusterConnection",
     "ClusterConnectionPool",
@@ -132,11 +160,17 @@ __all__ = [
     "DataError",
     "DataTypeError",
     "DataValueError",
+    "DeliveredEntry",
     "DemotedError",
     "Dropped",
     "ExecAbortError",
     "Executor",
+    "FullStreamConsumer",
+    "FullStreamGroup",
+    "FullStreamInfo",
     "Gap",
+    "GeoPlace",
+    "GeoPosition",
     "Group",
     "Key",
     "KeyEvent",
@@ -155,6 +189,8 @@ __all__ = [
     "OutOfMemoryError",
     "Outcome",
     "PartialFailureError",
+    "PendingEntry",
+    "PendingSummary",
     "PersistenceError",
     "Pipeline",
     "PipelineNamespace",
@@ -180,6 +216,11 @@ __all__ = [
     "RetryEvent",
     "Sentinel",
     "Session",
+    "StreamConsumerInfo",
+    "StreamEntry",
+    "StreamGroupInfo",
+    "StreamIdempotence",
+    "StreamInfo",
     "SubscriptionChange",
     "SubscriptionOverflowError",
     "TCPAddress",

@@ -358,11 +358,14 @@ async def test_a_subscribe_that_waits_while_the_block_is_left(protocol: int) -> 
         except PubSubError as error:
             told.append(str(error))
 
-    async with server.text_client(protocol=protocol) as client, anyio.create_task_group() as tasks:
-        async with client.subscribe("a") as pubsub:
-            server.silenced = True
-            tasks.start_soon(subscribe, pubsub)
-            await server.wait_for("SUBSCRIBE", 2)
+    async with (
+        server.text_client(protocol=protocol) as client,
+        anyio.create_task_group() as tasks,
+        client.subscribe("a") as pubsub,
+    ):
+        server.silenced = True
+        tasks.start_soon(subscribe, pubsub)
+        await server.wait_for("SUBSCRIBE", 2)
     assert told == ["the block of this PubSub was left"]
 
 
