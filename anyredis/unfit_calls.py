@@ -265,7 +265,8 @@ class UnfitCall:
     def of(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> DataTypeError:
         """The error for a call with these arguments, which do not fit."""
         positional = [each.name for each in self._parameters if each.kind in _POSITIONAL]
-        if len(args) > len(positional):
+        takes_more = any(each.kind is Parameter.VAR_POSITIONAL for each in self._parameters)
+        if len(args) > len(positional) and not takes_more:
             return self.too_many(len(args))
         names = [each.name for each in self._parameters]
         for name in kwargs:

@@ -89,7 +89,10 @@ Before it, a group or consumer may be called BLOCK.
 BLOCKING: Final = frozenset((*TIMEOUTS, *BLOCK_OPTION))
 """Commands that may delay the server's reply; `Facts.blocks` decides for one call."""
 
-_SUBSCRIBES = "it turns the connection into a subscription: use the client's pubsub()"
+_SUBSCRIBES = (
+    "it turns the connection into a subscription: write `async with client.subscribe(...)`, or "
+    "`async with client.pubsub()`"
+)
 _REPLICATES = "it turns the connection into a replica's, which carries no replies"
 
 FORBIDDEN: Final[dict[bytes, str]] = {
