@@ -2,6 +2,7 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.keyspace_events import KeyEvent, KeyspaceEvents
 from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
@@ -179,6 +180,8 @@ __all__ = [
     "Group",
     "GuaranteeError",
     "Key",
+    "KeyEvent",
+    "KeyspaceEvents",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",

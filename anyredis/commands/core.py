@@ -23,6 +23,7 @@ from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
+from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
@@ -72,5 +73,6 @@ class CoreCommands(
     ModuleLoading[S],
     HotKeyTracking[S],
     Backups[S],
+    PubSubCommands[S],
 ):
     """All commands that leave the state of their connection unchanged."""

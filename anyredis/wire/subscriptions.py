@@ -75,11 +75,13 @@ class Subscriber(Protocol):
 class SubscriptionCall:
     """One call of `subscribe` by *subscriber*; *waiter* gets None or the error as its result."""
 
-    __slots__ = ("added", "missing", "names", "subscriber", "waiter")
+    __slots__ = ("added", "began", "missing", "names", "subscriber", "waiter")
 
-    def __init__(self, subscriber: Subscriber, waiter: ReplyWaiter) -> None:
+    def __init__(self, subscriber: Subscriber, waiter: ReplyWaiter, began: float = 0.0) -> None:
         self.subscriber = subscriber
         self.waiter = waiter
+        self.began = began
+        """The time of the event loop at which it began."""
         self.missing = 0
         """Channels that the server has not acknowledged."""
         self.names: list[tuple[SubscriptionKind, bytes]] = []

@@ -35,6 +35,7 @@ from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
+from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
@@ -73,6 +74,7 @@ from tests.commands import (
     test_lists,
     test_module_loading,
     test_persistence,
+    test_pubsub,
     test_replication,
     test_server,
     test_session,
@@ -114,6 +116,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     ModuleLoading: test_module_loading.SENT,
     Persistence: test_persistence.SENT,
     ReplicationCommands: test_replication.SENT,
+    PubSubCommands: test_pubsub.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
@@ -140,7 +143,6 @@ COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_tex
 
 LATER_GROUPS = {
     "module": "later issue: JSON, search, time series, filters, vector sets",
-    "pubsub": "later issue: subscriptions",
     "scripting": "later issue: scripts and functions",
 }
 
