@@ -91,12 +91,32 @@ from anyredis.observer import (
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.pool.watchers import PoolView, PoolWatcher
 from anyredis.sentinel.client import Sentinel
+from anyredis.stream_entries import (
+    AutoClaim,
+    AutoClaimIds,
+    ClaimedEntry,
+    PendingEntry,
+    PendingSummary,
+    StreamEntry,
+)
+from anyredis.stream_reports import (
+    DeliveredEntry,
+    FullStreamConsumer,
+    FullStreamGroup,
+    FullStreamInfo,
+    StreamConsumerInfo,
+    StreamGroupInfo,
+    StreamIdempotence,
+    StreamInfo,
+)
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
     "AskError",
     "AuthenticationError",
+    "AutoClaim",
+    "AutoClaimIds",
     "Backoff",
     "BaseConnection",
     "BaseObserver",
@@ -109,6 +129,7 @@ __all__ = [
     "BusyKeyError",
     "BusyLoadingError",
     "BusyScriptError",
+    "ClaimedEntry",
     "ClientNamespace",
     "ClusterConnection",
     "ClusterConnectionPool",
@@ -128,9 +149,13 @@ __all__ = [
     "DataError",
     "DataTypeError",
     "DataValueError",
+    "DeliveredEntry",
     "DemotedError",
     "ExecAbortError",
     "Executor",
+    "FullStreamConsumer",
+    "FullStreamGroup",
+    "FullStreamInfo",
     "Group",
     "Key",
     "LockError",
@@ -146,6 +171,8 @@ __all__ = [
     "OutOfMemoryError",
     "Outcome",
     "PartialFailureError",
+    "PendingEntry",
+    "PendingSummary",
     "PersistenceError",
     "Pipeline",
     "PipelineNamespace",
@@ -169,6 +196,11 @@ __all__ = [
     "RetryEvent",
     "Sentinel",
     "Session",
+    "StreamConsumerInfo",
+    "StreamEntry",
+    "StreamGroupInfo",
+    "StreamIdempotence",
+    "StreamInfo",
     "TCPAddress",
     "TimeoutError",
     "TryAgainError",

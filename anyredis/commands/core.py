@@ -18,6 +18,7 @@ from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
 from anyredis.commands.stream_groups import StreamGroups
+from anyredis.commands.stream_info import StreamReports
 from anyredis.commands.streams import Streams
 from anyredis.commands.strings import Strings
 from anyredis.replies import S
@@ -39,6 +40,7 @@ class CoreCommands(
     Sorting[S],
     Streams[S],
     StreamGroups[S],
+    StreamReports[S],
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],
