@@ -41,13 +41,16 @@ async def test_an_exception_leaves_as_itself(bench: StreamBench) -> None:
     error = ValueError("by the user")
     async with bench.client() as client:
         await add(client, 2)
-        try:
+
+        async def use() -> None:
             async with consumer(client) as entries:
                 async for _ in entries:
                     raise error
-        except ValueError as caught:
-            assert caught is error
-            assert caught.__context__ is None
+
+        with pytest.raises(ValueError, match="by the user") as caught:
+            await use()
+        assert caught.value is error
+        assert error.__context__ is None
         assert bench.pending()["1-0"] == ("c1", 1)
 
 
