@@ -18,9 +18,7 @@ async def work(url: str, name: str) -> None:
     """Do jobs until this process is killed."""
     async with anyredis.Redis.from_url(url, decode_responses=True) as client:
         # What a dead worker left goes to another one after half a second.
-        jobs = recipes.Consumer(
-            client, "jobs", group="workers", name=name, claim_idle=0.5, prefetch=5
-        )
+        jobs = recipes.Consumer(client, "jobs", group="work", name=name, claim_idle=0.5, prefetch=5)
         async with jobs:
             async for job in jobs:
                 async with job:  # acknowledged if this block ends well
@@ -49,7 +47,7 @@ async def main(loop: str, url: str) -> None:
             await collect(client, done := set[str](), JOBS // 6)
             workers[0].kill()
             await collect(client, done, JOBS)
-            while (await client.xpending("jobs", "workers")).pending:
+            while (await client.xpending("jobs", "work")).pending:
                 await client.blpop("done", timeout=0.1)  # a job that was done twice
             print(f"w1 was killed; all {len(done)} jobs are done, and none is pending")
             workers[1].kill()

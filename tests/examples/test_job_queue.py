@@ -30,7 +30,7 @@ def test_the_job_queue(backend: str, valkey: Server, tmp_path: Path) -> None:
     )
     assert (ended.stderr, ended.returncode) == ("", 0)
     assert ended.stdout == "w1 was killed; all 90 jobs are done, and none is pending\n"
-    assert ask(valkey, "XPENDING", "jobs", "workers") == [0, None, None, None]
+    assert ask(valkey, "XPENDING", "jobs", "work") == [0, None, None, None]
 
 
 def test_it_is_short() -> None:
