@@ -20,6 +20,9 @@ from anyredis.command import (
     blocking_command,
     command,
 )
+from anyredis.commands.acl import AclLogEntry, AclSelector, AclUser
+from anyredis.commands.bitmaps import BitField
+from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
 from anyredis.connection.base import (
     BaseConnection,
@@ -113,6 +116,9 @@ from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
+    "AclLogEntry",
+    "AclSelector",
+    "AclUser",
     "AskError",
     "AuthenticationError",
     "AutoClaim",
@@ -121,6 +127,7 @@ __all__ = [
     "BaseConnection",
     "BaseObserver",
     "Batch",
+    "BitField",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
     "Blueprint",
@@ -156,6 +163,8 @@ __all__ = [
     "FullStreamConsumer",
     "FullStreamGroup",
     "FullStreamInfo",
+    "GeoPlace",
+    "GeoPosition",
     "Group",
     "Key",
     "LockError",

@@ -33,6 +33,9 @@ MISSING: Final = Missing()
 # -- the spellings of redis-py ------------------------------------------------------------------
 
 METHODS: Final[Mapping[tuple[str, str], str]] = {
+    ("geosearch", "withcoord"): "geosearch_places",
+    ("geosearch", "withdist"): "geosearch_places",
+    ("geosearch", "withhash"): "geosearch_places",
     ("hrandfield", "count"): "hrandfield_many",
     ("hrandfield", "withvalues"): "hrandfield_with_values",
     ("hscan", "no_values"): "hscan_no_values",
@@ -77,6 +80,7 @@ NO_NUMBER: Final = "write several keys as one list, without their number"
 ADVICE: Final[Mapping[str, str]] = {
     "_id": "write id=",
     "_type": "write type=",
+    "default_overflow": "give each set and incrby of a BitField its overflow=",
     "shard_hint": "leave it out: no server has shards of that kind",
     "byint": "write amount",
     "client_id": "write id=",
@@ -284,7 +288,8 @@ class UnfitCall:
         advice = (
             self._advice(hint) if hint is not None else option and f"write {option}=... by name"
         )
-        if any(each.name == "keys" for each in self._parameters):
+        by_name = Parameter.KEYWORD_ONLY
+        if any(each.name == "keys" and each.kind is not by_name for each in self._parameters):
             advice = " and ".join(filter(None, (NO_NUMBER, advice)))
         takes = f"takes {positional} positional argument{'' if positional == 1 else 's'}"
         return self._error(f"{takes}, not {count}", advice)
