@@ -131,3 +131,13 @@ async def test_entries_that_are_not_idle(bench: StreamBench) -> None:
             await add(client, 1, first=4)
             assert [each.id for each in await take(entries, 1)] == ["4-0"]
         assert {name for name, _ in list(bench.pending().values())[:3]} == {"busy"}
+
+
+async def test_a_pending_entry_that_was_deleted(bench: StreamBench) -> None:
+    """It is skipped, and pending no more."""
+    async with bench.client() as client:
+        await left_by(client, "c1")
+        await client.xdel("orders", "2-0")
+        async with consumer(client) as entries:
+            assert [each.id for each in await take(entries, 2)] == ["1-0", "3-0"]
+            assert list(bench.pending()) in (["1-0", "3-0"], ["3-0"])
