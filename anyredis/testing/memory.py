@@ -14,7 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from anyredis.exceptions import AuthenticationError, RedisError, WrongTypeError, from_server
+from anyredis.exceptions import (
+    AuthenticationError,
+    NoGroupError,
+    RedisError,
+    WrongTypeError,
+    from_server,
+)
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
 from anyredis.testing.fake_commands import COMMANDS
@@ -30,7 +36,6 @@ from anyredis.testing.fake_pubsub import (
 )
 from anyredis.testing.known_command import (
     KnownCommand,
-    timeout_of,
     unknown_command,
     unknown_subcommand,
     whole,
@@ -183,6 +188,8 @@ class Memory:
         if client.queue is not None and name in SUBSCRIBING:
             return not_in_transactions(name)
         return None
+        refusal = COMMANDS[name].refusal(name, words[1:]) if name in COMMANDS else None
+        return refusal or self.refuse(client, words)
 
     def _execute(self, client: ClientState, words: Words, name: bytes) -> Answer:
         self.ran[name] += 1
@@ -200,10 +207,13 @@ class Memory:
     # -- blocking commands ----------------------------------------------------------------------
 
     def _block(self, client: ClientState, known: KnownCommand, words: Words) -> None:
-        waiting = WaitingCommand(client, known, words[1:])
+        args = words[1:]
+        if known.settled is not None:
+            args = known.settled(self.databases[client.db], args)
+        waiting = WaitingCommand(client, known, args)
         self._waiting[client.id] = waiting
         client.blocked = True
-        seconds = 0.0 if known.timeout is None else timeout_of(words[1:][known.timeout])
+        seconds = known.patience(args)
         if seconds and client.call_later is not None:
             waiting.cancel = client.call_later(seconds, partial(self._answer, waiting, None))
 
@@ -220,6 +230,8 @@ class Memory:
             answer = waiting.known.run(self.databases[waiting.client.db], waiting.words)
         except WrongTypeError:
             return False  # a key of another type is no element: the command waits on
+        except NoGroupError as error:
+            answer = error  # its stream or its group was deleted
         if isinstance(answer, Nothing):
             return False
         self._answer(waiting, answer)
