@@ -12,6 +12,7 @@ from anyredis.client.observed import OnRetry, observe, on_retry
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
+from anyredis.client.scripts import Scripts
 from anyredis.client.session import Session, open_session
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
@@ -36,7 +37,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
     return TEXT if decode_responses else BYTES
 
 
-class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
+class NodeClient(Scans[S], CoreCommands[S], Scripts, Generic[S]):
     """All commands on one server of a pool.
 
     `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.functions import Functions
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hashes import Hashes
 from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.lists import Lists
 from anyredis.commands.persistence import Persistence
+from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
@@ -38,5 +40,7 @@ class CoreCommands(
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],
+    Scripting[S],
+    Functions[S],
 ):
     """All commands that leave the state of their connection unchanged."""
