@@ -2,9 +2,12 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.libraries import Library, library_function
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.redis import Redis
+from anyredis.client.script_functions import ScriptFunction, script
+from anyredis.client.scripts import Script
 from anyredis.client.session import Session
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
@@ -133,6 +136,7 @@ __all__ = [
     "Executor",
     "Group",
     "Key",
+    "Library",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
@@ -167,6 +171,8 @@ __all__ = [
     "Result",
     "Retry",
     "RetryEvent",
+    "Script",
+    "ScriptFunction",
     "Sentinel",
     "Session",
     "TCPAddress",
@@ -182,6 +188,8 @@ __all__ = [
     "__version__",
     "blocking_command",
     "command",
+    "library_function",
     "namespace",
     "register_command",
+    "script",
 ]

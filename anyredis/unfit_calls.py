@@ -79,6 +79,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "items": "write mapping={field: value}",
     "num_keys": NO_NUMBER,
     "numkeys": NO_NUMBER,
+    "sha": "write sha1=",
     "score_cast_func": "scores are floats: convert them afterwards",
 }
 """What to write for an argument of redis-py, whatever the method."""

@@ -102,7 +102,7 @@ class Functions(Group[S]):
         """True once all libraries are deleted.
 
         *mode*: `"SYNC"` frees the memory before the reply, `"ASYNC"` afterwards.
-        FUNCTION FLUSH SYNC | ASYNC. Server 7.0.
+        FUNCTION FLUSH SYNC|ASYNC. Server 7.0.
         """
         how = choice("FUNCTION FLUSH", "mode", mode, "SYNC", "ASYNC")
         return Command((b"FUNCTION", b"FLUSH", how), ok)
@@ -146,7 +146,7 @@ class Functions(Group[S]):
 
         *policy*: `"APPEND"` fails if one of them exists, `"REPLACE"` replaces it, `"FLUSH"` deletes
         all libraries first.
-        FUNCTION RESTORE payload APPEND | FLUSH | REPLACE. Server 7.0.
+        FUNCTION RESTORE payload APPEND|FLUSH|REPLACE. Server 7.0.
         """
         how = choice("FUNCTION RESTORE", "policy", policy, "APPEND", "FLUSH", "REPLACE")
         return Command((b"FUNCTION", b"RESTORE", payload, how), ok)

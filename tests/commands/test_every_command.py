@@ -16,6 +16,7 @@ from anyredis.command import Command
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.functions import Functions
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hash_import import HashImport
 from anyredis.commands.hashes import Hashes
@@ -23,6 +24,7 @@ from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.lists import Lists
 from anyredis.commands.persistence import Persistence
+from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
@@ -37,6 +39,7 @@ from tests.commands import (
     test_blocking_lists,
     test_connection,
     test_counters,
+    test_functions,
     test_hash_expiry,
     test_hash_import,
     test_hashes,
@@ -44,6 +47,7 @@ from tests.commands import (
     test_keys,
     test_lists,
     test_persistence,
+    test_scripting,
     test_server,
     test_session,
     test_sets,
@@ -60,6 +64,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     BlockingLists: test_blocking_lists.SENT,
     ConnectionCommands: test_connection.SENT,
     Counters: test_counters.SENT,
+    Functions: test_functions.SENT,
     HashExpiry: test_hash_expiry.SENT,
     HashImport: test_hash_import.SENT,
     Hashes: test_hashes.SENT,
@@ -67,6 +72,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     Keys: test_keys.SENT,
     Lists: test_lists.SENT,
     Persistence: test_persistence.SENT,
+    Scripting: test_scripting.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
@@ -95,7 +101,6 @@ LATER_GROUPS = {
     "hyperloglog": "later issue: estimates of how many",
     "module": "later issue: JSON, search, time series, filters, vector sets",
     "pubsub": "later issue: subscriptions",
-    "scripting": "later issue: scripts and functions",
     "stream": "later issue: streams",
 }
 
@@ -125,6 +130,7 @@ NEVER = {
     "DECR": "`decr` sends DECRBY",
     "MULTI": "`pipeline()` writes MULTI, the commands and EXEC as one block",
     "RESTORE-ASKING": "for servers among themselves",
+    "SCRIPT DEBUG": "a debugger at a prompt: `valkey-cli --ldb`; a session's `execute_command` sends it",
     "SLAVEOF": "deprecated: REPLICAOF",
     "TRIMSLOTS": "for servers among themselves",
 }

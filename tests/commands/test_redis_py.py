@@ -89,6 +89,7 @@ ELSEWHERE = {
     "execute_command": "takes words and nothing else in both",
     "from_url": "its options are compared with all others of clients and pools",
     "pipeline": "compared below",
+    "register_script": "sends nothing: tests/client/test_scripts.py",
 }
 
 LOCAL = {
