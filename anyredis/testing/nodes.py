@@ -14,15 +14,19 @@ from itertools import groupby
 from anyredis.address import TCPAddress
 from anyredis.exceptions import DataError, RedisError, from_server
 from anyredis.facts.lookup import facts_of
+from anyredis.facts.table import full_name
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
+from anyredis.testing.fake_scripts import PythonFunctions
 from anyredis.testing.known_command import unknown_subcommand
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.resp import Answer
 from anyredis.testing.server import FakeServer
 from anyredis.wire.slots import SLOTS, slot_of
 
-WRITES_WITHOUT_KEYS = frozenset({b"FLUSHALL", b"FLUSHDB"})
+WRITES_WITHOUT_KEYS = frozenset(
+    {b"FLUSHALL", b"FLUSHDB", b"FUNCTION DELETE", b"FUNCTION FLUSH", b"FUNCTION LOAD"}
+)
 
 
 class FakeTopology:
@@ -35,6 +39,8 @@ class FakeTopology:
         """The primary that serves each slot; None if no node does."""
         self.moving: dict[int, FakeNode] = {}
         """The primary that imports a slot, which its owner migrates."""
+        self.python = PythonFunctions()
+        """The Python functions that stand for scripts and functions, on all nodes."""
 
     def slots_of(self, node: FakeNode) -> list[int]:
         """The slots that *node* serves."""
@@ -76,9 +82,11 @@ class FakeNode:
         """All hosts by which it can be found."""
         self.topology = topology
         memory = NodeMemory(self, topology.clock)
+        memory.scripts.python = topology.python
         if primary is not None:
             memory.databases = [primary.database]
-        self.server = FakeServer(memory=memory)
+            memory.scripts.libraries = primary.server.memory.scripts.libraries
+        self.server: FakeServer = FakeServer(memory=memory)
 
     def __repr__(self) -> str:
         role = "primary" if self.primary is None else f"replica of {self.primary.address}"
@@ -144,7 +152,7 @@ class NodeMemory(Memory):
     def refuse(self, client: ClientState, words: Words) -> RedisError | None:
         """The redirect or other error for keys that this node does not serve."""
         name = words[0].upper()
-        if name in WRITES_WITHOUT_KEYS and self.node.primary is not None:
+        if full_name(words) in WRITES_WITHOUT_KEYS and self.node.primary is not None:
             return from_server("READONLY You can't write against a read only replica.")
         if name != b"EXEC":
             return self._misplaced(client, _keys_of(words), reads=_only_reads(words))
