@@ -111,7 +111,8 @@ class Functions(Group[S]):
     def function_kill(self) -> Command[bool]:
         """True once the running function is ended; in a cluster, if one node ended one.
 
-        Raises `ResponseError` if none runs (NOTBUSY), or if it has written already (UNKILLABLE).
+        Raises `ResponseError` if none runs (NOTBUSY), or if it has written already (UNKILLABLE);
+        in a cluster `PartialFailureError`.
         FUNCTION KILL. Server 7.0.
         """
         return Command((b"FUNCTION", b"KILL"), ok)

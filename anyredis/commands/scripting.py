@@ -83,7 +83,8 @@ class Scripting(Group[S]):
     def script_kill(self) -> Command[bool]:
         """True once the running script is ended; in a cluster, if one node ended one.
 
-        Raises `ResponseError` if none runs (NOTBUSY), or if it has written already (UNKILLABLE).
+        Raises `ResponseError` if none runs (NOTBUSY), or if it has written already (UNKILLABLE);
+        in a cluster `PartialFailureError`.
         SCRIPT KILL. Server 2.6.
         """
         return Command((b"SCRIPT", b"KILL"), ok)
