@@ -112,7 +112,11 @@ def _tuple(where: str, parameters: tuple[Any, ...]) -> Reading:
     if len(parameters) == 2 and parameters[1] is ...:
         read, is_binary = reading_of(where, parameters[0])
         items = _items(read)
-        return Reading(lambda reply: tuple(items(reply)), is_binary)
+
+        def any_number(reply: Reply) -> tuple[Any, ...]:
+            return tuple(items(reply))
+
+        return Reading(any_number, is_binary)
     each = [reading_of(where, parameter) for parameter in parameters]
 
     def fixed(reply: Reply) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ import pytest
 from anyredis import ConnectionError, ExecAbortError, NoScriptError, ResponseError, Retry, Script
 from anyredis.client.batch import CommandBatch
 from anyredis.client.script_commands import ScriptCommand, is_lacking
+from anyredis.command import Command
 from anyredis.exceptions import WatchError, from_server
 from anyredis.testing import FakePeer, FakeServer, run_then_reset
 from anyredis.testing.data import Words
@@ -27,7 +28,7 @@ def test_the_call_by_text() -> None:
     by_text = command.by_text
     assert by_text.args == (b"EVAL", ADD.encode(), 1, "n", 1)
     assert (by_text.binary, by_text.parse(None)) == (True, 7)
-    reading = LOOKING.command("n")
+    reading: Command[object] = LOOKING.command("n")
     assert isinstance(reading, ScriptCommand)
     assert reading.by_text.args == (b"EVAL_RO", LOOK.encode(), 1, "n")
 
@@ -44,7 +45,11 @@ def test_the_servers_own_noscript() -> None:
 @BLOCKS
 def test_each_text_is_loaded_once(transaction: bool) -> None:
     """Before all commands and, in a transaction, within it."""
-    commands = [ADDING.command("a"), LOOKING.command("a"), ADDING.command("b")]
+    commands: list[Command[object]] = [
+        ADDING.command("a"),
+        LOOKING.command("a"),
+        ADDING.command("b"),
+    ]
     batch = CommandBatch(commands, transaction=transaction, asking=False)
     ((payload, count),) = batch.chunks(encoder())
     assert count == batch.expected == (7 if transaction else 5)

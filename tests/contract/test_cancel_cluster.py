@@ -27,6 +27,7 @@ from tests.contract.control import Control
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.resettable_cluster import ResettableCluster
 from tests.contract.rotation import EVERY_CASE
+from tests.contract.script_operations import CLUSTER_SCRIPTS
 from tests.contract.steps import Steps, counting, kinds
 
 STRICT, BLOCKING = ClusterConnectionPool, BlockingClusterConnectionPool
@@ -75,7 +76,7 @@ READING = [replace(target, readonly=True) for target in TARGETS]
 WAITING_AT_NODES = [target for target in TARGETS if target.blocking and target.per_node]
 
 COMBINATIONS = [
-    *((operation, TARGETS) for operation in ALL),
+    *((operation, TARGETS) for operation in (*ALL, *CLUSTER_SCRIPTS)),
     *((operation, WAITING_AT_NODES) for operation in WAITING),
     *((operation, READING) for operation in REPLICAS),
 ]

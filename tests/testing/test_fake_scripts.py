@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anyredis import NoScriptError, ResponseError
-from anyredis.testing import FakeCluster, FakeServer, ScriptCall
+from anyredis.testing import FakeCluster, FakeServer, PythonFunction, ScriptCall
 from anyredis.testing.fake_scripts import functions_in
 from anyredis.testing.resp import Answer
 
@@ -24,10 +24,9 @@ def add(script: ScriptCall) -> Answer:
     return total
 
 
-def server_with(function: object = add) -> FakeServer:
+def server_with(function: PythonFunction = add) -> FakeServer:
     """A server that runs *function* for the script."""
     server = FakeServer()
-    assert callable(function)
     server.script(ADD, function)
     return server
 
