@@ -1,11 +1,11 @@
-"""Operations with scripts and functions for the harness: each server lacks them at first."""
+"""Operations with scripts and functions for the harness: servers lack them at first, or have them."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from anyredis import Script
-from tests.client.scripted import ADD, LOOK, teach
+from tests.client.scripted import ADD, LIBRARY, LOOK, teach
 from tests.client.test_libraries import Sums
 from tests.contract.cluster_harness import (
     BESIDE,
@@ -32,6 +32,12 @@ def _nothing_loaded(bench: ServerBench) -> None:
         teach(bench.server)
     bench.control.ask("SCRIPT", "FLUSH")
     bench.control.ask("FUNCTION", "FLUSH")
+
+
+def _all_loaded(bench: ServerBench) -> None:
+    _nothing_loaded(bench)
+    bench.control.ask("SCRIPT", "LOAD", ADD)
+    bench.control.ask("FUNCTION", "LOAD", LIBRARY)
 
 
 async def _script(bench: ServerBench) -> None:
@@ -93,7 +99,9 @@ SCRIPTS: Final[list[Operation[ServerBench]]] = [
         warm=True,
         bystanders=(1, 2),
     ),
+    Operation("script, loaded", _script, _at_most_once, prepare=_all_loaded, warm=True),
     Operation("function", _function, _at_most_once, prepare=_nothing_loaded, warm=True),
+    Operation("function, loaded", _function, _at_most_once, prepare=_all_loaded),
     Operation("scripts in a pipeline", _pipeline, _in_order, prepare=_nothing_loaded, warm=True),
     Operation("scripts in a transaction", _transaction, _all_or_nothing, prepare=_nothing_loaded),
     Operation("scripts in a session", _session, _in_order, prepare=_nothing_loaded, warm=True),
