@@ -24,7 +24,8 @@ T = TypeVar("T")
 NOT_FOUND: Final = "ERR Function not found"
 """The servers' own words for a function that they do not have."""
 
-_HEAD: Final = re.compile(r"#!\w+\s+name=(\w+)\s*(?:\n|$)")
+_HEAD: Final = r"#!\w+\s+name=(\w+)\s*(?:\n|$)"
+"""The first line of a library; compiled at the first use, which spares the import."""
 
 
 class Library:
@@ -49,7 +50,7 @@ class Library:
 
     def __init__(self) -> None:
         text = self.code.decode("utf-8", "replace") if isinstance(self.code, bytes) else self.code
-        head = _HEAD.match(text)
+        head = re.match(_HEAD, text)
         if head is None:
             raise DataValueError(
                 f"{type(self).__name__}.code has to begin with a line `#!lua name=...`"
@@ -112,10 +113,10 @@ class BoundFunction(TypedCall[P, T]):
         """The `Command` of a call with these arguments; raises `DataError` if they do not fit."""
         function = self._function
         keys, values = function.signature.words(args, kwargs)
-        read, binary = function.signature.reading
+        reading = function.signature.reading
         words: tuple[Value, ...] = (*function.first, len(keys), *keys, *values)
         try:
-            return Command(ready(words), read, binary)
+            return Command(ready(words), reading.read, reading.binary)
         except NotSendable as refused:
             error = refusal(self.name, "an argument", refused.value)
         raise error

@@ -76,8 +76,8 @@ class ScriptFunction(TypedCall[P, T]):
     def command(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Command[T]:
         """The `Command` of a call with these arguments; raises `DataError` if they do not fit."""
         keys, values = self._signature.words(args, kwargs)
-        read, binary = self._signature.reading
-        return self.script.command(keys, values, read, binary=binary)
+        reading = self._signature.reading
+        return self.script.command(keys, values, reading.read, binary=reading.binary)
 
     def run(self, client: Executor, command: Command[T]) -> Coroutine[Any, Any, T]:
         """The parsed reply to *command*; a client that lacks the script gets its text."""

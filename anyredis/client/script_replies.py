@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import NoneType, UnionType
-from typing import Any, Final, NamedTuple, TypeAlias, Union, get_args, get_origin
+from typing import Any, Final, TypeAlias, Union, get_args, get_origin
 
 from anyredis.commands.scripting import raw_reply
 from anyredis.exceptions import DataTypeError, ReplyDecodeError
@@ -18,12 +18,18 @@ from anyredis.wire.decode import Reply
 Read: TypeAlias = Callable[[Reply], Any]
 
 
-class Reading(NamedTuple):
+class Reading:
     """The reader for an annotation."""
 
-    read: Read
-    binary: bool
-    """Whether the reply has to stay bytes, also for a client that decodes."""
+    __slots__ = ("binary", "read")
+
+    def __init__(self, read: Read, *, binary: bool) -> None:
+        self.read = read
+        self.binary = binary
+        """Whether the reply has to stay bytes, also for a client that decodes."""
+
+    def __repr__(self) -> str:
+        return f"<Reading {self.read.__qualname__}{' of bytes' if self.binary else ''}>"
 
 
 def reading_of(where: str, annotation: object) -> Reading:
@@ -39,11 +45,11 @@ def reading_of(where: str, annotation: object) -> Reading:
     if origin is Union or origin is UnionType:
         others = [each for each in parameters if each is not NoneType]
         if len(others) == 1 and len(parameters) == 2:
-            read, is_binary = reading_of(where, others[0])
-            return Reading(_optional(read), is_binary)
+            inner = reading_of(where, others[0])
+            return Reading(_optional(inner.read), binary=inner.binary)
     elif origin is list:
-        read, is_binary = reading_of(where, parameters[0])
-        return Reading(_items(read), is_binary)
+        inner = reading_of(where, parameters[0])
+        return Reading(_items(inner.read), binary=inner.binary)
     elif origin is dict:
         return _dict(where, parameters)
     elif origin is tuple:
@@ -110,13 +116,13 @@ def _items(read: Read) -> Callable[[Reply], list[Any]]:
 
 def _tuple(where: str, parameters: tuple[Any, ...]) -> Reading:
     if len(parameters) == 2 and parameters[1] is ...:
-        read, is_binary = reading_of(where, parameters[0])
-        items = _items(read)
+        inner = reading_of(where, parameters[0])
+        items = _items(inner.read)
 
         def any_number(reply: Reply) -> tuple[Any, ...]:
             return tuple(items(reply))
 
-        return Reading(any_number, is_binary)
+        return Reading(any_number, binary=inner.binary)
     each = [reading_of(where, parameter) for parameter in parameters]
 
     def fixed(reply: Reply) -> tuple[Any, ...]:
@@ -125,7 +131,7 @@ def _tuple(where: str, parameters: tuple[Any, ...]) -> Reading:
             unexpected(reply, f"an array of {len(each)}")
         return tuple(reading.read(item) for reading, item in zip(each, found, strict=True))
 
-    return Reading(fixed, any(reading.binary for reading in each))
+    return Reading(fixed, binary=any(reading.binary for reading in each))
 
 
 def _dict(where: str, parameters: tuple[Any, ...]) -> Reading:
@@ -134,4 +140,4 @@ def _dict(where: str, parameters: tuple[Any, ...]) -> Reading:
     def mapping(reply: Reply) -> dict[Any, Any]:
         return {name.read(key): value.read(item) for key, item in pairs(reply)}
 
-    return Reading(mapping, name.binary or value.binary)
+    return Reading(mapping, binary=name.binary or value.binary)

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import Parameter
 from types import NoneType
-from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from anyredis.client.script_replies import Reading, reading_of
 from anyredis.commands.checks import Checked, atoms, checked
@@ -27,14 +27,20 @@ _COLLECTIONS: Final = (list, Sequence, Collection)
 """Annotations for several keys or arguments, beside `tuple[X, ...]`."""
 
 
-class ScriptParameter(NamedTuple):
+class ScriptParameter:
     """One parameter after the client."""
 
-    name: str
-    is_key: bool
-    several: bool
-    """Whether it stands for any number of keys or arguments."""
-    check: Checked | None
+    __slots__ = ("check", "is_key", "name", "several")
+
+    def __init__(self, name: str, check: Checked | None, *, is_key: bool, several: bool) -> None:
+        self.name = name
+        self.check = check
+        self.is_key = is_key
+        self.several = several
+        """Whether it stands for any number of keys or arguments."""
+
+    def __repr__(self) -> str:
+        return f"<ScriptParameter {self.name}>"
 
 
 class CallSignature:
@@ -113,14 +119,14 @@ class CallSignature:
             annotation, several = _element(annotation)
         types = atoms(annotation)
         if types == _KEY:
-            return ScriptParameter(name, is_key=True, several=several, check=None)
+            return ScriptParameter(name, None, is_key=True, several=several)
         if not types <= _VALUE:
             hint = " (a server has no null: give it a default)" if NoneType in types else ""
             raise DataTypeError(
                 f"{self._where}: {name} is annotated with {_shown(hints[name])}{hint}: {_WANTED}"
             )
         check = checked(name, annotation, several=several)
-        return ScriptParameter(name, is_key=False, several=several, check=check)
+        return ScriptParameter(name, check, is_key=False, several=several)
 
     def _check_order(self) -> None:
         """Refuse a parameter after a collection of the same kind: no script could find it."""
