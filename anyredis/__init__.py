@@ -23,6 +23,9 @@ from anyredis.command import (
     blocking_command,
     command,
 )
+from anyredis.commands.acl import AclLogEntry, AclSelector, AclUser
+from anyredis.commands.bitmaps import BitField
+from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
 from anyredis.connection.base import (
     BaseConnection,
@@ -94,16 +97,40 @@ from anyredis.observer import (
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.pool.watchers import PoolView, PoolWatcher
 from anyredis.sentinel.client import Sentinel
+from anyredis.stream_entries import (
+    AutoClaim,
+    AutoClaimIds,
+    ClaimedEntry,
+    PendingEntry,
+    PendingSummary,
+    StreamEntry,
+)
+from anyredis.stream_reports import (
+    DeliveredEntry,
+    FullStreamConsumer,
+    FullStreamGroup,
+    FullStreamInfo,
+    StreamConsumerInfo,
+    StreamGroupInfo,
+    StreamIdempotence,
+    StreamInfo,
+)
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
+    "AclLogEntry",
+    "AclSelector",
+    "AclUser",
     "AskError",
     "AuthenticationError",
+    "AutoClaim",
+    "AutoClaimIds",
     "Backoff",
     "BaseConnection",
     "BaseObserver",
     "Batch",
+    "BitField",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
     "Blueprint",
@@ -112,6 +139,7 @@ __all__ = [
     "BusyKeyError",
     "BusyLoadingError",
     "BusyScriptError",
+    "ClaimedEntry",
     "ClientNamespace",
     "ClusterConnection",
     "ClusterConnectionPool",
@@ -131,9 +159,15 @@ __all__ = [
     "DataError",
     "DataTypeError",
     "DataValueError",
+    "DeliveredEntry",
     "DemotedError",
     "ExecAbortError",
     "Executor",
+    "FullStreamConsumer",
+    "FullStreamGroup",
+    "FullStreamInfo",
+    "GeoPlace",
+    "GeoPosition",
     "Group",
     "Key",
     "Library",
@@ -150,6 +184,8 @@ __all__ = [
     "OutOfMemoryError",
     "Outcome",
     "PartialFailureError",
+    "PendingEntry",
+    "PendingSummary",
     "PersistenceError",
     "Pipeline",
     "PipelineNamespace",
@@ -175,6 +211,11 @@ __all__ = [
     "ScriptFunction",
     "Sentinel",
     "Session",
+    "StreamConsumerInfo",
+    "StreamEntry",
+    "StreamGroupInfo",
+    "StreamIdempotence",
+    "StreamInfo",
     "TCPAddress",
     "TimeoutError",
     "TryAgainError",

@@ -33,6 +33,9 @@ MISSING: Final = Missing()
 # -- the spellings of redis-py ------------------------------------------------------------------
 
 METHODS: Final[Mapping[tuple[str, str], str]] = {
+    ("geosearch", "withcoord"): "geosearch_places",
+    ("geosearch", "withdist"): "geosearch_places",
+    ("geosearch", "withhash"): "geosearch_places",
     ("hrandfield", "count"): "hrandfield_many",
     ("hrandfield", "withvalues"): "hrandfield_with_values",
     ("hscan", "no_values"): "hscan_no_values",
@@ -52,6 +55,11 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("sort_ro", "get"): "sort_ro_get",
     ("spop", "count"): "spop_many",
     ("srandmember", "number"): "srandmember_many",
+    ("xadd", "nomkstream"): "xadd_nomkstream",
+    ("xautoclaim", "justid"): "xautoclaim_ids",
+    ("xclaim", "justid"): "xclaim_ids",
+    ("xinfo_stream", "full"): "xinfo_stream_full",
+    ("xreadgroup", "claim_min_idle_time"): "xreadgroup_claim",
     ("zadd", "incr"): "zadd_incr",
     ("zdiff", "withscores"): "zdiff_with_scores",
     ("zinter", "withscores"): "zinter_with_scores",
@@ -72,17 +80,25 @@ NO_NUMBER: Final = "write several keys as one list, without their number"
 ADVICE: Final[Mapping[str, str]] = {
     "_id": "write id=",
     "_type": "write type=",
+    "default_overflow": "give each set and incrby of a BitField its overflow=",
     "shard_hint": "leave it out: no server has shards of that kind",
     "byint": "write amount",
     "client_id": "write id=",
+    "consumername": "it is consumer here",
     "data_persist_option": "write nx=True or xx=True, for fields fnx=True or fxx=True",
+    "groupname": "it is group here",
     "items": "write mapping={field: value}",
+    "message_ids": "it is ids here",
     "num_keys": NO_NUMBER,
     "numkeys": NO_NUMBER,
     "sha": "write sha1=",
     "score_cast_func": "scores are floats: convert them afterwards",
+    "start_id": "it is start here",
 }
 """What to write for an argument of redis-py, whatever the method."""
+
+RANGES: Final = frozenset(("xpending_range", "xrange", "xrevrange"))
+"""Methods whose *start* and *end* are *min* and *max* in redis-py."""
 
 SEVERAL: Final = frozenset(
     ("args", "fields", "keys", "members", "names", "pattern", "section", "values")
@@ -101,6 +117,8 @@ NEXT: Final[Mapping[str, str]] = {
     "rpop": "count",
     "spop": "count",
     "srandmember": "number",
+    "xautoclaim": "justid",
+    "xinfo_stream": "full",
     "zdiff": "withscores",
     "zrandmember": "count",
     "zrank": "withscore",
@@ -271,7 +289,8 @@ class UnfitCall:
         advice = (
             self._advice(hint) if hint is not None else option and f"write {option}=... by name"
         )
-        if any(each.name == "keys" for each in self._parameters):
+        by_name = Parameter.KEYWORD_ONLY
+        if any(each.name == "keys" and each.kind is not by_name for each in self._parameters):
             advice = " and ".join(filter(None, (NO_NUMBER, advice)))
         takes = f"takes {positional} positional argument{'' if positional == 1 else 's'}"
         return self._error(f"{takes}, not {count}", advice)
@@ -297,6 +316,8 @@ class UnfitCall:
             return f"write {method}(...)"
         if name == "name" and self._parameters:
             return f"it is {self._parameters[0].name} here"
+        if name in ("min", "max") and self._method in RANGES:
+            return f"it is {'start' if name == 'min' else 'end'} here"
         variadic = [each.name for each in self._parameters if each.kind is Parameter.VAR_POSITIONAL]
         if name in SEVERAL and variadic:
             return f"write {variadic[0]} by position"

@@ -106,6 +106,23 @@ async def test_a_transaction_while_slots_move(asks: bool) -> None:
         assert [each.value for each in results] == [1, 2, "2"]
 
 
+async def test_after_a_failover() -> None:
+    """A replica that was promoted has no scripts of its primary: it gets the text, once."""
+    cluster = taught(replicas=1)
+    async with cluster.client() as client:
+        script = client.register_script(ADD)
+        assert await script("n", 1) == 1
+        primary = cluster.node_of("n")
+        replica = next(node for node in cluster.nodes if node.primary is primary)
+        cluster.fail(primary)
+        cluster.promote(replica)
+        assert await script("n", 1) == 2
+        async with client.pipeline() as pipe:
+            result = pipe.script(LOOKING, "n")
+        assert result.value == b"2"
+    assert replica.server.count("EVAL") == 1
+
+
 async def test_keys_in_several_slots() -> None:
     """A script cannot be split: it is refused before anything is sent."""
     cluster = taught()

@@ -93,9 +93,13 @@ ELSEWHERE = {
 }
 
 LOCAL = {
+    "command_docs",
+    "command_info",
     "himport_discard",
     "himport_discard_all",
     "himport_prepare",
+    "latency_doctor",
+    "latency_histogram",
     "memory_doctor",
     "unwatch",
     "watch",
