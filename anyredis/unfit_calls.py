@@ -98,6 +98,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "num_keys": NO_NUMBER,
     "numkeys": NO_NUMBER,
     "push_handler_func": "leave it out: the listeners= of the pool get the server's other pushes",
+    "sha": "write sha1=",
     "score_cast_func": "scores are floats: convert them afterwards",
     "start_id": "it is start here",
 }

@@ -12,6 +12,7 @@ from anyredis.commands.cluster_reports import ClusterReports
 from anyredis.commands.command_facts import CommandFacts
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.functions import Functions
 from anyredis.commands.geo import Geo
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hashes import Hashes
@@ -25,6 +26,7 @@ from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
 from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.replication import ReplicationCommands
+from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
@@ -74,5 +76,7 @@ class CoreCommands(
     HotKeyTracking[S],
     Backups[S],
     PubSubCommands[S],
+    Scripting[S],
+    Functions[S],
 ):
     """All commands that leave the state of their connection unchanged."""

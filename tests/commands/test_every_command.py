@@ -23,6 +23,7 @@ from anyredis.commands.cluster_reports import ClusterReports
 from anyredis.commands.command_facts import CommandFacts
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.functions import Functions
 from anyredis.commands.geo import Geo
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hash_import import HashImport
@@ -37,6 +38,7 @@ from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
 from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.replication import ReplicationCommands
+from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
@@ -62,6 +64,7 @@ from tests.commands import (
     test_command_facts,
     test_connection,
     test_counters,
+    test_functions,
     test_geo,
     test_hash_expiry,
     test_hash_import,
@@ -76,6 +79,7 @@ from tests.commands import (
     test_persistence,
     test_pubsub,
     test_replication,
+    test_scripting,
     test_server,
     test_session,
     test_sets,
@@ -103,6 +107,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     CommandFacts: test_command_facts.SENT,
     ConnectionCommands: test_connection.SENT,
     Counters: test_counters.SENT,
+    Functions: test_functions.SENT,
     Geo: test_geo.SENT,
     HashExpiry: test_hash_expiry.SENT,
     HashImport: test_hash_import.SENT,
@@ -117,6 +122,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     Persistence: test_persistence.SENT,
     ReplicationCommands: test_replication.SENT,
     PubSubCommands: test_pubsub.SENT,
+    Scripting: test_scripting.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
@@ -144,6 +150,7 @@ COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_tex
 LATER_GROUPS = {
     "module": "later issue: JSON, search, time series, filters, vector sets",
     "scripting": "later issue: scripts and functions",
+    "pubsub": "later issue: subscriptions",
 }
 
 # The commands of those groups that are here already: a session needs them.
@@ -175,6 +182,7 @@ NEVER = {
     "PFDEBUG": "for those who debug a server; `execute_command` sends it",
     "PFSELFTEST": "for those who debug a server; `execute_command` sends it",
     "RESTORE-ASKING": "for servers among themselves",
+    "SCRIPT DEBUG": "a debugger at a prompt: `valkey-cli --ldb`; a session's `execute_command` sends it",
     "SLAVEOF": "deprecated: REPLICAOF",
     "TRIMSLOTS": "for servers among themselves",
     "XIDMPRECORD": "for servers among themselves",

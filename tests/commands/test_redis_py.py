@@ -92,6 +92,7 @@ ELSEWHERE = {
     "from_url": "its options are compared with all others of clients and pools",
     "pipeline": "compared below",
     "pubsub": "its options are tested with the client's other ways to subscribe",
+    "register_script": "sends nothing: tests/client/test_scripts.py",
 }
 
 LOCAL = {
