@@ -182,9 +182,8 @@ class Memory:
             return from_server("NOAUTH Authentication required.")
         if name not in self._commands and name not in COMMANDS:
             return unknown_command(words[0])
-        if name in COMMANDS and not COMMANDS[name].accepts(len(words) - 1):
-            return wrong_count(name)
-        refusal = self.refuse(client, words)
+        refusal = COMMANDS[name].refusal(name, words[1:]) if name in COMMANDS else None
+        refusal = refusal or self.refuse(client, words)
         if refusal is not None:
             return refusal
         if client.protocol == 2 and client.subscriptions and name not in OF_SUBSCRIBERS:
@@ -192,8 +191,6 @@ class Memory:
         if client.queue is not None and name in SUBSCRIBING:
             return not_in_transactions(name)
         return None
-        refusal = COMMANDS[name].refusal(name, words[1:]) if name in COMMANDS else None
-        return refusal or self.refuse(client, words)
 
     def _execute(self, client: ClientState, words: Words, name: bytes) -> Answer:
         self.ran[name] += 1

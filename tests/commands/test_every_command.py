@@ -149,8 +149,6 @@ COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_tex
 
 LATER_GROUPS = {
     "module": "later issue: JSON, search, time series, filters, vector sets",
-    "scripting": "later issue: scripts and functions",
-    "pubsub": "later issue: subscriptions",
 }
 
 # The commands of those groups that are here already: a session needs them.
