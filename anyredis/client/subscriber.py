@@ -18,7 +18,7 @@ from anyredis.client.pubsub_events import (
     MessageKind,
     SubscriptionChange,
 )
-from anyredis.exceptions import ReplyDecodeError
+from anyredis.exceptions import DataTypeError, DataValueError, ReplyDecodeError
 from anyredis.excerpt import excerpt
 from anyredis.replies import S
 from anyredis.waiter import Waiter
@@ -46,9 +46,19 @@ class Encoding:
         self.decodes = decodes
 
     def name(self, name: Key) -> bytes:
-        """The bytes of a channel's name."""
+        """The bytes of a channel's name; raises `DataError` if it has none."""
         if isinstance(name, str):
-            return name.encode(self.encoding, self.errors)
+            try:
+                return name.encode(self.encoding, self.errors)
+            except UnicodeEncodeError as error:
+                raise DataValueError(
+                    f"the channel {excerpt(name)} is no text in {self.encoding}: {error.reason}"
+                ) from None
+        if not isinstance(name, (bytes, bytearray, memoryview)):
+            raise DataTypeError(
+                f"a channel is text or bytes, not {excerpt(name)} ({type(name).__name__}); a handler "
+                "is given by the channel's name: subscribe(name=handler)"
+            )
         return bytes(name)
 
     def text(self, raw: bytes) -> Any:
