@@ -3,12 +3,14 @@
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
 from anyredis.client.keyspace_events import KeyEvent, KeyspaceEvents
+from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.pubsub import PubSub
 from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent, SubscriptionChange
 from anyredis.client.redis import Redis
 from anyredis.client.session import Session
+from anyredis.client.transaction import Transaction
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
@@ -50,7 +52,9 @@ from anyredis.exceptions import (
     DataTypeError,
     DataValueError,
     DemotedError,
+    DurabilityError,
     ExecAbortError,
+    GuaranteeError,
     LockError,
     MaxClientsError,
     MaxConnectionsError,
@@ -70,6 +74,7 @@ from anyredis.exceptions import (
     ReadOnlyError,
     RedirectError,
     RedisError,
+    ReplicationError,
     ReplyDecodeError,
     ResponseError,
     SubscriptionOverflowError,
@@ -163,6 +168,7 @@ __all__ = [
     "DeliveredEntry",
     "DemotedError",
     "Dropped",
+    "DurabilityError",
     "ExecAbortError",
     "Executor",
     "FullStreamConsumer",
@@ -172,6 +178,7 @@ __all__ = [
     "GeoPlace",
     "GeoPosition",
     "Group",
+    "GuaranteeError",
     "Key",
     "KeyEvent",
     "KeyspaceEvents",
@@ -179,6 +186,8 @@ __all__ = [
     "MaxClientsError",
     "MaxConnectionsError",
     "Message",
+    "Monitor",
+    "MonitoredCommand",
     "MovedError",
     "NoGroupError",
     "NoPermissionError",
@@ -209,6 +218,7 @@ __all__ = [
     "Redis",
     "RedisCluster",
     "RedisError",
+    "ReplicationError",
     "ReplyDecodeError",
     "ResponseError",
     "Result",
@@ -225,6 +235,7 @@ __all__ = [
     "SubscriptionOverflowError",
     "TCPAddress",
     "TimeoutError",
+    "Transaction",
     "TryAgainError",
     "UnblockedError",
     "UnixAddress",

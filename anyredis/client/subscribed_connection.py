@@ -321,7 +321,13 @@ class SubscribedConnection:
             self.connection.enqueue_for(request.args, request)
 
     def _check_silence(self, connection: BaseConnection) -> None:
-        """Send a PING if nothing was received for a while; its deadline is that of all requests."""
+        """Send a PING if nothing was received for a while; its deadline is that of all requests.
+
+        A connection that the pool has replaced is left for another one.
+        """
+        if connection.replaced:
+            self.lost(connection, "the pool replaces its connections")
+            return
         wire = connection.wire
         if wire.received == self._received and wire.idle and not self._is_paused:
             connection.enqueue((b"PING",))

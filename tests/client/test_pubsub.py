@@ -280,6 +280,7 @@ async def test_each_waits_on_its_own_lease(protocol: int) -> None:
             await one.unsubscribe("a")
             assert server.subscribers(b"a") == 1
         assert pool.leased == 0
+        assert not pool.endpoint.server.allocator.idle  # G9: what was subscribed is closed
 
 
 async def test_too_many_leases(protocol: int) -> None:
@@ -399,7 +400,8 @@ async def test_misuse_says_what_to_write(protocol: int) -> None:
         with pytest.raises(RuntimeError, match="in use"):
             async with pubsub:
                 pass
-        for wrong in (((),), ({"a": 1},), (5,)):
+        given: list[tuple[Any, ...]] = [((),), ({"a": 1},), (5,)]
+        for wrong in given:
             with pytest.raises(DataError):
                 await pubsub.subscribe(*wrong)
         with pytest.raises(DataError, match="function"):

@@ -114,6 +114,20 @@ async def test_a_server_that_answers_is_pinged_only_in_silence() -> None:
         assert await next_of(messages) == Message("message", "a", "1")
 
 
+async def test_connections_that_the_pool_replaces() -> None:
+    """If the pool wants other connections, a subscription moves too, with a gap."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client(stream_timeout=0.1) as client,
+        client.subscribe("a") as messages,
+    ):
+        before = subscriber_of(server, b"a")
+        client.connection_pool.replace_connections("the name has another address")
+        gap = await next_of(messages)
+        assert "replaces" in gap.reason
+        assert subscriber_of(server, b"a") is not before
+
+
 async def test_a_full_buffer_stops_the_reading() -> None:
     """With "wait", reading stops at the bound and goes on below half; nothing is lost (G13)."""
     server = SubscriptionServer()
@@ -347,8 +361,8 @@ async def test_tombstones_are_answered_first() -> None:
             server.hold()
             server.on("LRANGE", [b"message", b"a", b"no message"])
             await client.lrange("list", 0, -1)
+        pubsub = client.subscribe("a", ignore_subscribe_messages=True)
         async with anyio.create_task_group() as tasks:
-            pubsub = client.subscribe("a", ignore_subscribe_messages=True)
             tasks.start_soon(pubsub.__aenter__)
             await anyio.wait_all_tasks_blocked()
             server.release()
