@@ -3,12 +3,14 @@
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
 from anyredis.client.libraries import Library, library_function
+from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.redis import Redis
 from anyredis.client.script_functions import ScriptFunction, script
 from anyredis.client.scripts import Script
 from anyredis.client.session import Session
+from anyredis.client.transaction import Transaction
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
@@ -50,7 +52,9 @@ from anyredis.exceptions import (
     DataTypeError,
     DataValueError,
     DemotedError,
+    DurabilityError,
     ExecAbortError,
+    GuaranteeError,
     LockError,
     MaxClientsError,
     MaxConnectionsError,
@@ -70,6 +74,7 @@ from anyredis.exceptions import (
     ReadOnlyError,
     RedirectError,
     RedisError,
+    ReplicationError,
     ReplyDecodeError,
     ResponseError,
     TimeoutError,
@@ -161,6 +166,7 @@ __all__ = [
     "DataValueError",
     "DeliveredEntry",
     "DemotedError",
+    "DurabilityError",
     "ExecAbortError",
     "Executor",
     "FullStreamConsumer",
@@ -169,11 +175,14 @@ __all__ = [
     "GeoPlace",
     "GeoPosition",
     "Group",
+    "GuaranteeError",
     "Key",
     "Library",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
+    "Monitor",
+    "MonitoredCommand",
     "MovedError",
     "NoGroupError",
     "NoPermissionError",
@@ -202,6 +211,7 @@ __all__ = [
     "Redis",
     "RedisCluster",
     "RedisError",
+    "ReplicationError",
     "ReplyDecodeError",
     "ResponseError",
     "Result",
@@ -218,6 +228,7 @@ __all__ = [
     "StreamInfo",
     "TCPAddress",
     "TimeoutError",
+    "Transaction",
     "TryAgainError",
     "UnblockedError",
     "UnixAddress",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from anyredis.commands.acl import Acl
+from anyredis.commands.arrays import Arrays
+from anyredis.commands.backups import Backups
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.cluster_admin import ClusterAdmin
@@ -14,12 +16,15 @@ from anyredis.commands.functions import Functions
 from anyredis.commands.geo import Geo
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hashes import Hashes
+from anyredis.commands.hotkeys import HotKeyTracking
 from anyredis.commands.hyperloglogs import HyperLogLogs
 from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
+from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
+from anyredis.commands.replication import Replication
 from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
@@ -59,6 +64,7 @@ class CoreCommands(
     CommandFacts[S],
     Latency[S],
     VectorSets[S],
+    Arrays[S],
     ClusterReports[S],
     ClusterAdmin[S],
     ConnectionCommands[S],
@@ -66,5 +72,9 @@ class CoreCommands(
     Persistence[S],
     Scripting[S],
     Functions[S],
+    Replication[S],
+    ModuleLoading[S],
+    HotKeyTracking[S],
+    Backups[S],
 ):
     """All commands that leave the state of their connection unchanged."""
