@@ -24,7 +24,7 @@ from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
-from anyredis.commands.replication import Replication
+from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
@@ -72,7 +72,7 @@ class CoreCommands(
     Persistence[S],
     Scripting[S],
     Functions[S],
-    Replication[S],
+    ReplicationCommands[S],
     ModuleLoading[S],
     HotKeyTracking[S],
     Backups[S],

@@ -36,7 +36,7 @@ from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
-from anyredis.commands.replication import Replication
+from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
@@ -119,7 +119,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     ModuleLoading: test_module_loading.SENT,
     Persistence: test_persistence.SENT,
     Scripting: test_scripting.SENT,
-    Replication: test_replication.SENT,
+    ReplicationCommands: test_replication.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
