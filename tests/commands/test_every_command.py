@@ -152,8 +152,11 @@ LATER_GROUPS = {
 }
 
 # The commands of those groups that are here already: a session needs them.
-SOONER = {"ASKING", "READONLY", "READWRITE"}
-SOONER |= {name for name in COMMANDS if name.startswith("V") and "." not in name}  # vector sets
+SOONER = {"ASKING", "READONLY", "READWRITE"} | {
+    name
+    for name in COMMANDS
+    if name.startswith("V") and "." not in name  # vector sets
+}
 
 LATER_NAMES = """
     SHUTDOWN
