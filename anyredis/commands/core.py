@@ -23,7 +23,7 @@ from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
-from anyredis.commands.replication import Replication
+from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
@@ -68,7 +68,7 @@ class CoreCommands(
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],
-    Replication[S],
+    ReplicationCommands[S],
     ModuleLoading[S],
     HotKeyTracking[S],
     Backups[S],

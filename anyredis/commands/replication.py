@@ -15,7 +15,7 @@ from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
 
-class Replication(Group[S]):
+class ReplicationCommands(Group[S]):
     """The commands on the roles of servers."""
 
     @command

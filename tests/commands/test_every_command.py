@@ -35,7 +35,7 @@ from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
-from anyredis.commands.replication import Replication
+from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
@@ -113,7 +113,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     Lists: test_lists.SENT,
     ModuleLoading: test_module_loading.SENT,
     Persistence: test_persistence.SENT,
-    Replication: test_replication.SENT,
+    ReplicationCommands: test_replication.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,

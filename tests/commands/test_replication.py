@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from anyredis.command import Blueprint, Command
-from anyredis.commands.replication import Replication
+from anyredis.commands.replication import ReplicationCommands
 from anyredis.exceptions import DataValueError, ProtocolError
 from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 
-class Text(Blueprint, Replication[str]):
+class Text(Blueprint, ReplicationCommands[str]):
     """Commands of a client that decodes."""
 
     read = TextReaders(str)
