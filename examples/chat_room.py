@@ -30,7 +30,7 @@ async def listen(messages: anyredis.PubSub[str], name: str, count: int) -> None:
 async def talk(client: anyredis.Redis[str], name: str, texts: list[str]) -> None:
     """Say something to everybody in the room."""
     for text in texts:
-        await client.execute_command("PUBLISH", ROOM, f"{name}: {text}")
+        await client.publish(ROOM, f"{name}: {text}")
 
 
 async def main(url: str) -> None:
