@@ -51,9 +51,11 @@ async def compete(
                 right = scenario.right(await operation())
             if not right:
                 raise RuntimeError(f"{contestant.name} got {scenario.name} wrong on {backend}")
-            times = await calibrate(operation, scenario.tasks, effort.seconds)
+            times = 1
+            if scenario.most_rounds is None:
+                times = await calibrate(operation, scenario.tasks, effort.seconds)
             runners.append(Runner(contestant, operation, times, []))
-        for number in range(effort.rounds):
+        for number in range(min(effort.rounds, scenario.most_rounds or effort.rounds)):
             # In alternating order, so that no client always runs after the same one.
             for runner in runners if number % 2 == 0 else reversed(runners):
                 sample = await measure(runner.operation, scenario.tasks, runner.times)
