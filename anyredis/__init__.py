@@ -4,6 +4,8 @@ from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
+from anyredis.client.pubsub import PubSub
+from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent, SubscriptionChange
 from anyredis.client.redis import Redis
 from anyredis.client.session import Session
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
@@ -66,6 +68,7 @@ from anyredis.exceptions import (
     RedisError,
     ReplyDecodeError,
     ResponseError,
+    SubscriptionOverflowError,
     TimeoutError,
     TryAgainError,
     UnblockedError,
@@ -129,13 +132,16 @@ __all__ = [
     "DataTypeError",
     "DataValueError",
     "DemotedError",
+    "Dropped",
     "ExecAbortError",
     "Executor",
+    "Gap",
     "Group",
     "Key",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
+    "Message",
     "MovedError",
     "NoGroupError",
     "NoPermissionError",
@@ -154,7 +160,9 @@ __all__ = [
     "PoolWatcher",
     "PrimaryDownError",
     "ProtocolError",
+    "PubSub",
     "PubSubError",
+    "PubSubEvent",
     "ReadFrom",
     "ReadOnlyError",
     "RedirectError",
@@ -169,6 +177,8 @@ __all__ = [
     "RetryEvent",
     "Sentinel",
     "Session",
+    "SubscriptionChange",
+    "SubscriptionOverflowError",
     "TCPAddress",
     "TimeoutError",
     "TryAgainError",

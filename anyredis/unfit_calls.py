@@ -79,6 +79,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "items": "write mapping={field: value}",
     "num_keys": NO_NUMBER,
     "numkeys": NO_NUMBER,
+    "push_handler_func": "leave it out: the listeners= of the pool get the server's other pushes",
     "score_cast_func": "scores are floats: convert them afterwards",
 }
 """What to write for an argument of redis-py, whatever the method."""

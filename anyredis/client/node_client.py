@@ -10,9 +10,11 @@ from anyredis.backoff import Retry
 from anyredis.client.batch import CommandBatch, EncodedBatch
 from anyredis.client.observed import OnRetry, observe, on_retry
 from anyredis.client.pipeline import Pipeline
+from anyredis.client.placement import OneServer
 from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
 from anyredis.client.session import Session, open_session
+from anyredis.client.subscribing import Subscribing
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError
@@ -36,7 +38,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
     return TEXT if decode_responses else BYTES
 
 
-class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
+class NodeClient(Subscribing[S], Scans[S], CoreCommands[S], Generic[S]):
     """All commands on one server of a pool.
 
     `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.
@@ -129,6 +131,14 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
     def session(self) -> AbstractAsyncContextManager[Session[S]]:
         """A `Session` on an exclusive connection, for an `async with` block."""
         return open_session(self._endpoint, self.read, self._pool.observer, self.retry)
+
+    def new_placement(self) -> OneServer:
+        """All subscriptions at this server."""
+        return OneServer(self._endpoint, self.retry)
+
+    @property
+    def _subscribing_pool(self) -> BasePool:
+        return self._pool
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         packed = EncodedBatch(batch, self._pool.encoder)

@@ -151,7 +151,7 @@ class BaseConnection(RequestSender):
         max_elements: int = MAX_ELEMENTS,
     ) -> None:
         password = hidden(password)  # first: an error below shows it in no variable
-        self._max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
+        self.max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
         self._max_elements = check_count("max_elements", max_elements, least=1)
         check_numbers(
             protocol=protocol, db=db, stream_timeout=stream_timeout, connect_timeout=connect_timeout
@@ -162,7 +162,7 @@ class BaseConnection(RequestSender):
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
         self.decode_responses = decode_responses
-        self.encoding, self._encoding_errors = encoding, encoding_errors
+        self.encoding, self.encoding_errors = encoding, encoding_errors
         self._handshake_options = HandshakeOptions(
             protocol, db, client_name, noevict, notouch, lib_name
         )
@@ -178,9 +178,7 @@ class BaseConnection(RequestSender):
     def _reset_decoder(self) -> None:
         """Start with a new decoder and an empty queue, for a new stream."""
         encoding = self.encoding if self.decode_responses else None
-        self._decoder = Decoder(
-            encoding, self.read_error, self._encoding_errors, self._max_elements
-        )
+        self._decoder = Decoder(encoding, self.read_error, self.encoding_errors, self._max_elements)
         self.wire = RequestQueue(
             self._decoder, reply_timeout=self.stream_timeout, on_push=self._tell_of_push
         )
@@ -263,7 +261,7 @@ class BaseConnection(RequestSender):
         self._clock = clock()
         self.ready_at = self._written_at = self._clock()
         if not all(getattr(each, "ignores_pushes", False) for each in self.listeners):
-            self.wire.max_unasked = self._max_push_bytes
+            self.wire.max_unasked = self.max_push_bytes
         self._backpressure = Backpressure(self._new_waiter, self._submit, self._resume_waiting)
         self._tell(lambda listener: listener.ready(self))
 

@@ -103,6 +103,7 @@ class BasePool(Holder):
 
     decode_responses: bool
     encoding: str
+    encoding_errors: str
     encoder: Encoder
     """Encodes commands."""
     decodes: Decode | None
@@ -120,6 +121,7 @@ class BasePool(Holder):
     ) -> None:
         self.decode_responses = example.decode_responses
         self.encoding = example.encoding
+        self.encoding_errors = example.encoding_errors
         self.encoder = example.encoder
         self.decodes = example.decodes
         check_iterable("listeners", listeners, "ConnectionListeners")
