@@ -94,12 +94,32 @@ from anyredis.observer import (
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.pool.watchers import PoolView, PoolWatcher
 from anyredis.sentinel.client import Sentinel
+from anyredis.stream_entries import (
+    AutoClaim,
+    AutoClaimIds,
+    ClaimedEntry,
+    PendingEntry,
+    PendingSummary,
+    StreamEntry,
+)
+from anyredis.stream_reports import (
+    DeliveredEntry,
+    FullStreamConsumer,
+    FullStreamGroup,
+    FullStreamInfo,
+    StreamConsumerInfo,
+    StreamGroupInfo,
+    StreamIdempotence,
+    StreamInfo,
+)
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
     "AskError",
     "AuthenticationError",
+    "AutoClaim",
+    "AutoClaimIds",
     "Backoff",
     "BaseConnection",
     "BaseObserver",
@@ -112,6 +132,7 @@ __all__ = [
     "BusyKeyError",
     "BusyLoadingError",
     "BusyScriptError",
+    "ClaimedEntry",
     "ClientNamespace",
     "ClusterConnection",
     "ClusterConnectionPool",
@@ -131,10 +152,14 @@ __all__ = [
     "DataError",
     "DataTypeError",
     "DataValueError",
+    "DeliveredEntry",
     "DemotedError",
     "Dropped",
     "ExecAbortError",
     "Executor",
+    "FullStreamConsumer",
+    "FullStreamGroup",
+    "FullStreamInfo",
     "Gap",
     "Group",
     "Key",
@@ -152,6 +177,8 @@ __all__ = [
     "OutOfMemoryError",
     "Outcome",
     "PartialFailureError",
+    "PendingEntry",
+    "PendingSummary",
     "PersistenceError",
     "Pipeline",
     "PipelineNamespace",
@@ -177,6 +204,11 @@ __all__ = [
     "RetryEvent",
     "Sentinel",
     "Session",
+    "StreamConsumerInfo",
+    "StreamEntry",
+    "StreamGroupInfo",
+    "StreamIdempotence",
+    "StreamInfo",
     "SubscriptionChange",
     "SubscriptionOverflowError",
     "TCPAddress",

@@ -52,6 +52,11 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("sort_ro", "get"): "sort_ro_get",
     ("spop", "count"): "spop_many",
     ("srandmember", "number"): "srandmember_many",
+    ("xadd", "nomkstream"): "xadd_nomkstream",
+    ("xautoclaim", "justid"): "xautoclaim_ids",
+    ("xclaim", "justid"): "xclaim_ids",
+    ("xinfo_stream", "full"): "xinfo_stream_full",
+    ("xreadgroup", "claim_min_idle_time"): "xreadgroup_claim",
     ("zadd", "incr"): "zadd_incr",
     ("zdiff", "withscores"): "zdiff_with_scores",
     ("zinter", "withscores"): "zinter_with_scores",
@@ -75,14 +80,21 @@ ADVICE: Final[Mapping[str, str]] = {
     "shard_hint": "leave it out: no server has shards of that kind",
     "byint": "write amount",
     "client_id": "write id=",
+    "consumername": "it is consumer here",
     "data_persist_option": "write nx=True or xx=True, for fields fnx=True or fxx=True",
+    "groupname": "it is group here",
     "items": "write mapping={field: value}",
+    "message_ids": "it is ids here",
     "num_keys": NO_NUMBER,
     "numkeys": NO_NUMBER,
     "push_handler_func": "leave it out: the listeners= of the pool get the server's other pushes",
     "score_cast_func": "scores are floats: convert them afterwards",
+    "start_id": "it is start here",
 }
 """What to write for an argument of redis-py, whatever the method."""
+
+RANGES: Final = frozenset(("xpending_range", "xrange", "xrevrange"))
+"""Methods whose *start* and *end* are *min* and *max* in redis-py."""
 
 SEVERAL: Final = frozenset(
     ("args", "fields", "keys", "members", "names", "pattern", "section", "values")
@@ -101,6 +113,8 @@ NEXT: Final[Mapping[str, str]] = {
     "rpop": "count",
     "spop": "count",
     "srandmember": "number",
+    "xautoclaim": "justid",
+    "xinfo_stream": "full",
     "zdiff": "withscores",
     "zrandmember": "count",
     "zrank": "withscore",
@@ -297,6 +311,8 @@ class UnfitCall:
             return f"write {method}(...)"
         if name == "name" and self._parameters:
             return f"it is {self._parameters[0].name} here"
+        if name in ("min", "max") and self._method in RANGES:
+            return f"it is {'start' if name == 'min' else 'end'} here"
         variadic = [each.name for each in self._parameters if each.kind is Parameter.VAR_POSITIONAL]
         if name in SEVERAL and variadic:
             return f"write {variadic[0]} by position"

@@ -17,6 +17,9 @@ from anyredis.commands.sorted_set_combinations import SortedSetCombinations
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
+from anyredis.commands.stream_groups import StreamGroups
+from anyredis.commands.stream_info import StreamReports
+from anyredis.commands.streams import Streams
 from anyredis.commands.strings import Strings
 from anyredis.replies import S
 
@@ -35,6 +38,9 @@ class CoreCommands(
     SortedSetRanges[S],
     SortedSetCombinations[S],
     Sorting[S],
+    Streams[S],
+    StreamGroups[S],
+    StreamReports[S],
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],

@@ -32,6 +32,7 @@ from anyredis.testing.server import (
     silent,
 )
 from anyredis.testing.stream import FakeStream
+from anyredis.testing.stream_data import StreamData
 
 __all__ = [
     "NOTHING",
@@ -49,6 +50,7 @@ __all__ = [
     "Memory",
     "Raw",
     "SortedSet",
+    "StreamData",
     "VirtualClock",
     "Words",
     "run_then_half_close",

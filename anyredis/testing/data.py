@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from anyredis.exceptions import RedisError, from_server
+from anyredis.testing.stream_data import StreamData
 
 Words: TypeAlias = tuple[bytes, ...]
 """A command as a server receives it: its name, as the client spelled it, and its arguments."""
@@ -25,8 +26,11 @@ class SortedSet(UserDict[bytes, float]):
         return sorted(self.items(), key=lambda item: (item[1], item[0]))
 
 
-Value: TypeAlias = bytes | list[bytes] | dict[bytes, bytes] | set[bytes] | SortedSet
-"""A string, a list, a hash, a set or a sorted set."""
+Collection: TypeAlias = bytes | list[bytes] | dict[bytes, bytes] | set[bytes] | SortedSet
+"""A value that is deleted once it is empty."""
+
+Value: TypeAlias = Collection | StreamData
+"""A string, a list, a hash, a set, a sorted set or a stream."""
 
 TYPES: dict[type, str] = {
     bytes: "string",
@@ -34,6 +38,7 @@ TYPES: dict[type, str] = {
     dict: "hash",
     set: "set",
     SortedSet: "zset",
+    StreamData: "stream",
 }
 """What TYPE says."""
 
@@ -134,7 +139,14 @@ class Database(UserDict[bytes, Value]):
             raise wrong_type()
         return value
 
-    def store(self, key: bytes, value: Value) -> int:
+    def stream_of(self, key: bytes) -> StreamData | None:
+        """The stream at *key*, or None: a stream may be empty."""
+        value = self.get(key)
+        if value is not None and not isinstance(value, StreamData):
+            raise wrong_type()
+        return value
+
+    def store(self, key: bytes, value: Collection) -> int:
         """The size of the collection that is now at *key*; an empty one is deleted."""
         if value:
             self[key] = value
@@ -142,7 +154,7 @@ class Database(UserDict[bytes, Value]):
             self.pop(key, None)
         return len(value)
 
-    def replace(self, key: bytes, value: Value) -> int:
+    def replace(self, key: bytes, value: Collection) -> int:
         """The same for a new collection in place of any value: *key* expires no more."""
         self.pop(key, None)
         return self.store(key, value)

@@ -14,6 +14,9 @@ from anyredis.testing.fake_score_ranges import SCORE_RANGES
 from anyredis.testing.fake_score_sums import SCORE_SUMS
 from anyredis.testing.fake_sets import SETS
 from anyredis.testing.fake_sorted_sets import SORTED_SETS
+from anyredis.testing.fake_stream_groups import STREAM_GROUPS
+from anyredis.testing.fake_stream_pending import STREAM_PENDING
+from anyredis.testing.fake_streams import STREAMS
 from anyredis.testing.fake_strings import STRINGS
 from anyredis.testing.known_command import CommandTable
 
@@ -24,6 +27,7 @@ GROUPS: Final[dict[str, CommandTable]] = {
     "Hashes": HASHES,
     "Sets": SETS,
     "Sorted sets": {**SORTED_SETS, **SCORE_RANGES, **SCORE_SUMS},
+    "Streams": {**STREAMS, **STREAM_GROUPS, **STREAM_PENDING},
 }
 """The commands of each type; the page in docs lists them."""
 

@@ -31,10 +31,31 @@ class KnownCommand:
     """None: any number."""
     timeout: int | None = None
     """The position of its timeout among its arguments if it blocks: `NOTHING` means to wait."""
+    wait: Callable[[Words], float] | None = None
+    """Gives the seconds that it may wait (0: for ever), if its timeout has no fixed position."""
+    settled: Callable[[Database, Words], Words] | None = None
+    """Gives the arguments with which it is run again, if they mean something else by then."""
 
-    def accepts(self, count: int) -> bool:
-        """True if it can take *count* arguments."""
-        return self.least <= count and (self.most is None or count <= self.most)
+    def patience(self, words: Words) -> float:
+        """The seconds that it may wait with the arguments *words*; 0 for ever."""
+        if self.wait is not None:
+            return self.wait(words)
+        return 0.0 if self.timeout is None else timeout_of(words[self.timeout])
+
+    subcommands: CommandTable | None = None
+    """What its first argument names, if it is a container; each with the arguments behind that."""
+
+    def refusal(self, name: bytes, words: Words) -> RedisError | None:
+        """The error for *name* with the arguments *words*, if it does not take so many."""
+        if not (self.least <= len(words) and (self.most is None or len(words) <= self.most)):
+            return wrong_count(name)
+        if self.subcommands is None:
+            return None
+        subcommand, *rest = words
+        known = self.subcommands.get(subcommand.upper())
+        if known is None:
+            return unknown_subcommand(name.decode(errors="replace").upper(), subcommand)
+        return known.refusal(name + b"|" + subcommand, tuple(rest))
 
 
 CommandTable: TypeAlias = Mapping[bytes, KnownCommand]

@@ -14,16 +14,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from anyredis.exceptions import AuthenticationError, RedisError, WrongTypeError, from_server
+from anyredis.exceptions import (
+    AuthenticationError,
+    NoGroupError,
+    RedisError,
+    WrongTypeError,
+    from_server,
+)
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
 from anyredis.testing.fake_commands import COMMANDS
 from anyredis.testing.known_command import (
     KnownCommand,
-    timeout_of,
     unknown_command,
     unknown_subcommand,
-    wrong_count,
 )
 from anyredis.testing.resp import Answer, Nothing
 
@@ -148,9 +152,8 @@ class Memory:
             return from_server("NOAUTH Authentication required.")
         if name not in self._commands and name not in COMMANDS:
             return unknown_command(words[0])
-        if name in COMMANDS and not COMMANDS[name].accepts(len(words) - 1):
-            return wrong_count(name)
-        return self.refuse(client, words)
+        refusal = COMMANDS[name].refusal(name, words[1:]) if name in COMMANDS else None
+        return refusal or self.refuse(client, words)
 
     def _execute(self, client: ClientState, words: Words, name: bytes) -> Answer:
         self.ran[name] += 1
@@ -166,10 +169,13 @@ class Memory:
     # -- blocking commands ----------------------------------------------------------------------
 
     def _block(self, client: ClientState, known: KnownCommand, words: Words) -> None:
-        waiting = WaitingCommand(client, known, words[1:])
+        args = words[1:]
+        if known.settled is not None:
+            args = known.settled(self.databases[client.db], args)
+        waiting = WaitingCommand(client, known, args)
         self._waiting[client.id] = waiting
         client.blocked = True
-        seconds = 0.0 if known.timeout is None else timeout_of(words[1:][known.timeout])
+        seconds = known.patience(args)
         if seconds and client.call_later is not None:
             waiting.cancel = client.call_later(seconds, partial(self._answer, waiting, None))
 
@@ -186,6 +192,8 @@ class Memory:
             answer = waiting.known.run(self.databases[waiting.client.db], waiting.words)
         except WrongTypeError:
             return False  # a key of another type is no element: the command waits on
+        except NoGroupError as error:
+            answer = error  # its stream or its group was deleted
         if isinstance(answer, Nothing):
             return False
         self._answer(waiting, answer)

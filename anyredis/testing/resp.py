@@ -22,6 +22,12 @@ class Pairs(NamedTuple):
     members: Sequence[tuple[bytes, float]]
 
 
+class ByKey(NamedTuple):
+    """Values by key: a map in RESP3, an array of pairs in RESP2."""
+
+    items: Sequence[tuple[bytes, Answer]]
+
+
 class Nothing:
     """The type of `NOTHING`."""
 
@@ -33,7 +39,9 @@ class Nothing:
 NOTHING: Final = Nothing()
 """In place of an answer: none is sent."""
 
-Scalar: TypeAlias = bool | int | float | str | bytes | RedisError | Raw | Pairs | Nothing | None
+Scalar: TypeAlias = (
+    bool | int | float | str | bytes | RedisError | Raw | Pairs | ByKey | Nothing | None
+)
 Answer: TypeAlias = "Scalar | Sequence[Answer] | Mapping[Answer, Answer] | AbstractSet[Answer]"
 """An answer of a fake server: str is a simple string (`OK`), bytes a bulk string, a `RedisError`
 an error reply with its message."""
@@ -51,6 +59,9 @@ def encode(answer: Answer, protocol: int = 3) -> bytes:
         return b"$%d\r\n%b\r\n" % (len(answer), answer)
     if isinstance(answer, Nothing):
         return b""
+    if isinstance(answer, ByKey):
+        by_key: Answer = dict(answer.items) if protocol == 3 else list(map(list, answer.items))
+        return encode(by_key, protocol)
     if isinstance(answer, Pairs | Mapping | AbstractSet | Sequence):
         return _aggregate(answer, protocol)
     return _scalar(answer, protocol)

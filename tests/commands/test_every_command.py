@@ -30,6 +30,9 @@ from anyredis.commands.sorted_set_combinations import SortedSetCombinations
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
 from anyredis.commands.sorting import Sorting
+from anyredis.commands.stream_groups import StreamGroups
+from anyredis.commands.stream_info import StreamReports
+from anyredis.commands.streams import Streams
 from anyredis.commands.strings import Strings
 from anyredis.exceptions import DataError, RedisError, ResponseError
 from anyredis.facts import table
@@ -51,6 +54,9 @@ from tests.commands import (
     test_sorted_set_ranges,
     test_sorted_sets,
     test_sorting,
+    test_stream_groups,
+    test_stream_info,
+    test_streams,
     test_strings,
 )
 
@@ -74,6 +80,9 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     SortedSetRanges: test_sorted_set_ranges.SENT,
     SortedSets: test_sorted_sets.SENT,
     Sorting: test_sorting.SENT,
+    StreamGroups: test_stream_groups.SENT,
+    StreamReports: test_stream_info.SENT,
+    Streams: test_streams.SENT,
     Strings: test_strings.SENT,
 }
 
@@ -96,7 +105,6 @@ LATER_GROUPS = {
     "module": "later issue: JSON, search, time series, filters, vector sets",
     "pubsub": "later issue: subscriptions",
     "scripting": "later issue: scripts and functions",
-    "stream": "later issue: streams",
 }
 
 # The commands of those groups that are here already: a session needs them.
@@ -127,6 +135,7 @@ NEVER = {
     "RESTORE-ASKING": "for servers among themselves",
     "SLAVEOF": "deprecated: REPLICAOF",
     "TRIMSLOTS": "for servers among themselves",
+    "XIDMPRECORD": "for servers among themselves",
 }
 
 

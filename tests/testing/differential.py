@@ -108,11 +108,46 @@ def comparable(name: bytes, reply: Reply) -> object:
         return sorted(map(repr, reply))
     if name in UNORDERED_PAIRS and isinstance(reply, list):
         return sorted(map(repr, zip(reply[::2], reply[1::2], strict=True)))
+    if name == b"XPENDING" and isinstance(reply, list) and reply and isinstance(reply[0], list):
+        return [[*settled_row[:2], *settled_row[3:]] for settled_row in map(list_of, reply)]
+    if name == b"XINFO":
+        return report(reply)
     if name in {b"SSCAN", b"HSCAN", b"SCAN"} and isinstance(reply, list):
         cursor, found = reply
         assert isinstance(found, list)
         return [cursor, sorted(map(repr, found))]
     return settled(reply)
+
+
+def list_of(row: Reply) -> list[object]:
+    """*row*, which is an array, settled."""
+    assert isinstance(row, list)
+    return [settled(item) for item in row]
+
+
+TIMES: Final = frozenset({b"idle", b"inactive"})
+"""Values of reports that differ with the time that passed."""
+
+OWN_VALUES: Final = frozenset({b"radix-tree-keys", b"radix-tree-nodes", b"lag", b"entries-read"})
+"""Values of reports that describe a server's own structures, or what it can know."""
+
+OWN_FIELDS: Final = frozenset(
+    {b"idmp-duration", b"idmp-maxsize", b"pids-tracked", b"iids-tracked", b"iids-added"}
+)
+
+
+def report(reply: Reply) -> object:
+    """The report of XINFO, a map or an array in turns, without what differs by server and time."""
+    if isinstance(reply, list) and reply and not isinstance(reply[0], (list, dict)):
+        reply = dict(zip(reply[::2], reply[1::2], strict=True))
+        return ["array", report(reply)]
+    if isinstance(reply, list):
+        return [report(each) for each in reply]
+    if not isinstance(reply, dict):
+        return settled(reply)
+    return {
+        key: ... if key in TIMES | OWN_VALUES else settled(value) for key, value in reply.items()
+    }
 
 
 def settled(reply: Reply) -> object:

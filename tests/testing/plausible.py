@@ -2,7 +2,7 @@
 
 A template is a command with placeholders: K a key, F a field or member, V a value, I a small whole
 number, T a time in seconds, R a short decimal, D a score, B an end of a range of scores, L an end
-of a range of members, P a pattern.  Keys are few, so commands meet values of every type; all scores
+of a range of members, E the id of an entry, G an end of a range of ids, P a pattern.  Keys are few, so commands meet values of every type; all scores
 of `lex` are equal, because ranges of members are undefined otherwise.
 """
 
@@ -39,6 +39,8 @@ KINDS: Final = {
     "D": ["1", "2.5", "-1", "0", "1e3", "3.0", "inf", "-inf", "0.1", "1e5", "nan", "x"],
     "B": ["-inf", "+inf", "1", "(1", "2.5", "(2.5", "0", "x", "(x"],
     "L": ["-", "+", "[f", "(f", "[g", "(h", "f", "["],
+    "E": ["1-1", "1-2", "2", "3-0", "3-7", "4", "5", "6-1", "7", "8", "9-3", "0-0", "x"],
+    "G": ["-", "+", "1", "(1-1", "3", "(4-0", "6", "9-3", "x"],
     "P": ["*", "a*", "?", "[a-b]", "[^a]", "\\a", "[", "a**", "[]", "[b-a]"],
 }
 
@@ -91,6 +93,29 @@ ZDIFF 2 K K WITHSCORES|ZUNIONSTORE K 2 K K|ZINTERSTORE K 2 K K WEIGHTS 2 3|ZDIFF
 ZINTERCARD 2 K K|ZINTERCARD 2 K K LIMIT 1
 BLPOP K none 0.005|BRPOP K 0.005|BLPOP K x|BLPOP K -1|BLMOVE K K LEFT LEFT 0.005|BRPOPLPUSH K K 0.005
 BLMPOP 0.005 2 K K LEFT|BZPOPMIN K 0.005|BZPOPMAX K none 0.005|BZMPOP 0.005 1 K MIN COUNT 2
+XADD K E F V|XADD K E F V F V|XADD K E F|XADD K E|XADD K NOMKSTREAM E F V|XADD K MAXLEN N E F V
+XADD K MAXLEN = 2 E F V|XADD K MAXLEN ~ 1 E F V|XADD K MINID E E F V|XADD K MAXLEN ~ 1 LIMIT N E F V
+XADD s E F V|XADD s E F V|XADD s E F V F V|XADD s 9-* F V|XADD s MAXLEN 1 LIMIT 1 E F V|XLEN K|XLEN s
+XADD t E F V|XTRIM s MAXLEN N|XTRIM s MINID E|XTRIM s MAXLEN ~ 0|XTRIM s MAXLEN ~ 0 LIMIT N|XTRIM K MAXLEN 1
+XTRIM s MAXLEN 1 LIMIT 1|XDEL s E|XDEL s E E|XDEL K E|XSETID s E|XSETID K E
+XRANGE s - +|XRANGE s G G|XRANGE s G G COUNT N|XREVRANGE s G G|XREVRANGE s + - COUNT 1|XRANGE K - +
+XREAD STREAMS s E|XREAD COUNT N STREAMS s t E 0|XREAD STREAMS s|XREAD STREAMS s $|XREAD STREAMS s t 0
+XREAD COUNT x STREAMS s 0|XREAD BLOCK -1 STREAMS s 0|XREAD STREAMS K 0|XREAD STREAMS s >
+XGROUP CREATE s g 0|XGROUP CREATE s g $|XGROUP CREATE K g 0 MKSTREAM|XGROUP CREATE s h E MKSTREAM
+XGROUP CREATE t g 0 MKSTREAM ENTRIESREAD N|XGROUP CREATE s g 0|XGROUP SETID s g E|XGROUP DESTROY s h
+XGROUP CREATECONSUMER s g c|XGROUP CREATECONSUMER s g d|XGROUP DELCONSUMER s g c|XGROUP CREATE s|XGROUP NONE s g
+XREADGROUP GROUP g c STREAMS s >|XREADGROUP GROUP g c COUNT 1 STREAMS s >|XREADGROUP GROUP g d COUNT N STREAMS s >
+XREADGROUP GROUP g c COUNT 1 STREAMS s >|XREADGROUP GROUP g d COUNT 2 STREAMS s >|XREADGROUP GROUP g c STREAMS s E
+XREADGROUP GROUP g d STREAMS s 0|XREADGROUP GROUP g d COUNT 1 STREAMS s E|XREADGROUP GROUP g c NOACK COUNT 1 STREAMS s >
+XREADGROUP GROUP g c STREAMS s t > >|XREADGROUP GROUP g c STREAMS s t 0 >|XREADGROUP GROUP none c STREAMS s >
+XREADGROUP GROUP g c STREAMS s $|XREADGROUP GROUP g c STREAMS K >|XREADGROUP GRUPPE g c STREAMS s >
+XACK s g E|XACK s g E E|XACK s none E|XACK K g E|XPENDING s g|XPENDING s g - + 10|XPENDING s g G G N
+XPENDING s g - + 10 c|XPENDING s g IDLE 0 - + 10|XPENDING s g IDLE 100000 - + 10|XPENDING s none|XPENDING s g - +
+XPENDING K g|XCLAIM s g d 0 E|XCLAIM s g d 0 E E|XCLAIM s g c 100000 E|XCLAIM s g d 0 E JUSTID|XCLAIM s g d 0 E FORCE
+XCLAIM s g d 0 E RETRYCOUNT 5|XCLAIM s g c 0 E IDLE 500000|XCLAIM s g c 0 E LASTID E|XCLAIM s none c 0 E
+XAUTOCLAIM s g d 0 0|XAUTOCLAIM s g c 0 E COUNT 1|XAUTOCLAIM s g d 100000 0|XAUTOCLAIM s g d 0 0 JUSTID
+XAUTOCLAIM s g d 0 0 COUNT 0|XAUTOCLAIM s none d 0 0|XINFO STREAM s|XINFO GROUPS s|XINFO CONSUMERS s g|XINFO STREAM K
+XINFO CONSUMERS s none|COPY s t REPLACE|DEL s|TYPE s|RENAME s t
 MULTI|MULTI|EXEC|EXEC|DISCARD|WATCH K|UNWATCH|NONESUCH K
 """.replace("\n", "|")
     .strip("|")

@@ -45,7 +45,8 @@ def test_no_number(word: bytes) -> None:
 
 def test_the_number_of_arguments() -> None:
     """It is checked before a command is run."""
-    assert [exactly(2, lambda _d, _w: None).accepts(count) for count in (1, 2, 3)] == [
+    known = exactly(2, lambda _d, _w: None)
+    assert [known.refusal(b"C", (b"x",) * count) is None for count in (1, 2, 3)] == [
         *(False, True, False)
     ]
     assert last("GET a b") == "-ERR wrong number of arguments for 'get' command"
