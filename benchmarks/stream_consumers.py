@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyredis
+from anyredis.recipes import Consumer
 from benchmarks.bare import HOST
 from benchmarks.contestants import Contestant, Ops
 
@@ -42,8 +43,8 @@ async def open_anyredis(port: int) -> AsyncGenerator[Consume]:
         async def consume(group: str) -> Any:
             entry: Any = None
             count = 0
-            recipes = importlib.import_module("anyredis.recipes")
-            async with recipes.Consumer(
+
+            async with Consumer(
                 client, STREAM.decode(), group=group, name="c", prefetch=PREFETCH
             ) as consumer:
                 async for entry in consumer:

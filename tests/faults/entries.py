@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
+from contextlib import AsyncExitStack
 from typing import Final
 
 import anyio
 import anyio.lowlevel
 
-from anyredis import Redis
+from anyredis import ConnectionError, Redis, TimeoutError
 from anyredis.recipes import Consumer
 from anyredis.replies import array, integer
 from tests.faults.moves import Line
@@ -20,6 +22,12 @@ CONSUMERS: Final = 3
 AT_ONCE: Final = 100
 CLAIM_IDLE: Final = 0.3
 """Seconds after which the entries of a dead consumer are claimed."""
+
+LIFE: Final = 200
+"""The most entries that a consumer lives for."""
+
+HONEST: Final = (ConnectionError, TimeoutError)
+"""The errors that a bad network may cause."""
 
 PATIENCE: Final = 60.0
 
@@ -46,29 +54,37 @@ class Work:
                     await anyio.sleep(0.001)
 
     async def consume(self, port: int, name: str) -> None:
-        """A consumer after the other, each of which lives for a moment, if they are to die."""
-        generation = 0
-        while True:
-            generation += 1
-            life = self._dice.random() * 0.5 if self.killing else PATIENCE
-            with anyio.move_on_after(life) as scope:
-                await self._consume_as(port, f"{name}-{generation}")
-            self.deaths += scope.cancelled_caught
+        """One consumer after another; each dies after a while, as long as they are to die."""
+        for generation in itertools.count():
+            with anyio.CancelScope() as life:
+                await self._consume_as(port, f"{name}-{generation}", life)
+            self.deaths += life.cancelled_caught
 
-    async def _consume_as(self, port: int, name: str) -> None:
+    async def _consume_as(self, port: int, name: str, life: anyio.CancelScope) -> None:
+        """Process entries until *life* is cancelled, which happens here or in any wait."""
         async with (
             Redis(
                 port=port, decode_responses=True, stream_timeout=0.25, connect_timeout=1
             ) as client,
-            Consumer(
-                client, STREAM, group=GROUP, name=name, claim_idle=CLAIM_IDLE, prefetch=20
-            ) as consumer,
+            AsyncExitStack() as stack,
         ):
+            consumer = Consumer(
+                client, STREAM, group=GROUP, name=name, claim_idle=CLAIM_IDLE, prefetch=20
+            )
+            try:
+                await stack.enter_async_context(consumer)
+            except HONEST:
+                return  # only entering may fail: from then on a consumer goes on by itself
+            entries = self._dice.randrange(LIFE)
+            if self._dice.random() < 0.5 and self.killing:
+                life.deadline = anyio.current_time() + self._dice.random() * 0.1
             async for entry in consumer:
-                number = int(entry.fields["number"])
-                if self._dice.random() < 0.1:
-                    await anyio.lowlevel.checkpoint()  # it may die here
-                self.processed[number] += 1
+                entries -= 1
+                if entries < 0 and self.killing:
+                    life.cancel()
+                    self.processed.update([int(entry.fields["number"])] * self._dice.randrange(2))
+                    await anyio.lowlevel.checkpoint()  # it dies here, with an entry in hand
+                self.processed[int(entry.fields["number"])] += 1
 
     async def finish(self, line: Line) -> None:
         """Wait until every entry was processed, and none is pending."""

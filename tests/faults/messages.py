@@ -81,6 +81,13 @@ class Publisher:
                 while self._ledger.behind > FAR:
                     await anyio.sleep(0.001)
 
+    async def until_noticed(self, gaps: int) -> None:
+        """Publish now and then until there were more than *gaps* gaps."""
+        with anyio.fail_after(PATIENCE):
+            while len(self._ledger.gaps) <= gaps:
+                await self.publish(list(self._ledger.published))
+                await anyio.sleep(0.01)
+
     async def finish(self) -> None:
         """Publish to every channel until the last message of each has been received."""
         with anyio.fail_after(PATIENCE):
@@ -116,12 +123,16 @@ async def reading(pubsub: PubSub[str], ledger: Ledger, dice: random.Random) -> A
         tasks.cancel_scope.cancel()
 
 
-async def publish_through(network: BadNetwork, publisher: Publisher, count: int) -> None:
+async def publish_through(
+    network: BadNetwork, publisher: Publisher, ledger: Ledger, count: int
+) -> None:
     """Publish *count* messages while the network is bad, and some when it is calm again."""
     network.calm = False
     for strike in STRIKES:
         await publisher.publish_many(count // len(STRIKES))
+        gaps = len(ledger.gaps)
         await network.strike(strike)
+        await publisher.until_noticed(gaps)
     network.calm = True
     await network.strike(Fate.RESET)  # no connection keeps the fate that it drew
     await publisher.finish()

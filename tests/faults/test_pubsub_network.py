@@ -53,7 +53,8 @@ async def test_no_message_is_lost_without_a_gap(
         async with client.pubsub(on_full=on_full, max_messages=10 * COUNT) as pubsub:
             ledger = await subscribe_all(pubsub)
             async with reading(pubsub, ledger, dice):
-                await publish_through(network, Publisher(publish_on(line), ledger, dice), COUNT)
+                publisher = Publisher(publish_on(line), ledger, dice)
+                await publish_through(network, publisher, ledger, COUNT)
         pool = client.connection_pool
         assert (pool.free, pool.leased, pool.connecting) == (1, 0, 0)
     sys.stdout.write(f"{ledger}; {dict(network.fates)}\n")

@@ -74,6 +74,8 @@ class BadNetwork:
         self._carried: list[Carried] = []
         self._swallowed: set[SocketStream] = set()
         """The ends whose bytes go nowhere since a `strike`."""
+        self._ended: set[SocketStream] = set()
+        """The ends that were told, by a `strike`, that nothing follows."""
 
     async def strike(self, fate: Fate) -> None:
         """All connections that there are suffer a RESET, HALF_CLOSE or BLACKHOLE now."""
@@ -83,6 +85,7 @@ class BadNetwork:
                 _reset_when_closed(client, server)
                 scope.cancel()
             elif fate is Fate.HALF_CLOSE:
+                self._ended.add(client)
                 with contextlib.suppress(*BROKEN):
                     await client.send_eof()
             else:
@@ -107,6 +110,7 @@ class BadNetwork:
                 finally:
                     self._carried.remove(carried)
                     self._swallowed.difference_update(ends)
+                    self._ended.difference_update(ends)
 
     async def _pump(
         self, source: SocketStream, target: SocketStream, both: anyio.CancelScope
@@ -117,6 +121,8 @@ class BadNetwork:
             while fate is not Fate.RESET:
                 data = await source.receive()
                 remaining -= len(data)
+                if target in self._ended:
+                    return
                 if source in self._swallowed:
                     fate = Fate.BLACKHOLE
                 elif remaining < 0 and fate is not Fate.BLACKHOLE:
@@ -147,11 +153,14 @@ class BadNetwork:
         if fate is Fate.DELAY:
             await anyio.sleep(self._dice.random() * 0.02)
         if fate is not Fate.SPLIT:
-            await target.send(data)
+            if target not in self._ended:
+                await target.send(data)
             return
         begin = 0
         while begin < len(data):
             end = begin + self._dice.choice((1, 2, 3, 7, 50, 4000, 60_000))
+            if target in self._ended:
+                return
             await target.send(data[begin:end])
             begin = end
 

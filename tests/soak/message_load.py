@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from contextlib import AsyncExitStack
 from typing import Literal
 
 import anyio
 
-from anyredis import Redis, RedisError
+from anyredis import Redis
 from anyredis.recipes import Consumer
 from anyredis.server import Server
+from tests.faults.entries import HONEST
 from tests.faults.ledger import Ledger
 from tests.faults.messages import Publisher, publish_on, reading
 from tests.faults.moves import Line, line_to
@@ -55,7 +57,7 @@ class MessageLoad:
                 while set(pubsub.channels) != set(channels):
                     try:
                         await pubsub.subscribe(channels)
-                    except RedisError:
+                    except HONEST:
                         self.done["failed to subscribe"] += 1
             publisher = Publisher(publish_on(line), ledger, self._dice)
             async with reading(pubsub, ledger, self._dice):
@@ -73,24 +75,36 @@ class MessageLoad:
         added, processed = 0, set[int]()
 
         async def consume() -> None:
-            async with Consumer(self._client, stream, group="soak", name="c") as consumer:
+            async with AsyncExitStack() as stack:
+                consumer = await self._entered(stack, stream)
                 async for entry in consumer:
                     processed.add(int(entry.fields["number"]))
                     self.done["entries"] += 1
 
-        async with line_to(self._server) as line, anyio.create_task_group() as tasks:
+        async with line_to(self._server) as line:
             await line.ask("XGROUP", "CREATE", stream, "soak", "0", "MKSTREAM")
-            tasks.start_soon(consume)
-            while anyio.current_time() < until:
-                await line.ask("XADD", stream, "*", "number", added)
-                added += 1
-                await anyio.sleep(PAUSE)
-            with anyio.fail_after(PATIENCE):
-                while len(processed) < added or await _pending(line, stream):
-                    await anyio.sleep(0.01)
-            tasks.cancel_scope.cancel()
-            with anyio.CancelScope(shield=True):
-                await line.ask("DEL", stream)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(consume)
+                while anyio.current_time() < until:
+                    await line.ask("XADD", stream, "*", "number", added)
+                    added += 1
+                    await anyio.sleep(PAUSE)
+                with anyio.fail_after(PATIENCE):
+                    while len(processed) < added or await _pending(line, stream):
+                        await anyio.sleep(0.01)
+                tasks.cancel_scope.cancel()
+            await line.ask("DEL", stream)
+
+    async def _entered(self, stack: AsyncExitStack, stream: str) -> Consumer[str]:
+        """A consumer; only entering it may fail, from then on it goes on by itself."""
+        with anyio.fail_after(PATIENCE):
+            while True:
+                try:
+                    return await stack.enter_async_context(
+                        Consumer(self._client, stream, group="soak", name="c")
+                    )
+                except HONEST:
+                    self.done["failed to consume"] += 1
 
 
 async def _pending(line: Line, stream: str) -> int:

@@ -17,13 +17,13 @@ from tests.faults.moves import line_to
 MESSAGES = 20_000
 AT_ONCE = 500
 SIZE = 1000
-"""Bytes of each message: all together are 20 times `MOST`."""
+"""Bytes of each message: all together are ten times `MOST`."""
 
 BOUND = 2**18
 """The bound that the subscriber is given, in bytes."""
 
-MOST = 2**20
-"""Bytes in use at most: twice the bound, the messages of one receive, and Python's own share."""
+MOST = 2**21
+"""Bytes in use at most: twice the bound and what one receive brings, as bytes and as messages."""
 
 FLOOD = "for _ = 1, ARGV[1] do redis.call('PUBLISH', 'flood', ARGV[2]) end"
 FILL = "for n = 1, ARGV[1] do redis.call('XADD', 'flood', '*', 'number', n, 'data', ARGV[2]) end"
