@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
 
 import anyio
 import pytest
@@ -75,7 +76,7 @@ def sender(cluster: Cluster, client: RedisCluster[str], ledger: Ledger) -> SendA
 
 
 async def publish_during(
-    cluster: Cluster, faults: Sequence[Callable[[], Awaitable[None]]]
+    cluster: Cluster, faults: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 ) -> Ledger:
     """Subscribe to all channels, and publish while *faults* happen, one after the other."""
     dice = random.Random(Rotation.of_this_run().seed)
