@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from types import TracebackType
-from typing import Any, Final, Generic, NoReturn, Self, TypeAlias, cast
+from typing import Any, Final, Generic, NoReturn, Self
 
 import anyio
 import anyio.lowlevel
@@ -47,10 +47,6 @@ NOT_OPEN: Final = (
     "this PubSub is not open: use it inside `async with client.pubsub() as pubsub:`, or "
     "`async with client.subscribe(...) as messages:`"
 )
-
-
-Event: TypeAlias = Message[S] | SubscriptionChange[S] | Gap[S] | Dropped
-"""An event of a `PubSub`."""
 
 
 class Unavailable:
@@ -287,13 +283,12 @@ class PubSub(Generic[S]):
                 if mine.began and not mine.subscribed:
                     raise StopAsyncIteration
                 await mine.wait()
-            elif isinstance(item, PubSubEvent):
-                if not isinstance(item, SubscriptionChange):
-                    return cast("Gap[S] | Dropped", item)
-            else:
+            elif isinstance(item, list):
                 message = mine.message(item)
                 if not mine.has_handlers or not await self._handled(mine, item, message):
                     return message
+            elif isinstance(item, (Gap, Dropped)):
+                return item
         raise RuntimeError(NOT_OPEN)
 
     async def _handled(
@@ -308,7 +303,7 @@ class PubSub(Generic[S]):
             await result
         return True
 
-    async def listen(self) -> AsyncIterator[Event[S]]:
+    async def listen(self) -> AsyncIterator[PubSubEvent[S]]:
         """All events, confirmations too unless `ignore_subscribe_messages` was given.
 
         It ends once everything is read and nothing is subscribed.  `async for event in pubsub`
@@ -324,7 +319,7 @@ class PubSub(Generic[S]):
         self,
         ignore_subscribe_messages: bool = False,
         timeout: float | None = 0.0,  # noqa: ASYNC109
-    ) -> Event[S] | None:
+    ) -> PubSubEvent[S] | None:
         """The next event, or None if none came within *timeout* seconds (0: at once; None: wait).
 
         None too if a handler has taken the message, and if nothing is subscribed any more.  A
@@ -344,7 +339,7 @@ class PubSub(Generic[S]):
 
     async def _event(
         self, mine: PubSubSubscriber[S], *, ignore: bool, until: float
-    ) -> Event[S] | None:
+    ) -> PubSubEvent[S] | None:
         """The next event; None if there is none by the time *until*, or a handler took it."""
         while True:
             item = mine.take()
@@ -355,11 +350,11 @@ class PubSub(Generic[S]):
                     await mine.wait()
                 if scope.cancelled_caught:
                     return None
-            elif not isinstance(item, PubSubEvent):
+            elif isinstance(item, list):
                 message = mine.message(item)
                 return None if await self._handled(mine, item, message) else message
             elif not (ignore and isinstance(item, SubscriptionChange)):
-                return cast("Event[S]", item)
+                return item
 
     def _readable(self) -> PubSubSubscriber[S]:
         if self._subscriber is None:

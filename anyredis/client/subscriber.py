@@ -28,6 +28,8 @@ from anyredis.wire.subscriptions import CHANNEL, KINDS, PATTERN, SHARD, Loss, Su
 Handler: TypeAlias = Callable[[Message[S]], object]
 """A function, or a coroutine function, that is called with each message of its channel."""
 
+new_message: Final[Callable[[type[Message[S]], tuple[Any, ...]], Message[S]]] = tuple.__new__
+
 MESSAGE_KINDS: Final[dict[bytes, MessageKind]] = {
     b"message": "message",
     b"pmessage": "pmessage",
@@ -184,15 +186,14 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
             name = self._names.get(channel)
             if name is None:
                 name = self._encoding.text(channel)
-            if len(raw) > 3:
-                return Message(kind, name, data, self._read(raw[1]))
-            return Message(kind, name, data)
+            pattern = self._read(raw[1]) if len(raw) > 3 else None
         except UnicodeDecodeError as error:
             raise ReplyDecodeError(
                 f"a message on {excerpt(channel)} is not {error.encoding} text: {error}; "
                 "the subscription goes on. Read binary messages with a client that has "
                 "decode_responses=False"
             ) from error
+        return new_message(Message, (kind, name, data, pattern))  # saved frame: Message
 
     def handler_of(self, raw: list[Any]) -> Handler[S] | None:
         """The handler of the channel or pattern by which a message came."""

@@ -16,7 +16,9 @@ from anyredis.wire.decode import MORE, Incomplete, Push
 from anyredis.wire.request_queue import RequestQueue
 from anyredis.wire.subscriptions import (
     ACKNOWLEDGEMENTS,
+    Channel,
     Loss,
+    Subscriber,
     SubscriptionRequest,
     SubscriptionTable,
 )
@@ -49,32 +51,41 @@ class MessageReader:
     def gets(self, _decode: bool = True) -> Any:
         """The next reply to a request, or `MORE`; the messages before it are delivered."""
         gets, message_type, by_message = self._gets, self._message_type, self._table.by_message
+        queue = self._queue
         reply: Any
+        last: Channel | None = None
+        touched: set[Subscriber] = set()
         try:
-            while True:
-                reply = gets(False)
-                if type(reply) is message_type:
-                    channels = by_message.get(reply[0])
-                    if channels is None:
-                        answer = self._other(reply)
-                        if answer is not MORE:
-                            return answer
-                    elif (channel := channels.get(reply[1])) is not None:
-                        for subscriber in channel.subscribers:
-                            subscriber.put(reply)
-                    self._queue.unasked = 0
-                else:
-                    if reply is MORE:
-                        self.heard_at = self._now()
-                    return reply
+            while type(reply := gets(False)) is message_type:
+                channels = by_message.get(reply[0])
+                if channels is None:
+                    if (reply := self._other(reply, touched)) is not MORE:
+                        break
+                    last, queue.unasked = None, 0
+                elif (channel := channels.get(reply[1])) is not None:
+                    for subscriber in channel.subscribers:
+                        subscriber.items.append(reply)
+                    if channel is not last:
+                        last = channel
+                        touched.update(channel.subscribers)
+                        queue.unasked = 0
         except IndexError as error:
             raise ProtocolError(f"the server sent a message without words: {error}") from error
+        finally:
+            for subscriber in touched:
+                subscriber.settle()
+        if reply is MORE:
+            self.heard_at = self._now()
+        return reply
 
-    def _other(self, reply: list[Any]) -> list[Any] | Incomplete | None:
+    def _other(self, reply: list[Any], touched: set[Subscriber]) -> list[Any] | Incomplete | None:
         """The answer to a request that *reply* completes; `MORE` if it completes none."""
         found = ACKNOWLEDGEMENTS.get(reply[0])
         if found is None:
             return MORE if type(reply) is Push else reply
+        for subscriber in touched:
+            subscriber.settle()  # before they hear of a change
+        touched.clear()
         kind, subscribes = found
         name = reply[1]
         inflight = self._queue.inflight

@@ -8,6 +8,7 @@ and events for the subscribers come out.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -51,8 +52,11 @@ class Loss(NamedTuple):
 class Subscriber(Protocol):
     """What gets messages and events; every method is synchronous and raises nothing."""
 
-    def put(self, message: list[Any], /) -> None:
-        """Take a message as it came: the word of its kind, the pattern, the channel, the data."""
+    items: deque[list[Any]]
+    """Messages are appended here: the word of the kind, the pattern if any, channel and data."""
+
+    def settle(self) -> None:
+        """Take note of the messages that were appended in one pass."""
         ...
 
     def subscribed_to(self, kind: SubscriptionKind, name: bytes, /) -> None:
