@@ -23,6 +23,7 @@ from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.lists import Lists
 from anyredis.commands.persistence import Persistence
+from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
@@ -47,6 +48,7 @@ from tests.commands import (
     test_keys,
     test_lists,
     test_persistence,
+    test_pubsub,
     test_server,
     test_session,
     test_sets,
@@ -73,6 +75,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     Keys: test_keys.SENT,
     Lists: test_lists.SENT,
     Persistence: test_persistence.SENT,
+    PubSubCommands: test_pubsub.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
@@ -103,7 +106,6 @@ LATER_GROUPS = {
     "geo": "later issue: positions",
     "hyperloglog": "later issue: estimates of how many",
     "module": "later issue: JSON, search, time series, filters, vector sets",
-    "pubsub": "later issue: subscriptions",
     "scripting": "later issue: scripts and functions",
 }
 
