@@ -63,7 +63,7 @@ def test_a_field_that_repeats_survives_copies() -> None:
 def test_an_entry_that_was_deleted() -> None:
     """A pending entry without content has no fields, and says so."""
     entry, other = TEXT.entries([["1-0", None], ["2-0", ["a", "1"]]])
-    assert entry == ("1-0", {})
+    assert (entry.id, entry.fields) == ("1-0", {})
     assert entry.deleted
     assert entry.pairs == []
     assert not other.deleted

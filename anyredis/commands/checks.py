@@ -105,6 +105,12 @@ def flag(where: str, value: object) -> None:
         refuse(where, value, "True or False")
 
 
+def entry_id(where: str, value: object) -> None:
+    """Refuse all but text and an int, for the ID of an entry of a stream."""
+    if not isinstance(value, (str, bytes, bytearray, memoryview, int)) or isinstance(value, bool):
+        refuse(where, value, "the ID of an entry, as text, or its milliseconds as an int")
+
+
 def rank_bounds(command: str, **bounds: object) -> None:
     """Raise `DataError` unless *bounds* are ranks: whole numbers, or text for the server to read."""
     for name, value in bounds.items():
@@ -125,6 +131,7 @@ def _whole_text(where: str, value: str | bytes) -> None:
 # -- kinds by annotation ------------------------------------------------------------------------
 
 _IS_WHOLE = "_type_({0}) is int"
+_IS_ID = "(_type_({0}) is str or _type_({0}) is bytes or _type_({0}) is int)"
 _IS_NUMBER = "(_type_({0}) is float or _type_({0}) is int) and {0} == {0}"
 
 FLAG = Kind("({0} is False or {0} is True)", flag)
@@ -136,6 +143,7 @@ KINDS: dict[frozenset[object], Kind] = {
     frozenset({int, datetime.timedelta}): Kind(_IS_WHOLE, duration_or_whole),
     frozenset({int, datetime.datetime}): Kind(_IS_WHOLE, moment_or_whole),
     frozenset({int, datetime.timedelta, datetime.datetime}): Kind(_IS_WHOLE, time_or_whole),
+    frozenset({bytes, bytearray, memoryview, str, int}): Kind(_IS_ID, entry_id),
     frozenset({float}): Kind(_IS_NUMBER, number),
     frozenset({float, str}): Kind(_IS_NUMBER, score),
     frozenset({float, str, bytes}): Kind(_IS_NUMBER, score),

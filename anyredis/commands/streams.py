@@ -135,10 +135,11 @@ class Streams(Group[S]):
     def xdelex(
         self, key: Key, *ids: SomeIds, ref_policy: RefPolicy = "KEEPREF"
     ) -> Command[list[int]]:
-        """A code for each of *ids*: 1 deleted, -1 not there, 2 not deleted, for it is in use.
+        """A code for each of *ids*: 1 deleted, -1 not there, 2 not deleted because of a group.
 
         By *ref_policy*, a group for which the entry is pending keeps its ID (KEEPREF) or loses it
-        too (DELREF); with ACKED, only entries are deleted that all groups have acknowledged.
+        too (DELREF); with ACKED, only entries are deleted that all groups have read and
+        acknowledged.
         XDELEX key KEEPREF|DELREF|ACKED IDS n id [id …]. Redis 8.2.
         """
         words = (b"XDELEX", key, policy("XDELEX", ref_policy), *counted_ids("XDELEX", ids))
@@ -240,11 +241,11 @@ class Streams(Group[S]):
         at *limit* entries at most.  *ref_policy* is as for `xdelex` (Redis 8.2).
         XTRIM key MAXLEN|MINID [~] threshold [LIMIT n] [KEEPREF | DELREF | ACKED]. Server 5.0.
         """
-        if maxlen is None and minid is None:
-            raise DataValueError("XTRIM: down to what? give maxlen or minid")
         trim = trimmed(
             "XTRIM", maxlen, minid, approximate=approximate, limit=limit, ref_policy=ref_policy
         )
+        if maxlen is None and minid is None:
+            raise DataValueError("XTRIM: down to what? give maxlen or minid")
         return Command((b"XTRIM", key, *trim), integer)
 
 

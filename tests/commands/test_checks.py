@@ -46,6 +46,7 @@ WRONG: dict[frozenset[object], list[Any]] = {
     frozenset({int, datetime.timedelta}): [*WHOLE, datetime.datetime.now(tz=datetime.UTC)],
     frozenset({int, datetime.datetime}): [*WHOLE, datetime.timedelta(seconds=1)],
     frozenset({int, datetime.timedelta, datetime.datetime}): WHOLE,
+    frozenset({bytes, bytearray, memoryview, str, int}): [1.5, 1.0, NAN, True, False, ["1-0"]],
     frozenset({float}): [NAN, -NAN, True, "1", "nan", b"1", [1.0]],
     frozenset({float, str}): [NAN, True, "nan", "(nan", "-NaN", [1.0]],
     frozenset({float, str, bytes}): [NAN, True, "nan", [1.0]],
@@ -60,7 +61,7 @@ UNCHECKED = [
 ]
 """Texts, values and mappings of them: what is sent is what was given."""
 
-BY_BUILDERS = {Literal, Collection, Mapping, Sequence}
+BY_BUILDERS = {Literal, Collection, Mapping, Sequence, tuple}
 """Choices and collections: the builder of the command checks them."""
 
 

@@ -289,7 +289,7 @@ def as_bytes(value: object) -> bytes:
     fields=st.lists(st.tuples(KEYS, KEYS), min_size=1, max_size=4),
     entry_id=IDS,
     trim=st.one_of(
-        st.just({}),
+        st.fixed_dictionaries({}),
         st.fixed_dictionaries({"maxlen": st.integers(0, 99), "approximate": st.booleans()}),
         st.fixed_dictionaries({"minid": IDS, "limit": st.integers(0, 99)}),
     ),

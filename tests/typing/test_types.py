@@ -5,25 +5,33 @@ Run by pytest, these make sure that what is asserted also exists: nothing here i
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Unpack, assert_type
 
 from anyredis import (
+    AutoClaim,
+    AutoClaimIds,
     BlockingClusterConnectionPool,
     BlockingConnectionPool,
+    ClaimedEntry,
     ClusterConnection,
     ClusterConnectionPool,
     Command,
     Connection,
     ConnectionOptions,
     ConnectionPool,
+    FullStreamGroup,
     NodeClient,
+    PendingEntry,
+    PendingSummary,
     Pipeline,
     ReadFrom,
     Redis,
     RedisCluster,
     Result,
     Session,
+    StreamEntry,
 )
 from anyredis.client.scans import ScanIterator
 from anyredis.command import Blueprint
@@ -171,6 +179,35 @@ async def what_a_pipeline_gives(text: Redis[str], raw: Redis[bytes]) -> None:
     assert_type(count.value, int)
     assert_type(await pipe.execute(), list[Any])
     assert_type(raw.pipeline().get("k").value, bytes | None)
+
+
+async def what_streams_give(text: Redis[str], raw: Redis[bytes]) -> None:
+    """IDs are text for every client; fields and names are what the client decodes to."""
+    assert_type(await text.xadd("s", {"a": 1}), str)
+    assert_type(await raw.xadd("s", [("a", 1), (b"b", 2.5)], maxlen=9), str)
+    assert_type(await text.xadd_nomkstream("s", {"a": 1}), str | None)
+    assert_type(await text.xrange("s"), list[StreamEntry[str]])
+    assert_type(await raw.xread({"s": "$", "t": 0}), dict[bytes, list[StreamEntry[bytes]]])
+    read = await text.xreadgroup("g", "c", {b"s": ">"}, 10, block=datetime.timedelta(seconds=1))
+    assert_type(read, dict[str, list[StreamEntry[str]]])
+    for entry_id, fields in read["s"]:
+        assert_type(entry_id, str)
+        assert_type(fields, dict[str, str])
+        assert_type(await text.xack("s", "g", entry_id), int)
+    entry = read["s"][0]
+    assert_type(entry.pairs, list[tuple[str, str]])
+    assert_type(await text.xadd("dead", entry.pairs), str)
+    claimed = await raw.xreadgroup_claim("g", "c", 5, {"s": ">"})
+    assert_type(claimed, dict[bytes, list[ClaimedEntry[bytes]]])
+    assert_type(await text.xpending("s", "g"), PendingSummary[str])
+    assert_type(await raw.xpending_range("s", "g", "-", "+", 9), list[PendingEntry[bytes]])
+    assert_type(await raw.xclaim("s", "g", "c", 0, "1-0"), list[StreamEntry[bytes]])
+    assert_type(await raw.xclaim_ids("s", "g", "c", 0, ["1-0"]), list[str])
+    assert_type(await text.xautoclaim("s", "g", "c", 0), AutoClaim[str])
+    assert_type(await text.xautoclaim_ids("s", "g", "c", 0), AutoClaimIds)
+    assert_type((await text.xinfo_stream("s")).first_entry, StreamEntry[str] | None)
+    assert_type((await raw.xinfo_stream_full("s")).groups, list[FullStreamGroup[bytes]])
+    assert_type(text.pipeline().xadd("s", {"a": 1}), Result[str])
 
 
 async def what_a_session_gives(text: Redis[str], raw: Redis[bytes]) -> None:
