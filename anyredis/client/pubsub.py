@@ -24,7 +24,7 @@ from anyredis.client.subscribed_connection import SubscribedConnection
 from anyredis.client.subscriber import Encoding, Handler, PubSubSubscriber
 from anyredis.commands.several import all_keys
 from anyredis.connection.options import check_count, check_flags
-from anyredis.exceptions import DataTypeError, PubSubError, RedisError
+from anyredis.exceptions import DataTypeError, PubSubError, RedisError, fresh
 from anyredis.excerpt import excerpt
 from anyredis.replies import S
 from anyredis.waiter import waiter_factory
@@ -146,6 +146,7 @@ class PubSub(Generic[S]):
         if self._subscriber is None:
             raise RuntimeError(NOT_OPEN)
         self._placement.check()
+        _raise_error(self._subscriber.error)
         return self._subscriber
 
     # -- subscribe, unsubscribe -----------------------------------------------------------------
@@ -204,6 +205,7 @@ class PubSub(Generic[S]):
             calls = placement.subscribe(mine, kind, encoded)
             for _, call in calls:
                 _raise_error(await call.waiter)
+            _raise_error(mine.error)  # the block may have been left meanwhile
         except BaseException:
             placement.withdraw(calls)
             mine.undo(kind, encoded, before)
@@ -310,7 +312,7 @@ class PubSub(Generic[S]):
         is the same without confirmations, and need not be closed.  Raises the errors of `__anext__`.
         """
         mine = self._readable()
-        while mine.subscribed or len(mine):
+        while mine.subscribed or len(mine) or mine.error is not None:
             event = await self._event(mine, ignore=False, until=math.inf)
             if event is not None:
                 yield event
@@ -359,7 +361,7 @@ class PubSub(Generic[S]):
     def _readable(self) -> PubSubSubscriber[S]:
         if self._subscriber is None:
             raise RuntimeError(NOT_OPEN)
-        if not self._subscriber.began:
+        if not (self._subscriber.began or self._subscriber.subscribed):
             raise PubSubError("nothing is subscribed yet: call subscribe() first")
         return self._subscriber
 
@@ -408,4 +410,4 @@ class PubSub(Generic[S]):
 
 def _raise_error(result: Reply) -> None:
     if isinstance(result, RedisError):
-        raise result
+        raise fresh(result)

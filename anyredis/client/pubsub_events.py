@@ -6,7 +6,7 @@ Law: every event has a `kind`, and the item access of redis-py: `event["type"]`,
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, cast
 
 from anyredis.replies import S
 
@@ -22,7 +22,7 @@ _ITEMS: Final = {"type": "kind", "pattern": "pattern", "channel": "channel", "da
 def _item(event: tuple[Any, ...], name: Any) -> Any:
     """The value that redis-py has under *name*; None if this event has none."""
     if not isinstance(name, str):
-        return tuple.__getitem__(event, name)
+        return cast("Any", tuple).__getitem__(event, name)
     if name not in _ITEMS:
         raise KeyError(name)
     return getattr(event, _ITEMS[name], None)

@@ -52,6 +52,12 @@ OVERFLOW: Final = (
 )
 
 
+UNREADABLE: Final = (
+    "the buffer of this subscription is full of messages that were not read, so the server's "
+    "acknowledgement cannot be read: read messages in another task, or subscribe before they come"
+)
+
+
 class AfterPause:
     """The `ReplyWaiter` of the PING after a pause; *heard* is called if it is answered."""
 
@@ -118,8 +124,8 @@ class SubscribedConnection:
         self._leaving: list[Waiter] = []
         self._failures = 0
         """Losses and failing attempts to connect since the last answer."""
-        self._unsubscribing: ReplyWaiter | None = None
-        """The waiter of the last call that unsubscribes."""
+        self._unsubscribing: list[ReplyWaiter] = []
+        """The waiters of calls that wait for the end of subscriptions."""
         self._level = ROOM
         self._is_paused = False
         self._was_paused = False
@@ -151,7 +157,8 @@ class SubscribedConnection:
     ) -> SubscriptionCall:
         """Unsubscribe; the waiter of the result gets None once the server has acknowledged it."""
         call = SubscriptionCall(subscriber, self._new_waiter())
-        self._unsubscribing = call.waiter
+        waiting = [each for each in self._unsubscribing if not each.done()]
+        self._unsubscribing = [*waiting, call.waiter]
         self.table.unsubscribe(subscriber, kind, names, call)
         self.update()
         return call
@@ -202,6 +209,7 @@ class SubscribedConnection:
         try:
             while self.table.wanted:
                 connection = await self._attach(lease)
+                self._connecting = None
                 if connection is not None:
                     await self._serve(connection)
                     lease.detach()  # it is dirty, so it is closed
@@ -233,7 +241,8 @@ class SubscribedConnection:
     async def _attach(self, lease: Lease) -> BaseConnection | None:
         """A new connection, ready to subscribe; None if there is none, or nothing is wanted."""
         connection: BaseConnection | None = None
-        with anyio.CancelScope() as self._connecting:
+        self._connecting = anyio.CancelScope()
+        with self._connecting:
             try:
                 if self._failures:
                     await anyio.sleep(RECONNECT.delay(self._failures))
@@ -249,8 +258,8 @@ class SubscribedConnection:
             except RedisError as error:
                 connection = None
                 self._connect_failed(error)
-        self._connecting = None
-        return connection
+            return connection
+        return None
 
     def _connect_failed(self, error: RedisError) -> None:
         self._failures += 1
@@ -278,8 +287,7 @@ class SubscribedConnection:
 
     def _is_needed(self) -> bool:
         """Whether the connection has subscriptions, or the end of some is not acknowledged."""
-        last = self._unsubscribing
-        return self.table.wanted or (last is not None and not last.done())
+        return self.table.wanted or not all(each.done() for each in self._unsubscribing)
 
     def _begin(self, connection: BaseConnection) -> None:
         """Subscribe to all that is wanted on *connection*, which carries nothing."""
@@ -327,13 +335,7 @@ class SubscribedConnection:
         if connection is None or connection.closed:
             return
         if self._level == OVERFULL and table.unanswered:
-            table.fail_calls(
-                PubSubError(
-                    "the buffer of this subscription is full of messages that were not read, so the "
-                    "server's acknowledgement cannot be read: read them in another task, or subscribe "
-                    "to all channels before the first message"
-                )
-            )
+            self._give_up_calls()
         paused = self._level == OVERFULL or (self._level != ROOM and not table.unanswered)
         if paused and not self._is_paused:
             self._is_paused = self._was_paused = True
@@ -342,6 +344,13 @@ class SubscribedConnection:
             self._is_paused = False
             connection.resume_reading()
             connection.enqueue_for((b"PING",), AfterPause(self._heard_again))
+
+    def _give_up_calls(self) -> None:
+        """Fail calls that wait for what cannot be read; the ends of subscriptions are sent already."""
+        self.table.fail_calls(PubSubError(UNREADABLE))
+        for waiter in self._unsubscribing:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _heard_again(self) -> None:
         """The server has answered after a pause, so it has not disconnected this subscriber."""

@@ -7,7 +7,7 @@ it is read, so text that does not decode is an error for its reader alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeAlias, cast
 
 from anyredis.client.inbox import Inbox, OnFull
@@ -28,7 +28,7 @@ from anyredis.wire.subscriptions import CHANNEL, KINDS, PATTERN, SHARD, Loss, Su
 Handler: TypeAlias = Callable[[Message[S]], object]
 """A function, or a coroutine function, that is called with each message of its channel."""
 
-new_message: Final[Callable[[type[Message[S]], tuple[Any, ...]], Message[S]]] = tuple.__new__
+new_tuple: Final[Callable[[type[Any], tuple[Any, ...]], Any]] = cast("Any", tuple).__new__
 
 MESSAGE_KINDS: Final[dict[bytes, MessageKind]] = {
     b"message": "message",
@@ -89,7 +89,7 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
         self.has_handlers = False
         """Whether a channel has, or had, a handler."""
         self.began = False
-        """Whether it has ever subscribed to anything."""
+        """Whether it has ever been subscribed to anything."""
         self._encoding = encoding
         self._codec, self._errors, self._decodes = (
             encoding.encoding,
@@ -118,28 +118,32 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
         before = {name: mine[name] for name in handlers if name in mine}
         mine.update(handlers)
         self._names.update((name, self._read(name)) for name in handlers)
-        self.began = True
         self.has_handlers = self.has_handlers or any(handlers.values())
         return before
 
     def undo(
         self,
         kind: SubscriptionKind,
-        names: Iterable[bytes],
+        handlers: Mapping[bytes, Handler[S] | None],
         before: Mapping[bytes, Handler[S] | None],
     ) -> None:
-        """The subscription to *names* has failed: they have what they had *before*."""
-        for name in names:
-            if name not in self._confirmed[kind]:
-                self.handlers[kind].pop(name, None)
-            elif name in before:
-                self.handlers[kind][name] = before[name]
+        """The subscription with *handlers* has failed: what was there *before* is there again."""
+        mine = self.handlers[kind]
+        for name, handler in handlers.items():
+            if name in before and name in mine:
+                mine[name] = before[name]
+            elif name not in self._confirmed[kind] and mine.get(name) is handler:
+                mine.pop(name, None)
+        if not self.subscribed:
+            self.wake_all()
 
     # -- events ---------------------------------------------------------------------------------
 
     def subscribed_to(self, kind: SubscriptionKind, name: bytes) -> None:
         """The server has acknowledged *name*."""
+        self.began = True
         self._confirmed[kind].add(name)
+        self.handlers[kind].setdefault(name, None)
         self._change(kind, kind.subscribe, name)
 
     def unsubscribed_from(self, kind: SubscriptionKind, name: bytes) -> None:
@@ -193,7 +197,8 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
                 "the subscription goes on. Read binary messages with a client that has "
                 "decode_responses=False"
             ) from error
-        return new_message(Message, (kind, name, data, pattern))  # saved frame: Message
+        made: Message[S] = new_tuple(Message, (kind, name, data, pattern))  # saved frame: Message
+        return made
 
     def handler_of(self, raw: list[Any]) -> Handler[S] | None:
         """The handler of the channel or pattern by which a message came."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from anyredis.exceptions import RedisError
+from anyredis.exceptions import RedisError, fresh
 from anyredis.wire.decode import Reply
 from anyredis.wire.request import ReplyWaiter
 
@@ -88,7 +88,7 @@ class SubscriptionCall:
         """Channels that the server has not acknowledged."""
         self.names: list[tuple[SubscriptionKind, bytes]] = []
         """The channels that it waits for, or has waited for."""
-        self.added: set[tuple[SubscriptionKind, bytes]] = set()
+        self.added: dict[tuple[SubscriptionKind, bytes], None] = {}
         """Channels that the subscriber has by this call alone."""
 
     def finish(self, error: RedisError | None = None) -> None:
@@ -223,7 +223,7 @@ class SubscriptionTable:
                 channel = channels[name] = Channel()
             if call.subscriber not in channel.subscribers:
                 channel.subscribers += (call.subscriber,)
-                call.added.add((kind, name))
+                call.added[kind, name] = None
             if channel.confirmed:
                 call.subscriber.subscribed_to(kind, name)
             else:
@@ -241,15 +241,18 @@ class SubscriptionTable:
             channel = self.channels[kind].get(name)
             if channel is not None and call in channel.calls:
                 channel.calls.remove(call)
+        alone: dict[SubscriptionKind, list[bytes]] = {}
         for kind, name in call.added:
             channel = self.channels[kind].get(name)
             others = [] if channel is None else channel.calls
             other = next((each for each in others if each.subscriber is call.subscriber), None)
             if other is not None:
-                other.added.add((kind, name))
+                other.added[kind, name] = None
             else:
-                self.unsubscribe(call.subscriber, kind, (name,))
+                alone.setdefault(kind, []).append(name)
         call.added.clear()
+        for kind, names in alone.items():
+            self.unsubscribe(call.subscriber, kind, names)
 
     def unsubscribe(
         self,
@@ -274,7 +277,7 @@ class SubscriptionTable:
             )
             for waiting in [each for each in channel.calls if each.subscriber is subscriber]:
                 channel.calls.remove(waiting)
-                waiting.added.discard((kind, name))
+                waiting.added.pop((kind, name), None)
                 waiting.acknowledged()
             subscriber.unsubscribed_from(kind, name)
             if not channel.subscribers:
@@ -359,7 +362,7 @@ class SubscriptionTable:
         for call in calls:
             call.subscriber.subscribed_to(kind, name)
             if several:  # if one of them is cancelled at this moment, another has it all the same
-                call.added.discard((kind, name))
+                call.added.pop((kind, name), None)
             call.acknowledged()
 
     def _complete(self, request: SubscriptionRequest) -> None:
@@ -425,7 +428,7 @@ class SubscriptionTable:
 
     def _fail_call(self, call: SubscriptionCall, error: RedisError) -> None:
         self.withdraw(call)
-        call.finish(error)
+        call.finish(fresh(error))
 
     def fail_calls(self, error: RedisError) -> None:
         """Fail all calls that wait for an acknowledgement."""
