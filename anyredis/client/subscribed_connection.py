@@ -183,6 +183,7 @@ class SubscribedConnection:
         if wanted or not self.running:
             self._wake_leaving()
         self._wake()
+        self._update_reading()
 
     async def left(self) -> None:
         """Wait until its task has given the lease back, or others use it."""

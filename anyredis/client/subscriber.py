@@ -18,7 +18,7 @@ from anyredis.client.pubsub_events import (
     MessageKind,
     SubscriptionChange,
 )
-from anyredis.exceptions import ReplyDecodeError
+from anyredis.exceptions import DataTypeError, ReplyDecodeError
 from anyredis.excerpt import excerpt
 from anyredis.replies import S
 from anyredis.waiter import Waiter
@@ -46,10 +46,13 @@ class Encoding:
         self.decodes = decodes
 
     def name(self, name: Key) -> bytes:
-        """The bytes of a channel's name."""
+        """The bytes of a channel's name; raises `DataTypeError` if it has none."""
         if isinstance(name, str):
             return name.encode(self.encoding, self.errors)
-        return bytes(name)
+        if isinstance(name, (bytes, bytearray, memoryview)):
+            return bytes(name)
+        kind = type(name).__name__
+        raise DataTypeError(f"the name of a channel is {excerpt(name)} ({kind}): give text or bytes")
 
     def text(self, raw: bytes) -> Any:
         """*raw* as the user reads it; raises `UnicodeDecodeError`."""

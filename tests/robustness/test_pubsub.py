@@ -235,7 +235,7 @@ async def test_the_block_is_left_while_a_task_waits(valkey: Server) -> None:
         pubsub = client.pubsub()
         await pubsub.__aenter__()
         await pubsub.subscribe("a")
-        for wait in (lambda: anext(pubsub), lambda: pubsub.get_message(timeout=None)):
+        for wait in (lambda: anext(pubsub), lambda: pubsub.get_message(True, None)):
             if not pubsub.subscribed:
                 await pubsub.__aenter__()
                 await pubsub.subscribe("a")
@@ -292,18 +292,19 @@ async def test_more_channels_than_the_buffer_has_room(valkey: Server) -> None:
     assert client.connection_pool.leased == 0
 
 
-async def test_unsubscribing_while_nothing_reads(valkey: Server) -> None:
-    """With a full buffer, unsubscribing ends, or says that nobody reads; it does not hang."""
-    flood = "for _ = 1, ARGV[1] do redis.call('PUBLISH', 'a', 'x') end"
+@pytest.mark.parametrize("flood", [150, 10_000], ids=["full", "overfull"])
+async def test_changes_while_nothing_reads(valkey: Server, flood: int) -> None:
+    """With a full buffer, a change ends, or says that nobody reads; it does not hang."""
+    script = "for _ = 1, ARGV[1] do redis.call('PUBLISH', 'a', 'x') end"
     async with client_of(valkey) as client, client.pubsub(max_messages=100) as pubsub:
         await pubsub.subscribe("a")
-        for _ in range(10):
-            assert ask(valkey, "EVAL", flood, 0, 1000) is None
+        assert ask(valkey, "EVAL", script, 0, flood) is None
         with anyio.fail_after(PATIENCE):
             assert (await anext(pubsub))["data"] == "x"
             await anyio.wait_all_tasks_blocked()  # by now the buffer is full
-            with contextlib.suppress(PubSubError):
-                await pubsub.unsubscribe("a")
+            for change in (pubsub.subscribe, pubsub.unsubscribe):
+                with contextlib.suppress(PubSubError):
+                    await change("b" if change is pubsub.subscribe else "a")
             assert (await anext(pubsub))["data"] == "x"
 
 
