@@ -16,7 +16,7 @@ from benchmarks.bare import BareProtocol, Call, bare_asyncio, bare_trio
 
 PAYLOAD = b"m" * 100
 
-AT_ONCE = 500
+AT_ONCE = 1000
 """Messages that one run of the script publishes."""
 
 CONNECTIONS = 2

@@ -21,7 +21,7 @@ from benchmarks.bare import HOST
 from benchmarks.contestants import Contestant, Ops
 from benchmarks.publisher import PAYLOAD, Publisher, publisher
 
-MESSAGES = 10_000
+MESSAGES = 20_000
 CHANNELS = 10_000
 SUBSCRIBERS = 100
 ACKNOWLEDGEMENT = 60.0

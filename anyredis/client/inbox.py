@@ -77,16 +77,18 @@ class Inbox(Generic[S]):
         self._new_waiter = new_waiter
         self._confirmations = 0
         """The items that confirm subscriptions, which take no room of messages."""
-        self._taken = self._counted = 0
-        """The numbers of items that were ever taken, and ever counted."""
+        self.taken = 0
+        """The number of items that were ever taken."""
+        self._counted = 0
+        """The number of items that were ever counted."""
         self._bytes = 0
         self._batches: deque[tuple[int, int]] = deque()
         """For each `settle`: the number of items counted by then, and the bytes of its own."""
-        self._front: deque[PubSubEvent[Any]] = deque()
+        self.front: deque[PubSubEvent[Any]] = deque()
         """Events that come before `items`: what was dropped, and the gaps in between."""
 
     def __len__(self) -> int:
-        return len(self.items) + len(self._front)
+        return len(self.items) + len(self.front)
 
     @property
     def bytes(self) -> int:
@@ -112,13 +114,13 @@ class Inbox(Generic[S]):
     def _count(self) -> None:
         """Count the bytes of the items that are new, and forget those of items that were taken."""
         items, batches = self.items, self._batches
-        new = len(items) + self._taken - self._counted
+        new = len(items) + self.taken - self._counted
         if new > 0:
             size = self._size_of([*islice(reversed(items), new)])
             self._counted += new
             batches.append((self._counted, size))
             self._bytes += size
-        while batches and batches[0][0] <= self._taken:
+        while batches and batches[0][0] <= self.taken:
             self._bytes -= batches.popleft()[1]
 
     def _size_of(self, added: list[Item]) -> int:
@@ -165,9 +167,9 @@ class Inbox(Generic[S]):
     def _drop(self) -> None:
         """Drop the oldest message; a gap before it moves to the front."""
         item = self.items.popleft()
-        self._taken += 1
+        self.taken += 1
         self._gone(item)
-        front = self._front
+        front = self.front
         if not isinstance(item, EventItem):
             if front and isinstance(front[-1], Dropped):
                 front[-1] = Dropped(front[-1].count + 1)
@@ -198,15 +200,15 @@ class Inbox(Generic[S]):
 
         Raises the error with which it has ended, after all that came before.
         """
-        if self._front:
-            return self._front.popleft()
+        if self.front:
+            return self.front.popleft()
         try:
             item = self.items.popleft()
         except IndexError:
             if self.error is not None:
                 raise fresh(self.error) from None
             return None
-        self._taken += 1
+        self.taken += 1
         if type(item) is EventItem:
             self._gone(item)
         if self.level:
