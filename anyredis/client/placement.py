@@ -64,6 +64,14 @@ class Placement(ABC):
         """Handle that the server has unsubscribed *name* by itself; it is lost, and wanted."""
         connection.table.ask_again(kind, [name])
 
+    def unreachable(self, connection: SubscribedConnection, error: RedisError) -> float:
+        """Handle that *connection* was lost, or cannot be made, perhaps by a move of its channels.
+
+        The result is the number of seconds, from their beginning on, that calls wait in spite of it.
+        """
+        del connection, error
+        return 0.0
+
     # -- for PubSub -----------------------------------------------------------------------------
 
     def subscribe(
@@ -84,9 +92,10 @@ class Placement(ABC):
 
     def withdraw(self, calls: Iterable[tuple[SubscribedConnection, SubscriptionCall]]) -> None:
         """Undo `subscribe`: its caller gives up, or one of the calls has failed."""
-        for connection, call in calls:
-            connection.table.withdraw(call)
-            connection.update()
+        for _, call in calls:
+            for connection in [*self.connections.values()]:  # its channels may have moved
+                connection.table.withdraw(call)
+                connection.update()
 
     def unsubscribe(
         self, subscriber: Subscriber, kind: SubscriptionKind, names: Iterable[bytes]
@@ -135,6 +144,7 @@ class Placement(ABC):
                 ended=self._connection_ended,
                 refused=self.refused,
                 revoked=self.revoked,
+                unreachable=self.unreachable,
             )
             connection.set_level(self._level)
             self.connections[endpoint] = connection

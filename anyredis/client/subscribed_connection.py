@@ -87,8 +87,8 @@ class SubscribedConnection:
     """The subscriptions of some subscribers at the server of *endpoint*.
 
     *retry* decides how long an attempt to connect is repeated before the calls that wait for it
-    fail.  *ended* is called once its task has given the lease back.  *refused* and *revoked* are
-    those of `Placement`.
+    fail.  *ended* is called once its task has given the lease back.  *refused*, *revoked*
+    and *unreachable* are those of `Placement`.
     """
 
     ignores_pushes = True
@@ -101,6 +101,7 @@ class SubscribedConnection:
         ended: Callable[[SubscribedConnection], None],
         refused: Callable[[SubscribedConnection, SubscriptionRequest, RedisError], bool],
         revoked: Callable[[SubscribedConnection, SubscriptionKind, bytes], None],
+        unreachable: Callable[[SubscribedConnection, RedisError], float],
     ) -> None:
         self.endpoint = endpoint
         self.tasks = endpoint.scope.tasks
@@ -116,6 +117,7 @@ class SubscribedConnection:
         """Its connection, while that is subscribed."""
         self._retry = retry
         self._ended = ended
+        self._unreachable = unreachable
         self._reader: MessageReader | None = None
         self._new_waiter = waiter_factory()
         self._changed: Waiter | None = None
@@ -147,7 +149,7 @@ class SubscribedConnection:
         `table.withdraw` undoes it.  Raises `RuntimeError` if the pool is not open.
         """
         self.endpoint.scope.check()
-        call = SubscriptionCall(subscriber, self._new_waiter())
+        call = SubscriptionCall(subscriber, self._new_waiter(), anyio.current_time())
         self.table.subscribe(call, kind, names)
         self.update()
         return call
@@ -264,7 +266,8 @@ class SubscribedConnection:
 
     def _connect_failed(self, error: RedisError) -> None:
         self._failures += 1
-        self.table.fail_calls(error)
+        patience = self._unreachable(self, error)
+        self.table.fail_calls(error, until=anyio.current_time() - patience)
         if self.table.wanted and self._failures == 1:
             address = self.endpoint.server.address
             LOGGER.warning("cannot subscribe again at %s, trying further: %s", address, error)
@@ -375,7 +378,9 @@ class SubscribedConnection:
         loss = self.loss(reason)
         self.connection = self._reader = None
         self.table.lost(loss)
+        error = ConnectionError(reason, outcome=Outcome.UNKNOWN)
+        patience = self._unreachable(self, error)
         if self._failures:
-            self.table.fail_calls(ConnectionError(reason, outcome=Outcome.UNKNOWN))
+            self.table.fail_calls(error, until=anyio.current_time() - patience)
         self._failures += 1
         self._wake()

@@ -19,6 +19,7 @@ from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.scans import ScanIterator, check_scan
 from anyredis.client.session import Session, session_on
+from anyredis.client.subscribing import Subscribing
 from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
 from anyredis.cluster.executor import ClusterExecutor
 from anyredis.cluster.node_client import ClusterNodeClient
@@ -26,12 +27,14 @@ from anyredis.cluster.nodes.seeds import NodeName, node_address
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.cluster.routing.routes import key_bytes
 from anyredis.cluster.scanning import ClusterKeys
+from anyredis.cluster.subscription_placement import ClusterPlacement
 from anyredis.command import Command, command, raw_command
 from anyredis.commands.group import SupportsItems, flat
 from anyredis.connection.base import BaseConnection
 from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.excerpt import unmade
+from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.pool.scope import Holder, PoolScope
@@ -41,7 +44,7 @@ from anyredis.wire.encode import Key, Value
 from anyredis.wire.slots import slot_of
 
 
-class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
+class RedisCluster(Subscribing[S], ClusterExecutor[S], Holder, Generic[S]):
     """A client for a Redis Cluster or Valkey Cluster, for use as an `async with` block.
 
     *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes from
@@ -235,6 +238,16 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
             return await node.scan(cursor, match, count, type)
 
         return ClusterKeys(self.connection_pool, page)
+
+    # -- subscriptions --------------------------------------------------------------------------
+
+    def new_placement(self) -> ClusterPlacement:
+        """Sharded channels at the nodes of their slots, all others at one node."""
+        return ClusterPlacement(self.connection_pool, self.retry)
+
+    @property
+    def _subscribing_pool(self) -> BasePool:
+        return self.connection_pool
 
     # -- several commands -----------------------------------------------------------------------
 

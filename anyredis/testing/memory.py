@@ -24,6 +24,15 @@ from anyredis.exceptions import (
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
 from anyredis.testing.fake_commands import COMMANDS
+from anyredis.testing.fake_pubsub import (
+    KINDS,
+    OF_SUBSCRIBERS,
+    UNSUBSCRIBE,
+    ClientSubscriptions,
+    FakePubSub,
+    not_in_transactions,
+    not_while_subscribed,
+)
 from anyredis.testing.known_command import (
     KnownCommand,
     unknown_command,
@@ -35,6 +44,8 @@ DATABASES = 16
 
 AT_ONCE = frozenset({b"EXEC", b"DISCARD", b"MULTI", b"WATCH", b"RESET"})
 """The commands that a transaction does not queue."""
+
+SUBSCRIBING = frozenset(word.upper() for word in (*KINDS, *UNSUBSCRIBE.values()))
 
 
 @dataclass
@@ -57,6 +68,8 @@ class ClientState:
     """READONLY: the client accepts the data of a replica."""
     asking: bool = False
     """ASKING: its next command may be on a slot that the node is importing."""
+
+    subscriptions: ClientSubscriptions = field(default_factory=ClientSubscriptions)
 
     blocked: bool = False
     """True while it waits in a blocking command: its next commands wait, too."""
@@ -95,6 +108,7 @@ class Memory:
         self.databases = [Database(now) for _ in range(DATABASES)]
         self._waiting: dict[int, WaitingCommand] = {}
         self.users = dict(users or {})
+        self.pubsub = FakePubSub()
         self.ran: Counter[bytes] = Counter()
         """The number of runs of each command; in a transaction they count when EXEC runs them."""
         self._ids = itertools.count(1)
@@ -112,6 +126,7 @@ class Memory:
             b"DISCARD": self._discard,
             b"WATCH": self._watch,
             b"UNWATCH": self._unwatch,
+            **{name: partial(self._pubsub, name) for name in self.pubsub.commands},
         }
 
     def new_client(self) -> ClientState:
@@ -153,7 +168,14 @@ class Memory:
         if name not in self._commands and name not in COMMANDS:
             return unknown_command(words[0])
         refusal = COMMANDS[name].refusal(name, words[1:]) if name in COMMANDS else None
-        return refusal or self.refuse(client, words)
+        refusal = refusal or self.refuse(client, words)
+        if refusal is not None:
+            return refusal
+        if client.protocol == 2 and client.subscriptions and name not in OF_SUBSCRIBERS:
+            return not_while_subscribed(name)
+        if client.queue is not None and name in SUBSCRIBING:
+            return not_in_transactions(name)
+        return None
 
     def _execute(self, client: ClientState, words: Words, name: bytes) -> Answer:
         self.ran[name] += 1
@@ -211,7 +233,15 @@ class Memory:
         if waiting is not None and waiting.cancel is not None:
             waiting.cancel()
 
+    def disconnect(self, client: ClientState) -> None:
+        """*client* is gone: it waits for nothing, and is subscribed to nothing."""
+        self.unblock(client)
+        self.pubsub.forget(client.subscriptions)
+
     # -- connection -----------------------------------------------------------------------------
+
+    def _pubsub(self, name: bytes, client: ClientState, words: Words) -> Answer:
+        return self.pubsub.commands[name](client.subscriptions, words)
 
     def _hello(self, client: ClientState, words: Words) -> Answer:
         rest = list(words[1:])
@@ -276,11 +306,16 @@ class Memory:
 
     def _reset(self, client: ClientState, _words: Words) -> Answer:
         client.leave_transaction()
+        self.pubsub.forget(client.subscriptions)
         client.protocol, client.db, client.name, client.user = 2, 0, b"", None
         client.readonly = client.asking = False
         return "RESET"
 
-    def _ping(self, _client: ClientState, words: Words) -> Answer:
+    def _ping(self, client: ClientState, words: Words) -> Answer:
+        if len(words) > 1:
+            return wrong_count(b"PING")
+        if client.protocol == 2 and client.subscriptions:
+            return [b"pong", words[0] if words else b""]
         return words[0] if words else "PONG"
 
     def _echo(self, _client: ClientState, words: Words) -> Answer:

@@ -8,13 +8,15 @@ and events for the subscribers come out.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from anyredis.exceptions import RedisError, fresh
 from anyredis.wire.decode import Reply
 from anyredis.wire.request import ReplyWaiter
+from anyredis.wire.slots import slot_of
 
 MAX_NAMES = 1000
 """The most channels of one command."""
@@ -79,11 +81,13 @@ class Subscriber(Protocol):
 class SubscriptionCall:
     """One call of `subscribe` by *subscriber*; *waiter* gets None or the error as its result."""
 
-    __slots__ = ("added", "missing", "names", "subscriber", "waiter")
+    __slots__ = ("added", "began", "missing", "names", "subscriber", "waiter")
 
-    def __init__(self, subscriber: Subscriber, waiter: ReplyWaiter) -> None:
+    def __init__(self, subscriber: Subscriber, waiter: ReplyWaiter, began: float = 0.0) -> None:
         self.subscriber = subscriber
         self.waiter = waiter
+        self.began = began
+        """The time of the event loop at which it began."""
         self.missing = 0
         """Channels that the server has not acknowledged."""
         self.names: list[tuple[SubscriptionKind, bytes]] = []
@@ -242,15 +246,17 @@ class SubscriptionTable:
             if channel is not None and call in channel.calls:
                 channel.calls.remove(call)
         alone: dict[SubscriptionKind, list[bytes]] = {}
-        for kind, name in call.added:
+        for kind, name in [*call.added]:
             channel = self.channels[kind].get(name)
-            others = [] if channel is None else channel.calls
-            other = next((each for each in others if each.subscriber is call.subscriber), None)
+            if channel is None:
+                continue  # it has moved to another connection's table
+            del call.added[kind, name]
+            mine = (each for each in channel.calls if each.subscriber is call.subscriber)
+            other = next(mine, None)
             if other is not None:
                 other.added[kind, name] = None
             else:
                 alone.setdefault(kind, []).append(name)
-        call.added.clear()
         for kind, names in alone.items():
             self.unsubscribe(call.subscriber, kind, names)
 
@@ -317,8 +323,7 @@ class SubscriptionTable:
         send = self._send
         if send is None:
             return
-        for begin in range(0, len(names), MAX_NAMES):
-            some = tuple(names[begin : begin + MAX_NAMES])
+        for some in _commands(kind, names):
             request = SubscriptionRequest(self, kind, some, call, subscribes=subscribes)
             if subscribes:
                 for name in some:
@@ -430,8 +435,8 @@ class SubscriptionTable:
         self.withdraw(call)
         call.finish(fresh(error))
 
-    def fail_calls(self, error: RedisError) -> None:
-        """Fail all calls that wait for an acknowledgement."""
+    def fail_calls(self, error: RedisError, *, until: float = math.inf) -> None:
+        """Fail the calls that wait for an acknowledgement, and that began *until* then."""
         calls = [
             call
             for channels in self.channels.values()
@@ -439,7 +444,8 @@ class SubscriptionTable:
             for call in channel.calls
         ]
         for call in dict.fromkeys(calls):
-            self._fail_call(call, error)
+            if call.began <= until:
+                self._fail_call(call, error)
 
     def fail(self, error: Callable[[], RedisError]) -> None:
         """Fail all calls and all subscribers, each with its own *error*; nothing is wanted then."""
@@ -515,6 +521,16 @@ class SubscriptionTable:
         for subscriber in lost_by if loss is not None else ():
             if loss is not None and subscriber in channel.subscribers:
                 subscriber.missed(loss, kind, [name])
+
+
+def _commands(kind: SubscriptionKind, names: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """*names* as the servers take them in one command: sharded channels of one slot each."""
+    groups: dict[int, list[bytes]] = {}
+    for name in names:
+        groups.setdefault(slot_of(name) if kind is SHARD else 0, []).append(name)
+    for group in groups.values():
+        for begin in range(0, len(group), MAX_NAMES):
+            yield tuple(group[begin : begin + MAX_NAMES])
 
 
 def _merge(mine: Channel, other: Channel) -> None:
