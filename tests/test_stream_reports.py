@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -17,22 +17,23 @@ from anyredis.stream_reports import (
     StreamIdempotence,
     StreamReportReader,
 )
+from anyredis.wire.decode import Reply
 
 READ: Any = StreamReportReader(TextReaders(str))
 """Without its types: the reports below are given as a decoder gives them."""
 
-OLD: dict[str, Any] = {
+OLD: Any = {
     "length": 2,
     "radix-tree-keys": 1,
     "radix-tree-nodes": 2,
     "last-generated-id": "5-0",
 }
-SINCE_7: dict[str, Any] = {
+SINCE_7: Any = {
     "max-deleted-entry-id": "1-0",
     "entries-added": 3,
     "recorded-first-entry-id": "2-0",
 }
-SINCE_8_6: dict[str, Any] = {
+SINCE_8_6: Any = {
     "idmp-duration": 100,
     "idmp-maxsize": 200,
     "pids-tracked": 1,
@@ -41,16 +42,16 @@ SINCE_8_6: dict[str, Any] = {
     "iids-duplicates": 4,
 }
 FIRST, LAST = ["2-0", ["a", "1", "a", "2"]], ["5-0", ["b", "1"]]
-ENDS: dict[str, Any] = {"groups": 1, "first-entry": FIRST, "last-entry": LAST}
+ENDS: Any = {"groups": 1, "first-entry": FIRST, "last-entry": LAST}
 
-CONSUMER: dict[str, Any] = {
+CONSUMER: Any = {
     "name": "c",
     "seen-time": 1700,
     "active-time": 1600,
     "pel-count": 1,
     "pending": [["2-0", 1600, 4]],
 }
-GROUP: dict[str, Any] = {
+GROUP: Any = {
     "name": "g",
     "last-delivered-id": "2-0",
     "entries-read": 2,
@@ -70,14 +71,11 @@ READ_GROUP = FullStreamGroup(
 )
 
 
-def flat(report: Any) -> Any:
+def flat(report: Reply) -> Reply:
     """The report as RESP2 has it: a list of names and values, with such lists in it."""
     if isinstance(report, dict):
-        items = cast("dict[str, Any]", report).items()
-        return [word for name, value in items for word in (name, flat(value))]
-    if isinstance(report, list):
-        return [flat(each) for each in cast("list[Any]", report)]
-    return report
+        return [word for name, value in report.items() for word in (name, flat(value))]
+    return [flat(each) for each in report] if isinstance(report, list) else report
 
 
 def test_a_stream() -> None:
@@ -116,7 +114,7 @@ def test_a_field_of_a_server_to_come() -> None:
 
 def test_all_about_a_stream() -> None:
     """Entries, groups, their consumers, and what is pending for each, in both protocols."""
-    report: dict[str, Any] = OLD | SINCE_7 | {"entries": [FIRST, LAST], "groups": [GROUP]}
+    report: Any = OLD | SINCE_7 | {"entries": [FIRST, LAST], "groups": [GROUP]}
     info = READ.full_stream(report)
     assert info == FullStreamInfo(
         *(2, 1, 2, "5-0", "1-0", 3, "2-0"),

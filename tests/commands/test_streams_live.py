@@ -11,6 +11,7 @@ from anyredis import Redis, RedisCluster
 from anyredis.exceptions import (
     CrossSlotError,
     DataError,
+    ReplyDecodeError,
     ResponseError,
     UnknownCommandError,
     WrongTypeError,
@@ -215,6 +216,11 @@ async def test_bytes(request: pytest.FixtureRequest, name: str) -> None:
         assert await client.xadd(b"s", {b"\xff": b"\xfe"}, b"1-0") == "1-0"
         assert await client.xrange("s") == [("1-0", {b"\xff": b"\xfe"})]
         assert await client.xread({b"s": 0}) == {b"s": [("1-0", {b"\xff": b"\xfe"})]}
+    async with Redis(host=server.host, port=server.port, decode_responses=True) as text:
+        with pytest.raises(ReplyDecodeError):
+            await text.xread({"s": 0})
+        await text.xadd("s", {"a": "ä"}, "2-0")
+        assert await text.xread({"s": "1-0"}) == {"s": [("2-0", {"a": "ä"})]}
 
 
 async def test_cluster(valkey_cluster: Cluster) -> None:
