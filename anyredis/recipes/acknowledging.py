@@ -18,7 +18,7 @@ LARGEST_BATCH = 1000
 """IDs in one XACK."""
 
 
-class Batch:
+class AcknowledgementBatch:
     """IDs to acknowledge, by stream."""
 
     __slots__ = ("confirmed", "failure", "ids", "size")
@@ -43,8 +43,8 @@ class Acknowledger:
     def __init__(self, client: StreamClient[S], group: Key) -> None:
         self._client = client
         self._group = group
-        self._collected = Batch()
-        self._in_flight: Batch | None = None
+        self._collected = AcknowledgementBatch()
+        self._in_flight: AcknowledgementBatch | None = None
         self._wanted = anyio.Event()
 
     @property
@@ -52,7 +52,7 @@ class Acknowledger:
         """The number of acknowledgements that the server has not confirmed."""
         return self._collected.size + (0 if self._in_flight is None else self._in_flight.size)
 
-    def add(self, stream: Key, entry_id: str) -> Batch:
+    def add(self, stream: Key, entry_id: str) -> AcknowledgementBatch:
         """Acknowledge an entry soon; gives the batch in which it will be."""
         batch = self._collected
         ids = batch.ids.get(stream)
@@ -82,7 +82,7 @@ class Acknowledger:
         failures = 0
         while self.unconfirmed:
             if self._in_flight is None:
-                self._in_flight, self._collected = self._collected, Batch()
+                self._in_flight, self._collected = self._collected, AcknowledgementBatch()
                 self._wanted = anyio.Event()
             try:
                 await self._send_batch(self._in_flight)
@@ -95,7 +95,7 @@ class Acknowledger:
             self._in_flight.confirmed.set()
             self._in_flight, failures = None, 0
 
-    async def _send_batch(self, batch: Batch) -> None:
+    async def _send_batch(self, batch: AcknowledgementBatch) -> None:
         for stream, ids in batch.ids.items():
             while ids:
                 await self._client.xack(stream, self._group, ids[:LARGEST_BATCH])

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 import anyio.lowlevel
 
-from anyredis.recipes.acknowledging import Acknowledger, Batch
+from anyredis.recipes.acknowledging import AcknowledgementBatch, Acknowledger
 from anyredis.recipes.entry_queue import EntryQueue
 from anyredis.replies import S
 from anyredis.stream_entries import StreamEntry
@@ -60,7 +60,7 @@ class ConsumerEntry(Generic[S]):
     ) -> None:
         self._in_hand = in_hand
         self._content = content
-        self._batch: Batch | None = None
+        self._batch: AcknowledgementBatch | None = None
         self.stream = stream
         """The key of the stream."""
         self.deliveries = deliveries

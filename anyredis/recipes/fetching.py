@@ -167,21 +167,19 @@ class Fetcher(Generic[S]):
             ids = [each.id for each in page]
             entries = await client.xclaim(stream.key, settings.group, settings.name, 0, ids)
             counts = {each.id: each.times_delivered + 1 for each in page}
-            await self._deliver(stream, entries, counts)
             stream.last = ids[-1]
+            await self._deliver(stream, entries, counts)
 
     async def _deliver(
         self, stream: StreamPosition[S], entries: list[StreamEntry[S]], counts: dict[str, int]
     ) -> None:
         """Hand out *entries*, delivered so often, except those that go to the dead-letter stream."""
-        alive = list[tuple[StreamEntry[S], int]]()
-        for entry in entries:
-            count = counts.get(entry.id, 1)
+        counted = [(entry, counts.get(entry.id, 1)) for entry in entries]
+        self._add(stream, [each for each in counted if not is_dead(self._settings, each[1])])
+        # If the last step fails, they stay pending here, and are claimed again after a while.
+        for entry, count in counted:
             if is_dead(self._settings, count):
                 await bury(self._settings, stream.key, entry, count - 1)
-            else:
-                alive.append((entry, count))
-        self._add(stream, alive)
 
     async def _claim_all(self) -> None:
         """Claim what was pending for too long, page by page, as far as there is room."""
