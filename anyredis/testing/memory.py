@@ -37,6 +37,7 @@ from anyredis.testing.known_command import (
     KnownCommand,
     unknown_command,
     unknown_subcommand,
+    wrong_count,
 )
 from anyredis.testing.resp import Answer, Nothing
 
