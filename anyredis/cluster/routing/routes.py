@@ -28,7 +28,9 @@ class ToSlot(NamedTuple):
 
 @dataclass(frozen=True)
 class AnyNode:
-    """To any primary."""
+    """To any primary; with *slot*, to the one that serves it, outside of transactions."""
+
+    slot: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,9 @@ def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None 
     if positions:
         return _by_keys(facts, args, positions, encoding)
     if facts.any_node:
+        if facts.name == b"PUBLISH" and len(args) > 1:
+            # The cluster bus keeps the order of messages that come from one node.
+            return AnyNode(slot_of_key(args[1], encoding))
         return AnyNode()
     raise DataValueError(
         f"{facts.shown} concerns one node, and only you know which: use client.node(address), or "
