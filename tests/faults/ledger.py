@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from anyredis import Dropped, Gap, Message
+from anyredis.client.pubsub_events import PubSubEvent
 
 
 def message_of(channel: str, number: int) -> str:
@@ -53,7 +54,7 @@ class Ledger:
         """The publication of the last message of *channel* failed, or may have."""
         self.unsure.add((channel, self.published[channel]))
 
-    def note(self, event: object) -> None:
+    def note(self, event: PubSubEvent[str]) -> None:
         """Judge an event of the subscription; raises `AssertionError` if it breaks a promise."""
         if isinstance(event, Gap):
             self._note_gap(event)
@@ -61,8 +62,6 @@ class Ledger:
             self.dropped += event.count
         else:
             assert isinstance(event, Message), event
-            assert isinstance(event.data, str), event
-            assert isinstance(event.channel, str), event
             self._note_message(event.channel, event.data)
 
     def _note_gap(self, gap: Gap[str]) -> None:

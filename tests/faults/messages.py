@@ -6,11 +6,12 @@ import os
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import anyio
 
 from anyredis import PubSub
+from anyredis.client.pubsub_events import PubSubEvent
 from tests.faults.ledger import Ledger
 from tests.faults.moves import Line
 from tests.soak.bad_network import BadNetwork, Fate
@@ -107,7 +108,7 @@ async def read(pubsub: PubSub[str], ledger: Ledger, dice: random.Random) -> None
                 ledger.note(event)
                 if dice.random() < 0.02:
                     break
-        received: Any = None
+        received: PubSubEvent[str] | None = None
         with anyio.move_on_after(dice.random() * 0.001):
             received = await pubsub.get_message(ignore_subscribe_messages=True, timeout=None)
         if received is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anyredis import Dropped, Gap, Message
+from anyredis import Dropped, Gap, Message, SubscriptionChange
+from anyredis.client.pubsub_events import PubSubEvent
 from tests.faults.ledger import Ledger, message_of
 
 
@@ -18,7 +19,7 @@ def gap(*channels: str) -> Gap[str]:
     return Gap(1.0, 2.0, "lost", frozenset(channels))
 
 
-def ledger_of(*events: object, doubles: bool = False) -> Ledger:
+def ledger_of(*events: PubSubEvent[str], doubles: bool = False) -> Ledger:
     """A ledger of three messages on each of two channels, of which *events* came."""
     ledger = Ledger(["a", "b"], doubles=doubles)
     for channel in "aaabbb":
@@ -64,7 +65,7 @@ def test_a_loss_in_a_pattern_gap() -> None:
     ],
     ids=["no gap", "a gap elsewhere", "a gap too early", "too many told", "the last is missing"],
 )
-def test_a_loss_without_a_word(events: tuple[object, ...]) -> None:
+def test_a_loss_without_a_word(events: tuple[PubSubEvent[str], ...]) -> None:
     """A loss that no gap and no count explains is found at the end."""
     with pytest.raises(AssertionError):
         ledger_of(*events, *ALL_OF_B).check()
@@ -96,11 +97,11 @@ def test_a_drop_that_is_told() -> None:
         (Message("message", "b", message_of("a", 1)),),
         (message("a", 2), message("a", 1)),
         (message("a", 1), gap("a"), message("a", 1)),
-        ("no event",),
+        (SubscriptionChange("subscribe", "a", 1),),
     ],
-    ids=["misdelivered", "out of order", "twice", "something else"],
+    ids=["misdelivered", "out of order", "twice", "a confirmation"],
 )
-def test_what_is_wrong_at_once(events: tuple[object, ...]) -> None:
+def test_what_is_wrong_at_once(events: tuple[PubSubEvent[str], ...]) -> None:
     """A message on another channel, out of order or twice is an error where it comes."""
     with pytest.raises(AssertionError):
         ledger_of(*events)
@@ -108,7 +109,7 @@ def test_what_is_wrong_at_once(events: tuple[object, ...]) -> None:
 
 def test_a_double_after_a_gap() -> None:
     """Where doubles are allowed, messages may come again after a gap, and only there."""
-    events = (message("a", 1), message("a", 2), gap("a"))
+    events: tuple[PubSubEvent[str], ...] = (message("a", 1), message("a", 2), gap("a"))
     ledger = ledger_of(*events, message("a", 1), message("a", 2), message("a", 3), doubles=True)
     assert ledger.doubled == 2
     with pytest.raises(AssertionError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import anyio
@@ -68,7 +69,7 @@ async def test_wrong_arguments(valkey: Server) -> None:
     async with client_of(valkey) as client:
         wrong: Any = Consumer
         good = {"group": "g", "name": "n"}
-        for streams, options in (
+        cases: list[tuple[Any, dict[str, Any]]] = [
             ([], good),
             (None, good),
             ({"a": "0"}, good),
@@ -81,7 +82,8 @@ async def test_wrong_arguments(valkey: Server) -> None:
             ("s", {**good, "dead_letter": "d"}),
             ("s", {**good, "consumer": "c"}),
             ("s", {"group": "g"}),
-        ):
+        ]
+        for streams, options in cases:
             with pytest.raises((DataError, TypeError)):
                 wrong(client, streams, **options)
         with pytest.raises((DataError, TypeError)):
@@ -153,15 +155,18 @@ async def test_two_iterators_in_one_task(valkey: Server) -> None:
         assert (await client.xpending(STREAM, "billing")).pending == 2
 
 
+async def _next_of(iterator: AsyncIterator[object]) -> object:
+    return await anext(iterator)
+
+
 async def test_the_block_is_left_while_a_task_waits(valkey: Server) -> None:
     """The task's iteration ends, and does not hang."""
     async with client_of(valkey) as client:
         consumer, reader = consumer_of(client), StreamReader(client, STREAM)
         for owner in (consumer, reader):
             await owner.__aenter__()
-            iterator = aiter(owner)
-            wait: Callable[[], Awaitable[object]] = lambda each=iterator: anext(each)  # noqa: E731
-            error = await ended_with(wait, lambda each=owner: each.__aexit__(None, None, None))
+            waiting = partial(_next_of, aiter(owner))
+            error = await ended_with(waiting, partial(owner.__aexit__, None, None, None))
             assert isinstance(error, (StopAsyncIteration, RuntimeError))
         assert client.connection_pool.leased == 0
 
