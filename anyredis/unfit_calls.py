@@ -33,6 +33,8 @@ MISSING: Final = Missing()
 # -- the spellings of redis-py ------------------------------------------------------------------
 
 METHODS: Final[Mapping[tuple[str, str], str]] = {
+    ("argrep", "withvalues"): "argrep_with_values",
+    ("arinfo", "full"): "arinfo_full",
     ("geosearch", "withcoord"): "geosearch_places",
     ("geosearch", "withdist"): "geosearch_places",
     ("geosearch", "withhash"): "geosearch_places",
@@ -105,6 +107,7 @@ SEVERAL: Final = frozenset(
 """Arguments of redis-py that hold what is positional here."""
 
 NEXT: Final[Mapping[str, str]] = {
+    "arinfo": "full",
     "client_kill_filter": "_id",
     "client_list": "_type",
     "hrandfield": "count",

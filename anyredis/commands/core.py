@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anyredis.commands.acl import Acl
+from anyredis.commands.arrays import Arrays
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.cluster_admin import ClusterAdmin
@@ -57,6 +58,7 @@ class CoreCommands(
     CommandFacts[S],
     Latency[S],
     VectorSets[S],
+    Arrays[S],
     ClusterReports[S],
     ClusterAdmin[S],
     ConnectionCommands[S],

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from anyredis import Redis
-from anyredis.exceptions import ResponseError, UnknownCommandError
+from anyredis.exceptions import ResponseError
 from anyredis.server import run
 from anyredis.server.server_spec import free_cluster_port
 from tests.servers import redis8_binary, valkey_binary
@@ -135,5 +135,21 @@ async def test_what_valkey_9_adds() -> None:
             await node.cluster_setslot(5, node="0" * 40, timeout=100)
         assert await node.cluster_replicate_no_one() is True  # of a primary nothing changes
     async with new_node(redis8_binary()) as other:
-        with pytest.raises(UnknownCommandError):
+        with pytest.raises(ResponseError):
             await other.cluster_getslotmigrations()
+
+
+async def test_what_redis_8_4_adds() -> None:
+    """A node imports slots by itself; a task that is not known is nobody's."""
+    async with new_node(redis8_binary()) as node:
+        version = tuple(map(int, str((await node.info("server"))["redis_version"]).split(".")))
+        if version < (8, 4):
+            with pytest.raises(ResponseError, match="unknown subcommand"):
+                await node.cluster_migration_status()
+            return
+        assert await node.cluster_migration_status() == []
+        assert await node.cluster_migration_status("0" * 40) == []
+        assert await node.cluster_migration_cancel() == 0
+        await node.cluster_addslotsrange((0, 16383))
+        with pytest.raises(ResponseError):  # it has them already
+            await node.cluster_migration_import((0, 5))

@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 
 from anyredis.command import Command
 from anyredis.commands.acl import Acl
+from anyredis.commands.arrays import Arrays
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.cluster_admin import ClusterAdmin
@@ -47,6 +48,7 @@ from anyredis.exceptions import DataError, RedisError, ResponseError
 from anyredis.facts import table
 from tests.commands import (
     test_acl,
+    test_arrays,
     test_bitmaps,
     test_blocking_lists,
     test_cluster_admin,
@@ -81,6 +83,7 @@ from tests.commands import (
 HERE = Path(__file__).parent
 
 TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
+    Arrays: test_arrays.SENT,
     Acl: test_acl.SENT,
     Bitmaps: test_bitmaps.SENT,
     BlockingLists: test_blocking_lists.SENT,
@@ -124,7 +127,6 @@ class Facts(TypedDict):
 COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_text())
 
 LATER_GROUPS = {
-    "array": "later issue: arrays of Redis 8.10",
     "module": "later issue: JSON, search, time series, filters, vector sets",
     "pubsub": "later issue: subscriptions",
     "scripting": "later issue: scripts and functions",
@@ -203,8 +205,7 @@ def test_reasons_are_about_commands() -> None:
 
 
 # No server that the tests run is new enough: Redis 8.4 and later.
-UNTRIED = {"digest", "increx", "increx_float", "vrange"}
-UNTRIED |= {"cluster_migration_cancel", "cluster_migration_import", "cluster_migration_status"}
+UNTRIED = {"digest", "increx", "increx_float"}
 
 
 def uncalled(group: type[object], names: Iterable[str]) -> list[str]:

@@ -92,6 +92,7 @@ ELSEWHERE = {
 }
 
 LOCAL = {
+    "arop",
     "command_docs",
     "command_info",
     "himport_discard",
@@ -103,7 +104,7 @@ LOCAL = {
     "unwatch",
     "watch",
 }
-"""Methods of redis-py that send nothing at once, or nothing outside of a pipeline."""
+"""Methods of redis-py that send nothing at once, nothing outside of a pipeline, or no plain text."""
 
 
 def words(args: tuple[Any, ...]) -> list[bytes]:

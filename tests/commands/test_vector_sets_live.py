@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from anyredis import Redis
-from anyredis.exceptions import ResponseError
+from anyredis.exceptions import ResponseError, UnknownCommandError
 from anyredis.server import Server
 
 
@@ -85,6 +85,17 @@ async def test_state(client: Redis[str]) -> None:
     assert scored is not None
     assert {element for element, _ in scored[-1]} == {"north", "west"}
     assert await client.vlinks("v", "up") is None
+
+
+async def test_vrange(client: Redis[str]) -> None:
+    """Elements come in the order of their bytes, from Redis 8.4 on."""
+    version = tuple(map(int, str((await client.info("server"))["redis_version"]).split(".")))
+    if version < (8, 4):
+        with pytest.raises(UnknownCommandError):
+            await client.vrange("v", "-", "+")
+        return
+    assert await client.vrange("v", "-", "+") == ["east", "north", "west"]
+    assert await client.vrange("v", "(east", "+", count=1) == ["north"]
 
 
 async def test_options(client: Redis[str]) -> None:
