@@ -2,10 +2,12 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.redis import Redis
 from anyredis.client.session import Session
+from anyredis.client.transaction import Transaction
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
@@ -47,7 +49,9 @@ from anyredis.exceptions import (
     DataTypeError,
     DataValueError,
     DemotedError,
+    DurabilityError,
     ExecAbortError,
+    GuaranteeError,
     LockError,
     MaxClientsError,
     MaxConnectionsError,
@@ -67,6 +71,7 @@ from anyredis.exceptions import (
     ReadOnlyError,
     RedirectError,
     RedisError,
+    ReplicationError,
     ReplyDecodeError,
     ResponseError,
     TimeoutError,
@@ -158,6 +163,7 @@ __all__ = [
     "DataValueError",
     "DeliveredEntry",
     "DemotedError",
+    "DurabilityError",
     "ExecAbortError",
     "Executor",
     "FullStreamConsumer",
@@ -166,10 +172,13 @@ __all__ = [
     "GeoPlace",
     "GeoPosition",
     "Group",
+    "GuaranteeError",
     "Key",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
+    "Monitor",
+    "MonitoredCommand",
     "MovedError",
     "NoGroupError",
     "NoPermissionError",
@@ -198,6 +207,7 @@ __all__ = [
     "Redis",
     "RedisCluster",
     "RedisError",
+    "ReplicationError",
     "ReplyDecodeError",
     "ResponseError",
     "Result",
@@ -212,6 +222,7 @@ __all__ = [
     "StreamInfo",
     "TCPAddress",
     "TimeoutError",
+    "Transaction",
     "TryAgainError",
     "UnblockedError",
     "UnixAddress",

@@ -6,16 +6,14 @@ Law: it stays usable if the node leaves the slot map: it then gets a new endpoin
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
 from anyredis.client.batch import CommandBatch
 from anyredis.client.node_client import NodeClient
-from anyredis.client.session import Session
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.command import Command
-from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.endpoint import ClusterEndpoint, Endpoint
 from anyredis.replies import S, TextReaders
 from anyredis.wire.decode import Reply
 
@@ -45,10 +43,9 @@ class ClusterNodeClient(NodeClient[S], Generic[S]):
         self._find_endpoint()
         return super().submit(command)
 
-    def session(self) -> AbstractAsyncContextManager[Session[S]]:
-        """One connection for yourself, as an `async with` block; see `Session`."""
+    def _open_endpoint(self) -> Endpoint:
         self._find_endpoint()
-        return super().session()
+        return super()._open_endpoint()
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         self._find_endpoint()

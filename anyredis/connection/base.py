@@ -162,7 +162,7 @@ class BaseConnection(RequestSender):
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
         self.decode_responses = decode_responses
-        self.encoding, self._encoding_errors = encoding, encoding_errors
+        self.encoding, self.encoding_errors = encoding, encoding_errors
         self._handshake_options = HandshakeOptions(
             protocol, db, client_name, noevict, notouch, lib_name
         )
@@ -178,9 +178,7 @@ class BaseConnection(RequestSender):
     def _reset_decoder(self) -> None:
         """Start with a new decoder and an empty queue, for a new stream."""
         encoding = self.encoding if self.decode_responses else None
-        self._decoder = Decoder(
-            encoding, self.read_error, self._encoding_errors, self._max_elements
-        )
+        self._decoder = Decoder(encoding, self.read_error, self.encoding_errors, self._max_elements)
         self.wire = RequestQueue(
             self._decoder, reply_timeout=self.stream_timeout, on_push=self._tell_of_push
         )

@@ -298,7 +298,7 @@ class FakeServer:
 
     def forget(self, peer: FakePeer) -> None:
         """*peer* is gone."""
-        self.memory.unblock(peer.state)
+        self.memory.forget(peer.state)
         if peer in self.peers:
             self.peers.remove(peer)
 

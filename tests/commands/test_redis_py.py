@@ -87,6 +87,8 @@ SCAN_METHODS = {"hscan_iter", "scan_iter", "sscan_iter", "zscan_iter"}
 
 ELSEWHERE = {
     "execute_command": "takes words and nothing else in both",
+    "monitor": "no command: compared in tests/client/test_monitor.py",
+    "transaction": "no command: compared in tests/client/test_optimistic.py",
     "from_url": "its options are compared with all others of clients and pools",
     "pipeline": "compared below",
 }

@@ -20,7 +20,12 @@ pytestmark = pytest.mark.server
 
 FOLDER = ROOT / "examples"
 NO_EXAMPLES = {"demo.py", "interrupts.py", "runner.py"}
-EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py") if path.name not in NO_EXAMPLES)
+EXAMPLES = sorted(
+    path.name
+    for path in FOLDER.glob("*.py")
+    if path.name not in NO_EXAMPLES and "import runner\n" in path.read_text(encoding="utf-8")
+)
+"""Those with a runner; the others can be pasted, and are run by `test_pasted.py`."""
 ASYNCIO_ONLY = {"gather.py"}
 
 on_each_loop = pytest.mark.parametrize(
