@@ -2,9 +2,12 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.keyspace_events import KeyEvent, KeyspaceEvents
 from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
+from anyredis.client.pubsub import PubSub
+from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent, SubscriptionChange
 from anyredis.client.redis import Redis
 from anyredis.client.session import Session
 from anyredis.client.transaction import Transaction
@@ -74,6 +77,7 @@ from anyredis.exceptions import (
     ReplicationError,
     ReplyDecodeError,
     ResponseError,
+    SubscriptionOverflowError,
     TimeoutError,
     TryAgainError,
     UnblockedError,
@@ -163,20 +167,25 @@ __all__ = [
     "DataValueError",
     "DeliveredEntry",
     "DemotedError",
+    "Dropped",
     "DurabilityError",
     "ExecAbortError",
     "Executor",
     "FullStreamConsumer",
     "FullStreamGroup",
     "FullStreamInfo",
+    "Gap",
     "GeoPlace",
     "GeoPosition",
     "Group",
     "GuaranteeError",
     "Key",
+    "KeyEvent",
+    "KeyspaceEvents",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
+    "Message",
     "Monitor",
     "MonitoredCommand",
     "MovedError",
@@ -199,7 +208,9 @@ __all__ = [
     "PoolWatcher",
     "PrimaryDownError",
     "ProtocolError",
+    "PubSub",
     "PubSubError",
+    "PubSubEvent",
     "ReadFrom",
     "ReadOnlyError",
     "RedirectError",
@@ -220,6 +231,8 @@ __all__ = [
     "StreamGroupInfo",
     "StreamIdempotence",
     "StreamInfo",
+    "SubscriptionChange",
+    "SubscriptionOverflowError",
     "TCPAddress",
     "TimeoutError",
     "Transaction",

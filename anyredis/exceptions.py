@@ -186,6 +186,10 @@ class PubSubError(RedisError):
     """A subscription does not allow this call."""
 
 
+class SubscriptionOverflowError(PubSubError):
+    """A subscription with `on_full="fail"` has ended: its messages were not read in time."""
+
+
 class LockError(RedisError):
     """A lock could not be acquired, extended or released."""
 

@@ -96,6 +96,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "message_ids": "it is ids here",
     "num_keys": NO_NUMBER,
     "numkeys": NO_NUMBER,
+    "push_handler_func": "leave it out: the listeners= of the pool get the server's other pushes",
     "score_cast_func": "scores are floats: convert them afterwards",
     "start_id": "it is start here",
 }

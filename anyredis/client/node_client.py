@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from anyredis.backoff import Backoff, Retry
 from anyredis.client.batch import CommandBatch, EncodedBatch
 from anyredis.client.guarantees import WriteGuarantee
+from anyredis.client.keyspace_events import SETTING, KeyspaceSubscribing, flags_in
 from anyredis.client.monitor import Monitor, open_monitor
 from anyredis.client.observed import OnRetry, observe, on_retry
 from anyredis.client.optimistic import (
@@ -22,6 +23,7 @@ from anyredis.client.optimistic import (
     watched,
 )
 from anyredis.client.pipeline import Pipeline
+from anyredis.client.placement import OneServer
 from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
 from anyredis.client.session import Session, open_session
@@ -51,7 +53,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
     return TEXT if decode_responses else BYTES
 
 
-class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
+class NodeClient(KeyspaceSubscribing[S], Scans[S], CoreCommands[S], Generic[S]):
     """All commands on one server of a pool.
 
     `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.
@@ -208,6 +210,18 @@ class NodeClient(Scans[S], CoreCommands[S], Generic[S]):
     def _open_endpoint(self) -> Endpoint:
         """The endpoint for an exclusive connection."""
         return self._endpoint
+
+    def new_placement(self) -> OneServer:
+        """All subscriptions at this server."""
+        return OneServer(self._endpoint, self.retry)
+
+    async def notification_flags(self) -> list[tuple[str, str]]:
+        """The address of this server, with its flags for keyspace events, if it tells them."""
+        return await flags_in(self.config_get(SETTING), self.address)
+
+    @property
+    def _subscribing_pool(self) -> BasePool:
+        return self._pool
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         packed = EncodedBatch(batch, self._pool.encoder)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from anyredis.backoff import Retry
 from anyredis.client.batch import CommandBatch
 from anyredis.client.node_client import NodeClient
+from anyredis.client.placement import OneServer
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.command import Command
 from anyredis.pool.endpoint import ClusterEndpoint, Endpoint
@@ -46,6 +47,11 @@ class ClusterNodeClient(NodeClient[S], Generic[S]):
     def _open_endpoint(self) -> Endpoint:
         self._find_endpoint()
         return super()._open_endpoint()
+
+    def new_placement(self) -> OneServer:
+        """All subscriptions at this node; it does not follow the slots of sharded channels."""
+        self._find_endpoint()
+        return super().new_placement()
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         self._find_endpoint()

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Never, Self, TypeVar, Unpack, overload
 from anyredis.address import DEFAULT_PORT
 from anyredis.backoff import FAILOVER_RETRY, Backoff
 from anyredis.client.guarantees import WriteGuarantee
+from anyredis.client.keyspace_events import KeyspaceSubscribing
 from anyredis.client.node_client import NodeClient, readers
 from anyredis.client.observed import event_of, told
 from anyredis.client.optimistic import (
@@ -34,9 +35,11 @@ from anyredis.cluster.executor import ClusterExecutor
 from anyredis.cluster.node_client import ClusterNodeClient
 from anyredis.cluster.nodes.seeds import NodeName, node_address
 from anyredis.cluster.optimistic import SlotTries
+from anyredis.cluster.primaries_placement import PrimariesPlacement
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.cluster.routing.routes import key_bytes
 from anyredis.cluster.scanning import ClusterKeys
+from anyredis.cluster.subscription_placement import ClusterPlacement
 from anyredis.command import Command, command, raw_command
 from anyredis.commands.group import Milliseconds, SupportsItems, flat
 from anyredis.commands.several import SomeKeys
@@ -44,6 +47,7 @@ from anyredis.connection.base import BaseConnection
 from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.excerpt import unmade
+from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.pool.scope import Holder, PoolScope
@@ -55,7 +59,7 @@ from anyredis.wire.slots import slot_of
 T = TypeVar("T")
 
 
-class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
+class RedisCluster(KeyspaceSubscribing[S], ClusterExecutor[S], Holder, Generic[S]):
     """A client for a Redis Cluster or Valkey Cluster, for use as an `async with` block.
 
     *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes from
@@ -249,6 +253,25 @@ class RedisCluster(ClusterExecutor[S], Holder, Generic[S]):
             return await node.scan(cursor, match, count, type)
 
         return ClusterKeys(self.connection_pool, page)
+
+    # -- subscriptions --------------------------------------------------------------------------
+
+    def new_placement(self) -> ClusterPlacement:
+        """Sharded channels at the nodes of their slots, all others at one node."""
+        return ClusterPlacement(self.connection_pool, self.retry)
+
+    def new_keyspace_placement(self) -> PrimariesPlacement:
+        """The channels of keyspace events, at all primaries."""
+        return PrimariesPlacement(self.connection_pool, self.retry)
+
+    async def notification_flags(self) -> list[tuple[str, str]]:
+        """The addresses of all primaries, with their flags for keyspace events if they tell them."""
+        self.connection_pool.require_open()
+        return [flags for node in self.primaries() for flags in await node.notification_flags()]
+
+    @property
+    def _subscribing_pool(self) -> BasePool:
+        return self.connection_pool
 
     # -- several commands -----------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from anyredis.commands.keys import Keys
 from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.persistence import Persistence
+from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
@@ -64,5 +65,6 @@ class CoreCommands(
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],
+    PubSubCommands[S],
 ):
     """All commands that leave the state of their connection unchanged."""

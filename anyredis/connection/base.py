@@ -151,7 +151,7 @@ class BaseConnection(RequestSender):
         max_elements: int = MAX_ELEMENTS,
     ) -> None:
         password = hidden(password)  # first: an error below shows it in no variable
-        self._max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
+        self.max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
         self._max_elements = check_count("max_elements", max_elements, least=1)
         check_numbers(
             protocol=protocol, db=db, stream_timeout=stream_timeout, connect_timeout=connect_timeout
@@ -161,7 +161,7 @@ class BaseConnection(RequestSender):
         check_codec(encoding, encoding_errors)
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
-        self.decode_responses = decode_responses
+        self.db, self.decode_responses = db, decode_responses
         self.encoding, self.encoding_errors = encoding, encoding_errors
         self._handshake_options = HandshakeOptions(
             protocol, db, client_name, noevict, notouch, lib_name
@@ -261,7 +261,7 @@ class BaseConnection(RequestSender):
         self._clock = clock()
         self.ready_at = self._written_at = self._clock()
         if not all(getattr(each, "ignores_pushes", False) for each in self.listeners):
-            self.wire.max_unasked = self._max_push_bytes
+            self.wire.max_unasked = self.max_push_bytes
         self._backpressure = Backpressure(self._new_waiter, self._submit, self._resume_waiting)
         self._tell(lambda listener: listener.ready(self))
 

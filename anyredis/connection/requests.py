@@ -20,7 +20,7 @@ from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.waiter import Waiter
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Encoder, Value, encode, name_of
-from anyredis.wire.request import Request
+from anyredis.wire.request import ReplyWaiter, Request
 from anyredis.wire.request_queue import RequestQueue
 
 T = TypeVar("T")
@@ -158,6 +158,13 @@ class RequestSender(Executor):
         """Enqueue the next encoded commands of *request*, unless that is abandoned."""
         if not request.waiter.done():
             self._submit(request.continued(payload, reply_count))
+
+    def enqueue_for(self, args: tuple[Value, ...], waiter: ReplyWaiter) -> None:
+        """Enqueue one command at once, without backpressure; *waiter* gets its answer.
+
+        For an exclusive connection.  Raises `DataError` if an argument cannot be sent.
+        """
+        self._submit(Request(self.pack(args), waiter))
 
     def _submit(self, request: Request) -> Request:
         if self.closed:

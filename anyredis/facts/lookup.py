@@ -16,7 +16,14 @@ from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.facts.key_positions import KNOWN, Finder, counted, finder_of, ranged
 from anyredis.facts.names import word
-from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
+from anyredis.facts.policies import (
+    ANY_NODE,
+    REQUEST,
+    RESPONSE,
+    SUBSCRIPTION_REPORTS,
+    RequestPolicy,
+    ResponsePolicy,
+)
 from anyredis.facts.table import (
     BLOCK_OPTION,
     CHANGES_CONNECTION,
@@ -177,8 +184,8 @@ def _from_tables(name: bytes) -> Facts:
         timeout=TIMEOUTS.get(name),
         block_option=BLOCK_OPTION.get(name),
         find_keys=finder_of(name),
-        request=REQUEST.get(name),
-        response=RESPONSE.get(name),
+        request=RequestPolicy.ALL_NODES if name in SUBSCRIPTION_REPORTS else REQUEST.get(name),
+        response=SUBSCRIPTION_REPORTS.get(name) or RESPONSE.get(name),
         any_node=name in ANY_NODE,
     )
 

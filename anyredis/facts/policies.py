@@ -46,6 +46,10 @@ class ResponsePolicy(Enum):
     """1 if any is 1, element by element for arrays."""
     SPECIAL = "special"
     """As its own code decides: INFO has a report for each node."""
+    UNION = "union"
+    """All items of their arrays, each once; no server has such a tip, nor the next."""
+    SUM_BY_NAME = "sum_by_name"
+    """Names, each followed by the sum of its numbers; all replies have the same names."""
 
 
 REQUEST: Final[dict[bytes, RequestPolicy]] = {
@@ -107,6 +111,16 @@ Without one, the arrays in the replies are joined: in any order for a command wi
 order of the keys for a command with keys (MGET).
 """
 
+SUBSCRIPTION_REPORTS: Final[dict[bytes, ResponsePolicy]] = {
+    **each(b"PUBSUB|CHANNELS PUBSUB|SHARDCHANNELS", ResponsePolicy.UNION),
+    **each(b"PUBSUB|NUMSUB PUBSUB|SHARDNUMSUB", ResponsePolicy.SUM_BY_NAME),
+    b"PUBSUB NUMPAT": ResponsePolicy.AGG_SUM,
+}
+"""Commands by which each node, replicas too, reports on its own subscribers.
+
+Servers have no tips for them; the answer for a cluster is that of all its nodes.
+"""
+
 ANYWHERE: Final = frozenset(
     (
         b"EVAL",  # scripts and functions without keys: each primary has them all, or says NOSCRIPT
@@ -124,7 +138,7 @@ Commands about one node (BGSAVE, CLIENT KILL, CLUSTER FORGET, ACL LOAD, SHUTDOWN
 them: the user has to choose the node.
 """
 
-ANY_NODE: Final = (READ_ONLY | ANYWHERE) - set(REQUEST)
+ANY_NODE: Final = (READ_ONLY | ANYWHERE) - set(REQUEST) - set(SUBSCRIPTION_REPORTS)
 """Commands that any one node may answer if a call has no keys.
 
 Commands that report about one node (CLIENT LIST, CLUSTER INFO, CONFIG GET …) are among them: the

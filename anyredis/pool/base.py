@@ -103,6 +103,9 @@ class BasePool(Holder):
 
     decode_responses: bool
     encoding: str
+    encoding_errors: str
+    db: int
+    """The database of its connections."""
     encoder: Encoder
     """Encodes commands."""
     decodes: Decode | None
@@ -120,6 +123,8 @@ class BasePool(Holder):
     ) -> None:
         self.decode_responses = example.decode_responses
         self.encoding = example.encoding
+        self.encoding_errors = example.encoding_errors
+        self.db = example.db
         self.encoder = example.encoder
         self.decodes = example.decodes
         check_iterable("listeners", listeners, "ConnectionListeners")

@@ -9,13 +9,15 @@ closes the pool with that cause, which every request raises; leaving never raise
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVarTuple
 
 from anyio.abc import TaskGroup
 
 from anyredis.pool.tasks import PoolTasks
+
+Arguments = TypeVarTuple("Arguments")
 
 NOT_OPEN = (
     "this client or pool is not open: write `async with client:` (or `async with pool:`) around "
@@ -53,6 +55,11 @@ class PoolScope:
         """Whether it is open."""
         return self._tasks is not None and not self._tasks.closing
 
+    @property
+    def tasks(self) -> PoolTasks | None:
+        """The tasks of this opening of the pool; None while it is not open."""
+        return self._tasks
+
     def check(self) -> None:
         """Raise unless it is open in the event loop that is running now.
 
@@ -66,6 +73,17 @@ class PoolScope:
             raise tasks.closed_error()
         if self.thread is None:
             raise RuntimeError(NOT_OPEN)
+
+    def start_soon(
+        self, function: Callable[[*Arguments], Coroutine[Any, Any, Any]], /, *args: *Arguments
+    ) -> None:
+        """Start *function* in a task of the pool, whose cancellation alone closes no pool.
+
+        Raises the errors of `check`.
+        """
+        self.check()
+        if self._tasks is not None:
+            self._tasks.connections.start_soon(function, *args)
 
     def check_or_undo(self, undo: Callable[[], None]) -> None:
         """Do the same as `check`, and call *undo* before it raises."""

@@ -99,6 +99,8 @@ class FakeCluster:
     def move(self, slots: int | range, to: FakeNode, *, keys: bool = True) -> None:
         """Give *slots* to *to* at once, with their keys; otherwise the keys stay behind unseen.
 
+        Clients that are subscribed to sharded channels in *slots* are unsubscribed, and told.
+
         Raises `ValueError` if *to* is a replica.
         """
         self._require_primary(to)
@@ -108,6 +110,8 @@ class FakeCluster:
                 if source is not None and source is not to:
                     leaving.setdefault(source, set()).add(slot)
             self._topology.owners[slot] = to
+        for source, moved in leaving.items():
+            self._topology.drop_channels(source, moved)
         for source, moved in leaving.items() if keys else ():
             for key in [key for key in source.database if slot_of(key) in moved]:
                 source.database.move(key, to.database)
@@ -115,8 +119,10 @@ class FakeCluster:
     def unassign(self, slots: int | range) -> None:
         """Take *slots* from their owners: no node serves them then, and their keys stay unseen."""
         for slot in _each(slots):
-            self._topology.owners[slot] = None
+            owner, self._topology.owners[slot] = self._topology.owners[slot], None
             self._topology.moving.pop(slot, None)
+            if owner is not None:
+                self._topology.drop_channels(owner, (slot,))
 
     def start_migration(self, slot: int, to: FakeNode) -> None:
         """Begin to move *slot*: its owner is MIGRATING it, *to* IMPORTING; its keys stay for now.
@@ -190,6 +196,7 @@ class FakeCluster:
         if old is None:
             raise ValueError(f"{replica!r} is a primary already")
         old.failed = old.server.down
+        topology.drop_channels(old, frozenset(topology.slots_of(old)))
         for node in (old, *topology.replicas_of(old)):
             node.primary = replica
         replica.primary = None

@@ -19,6 +19,15 @@ from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
 from anyredis.testing.fake_commands import COMMANDS
 from anyredis.testing.fake_monitor import SECRETS, monitor_line
+from anyredis.testing.fake_pubsub import (
+    KINDS,
+    OF_SUBSCRIBERS,
+    UNSUBSCRIBE,
+    ClientSubscriptions,
+    FakePubSub,
+    not_in_transactions,
+    not_while_subscribed,
+)
 from anyredis.testing.known_command import (
     KnownCommand,
     timeout_of,
@@ -33,6 +42,8 @@ DATABASES = 16
 
 AT_ONCE = frozenset({b"EXEC", b"DISCARD", b"MULTI", b"WATCH", b"RESET"})
 """The commands that a transaction does not queue."""
+
+SUBSCRIBING = frozenset(word.upper() for word in (*KINDS, *UNSUBSCRIBE.values()))
 
 
 @dataclass
@@ -55,6 +66,8 @@ class ClientState:
     """READONLY: the client accepts the data of a replica."""
     asking: bool = False
     """ASKING: its next command may be on a slot that the node is importing."""
+
+    subscriptions: ClientSubscriptions = field(default_factory=ClientSubscriptions)
 
     blocked: bool = False
     """True while it waits in a blocking command: its next commands wait, too."""
@@ -93,6 +106,7 @@ class Memory:
         self.databases = [Database(now) for _ in range(DATABASES)]
         self._waiting: dict[int, WaitingCommand] = {}
         self.users = dict(users or {})
+        self.pubsub = FakePubSub()
         self.ran: Counter[bytes] = Counter()
         """The number of runs of each command; in a transaction they count when EXEC runs them."""
         self.monitors: dict[int, ClientState] = {}
@@ -118,6 +132,7 @@ class Memory:
             b"MONITOR": self._monitor,
             b"WAIT": self._wait,
             b"WAITAOF": self._waitaof,
+            **{name: partial(self._pubsub, name) for name in self.pubsub.commands},
         }
 
     def new_client(self) -> ClientState:
@@ -160,7 +175,14 @@ class Memory:
             return unknown_command(words[0])
         if name in COMMANDS and not COMMANDS[name].accepts(len(words) - 1):
             return wrong_count(name)
-        return self.refuse(client, words)
+        refusal = self.refuse(client, words)
+        if refusal is not None:
+            return refusal
+        if client.protocol == 2 and client.subscriptions and name not in OF_SUBSCRIBERS:
+            return not_while_subscribed(name)
+        if client.queue is not None and name in SUBSCRIBING:
+            return not_in_transactions(name)
+        return None
 
     def _execute(self, client: ClientState, words: Words, name: bytes) -> Answer:
         self.ran[name] += 1
@@ -215,7 +237,15 @@ class Memory:
         if waiting is not None and waiting.cancel is not None:
             waiting.cancel()
 
+    def disconnect(self, client: ClientState) -> None:
+        """*client* is gone: it waits for nothing, and is subscribed to nothing."""
+        self.unblock(client)
+        self.pubsub.forget(client.subscriptions)
+
     # -- connection -----------------------------------------------------------------------------
+
+    def _pubsub(self, name: bytes, client: ClientState, words: Words) -> Answer:
+        return self.pubsub.commands[name](client.subscriptions, words)
 
     def _hello(self, client: ClientState, words: Words) -> Answer:
         rest = list(words[1:])
@@ -281,11 +311,16 @@ class Memory:
     def _reset(self, client: ClientState, _words: Words) -> Answer:
         self.monitors.pop(client.id, None)
         client.leave_transaction()
+        self.pubsub.forget(client.subscriptions)
         client.protocol, client.db, client.name, client.user = 2, 0, b"", None
         client.readonly = client.asking = False
         return "RESET"
 
-    def _ping(self, _client: ClientState, words: Words) -> Answer:
+    def _ping(self, client: ClientState, words: Words) -> Answer:
+        if len(words) > 1:
+            return wrong_count(b"PING")
+        if client.protocol == 2 and client.subscriptions:
+            return [b"pong", words[0] if words else b""]
         return words[0] if words else "PONG"
 
     def _echo(self, _client: ClientState, words: Words) -> Answer:

@@ -8,7 +8,7 @@ its replicas answer ASK, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 from anyredis.address import TCPAddress
@@ -16,6 +16,7 @@ from anyredis.exceptions import DataError, RedisError, from_server
 from anyredis.facts.lookup import facts_of
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
+from anyredis.testing.fake_pubsub import FakePubSub
 from anyredis.testing.known_command import unknown_subcommand
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.resp import Answer
@@ -23,6 +24,8 @@ from anyredis.testing.server import FakeServer
 from anyredis.wire.slots import SLOTS, slot_of
 
 WRITES_WITHOUT_KEYS = frozenset({b"FLUSHALL", b"FLUSHDB"})
+CHANNELS = frozenset({b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE"})
+"""Commands whose keys are sharded channels."""
 
 
 class FakeTopology:
@@ -43,6 +46,16 @@ class FakeTopology:
     def replicas_of(self, node: FakeNode) -> list[FakeNode]:
         """The nodes that replicate *node*."""
         return [other for other in self.nodes if other.primary is node]
+
+    def shard_of(self, node: FakeNode) -> list[FakeNode]:
+        """The primary of *node*, or itself, and the replicas of that."""
+        primary = node.primary or node
+        return [primary, *self.replicas_of(primary)]
+
+    def drop_channels(self, source: FakeNode, slots: Collection[int]) -> None:
+        """The nodes in the shard of *source* unsubscribe the sharded channels in *slots*."""
+        for node in self.shard_of(source):
+            node.server.memory.pubsub.drop_slots(slots)
 
     def describe(self) -> list[Answer]:
         """The answer to CLUSTER SLOTS."""
@@ -127,12 +140,19 @@ class NodeMemory(Memory):
         super().__init__(clock=clock)
         self.node = node
         del self.databases[1:]
+        self.pubsub.reached = self._reached
         self._commands |= {
             b"CLUSTER": self._cluster,
             b"READONLY": self._readonly,
             b"READWRITE": self._readwrite,
             b"ASKING": self._asking,
         }
+
+    def _reached(self, sharded: bool) -> list[FakePubSub]:
+        """All nodes that are up or, for a *sharded* message, those of the same shard."""
+        node, topology = self.node, self.node.topology
+        nodes = topology.shard_of(node) if sharded else topology.nodes
+        return [each.server.memory.pubsub for each in nodes if not each.server.down]
 
     def run(self, client: ClientState, words: Words) -> Answer:
         """The node's answer to *client* for the command *words*, an error as a value."""
@@ -147,21 +167,31 @@ class NodeMemory(Memory):
         if name in WRITES_WITHOUT_KEYS and self.node.primary is not None:
             return from_server("READONLY You can't write against a read only replica.")
         if name != b"EXEC":
-            return self._misplaced(client, _keys_of(words), reads=_only_reads(words))
+            return self._misplaced(
+                client,
+                _keys_of(words),
+                reads=_only_reads(words),
+                channels=words[0].upper() in CHANNELS,
+            )
         if client.dirty:
             return None  # it answers EXECABORT, independent of the slots
         # The queued commands are checked once more: their slots may have moved in the meantime.
         queue = [queued for queued in client.queue or () if _keys_of(queued)]
         keys = [key for queued in queue for key in _keys_of(queued)]
-        error = self._misplaced(client, keys, reads=all(map(_only_reads, queue)))
+        channels = any(queued[0].upper() in CHANNELS for queued in queue)
+        reads = all(map(_only_reads, queue))
+        error = self._misplaced(client, keys, reads=reads, channels=channels)
         if error is not None:
             client.leave_transaction()
         return error
 
     def _misplaced(
-        self, client: ClientState, keys: Sequence[bytes], *, reads: bool
+        self, client: ClientState, keys: Sequence[bytes], *, reads: bool, channels: bool
     ) -> RedisError | None:
-        """The error for a command on *keys* that must not run here, as by `getNodeByQuery`."""
+        """The error for a command on *keys* that must not run here, as by `getNodeByQuery`.
+
+        Sharded *channels* are never missing, and a replica has them too.
+        """
         if not keys:
             return None
         slot, node = slot_of(keys[0]), self.node
@@ -170,7 +200,7 @@ class NodeMemory(Memory):
             return from_server("CLUSTERDOWN Hash slot not served")
         if any(slot_of(key) != slot for key in keys):
             return from_server("CROSSSLOT Keys in request don't hash to the same slot")
-        missing = sum(key not in node.database for key in keys)
+        missing = 0 if channels else sum(key not in node.database for key in keys)
         divided = from_server("TRYAGAIN Multiple keys request during rehashing of slot")
         if owner is node:
             if importer is None or not missing:
@@ -178,7 +208,7 @@ class NodeMemory(Memory):
             return divided if missing < len(keys) else importer.redirection("ASK", slot)
         if importer is node and client.asking:
             return divided if missing and len(set(keys)) > 1 else None
-        if node.primary is owner and client.readonly and reads:
+        if node.primary is owner and (channels or (client.readonly and reads)):
             return None
         return owner.redirection("MOVED", slot)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, Unpack, overload
 
 import anyio
@@ -40,12 +40,16 @@ class FakePeer:
         clock = server.clock
         self.state = server.memory.new_client()
         self.state.deliver = self._deliver
+        self.state.subscriptions.push = self._push
         self.state.call_later = self.stream.call_later if clock is None else clock.call_later
         self.received: list[Words] = []
         """Every command that came through this connection."""
         self._server = server
         self._reader = hiredis.Reader()
         self._unread: deque[Words] = deque()
+        self._runs = False
+        self._after_reply = b""
+        """What the command that runs makes the server send to its own client."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} id={self.state.id} received={len(self.received)}>"
@@ -61,7 +65,14 @@ class FakePeer:
         while self._unread and not self.state.blocked:
             words = self._unread.popleft()
             self.received.append(words)
-            self._encode(self._server.take(self, words))
+            self._runs = True
+            try:
+                answer = self._server.take(self, words)
+            finally:
+                self._runs = False
+            self._encode(answer)
+            after_reply, self._after_reply = self._after_reply, b""
+            self.stream.deliver(after_reply)
 
     def _deliver(self, answer: Answer) -> None:
         self._encode(answer)
@@ -69,6 +80,14 @@ class FakePeer:
 
     def _encode(self, answer: Answer) -> None:
         self.stream.deliver(encode(answer, self.state.protocol))
+
+    def _push(self, items: Sequence[Answer]) -> None:
+        """Send a message of a subscription: a push in RESP3, an array in RESP2."""
+        data = encode_push(items) if self.state.protocol == 3 else encode(items, 2)
+        if self._runs:
+            self._after_reply += data
+        else:
+            self.stream.deliver(data)
 
     def _closed(self) -> None:
         self._server.forget(self)
@@ -299,6 +318,7 @@ class FakeServer:
     def forget(self, peer: FakePeer) -> None:
         """*peer* is gone."""
         self.memory.forget(peer.state)
+        self.memory.disconnect(peer.state)
         if peer in self.peers:
             self.peers.remove(peer)
 

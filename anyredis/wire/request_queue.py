@@ -59,7 +59,7 @@ class RequestQueue:
         """The number of replies received."""
         self.max_unasked = MAX_UNASKED
         """The most bytes of a push that is not complete."""
-        self._unasked = 0
+        self.unasked = 0
         """Bytes of a message that began while nothing was in flight, and that is not complete."""
         self._has_uneven = False
         """True if an unsent payload brings more or fewer replies than one."""
@@ -72,6 +72,11 @@ class RequestQueue:
         """For counts of replies: the time they are due, with what `excuse` added and without."""
         self._decoder = decoder
         self._on_push = on_push
+
+    def replace_reader(self, gets: Callable[..., Any]) -> Callable[..., Any]:
+        """Read replies by *gets* from now on; gives the function that read them before."""
+        before, self._decoder.gets = self._decoder.gets, gets
+        return before
 
     def submit(self, request: Request) -> None:
         """Put *request* in the queue for sending."""
@@ -210,9 +215,9 @@ class RequestQueue:
                 reply = self._decoder.checked(reply, request is not None and request.by_element)
             if reply is MORE:
                 if is_new:
-                    self._unasked = 0
+                    self.unasked = 0
                     return request is None and self._decoder.has_data()
-                return request is None or self._unasked > 0
+                return request is None or self.unasked > 0
             is_new = True
             if type(reply) is Push:
                 self._pushed(reply)
@@ -220,7 +225,7 @@ class RequestQueue:
                 raise ProtocolError(f"the server sent a reply to no request: {excerpt(reply)}")
             elif request.replies is not None:
                 if self._collect(request, request.replies, reply) is MORE:
-                    self._unasked = 0
+                    self.unasked = 0
                     return False
             else:
                 inflight.popleft()
@@ -237,10 +242,10 @@ class RequestQueue:
 
     def _count_unasked(self, received: int) -> None:
         """Take note of bytes that no request waits for, nor a push that is complete."""
-        self._unasked += received
-        if self._unasked > self.max_unasked:
+        self.unasked += received
+        if self.unasked > self.max_unasked:
             raise ProtocolError(
-                f"the server sent {self._unasked} bytes that no request waits for and that are no "
+                f"the server sent {self.unasked} bytes that no request waits for and that are no "
                 f"complete message; the most are {self.max_unasked}"
             )
 

@@ -48,6 +48,13 @@ WORDS: dict[str, tuple[bytes, ...]] = {
 }
 
 
+SUBSCRIPTION_REPORTS = {
+    *("PUBSUB CHANNELS", "PUBSUB NUMPAT", "PUBSUB NUMSUB"),
+    *("PUBSUB SHARDCHANNELS", "PUBSUB SHARDNUMSUB"),
+}
+"""They have no tip, but only all nodes together know the subscribers of the cluster."""
+
+
 def call(name: str) -> tuple[bytes, ...]:
     """A call of *name* that has all it needs."""
     if name in WORDS:
@@ -66,7 +73,7 @@ def expected(name: str) -> Way:
     refused = container or name in OF_ONE_NODE.keys() | OF_ONE_CURSOR | WAITS
     if refused or name.encode() in CHANGES_CONNECTION:
         return Way.REFUSED
-    if "request_policy:all_nodes" in tips:
+    if "request_policy:all_nodes" in tips or name in SUBSCRIPTION_REPORTS:
         return Way.NODES
     if "request_policy:all_shards" in tips:
         return Way.PRIMARIES

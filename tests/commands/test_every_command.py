@@ -32,6 +32,7 @@ from anyredis.commands.keys import Keys
 from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.persistence import Persistence
+from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
@@ -66,6 +67,7 @@ from tests.commands import (
     test_latency,
     test_lists,
     test_persistence,
+    test_pubsub,
     test_server,
     test_session,
     test_sets,
@@ -102,6 +104,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     Latency: test_latency.SENT,
     Lists: test_lists.SENT,
     Persistence: test_persistence.SENT,
+    PubSubCommands: test_pubsub.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
@@ -128,7 +131,6 @@ COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_tex
 
 LATER_GROUPS = {
     "module": "later issue: JSON, search, time series, filters, vector sets",
-    "pubsub": "later issue: subscriptions",
     "scripting": "later issue: scripts and functions",
 }
 

@@ -16,7 +16,14 @@ from anyredis.cluster.routing.routes import AllNodes, AnyNode, ToSlot, route
 from anyredis.facts import lookup
 from anyredis.facts.key_positions import finder_of
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of, register_command
-from anyredis.facts.policies import ANY_NODE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
+from anyredis.facts.policies import (
+    ANY_NODE,
+    REQUEST,
+    RESPONSE,
+    SUBSCRIPTION_REPORTS,
+    RequestPolicy,
+    ResponsePolicy,
+)
 from anyredis.facts.table import (
     BLOCKING,
     CHANGES_CONNECTION,
@@ -147,7 +154,11 @@ def test_a_lookup_agrees_with_the_tables(name: bytes) -> None:
         assert facts.changes_connection is (name in CHANGES_CONNECTION)
         assert facts.forbidden == FORBIDDEN.get(name)
         assert facts.container is (name in CONTAINERS)
-        assert (facts.request, facts.response) == (REQUEST.get(name), RESPONSE.get(name))
+        if name in SUBSCRIPTION_REPORTS:
+            assert facts.request is RequestPolicy.ALL_NODES
+            assert facts.response is SUBSCRIPTION_REPORTS[name]
+        else:
+            assert (facts.request, facts.response) == (REQUEST.get(name), RESPONSE.get(name))
         assert facts.any_node is (name in ANY_NODE)
         assert facts.find_keys is finder_of(name)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from anyredis.server import Server
 from anyredis.testing.fake_commands import COMMANDS, GROUPS
+from anyredis.testing.fake_pubsub import KNOWN
 from anyredis.testing.memory import Memory
 from tests.servers import ROOT
 from tests.testing.differential import both
@@ -68,6 +69,7 @@ def test_the_page_lists_what_the_fake_knows() -> None:
     [listed] = re.findall(r"<!-- known:.*?-->(.*?)<!-- end -->", text, flags=re.DOTALL)
     lines = dict(re.findall(r"- ([^:]+): (.*?)\.(?=\n)", listed, flags=re.DOTALL))
     groups = {title: [name.decode() for name in table] for title, table in GROUPS.items()}
+    groups["Pub/sub"] = [name.decode() for name in KNOWN]
     others = Memory().known.difference(*groups.values())
     expected = {"Connections and transactions": others, **groups}
     assert {title: re.findall(r"`(\w+)`", names) for title, names in lines.items()} == {

@@ -8,7 +8,7 @@ and the task that refreshes the slot map, wait.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Self, Unpack, overload
 
 from anyio.abc import TaskGroup
@@ -166,6 +166,8 @@ class ClusterConnectionPool(BasePool):
         return cls(**{**options_of_url(url), **arguments})
 
     def _forget_nodes(self) -> None:
+        self.slot_map_watchers: set[Callable[[], None]] = set()
+        """Functions that are called after each replacement of the slot map."""
         self.slot_map = SlotMap()
         self.known = {}
         self.endpoint_by_slot = [None] * SLOTS
@@ -353,6 +355,8 @@ class ClusterConnectionPool(BasePool):
             for address in shard.replicas:
                 self.endpoint_at(address)
         self._leaving = [endpoint for endpoint in self._leaving if self._lingers(endpoint)]
+        for watcher in tuple(self.slot_map_watchers):
+            watcher()
 
     def _fill(self, endpoints: dict[Shard, ClusterEndpoint]) -> None:
         """Update the list of endpoints by slot in place: the router holds a reference to it."""

@@ -63,6 +63,8 @@ def aggregate(facts: Facts, answers: Sequence[NodeReply], split: Split | None = 
         return _in_order(replies, split)
     if response is None:
         return _joined(replies)
+    if response in _COLLECT:
+        return _COLLECT[response](replies)
     combine = _COMBINE.get(response)
     return replies[0] if combine is None else _combined(replies, combine)
 
@@ -97,6 +99,29 @@ def _joined(replies: list[Reply]) -> Reply:
     return replies
 
 
+def _union(replies: list[Reply]) -> Reply:
+    """All names in arrays, each once."""
+    names: dict[str | bytes, None] = {}
+    for reply in replies:
+        for name in array(reply):
+            if not isinstance(name, (str, bytes)):
+                unexpected(reply, "an array of texts")
+            names[name] = None
+    return [*names]
+
+
+def _summed_by_name(replies: list[Reply]) -> Reply:
+    """The names in arrays of names and numbers, each followed by the sum of its numbers."""
+    first = array(replies[0])
+    if len(first) % 2:
+        unexpected(first, "an even number of items")
+    rows = [_of_length(len(first), reply) for reply in replies]
+    if any(row[::2] != first[::2] for row in rows):
+        unexpected([*rows], "the same names from each node")
+    sums = [sum(map(integer, column)) for column in zip(*(row[1::2] for row in rows), strict=True)]
+    return [item for pair in zip(first[::2], sums, strict=True) for item in pair]
+
+
 def _combined(replies: Sequence[Reply], combine: Callable[[list[int]], int]) -> Reply:
     """One number made of several; arrays are combined item by item."""
     if isinstance(replies[0], list):
@@ -120,4 +145,9 @@ _COMBINE: Final[dict[ResponsePolicy, Callable[[list[int]], int]]] = {
     ResponsePolicy.AGG_MAX: max,
     ResponsePolicy.AGG_LOGICAL_AND: lambda numbers: int(all(numbers)),
     ResponsePolicy.AGG_LOGICAL_OR: lambda numbers: int(any(numbers)),
+}
+
+_COLLECT: Final[dict[ResponsePolicy, Callable[[list[Reply]], Reply]]] = {
+    ResponsePolicy.UNION: _union,
+    ResponsePolicy.SUM_BY_NAME: _summed_by_name,
 }

@@ -83,7 +83,7 @@ class RedirectPolicy:
             if runs_commands and not only_reads:
                 return None
             if self._refusals is None:
-                deadline = _refusal_deadline(self._retry)
+                deadline = refusal_deadline(self._retry)
                 self._refusals = RetryState(REFUSAL_BACKOFF, deadline=deadline, overrun=True)
             refresh = not isinstance(failed, TryAgainError)
             return _step(self._refusals.delay(now), refresh=refresh)
@@ -102,7 +102,7 @@ class RedirectPolicy:
         return retry.waits_for_dial(failures, failed, next_dial)
 
 
-def _refusal_deadline(retry: Retry | None) -> float:
+def refusal_deadline(retry: Retry | None) -> float:
     """Seconds for which refusals are repeated: at least `PATIENCE`, unless *retry* has none."""
     if retry is None or retry.deadline is None:
         return PATIENCE

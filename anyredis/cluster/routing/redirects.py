@@ -126,7 +126,7 @@ class RedirectFollower:
         """
         if step.to is None or endpoint is None:
             return self.target.find(self._pool)
-        slot, address = _destination(step.to, endpoint.address, self._pool.address_remap)
+        slot, address = destination(step.to, endpoint.address, self._pool.address_remap)
         if isinstance(step.to, MovedError):
             return self._pool.record_move(slot, address)
         return self._pool.temporary_endpoint(address)
@@ -195,7 +195,7 @@ class RedirectFollower:
         return self._policy.lasts(failed, next_dial)
 
 
-def _destination(
+def destination(
     redirect: RedirectError, asked: TCPAddress, remap: AddressRemap | None
 ) -> tuple[int, TCPAddress]:
     """The slot and the node that a *redirect* of the node at *asked* names."""

@@ -44,6 +44,16 @@ MERGED: list[tuple[tuple[Value, ...], tuple[Reply, ...], Reply]] = [
     ((b"RANDOMKEY",), (None, None), None),
     ((b"INFO",), (b"x", b"y"), {"n0:1": b"x", "n1:1": b"y"}),
     ((b"MEMORY", b"STATS"), ({b"a": 1}, {b"a": 2}), {"n0:1": {b"a": 1}, "n1:1": {b"a": 2}}),
+    ((b"PUBSUB", b"CHANNELS"), ([b"a", b"b"], [], [b"c", b"a"]), [b"a", b"b", b"c"]),
+    ((b"pubsub", "shardchannels", "*"), (["a"], ["a"]), ["a"]),
+    ((b"PUBSUB", b"NUMPAT"), (1, 0, 2), 3),
+    ((b"PUBSUB", b"NUMSUB"), ([], []), []),
+    (
+        (b"PUBSUB", b"NUMSUB", "a", "b"),
+        ([b"a", 1, b"b", 0], [b"a", 2, b"b", 0]),
+        [b"a", 3, b"b", 0],
+    ),
+    ((b"PUBSUB", b"SHARDNUMSUB", "a"), (["a", 0], ["a", 2]), ["a", 2]),
     ((b"MY.CMD",), (1, [2]), [1, [2]]),
 ]
 
@@ -71,6 +81,23 @@ def test_every_command_for_several_nodes_can_be_merged() -> None:
     for name in several:
         replies: list[Reply] = [[1], [1]] if name in joined else [1, 1]
         assert aggregate(facts_of(tuple(name.split())), answers(*replies)) is not None
+
+
+NOT_ALIKE: list[tuple[tuple[Value, ...], tuple[Reply, ...]]] = [
+    ((b"PUBSUB", b"CHANNELS"), ([b"a"], [[b"b"]])),
+    ((b"PUBSUB", b"CHANNELS"), ([b"a"], 1)),
+    ((b"PUBSUB", b"NUMSUB", "a"), ([b"a", 1], [b"b", 1])),
+    ((b"PUBSUB", b"NUMSUB", "a"), ([b"a", 1], [b"a", 1, b"b", 1])),
+    ((b"PUBSUB", b"NUMSUB", "a"), ([b"a"], [b"a"])),
+    ((b"PUBSUB", b"NUMSUB", "a"), ([b"a", 1], [b"a", b"x"])),
+]
+
+
+@pytest.mark.parametrize(("args", "replies"), NOT_ALIKE, ids=lambda each: str(each)[:30])
+def test_reports_that_cannot_be_joined(args: tuple[Value, ...], replies: tuple[Reply, ...]) -> None:
+    """Replies of another shape, or about other names, are a `ProtocolError`."""
+    with pytest.raises(ProtocolError, match="the server answered"):
+        aggregate(facts_of(args), answers(*replies))
 
 
 def test_any_random_key_may_come() -> None:

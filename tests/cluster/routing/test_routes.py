@@ -18,7 +18,7 @@ from anyredis.cluster.routing.routes import (
     slot_of_keys,
 )
 from anyredis.facts.key_positions import FIRST_KEY
-from anyredis.facts.policies import REQUEST
+from anyredis.facts.policies import REQUEST, SUBSCRIPTION_REPORTS, ResponsePolicy
 from anyredis.facts.table import SPECIAL
 from anyredis.testing import Answer, FakeCluster, FakePeer, Words
 from anyredis.wire.encode import Value, encoder
@@ -38,8 +38,11 @@ WHAT_TO_DO = re.compile(
 
 
 def answer_one(peer: FakePeer, words: Words) -> Answer:
-    """The answer 1 to any command."""
-    return peer.run(words) if words[:2] in OF_CONNECTIONS else 1
+    """The answer 1, or an empty array to reports in arrays, to any command."""
+    if words[:2] in OF_CONNECTIONS:
+        return peer.run(words)
+    response = SUBSCRIPTION_REPORTS.get(b" ".join(words[:2]))
+    return 1 if response in (None, ResponsePolicy.AGG_SUM) else []
 
 
 def calls_by_port(cluster: FakeCluster, words: Words) -> list[int]:
