@@ -2,12 +2,15 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.keyspace_events import KeyEvent, KeyspaceEvents
+from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.pubsub import PubSub
 from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent, SubscriptionChange
 from anyredis.client.redis import Redis
 from anyredis.client.session import Session
+from anyredis.client.transaction import Transaction
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
@@ -22,6 +25,9 @@ from anyredis.command import (
     blocking_command,
     command,
 )
+from anyredis.commands.acl import AclLogEntry, AclSelector, AclUser
+from anyredis.commands.bitmaps import BitField
+from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
 from anyredis.connection.base import (
     BaseConnection,
@@ -46,7 +52,9 @@ from anyredis.exceptions import (
     DataTypeError,
     DataValueError,
     DemotedError,
+    DurabilityError,
     ExecAbortError,
+    GuaranteeError,
     LockError,
     MaxClientsError,
     MaxConnectionsError,
@@ -66,6 +74,7 @@ from anyredis.exceptions import (
     ReadOnlyError,
     RedirectError,
     RedisError,
+    ReplicationError,
     ReplyDecodeError,
     ResponseError,
     SubscriptionOverflowError,
@@ -116,6 +125,9 @@ from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value
 
 __all__ = [
+    "AclLogEntry",
+    "AclSelector",
+    "AclUser",
     "AskError",
     "AuthenticationError",
     "AutoClaim",
@@ -124,6 +136,7 @@ __all__ = [
     "BaseConnection",
     "BaseObserver",
     "Batch",
+    "BitField",
     "BlockingClusterConnectionPool",
     "BlockingConnectionPool",
     "Blueprint",
@@ -155,18 +168,26 @@ __all__ = [
     "DeliveredEntry",
     "DemotedError",
     "Dropped",
+    "DurabilityError",
     "ExecAbortError",
     "Executor",
     "FullStreamConsumer",
     "FullStreamGroup",
     "FullStreamInfo",
     "Gap",
+    "GeoPlace",
+    "GeoPosition",
     "Group",
+    "GuaranteeError",
     "Key",
+    "KeyEvent",
+    "KeyspaceEvents",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
     "Message",
+    "Monitor",
+    "MonitoredCommand",
     "MovedError",
     "NoGroupError",
     "NoPermissionError",
@@ -197,6 +218,7 @@ __all__ = [
     "Redis",
     "RedisCluster",
     "RedisError",
+    "ReplicationError",
     "ReplyDecodeError",
     "ResponseError",
     "Result",
@@ -213,6 +235,7 @@ __all__ = [
     "SubscriptionOverflowError",
     "TCPAddress",
     "TimeoutError",
+    "Transaction",
     "TryAgainError",
     "UnblockedError",
     "UnixAddress",

@@ -17,7 +17,7 @@ ErrorT = TypeVar("ErrorT", bound="RedisError")
 
 
 class Outcome(enum.Enum):
-    """The known outcome of a command whose connection failed."""
+    """The known outcome of a command that failed, or whose guarantee did."""
 
     NOT_SENT = "not sent"
     """The server has not run the command: it was never written, or the server refused to read
@@ -25,6 +25,9 @@ class Outcome(enum.Enum):
 
     UNKNOWN = "unknown"
     """The command was written and its reply is lost: the server may or may not have run it."""
+
+    EXECUTED = "executed"
+    """The server has run the command; what failed came after it."""
 
 
 class RedisError(Exception):
@@ -136,6 +139,47 @@ class PartialFailureError(RedisError):
 
 class WatchError(RedisError):
     """A watched key changed: the transaction was not executed."""
+
+
+class GuaranteeError(RedisError):
+    """A write was executed, but not confirmed by as many servers as the session asks for.
+
+    Repeating the write would run it twice.  *replicas* have confirmed it (None: unknown, because
+    the connection was lost or the server refused the question).  *value* is what the write itself
+    gave, None after a pipeline, whose results are readable.
+    """
+
+    outcome = Outcome.EXECUTED
+    """The write has been executed."""
+
+    def __init__(
+        self, message: str = "", *, replicas: int | None = None, value: object = None
+    ) -> None:
+        super().__init__(message)
+        self.replicas = replicas
+        self.value = value
+
+
+class ReplicationError(GuaranteeError):
+    """A write was executed, but too few replicas had it in time (`ensure_replication`)."""
+
+
+class DurabilityError(GuaranteeError):
+    """A write was executed, but too few append-only files had it in time (`ensure_persistence`).
+
+    *local*: 1 if the server's own file has it, otherwise 0; None: unknown.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        local: int | None = None,
+        replicas: int | None = None,
+        value: object = None,
+    ) -> None:
+        super().__init__(message, replicas=replicas, value=value)
+        self.local = local
 
 
 class PubSubError(RedisError):

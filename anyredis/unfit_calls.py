@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from inspect import Parameter
 from typing import Any, Final, ParamSpec, TypeVar
 
+from anyredis.coroutine_functions import mark_coroutine_function
 from anyredis.exceptions import DataError, DataTypeError
 
 P = ParamSpec("P")
@@ -33,6 +34,11 @@ MISSING: Final = Missing()
 # -- the spellings of redis-py ------------------------------------------------------------------
 
 METHODS: Final[Mapping[tuple[str, str], str]] = {
+    ("argrep", "withvalues"): "argrep_with_values",
+    ("arinfo", "full"): "arinfo_full",
+    ("geosearch", "withcoord"): "geosearch_places",
+    ("geosearch", "withdist"): "geosearch_places",
+    ("geosearch", "withhash"): "geosearch_places",
     ("hrandfield", "count"): "hrandfield_many",
     ("hrandfield", "withvalues"): "hrandfield_with_values",
     ("hscan", "no_values"): "hscan_no_values",
@@ -77,6 +83,9 @@ NO_NUMBER: Final = "write several keys as one list, without their number"
 ADVICE: Final[Mapping[str, str]] = {
     "_id": "write id=",
     "_type": "write type=",
+    "value_from_callable": "the result is what the function returns, which queues with tx.pipeline()",
+    "watch_delay": "write backoff=Backoff(base=..., cap=...), in seconds",
+    "default_overflow": "give each set and incrby of a BitField its overflow=",
     "shard_hint": "leave it out: no server has shards of that kind",
     "byint": "write amount",
     "client_id": "write id=",
@@ -102,6 +111,7 @@ SEVERAL: Final = frozenset(
 """Arguments of redis-py that hold what is positional here."""
 
 NEXT: Final[Mapping[str, str]] = {
+    "arinfo": "full",
     "client_kill_filter": "_id",
     "client_list": "_type",
     "hrandfield": "count",
@@ -238,6 +248,30 @@ def explained(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
+def refused(advice: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """A method that raises `DataTypeError` with *advice*, whatever it is given.
+
+    For methods of other clients.  They have one parameter, of the type `Never`, so that a checker
+    finds that each call lacks an argument.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def refuse(*_args: P.args, **_kwargs: P.kwargs) -> T:
+            raise DataTypeError(f"{function.__qualname__}(): {advice}")
+
+        return refuse
+
+    return decorate
+
+
+def coroutine_method(
+    function: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """`explained` for an async function, which stays a coroutine function."""
+    return mark_coroutine_function(explained(function))
+
+
 class UnfitCall:
     """The form of a method, for a call that does not fit it, and the errors that tell of it."""
 
@@ -261,7 +295,8 @@ class UnfitCall:
     def of(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> DataTypeError:
         """The error for a call with these arguments, which do not fit."""
         positional = [each.name for each in self._parameters if each.kind in _POSITIONAL]
-        if len(args) > len(positional):
+        variadic = any(each.kind is Parameter.VAR_POSITIONAL for each in self._parameters)
+        if len(args) > len(positional) and not variadic:
             return self.too_many(len(args))
         names = [each.name for each in self._parameters]
         for name in kwargs:
@@ -285,7 +320,8 @@ class UnfitCall:
         advice = (
             self._advice(hint) if hint is not None else option and f"write {option}=... by name"
         )
-        if any(each.name == "keys" for each in self._parameters):
+        by_name = Parameter.KEYWORD_ONLY
+        if any(each.name == "keys" and each.kind is not by_name for each in self._parameters):
             advice = " and ".join(filter(None, (NO_NUMBER, advice)))
         takes = f"takes {positional} positional argument{'' if positional == 1 else 's'}"
         return self._error(f"{takes}, not {count}", advice)

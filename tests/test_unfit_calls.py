@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Never, cast
 
 import pytest
 
@@ -12,7 +12,7 @@ from anyredis.command import Blueprint, Command, command
 from anyredis.commands.group import Group
 from anyredis.replies import integer
 from anyredis.testing import FakeServer
-from anyredis.unfit_calls import ambiguous_names, explained
+from anyredis.unfit_calls import ambiguous_names, coroutine_method, explained, refused
 from anyredis.wire.encode import Key
 
 
@@ -126,3 +126,48 @@ def test_a_method_that_is_no_command() -> None:
     with pytest.raises(TypeError) as own:
         scan(1, 2)
     assert not isinstance(own.value, DataTypeError)
+
+
+# -- methods that are no commands ---------------------------------------------------------------
+
+
+class Methods:
+    """Methods with the decorators for those that are no commands."""
+
+    @explained
+    def several(self, *keys: str, last: int = 0) -> tuple[str, ...]:
+        """As many keys as one likes."""
+        return keys
+
+    @coroutine_method
+    async def slow(self, first: int) -> int:
+        """Its argument."""
+        return first
+
+    @refused("write several()")
+    def theirs(self, *, not_here: Never) -> None:
+        """A method of another client."""
+
+
+def test_any_number_of_keys_fits() -> None:
+    """A wrong option is what is told, not the number of keys."""
+    assert Methods().several("a", "b", "c") == ("a", "b", "c")
+    with pytest.raises(DataTypeError, match=r"several\(\) has no argument 'other'"):
+        cast("Any", Methods()).several("a", "b", other=1)
+
+
+async def test_a_coroutine_function_refuses_at_the_call() -> None:
+    """It is one in every sense, and a call that does not fit raises before any await."""
+    marked = inspect.iscoroutinefunction(Methods.slow)  # on Python 3.11 only asyncio has a marker
+    assert marked or hasattr(Methods.slow, "_is_coroutine")
+    assert await Methods().slow(3) == 3
+    with pytest.raises(DataTypeError, match=r"slow\(first\)"):
+        cast("Any", Methods()).slow(1, 2)
+
+
+def test_a_method_of_another_client_names_ours() -> None:
+    """Whatever it is given."""
+    theirs: Any = Methods().theirs
+    for call in (theirs, lambda: theirs(1, 2), lambda: theirs(a=1)):
+        with pytest.raises(DataTypeError, match=r"Methods\.theirs\(\): write several\(\)"):
+            call()

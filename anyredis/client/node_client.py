@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
-from anyredis.backoff import Retry
+from anyredis.backoff import Backoff, Retry
 from anyredis.client.batch import CommandBatch, EncodedBatch
+from anyredis.client.guarantees import WriteGuarantee
+from anyredis.client.keyspace_events import SETTING, KeyspaceSubscribing, flags_in
+from anyredis.client.monitor import Monitor, open_monitor
 from anyredis.client.observed import OnRetry, observe, on_retry
+from anyredis.client.optimistic import (
+    ATTEMPTS,
+    BACKOFF,
+    NAME,
+    NodeTries,
+    TryLimit,
+    open_transaction,
+    transact,
+    watched,
+)
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.placement import OneServer
 from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
 from anyredis.client.session import Session, open_session
-from anyredis.client.subscribing import Subscribing
+from anyredis.client.transaction import Transaction
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
+from anyredis.commands.group import Milliseconds
+from anyredis.commands.several import SomeKeys
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
 from anyredis.replies import S, TextReaders, array
-from anyredis.unfit_calls import explained
+from anyredis.unfit_calls import coroutine_method, explained
 from anyredis.wire.decode import Reply
-from anyredis.wire.encode import Value
+from anyredis.wire.encode import Key, Value
 
 T = TypeVar("T")
 
@@ -38,7 +53,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
     return TEXT if decode_responses else BYTES
 
 
-class NodeClient(Subscribing[S], Scans[S], CoreCommands[S], Generic[S]):
+class NodeClient(KeyspaceSubscribing[S], Scans[S], CoreCommands[S], Generic[S]):
     """All commands on one server of a pool.
 
     `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.
@@ -128,13 +143,81 @@ class NodeClient(Subscribing[S], Scans[S], CoreCommands[S], Generic[S]):
             self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
         )
 
-    def session(self) -> AbstractAsyncContextManager[Session[S]]:
-        """A `Session` on an exclusive connection, for an `async with` block."""
-        return open_session(self._endpoint, self.read, self._pool.observer, self.retry)
+    def session(
+        self,
+        *,
+        ensure_replication: int | None = None,
+        ensure_persistence: tuple[int, int] | None = None,
+        timeout: Milliseconds | None = None,
+    ) -> AbstractAsyncContextManager[Session[S]]:
+        """A `Session` on an exclusive connection, for an `async with` block.
+
+        With *ensure_replication* each write, or pipeline with a write, is followed by WAIT: it
+        returns once so many replicas have it, and raises `ReplicationError` after *timeout*
+        milliseconds (0: no limit), although the write is executed.  With *ensure_persistence*,
+        (local, replicas), it is followed by WAITAOF, server 7.2: it returns once the append-only
+        files of the server itself (1 or 0) and of so many replicas have it, and raises
+        `DurabilityError`.  Entering the block raises the server's error if it cannot do that.
+        """
+        guarantee = WriteGuarantee.of(ensure_replication, ensure_persistence, timeout)
+        return open_session(
+            self._open_endpoint(), self.read, self._pool.observer, self.retry, guarantee
+        )
+
+    @explained
+    def watch(self, *keys: SomeKeys) -> AbstractAsyncContextManager[Transaction[S]]:
+        """A `Transaction` that watches *keys*, for one try, as an `async with` block.
+
+        Its pipeline raises `WatchError`, and was not executed, if one of the keys has changed.
+        """
+        return open_transaction(self._tries(watched("watch", keys)))
+
+    @coroutine_method
+    async def transaction(
+        self,
+        func: Callable[[Transaction[S]], Awaitable[T]],
+        *keys: SomeKeys,
+        attempts: int = ATTEMPTS,
+        backoff: Backoff = BACKOFF,
+    ) -> T:
+        """What the async function *func* returns, after a try in which none of *keys* changed.
+
+        *func* gets a `Transaction` that watches the keys: it reads at once, and queues what depends
+        on it with `tx.pipeline()`.  If a key has changed meanwhile, the pipeline is not executed
+        and *func* is called again after a pause of *backoff*; after *attempts* tries `WatchError`
+        is raised.  A *func* that queues nothing is called again too if a key has changed.
+
+        A try whose connection was lost before EXEC was sent is repeated, as `retry` allows; if the
+        reply to EXEC is lost, it is not: the outcome of that `ConnectionError` is unknown.
+        """
+        limit = TryLimit.of(attempts, backoff)
+        return await transact(self._tries(watched("transaction", keys)), func, limit)
+
+    def _tries(self, keys: tuple[Key, ...]) -> NodeTries[S]:
+        on_retry = self._on_retry(lambda: NAME)
+        return NodeTries(
+            self._open_endpoint(), keys, self.read, self._pool.observer, self.retry, on_retry
+        )
+
+    def monitor(self) -> AbstractAsyncContextManager[Monitor[S]]:
+        """A `Monitor` of all commands that the server runs, for an `async with` block.
+
+        It has an exclusive connection.  A server that is monitored is slower.
+        MONITOR. Server 1.0.
+        """
+        return open_monitor(self._open_endpoint(), self.read, self.retry)
+
+    def _open_endpoint(self) -> Endpoint:
+        """The endpoint for an exclusive connection."""
+        return self._endpoint
 
     def new_placement(self) -> OneServer:
         """All subscriptions at this server."""
         return OneServer(self._endpoint, self.retry)
+
+    async def notification_flags(self) -> list[tuple[str, str]]:
+        """The address of this server, with its flags for keyspace events, if it tells them."""
+        return await flags_in(self.config_get(SETTING), self.address)
 
     @property
     def _subscribing_pool(self) -> BasePool:

@@ -6,9 +6,9 @@ in between, even on a multiplexed connection.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Never, Self, TypeAlias, TypeVar
 
 from anyredis.client.batch import CommandBatch, first_failure
 from anyredis.command import Batch, Command, Result, raw_command
@@ -17,12 +17,16 @@ from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import DataValueError, RedisError, fresh
 from anyredis.facts.lookup import ORDINARY, facts_of
 from anyredis.replies import S, TextReaders
+from anyredis.unfit_calls import refused
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value, name_of
 
 T = TypeVar("T")
 
-Run = Callable[[CommandBatch], Awaitable[list[Reply]]]
+Run: TypeAlias = Callable[[CommandBatch], Awaitable[list[Reply]]]
+
+Confirm: TypeAlias = Callable[[Sequence[Command[Any]], Sequence[object]], Awaitable[None]]
+"""Waits, after the commands with these values, until their writes are guaranteed."""
 
 
 class Pipeline(Batch, CoreCommands[S], Generic[S]):
@@ -40,6 +44,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         transaction: bool = True,
         raise_on_error: bool = True,
         runs_empty: bool = False,
+        confirm: Confirm | None = None,
     ) -> None:
         flag("pipeline: transaction", transaction)
         flag("pipeline: raise_on_error", raise_on_error)
@@ -48,6 +53,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         self._transaction = transaction
         self._raise_on_error = raise_on_error
         self._runs_empty = runs_empty  # an empty transaction tells whether a watched key changed
+        self._confirm = confirm
         self._queue: list[Result[Any]] = []
 
     def __len__(self) -> int:
@@ -118,7 +124,22 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         failed = [value for value in values if isinstance(value, RedisError)]
         if raise_on_error and failed:
             _raise_first(values, commands)
+        if self._confirm is not None:
+            await self._confirm(commands, values)
         return values
+
+    # -- calls of other clients -----------------------------------------------------------------
+
+    @refused(
+        "a pipeline watches no keys: use client.transaction(func, *keys), or `async with "
+        "client.watch(*keys) as tx:` and in it tx.pipeline()"
+    )
+    def watch(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a pipeline watches no keys."""
+
+    @refused("pipeline(transaction=True) writes MULTI and EXEC by itself")
+    def multi(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a transaction writes MULTI by itself."""
 
 
 def _refuse_misfits(args: tuple[Value, ...]) -> None:

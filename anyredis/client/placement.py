@@ -114,6 +114,11 @@ class Placement(ABC):
         for connection in [*self.connections.values()]:
             connection.remove(subscriber)
 
+    @property
+    def leaving(self) -> bool:
+        """Whether a connection that nobody uses any more has not given its lease back."""
+        return any(connection.leaving for connection in self.connections.values())
+
     async def left(self) -> None:
         """Wait until the connections that nobody uses any more have given their leases back."""
         for connection in [*self.connections.values()]:

@@ -145,8 +145,17 @@ class PubSub(Generic[S]):
         if mine is None:
             return
         mine.fail(PubSubError("the block of this PubSub was left"))
-        with anyio.move_on_after(LEAVE_TIMEOUT, shield=True):
-            await self._placement.left()
+        cancelled: BaseException | None = None
+        with anyio.move_on_after(LEAVE_TIMEOUT, shield=True) as scope:
+            while self._placement.leaving:
+                try:
+                    await self._placement.left()
+                except anyio.get_cancelled_exc_class() as error:
+                    if scope.cancel_called:
+                        raise
+                    cancelled = error  # by `asyncio.Task.cancel`, which ignores shields
+        if cancelled is not None:
+            raise cancelled
 
     def _opened(self) -> PubSubSubscriber[S]:
         if self._subscriber is None:

@@ -6,12 +6,13 @@ was changed is closed when the session ends.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
 from anyredis.client.batch import CommandBatch, EncodedBatch
+from anyredis.client.guarantees import WriteGuarantee
 from anyredis.client.observed import observe
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.retrying import repeat
@@ -22,18 +23,20 @@ from anyredis.commands.hash_import import HashImport
 from anyredis.commands.session import SessionCommands
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataValueError, RedisError
-from anyredis.facts.lookup import ORDINARY, facts_of
+from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.observer import Observer
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
 from anyredis.replies import S, TextReaders, array
 from anyredis.unfit_calls import explained
 from anyredis.wire.decode import Reply
-from anyredis.wire.encode import Value
+from anyredis.wire.encode import Value, name_of
 
 T = TypeVar("T")
 
 IN_PIPELINES = frozenset((b"MULTI", b"EXEC", b"DISCARD"))
+
+WAITS = frozenset((b"WAIT", b"WAITAOF"))
 
 
 class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Generic[S]):
@@ -51,9 +54,11 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         connection: BaseConnection,
         read: TextReaders[S],
         observer: Observer | None = None,
+        guarantee: WriteGuarantee | None = None,
     ) -> None:
         self.read = read
         self._connection: BaseConnection | None = connection
+        self._guarantee = guarantee
         observe(self, observer, lambda: connection.address)
 
     @property
@@ -70,14 +75,21 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         self._connection = None
 
     async def submit(self, command: Command[T]) -> T:
-        """The parsed reply to *command*."""
+        """The parsed reply to *command*.
+
+        Raises `ReplicationError` or `DurabilityError` for a write that was executed, but that is
+        not where the session has to have it.
+        """
         args = command.args
         facts = None if args[0] in ORDINARY else facts_of(args)
         if facts is not None and facts.name in IN_PIPELINES:
             raise DataValueError(
                 f"{facts.shown} cannot be sent by itself: use the session's pipeline()"
             )
-        return await self.connection.submit(command, facts)
+        value = await self.connection.submit(command, facts)
+        if self._guarantee is not None and _writes(facts or facts_of(args)):
+            await self._guarantee.confirm(self.connection, name_of(args), value)
+        return value
 
     async def execute_command(self, *args: Value) -> Any:
         """The raw reply to the command with these arguments."""
@@ -96,7 +108,18 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
             transaction=transaction,
             raise_on_error=raise_on_error,
             runs_empty=transaction,
+            confirm=None if self._guarantee is None else self._confirm,
         )
+
+    async def _confirm(self, commands: Sequence[Command[Any]], values: Sequence[object]) -> None:
+        """Wait for the guarantee of a pipeline in which at least one write was executed."""
+        done = (
+            name_of(each.args)
+            for each, value in zip(commands, values, strict=True)
+            if not isinstance(value, RedisError) and _writes(facts_of(each.args))
+        )
+        if self._guarantee is not None and (name := next(done, None)) is not None:
+            await self._guarantee.confirm(self.connection, f"the pipeline with {name}")
 
     async def _run_batch(self, batch: CommandBatch) -> list[Reply]:
         connection = self.connection
@@ -109,9 +132,18 @@ class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Gene
         return batch.replies_by_command(array(replies), connection.decodes)
 
 
+def _writes(facts: Facts) -> bool:
+    """Whether a command with these *facts* may have written data."""
+    return not (facts.read_only or facts.changes_connection or facts.name in WAITS)
+
+
 @asynccontextmanager
 async def open_session(
-    endpoint: Endpoint, read: TextReaders[S], observer: Observer | None, retry: Retry | None
+    endpoint: Endpoint,
+    read: TextReaders[S],
+    observer: Observer | None,
+    retry: Retry | None,
+    guarantee: WriteGuarantee | None = None,
 ) -> AsyncGenerator[Session[S]]:
     """A session on a connection of *endpoint*, for an `async with` block.
 
@@ -121,16 +153,24 @@ async def open_session(
         connection = await repeat(
             retry, lambda: False, lambda: lease.attach(exclusive=True), lease=lease
         )
-        with session_on(connection, read, observer) as session:
+        async with session_on(connection, read, observer, guarantee) as session:
             yield session
 
 
-@contextmanager
-def session_on(
-    connection: BaseConnection, read: TextReaders[S], observer: Observer | None
-) -> Generator[Session[S]]:
-    """A session on *connection*, for a `with` block; afterwards its calls raise `RuntimeError`."""
-    session = Session(connection, read, observer)
+@asynccontextmanager
+async def session_on(
+    connection: BaseConnection,
+    read: TextReaders[S],
+    observer: Observer | None,
+    guarantee: WriteGuarantee | None,
+) -> AsyncGenerator[Session[S]]:
+    """A session on *connection*, for a block; afterwards its calls raise `RuntimeError`.
+
+    Raises the server's error if it cannot give the *guarantee*.
+    """
+    if guarantee is not None:
+        await guarantee.check(connection)
+    session = Session(connection, read, observer, guarantee)
     try:
         yield session
     finally:

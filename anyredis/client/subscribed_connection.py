@@ -126,6 +126,8 @@ class SubscribedConnection:
         self._leaving: list[Waiter] = []
         self._failures = 0
         """Losses and failing attempts to connect since the last answer."""
+        self._warned = False
+        """Whether it was logged that it cannot connect again."""
         self._unsubscribing: list[ReplyWaiter] = []
         """The waiters of calls that wait for the end of subscriptions."""
         self._level = ROOM
@@ -184,12 +186,18 @@ class SubscribedConnection:
             self._connecting.cancel()
         if wanted or not self.running:
             self._wake_leaving()
+        self._update_reading()
         self._wake()
         self._update_reading()
 
+    @property
+    def leaving(self) -> bool:
+        """Whether nobody uses it, and its task has not given the lease back."""
+        return self.running and not self.table.wanted
+
     async def left(self) -> None:
         """Wait until its task has given the lease back, or others use it."""
-        while self.running and not self.table.wanted:
+        while self.leaving:
             waiter = self._new_waiter()
             self._leaving.append(waiter)
             await waiter
@@ -268,7 +276,8 @@ class SubscribedConnection:
         self._failures += 1
         patience = self._unreachable(self, error)
         self.table.fail_calls(error, until=anyio.current_time() - patience)
-        if self.table.wanted and self._failures == 1:
+        if self.table.wanted and not self._warned:
+            self._warned = True
             address = self.endpoint.server.address
             LOGGER.warning("cannot subscribe again at %s, trying further: %s", address, error)
 
@@ -329,6 +338,7 @@ class SubscribedConnection:
     def _answered(self) -> None:
         """The server has answered a request."""
         self._failures = 0
+        self._warned = False
         self._update_reading()
         if not self.table.wanted:
             self._wake()

@@ -24,6 +24,13 @@ from anyredis.wire.encode import Key
 from anyredis.wire.subscriptions import CHANNEL, PATTERN, SHARD, SubscriptionKind
 
 
+def check_on_full(on_full: object) -> None:
+    """Raise `DataValueError` unless *on_full* is one of `OnFull`."""
+    if on_full not in get_args(OnFull):
+        allowed = ", ".join(map(repr, get_args(OnFull)))
+        raise DataValueError(f"on_full has to be one of {allowed}, not {excerpt(on_full)}")
+
+
 class Subscribing(ABC, Generic[S]):
     """The base of clients that can subscribe; it has no state before the first subscription."""
 
@@ -101,13 +108,24 @@ class Subscribing(ABC, Generic[S]):
         on_full: OnFull,
         first: dict[SubscriptionKind, tuple[Key, ...]],
     ) -> PubSub[S]:
-        if on_full not in get_args(OnFull):
-            allowed = ", ".join(map(repr, get_args(OnFull)))
-            raise DataValueError(f"on_full has to be one of {allowed}, not {excerpt(on_full)}")
+        check_on_full(on_full)
         if on_full == "wait":
             placement = self.new_placement()
         else:
             placement = self._shared_placement = self._shared_placement or self.new_placement()
+        return self._pubsub_at(
+            placement, ignore_subscribe_messages, max_messages, max_bytes, on_full, first
+        )
+
+    def _pubsub_at(
+        self,
+        placement: Placement,
+        ignore_subscribe_messages: bool,
+        max_messages: int,
+        max_bytes: int,
+        on_full: OnFull,
+        first: dict[SubscriptionKind, tuple[Key, ...]],
+    ) -> PubSub[S]:
         pool = self._subscribing_pool
         return PubSub(
             placement,

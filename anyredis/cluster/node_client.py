@@ -6,17 +6,15 @@ Law: it stays usable if the node leaves the slot map: it then gets a new endpoin
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
 from anyredis.client.batch import CommandBatch
 from anyredis.client.node_client import NodeClient
 from anyredis.client.placement import OneServer
-from anyredis.client.session import Session
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.command import Command
-from anyredis.pool.endpoint import ClusterEndpoint
+from anyredis.pool.endpoint import ClusterEndpoint, Endpoint
 from anyredis.replies import S, TextReaders
 from anyredis.wire.decode import Reply
 
@@ -46,10 +44,9 @@ class ClusterNodeClient(NodeClient[S], Generic[S]):
         self._find_endpoint()
         return super().submit(command)
 
-    def session(self) -> AbstractAsyncContextManager[Session[S]]:
-        """One connection for yourself, as an `async with` block; see `Session`."""
+    def _open_endpoint(self) -> Endpoint:
         self._find_endpoint()
-        return super().session()
+        return super()._open_endpoint()
 
     def new_placement(self) -> OneServer:
         """All subscriptions at this node; it does not follow the slots of sharded channels."""

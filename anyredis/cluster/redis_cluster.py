@@ -6,30 +6,43 @@ one node and follow none.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Any, Generic, Literal, Self, Unpack, overload
+from typing import Any, Generic, Literal, Never, Self, TypeVar, Unpack, overload
 
 from anyredis.address import DEFAULT_PORT
-from anyredis.backoff import FAILOVER_RETRY
+from anyredis.backoff import FAILOVER_RETRY, Backoff
+from anyredis.client.guarantees import WriteGuarantee
+from anyredis.client.keyspace_events import KeyspaceSubscribing
 from anyredis.client.node_client import NodeClient, readers
 from anyredis.client.observed import event_of, told
+from anyredis.client.optimistic import (
+    ATTEMPTS,
+    BACKOFF,
+    TryLimit,
+    open_transaction,
+    transact,
+    watched,
+)
 from anyredis.client.options import checked_retry
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.scans import ScanIterator, check_scan
 from anyredis.client.session import Session, session_on
-from anyredis.client.subscribing import Subscribing
+from anyredis.client.transaction import Transaction
 from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
 from anyredis.cluster.executor import ClusterExecutor
 from anyredis.cluster.node_client import ClusterNodeClient
 from anyredis.cluster.nodes.seeds import NodeName, node_address
+from anyredis.cluster.optimistic import SlotTries
+from anyredis.cluster.primaries_placement import PrimariesPlacement
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.cluster.routing.routes import key_bytes
 from anyredis.cluster.scanning import ClusterKeys
 from anyredis.cluster.subscription_placement import ClusterPlacement
 from anyredis.command import Command, command, raw_command
-from anyredis.commands.group import SupportsItems, flat
+from anyredis.commands.group import Milliseconds, SupportsItems, flat
+from anyredis.commands.several import SomeKeys
 from anyredis.connection.base import BaseConnection
 from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import DataValueError, RedisError
@@ -39,12 +52,14 @@ from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S, ok
-from anyredis.unfit_calls import explained
+from anyredis.unfit_calls import coroutine_method, explained, refused
 from anyredis.wire.encode import Key, Value
 from anyredis.wire.slots import slot_of
 
+T = TypeVar("T")
 
-class RedisCluster(Subscribing[S], ClusterExecutor[S], Holder, Generic[S]):
+
+class RedisCluster(KeyspaceSubscribing[S], ClusterExecutor[S], Holder, Generic[S]):
     """A client for a Redis Cluster or Valkey Cluster, for use as an `async with` block.
 
     *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes from
@@ -245,6 +260,15 @@ class RedisCluster(Subscribing[S], ClusterExecutor[S], Holder, Generic[S]):
         """Sharded channels at the nodes of their slots, all others at one node."""
         return ClusterPlacement(self.connection_pool, self.retry)
 
+    def new_keyspace_placement(self) -> PrimariesPlacement:
+        """The channels of keyspace events, at all primaries."""
+        return PrimariesPlacement(self.connection_pool, self.retry)
+
+    async def notification_flags(self) -> list[tuple[str, str]]:
+        """The addresses of all primaries, with their flags for keyspace events if they tell them."""
+        self.connection_pool.require_open()
+        return [flags for node in self.primaries() for flags in await node.notification_flags()]
+
     @property
     def _subscribing_pool(self) -> BasePool:
         return self.connection_pool
@@ -263,27 +287,78 @@ class RedisCluster(Subscribing[S], ClusterExecutor[S], Holder, Generic[S]):
             self._run_batch, self.read, transaction=transaction, raise_on_error=raise_on_error
         )
 
-    @asynccontextmanager
-    async def session(self, key: Key) -> AsyncGenerator[Session[S]]:
+    def session(
+        self,
+        key: Key,
+        *,
+        ensure_replication: int | None = None,
+        ensure_persistence: tuple[int, int] | None = None,
+        timeout: Milliseconds | None = None,
+    ) -> AbstractAsyncContextManager[Session[S]]:
         """One connection for yourself to the node that serves *key*, as an `async with` block.
 
-        For WATCH, WAIT and similar commands; see `Session`.  Its commands are not redirected: if
-        the key moves meanwhile, they raise `MovedError`, and a new session finds the new node.
+        For WAIT, SELECT and similar commands; see `Session`, and `Redis.session` for the guarantees.
+        Its commands are not redirected: if the key moves meanwhile, they raise `MovedError`, and a
+        new session finds the new node.
         """
+        guarantee = WriteGuarantee.of(ensure_replication, ensure_persistence, timeout)
+        return self._open_session(self.slot_of(key), guarantee)
+
+    @asynccontextmanager
+    async def _open_session(
+        self, slot: int, guarantee: WriteGuarantee | None
+    ) -> AsyncGenerator[Session[S]]:
         pool = self.connection_pool
-        follower = RedirectFollower(pool, self.retry, Target(self.slot_of(key)))
+        follower = RedirectFollower(pool, self.retry, Target(slot))
         endpoint = await follower.first_endpoint(only_reads=True)
         async with Lease(endpoint) as lease:
             connection = await follower.follow(
                 partial(_attach, lease), lease=lease, endpoint=endpoint, only_reads=lambda: False
             )
             try:
-                with session_on(connection, self.read, pool.observer) as session:
+                async with session_on(connection, self.read, pool.observer, guarantee) as session:
                     yield session
             except RedisError as error:
                 if isinstance(lease.endpoint, ClusterEndpoint):
                     follower.note(lease.endpoint, error)
                 raise
+
+    @explained
+    def watch(self, *keys: SomeKeys) -> AbstractAsyncContextManager[Transaction[S]]:
+        """A `Transaction` that watches *keys*, for one try, as an `async with` block.
+
+        Its pipeline raises `WatchError`, and was not executed, if one of the keys has changed.  All
+        keys, also those of its commands, have to be in one slot: otherwise `CrossSlotError`, before
+        anything is sent.
+        """
+        return open_transaction(self._tries("watch", keys))
+
+    @coroutine_method
+    async def transaction(
+        self,
+        func: Callable[[Transaction[S]], Awaitable[T]],
+        *keys: SomeKeys,
+        attempts: int = ATTEMPTS,
+        backoff: Backoff = BACKOFF,
+    ) -> T:
+        """What the async function *func* returns, after a try in which none of *keys* changed.
+
+        See `Redis.transaction`.  All keys, also those of the commands of *func*, have to be in one
+        slot: otherwise `CrossSlotError`, before anything is sent.  If the slot moves to another
+        node, the next try begins there.
+        """
+        limit = TryLimit.of(attempts, backoff)
+        return await transact(self._tries("transaction", keys), func, limit)
+
+    def _tries(self, method: str, keys: tuple[SomeKeys, ...]) -> SlotTries[S]:
+        return SlotTries(self.connection_pool, method, watched(method, keys), self.read, self.retry)
+
+    @refused(
+        "each node has commands of its own: use `async with client.node(address).monitor()`, once "
+        "for each node in client.nodes()"
+    )
+    def monitor(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a monitor is of one node."""
 
 
 async def _attach(lease: Lease, endpoint: ClusterEndpoint, _asking: bool) -> BaseConnection:

@@ -23,7 +23,7 @@ from anyredis.cluster.routing.redirect_policy import (
     refusal_deadline,
     suggests_refresh,
 )
-from anyredis.cluster.routing.redirects import REFRESH_PATIENCE, Target, destination
+from anyredis.cluster.routing.redirects import Target, destination
 from anyredis.exceptions import ClusterDownError, MovedError, RedisError
 from anyredis.pool.endpoint import ClusterEndpoint, Endpoint
 from anyredis.wire.slots import SLOTS, slot_of
@@ -57,7 +57,7 @@ class ClusterPlacement(Placement):
         """Sharded channels that their node has refused."""
         self._redirected: dict[int, float] = {}
         """The time at which each slot was redirected last."""
-        self._searches = False
+        self._search_scope: anyio.CancelScope | None = None
 
     def check(self) -> None:
         """Raise `RuntimeError` or `ConnectionError` unless the pool is open."""
@@ -121,6 +121,7 @@ class ClusterPlacement(Placement):
         super()._connection_ended(connection)
         if not self.connections:
             self._pool.slot_map_watchers.discard(self._slot_map_changed)
+            self._stop_searching()
 
     # -- moves ----------------------------------------------------------------------------------
 
@@ -219,7 +220,7 @@ class ClusterPlacement(Placement):
             self._pool.topology.refresh_soon()
         if marks_unhealthy(error):
             self._leave(connection, f"{connection.endpoint.server.address} cannot be reached")
-            if connection.table.channels[SHARD]:
+            if self._waits_for_node(connection):
                 self._search(())
         return self._patience(error)
 
@@ -234,21 +235,34 @@ class ClusterPlacement(Placement):
     def _search(self, names: Collection[bytes]) -> None:
         """Look for the node of *names*, and of all sharded channels whose node is lost."""
         self._unplaced.update(names)
-        if not self._searches:
-            self._pool.scope.start_soon(self._search_on)
-            self._searches = True
+        if self._search_scope is None:
+            scope = anyio.CancelScope()
+            self._pool.scope.start_soon(self._search_on, scope)
+            self._search_scope = scope
 
-    async def _search_on(self) -> None:
+    async def _search_on(self, scope: anyio.CancelScope) -> None:
+        """Look again and again, until each channel has a place; the slot map is kept fresh for it."""
         attempts = 0
         try:
-            while self._unplaced or any(map(_waits_for_node, self.connections.values())):
-                attempts += 1
-                await anyio.sleep(AGAIN.delay(attempts))
-                with anyio.move_on_after(REFRESH_PATIENCE):
-                    await self._pool.topology.wait_refreshed()
-                self._place_again()
+            with scope:
+                while self._unplaced or any(map(self._waits_for_node, self.connections.values())):
+                    attempts += 1
+                    self._pool.topology.refresh_soon()
+                    await anyio.sleep(AGAIN.delay(attempts))
+                    self._place_again()
         finally:
-            self._searches = False
+            if self._search_scope is scope:
+                self._search_scope = None
+
+    def _stop_searching(self) -> None:
+        scope, self._search_scope = self._search_scope, None
+        self._unplaced.clear()
+        if scope is not None:
+            scope.cancel()
+
+    def _waits_for_node(self, connection: SubscribedConnection) -> bool:
+        """Whether *connection* is lost, and has channels for which no other node will do."""
+        return connection.connection is None and bool(connection.table.channels[SHARD])
 
     def _place_again(self) -> None:
         """Ask the node of each channel that has no place; those without a node stay."""
@@ -268,8 +282,3 @@ class ClusterPlacement(Placement):
 
 def _is_well(endpoint: ClusterEndpoint) -> bool:
     return endpoint.server.open and not endpoint.server.is_unhealthy
-
-
-def _waits_for_node(connection: SubscribedConnection) -> bool:
-    """Whether sharded channels of *connection* are not subscribed because it is lost."""
-    return connection.connection is None and bool(connection.table.channels[SHARD])

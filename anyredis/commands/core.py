@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from anyredis.commands.acl import Acl
+from anyredis.commands.arrays import Arrays
+from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
+from anyredis.commands.cluster_admin import ClusterAdmin
+from anyredis.commands.cluster_reports import ClusterReports
+from anyredis.commands.command_facts import CommandFacts
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.geo import Geo
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hashes import Hashes
+from anyredis.commands.hyperloglogs import HyperLogLogs
 from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
+from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.persistence import Persistence
 from anyredis.commands.pubsub import PubSubCommands
@@ -22,6 +31,7 @@ from anyredis.commands.stream_groups import StreamGroups
 from anyredis.commands.stream_info import StreamReports
 from anyredis.commands.streams import Streams
 from anyredis.commands.strings import Strings
+from anyredis.commands.vector_sets import VectorSets
 from anyredis.replies import S
 
 
@@ -42,6 +52,16 @@ class CoreCommands(
     Streams[S],
     StreamGroups[S],
     StreamReports[S],
+    Bitmaps[S],
+    HyperLogLogs[S],
+    Geo[S],
+    Acl[S],
+    CommandFacts[S],
+    Latency[S],
+    VectorSets[S],
+    Arrays[S],
+    ClusterReports[S],
+    ClusterAdmin[S],
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group
-from anyredis.commands.several import SomeKeys, SomeValues, all_values, optional_values
+from anyredis.commands.several import SomeKeys, optional_values
 from anyredis.exceptions import DataValueError
 from anyredis.replies import (
     S,
@@ -105,33 +105,6 @@ Role: TypeAlias = PrimaryRole | ReplicaRole | SentinelRole
 
 class ServerCommands(Group[S]):
     """The commands on a server as a whole; those that save its data are in `Persistence`."""
-
-    @command
-    def acl_whoami(self) -> Command[S]:
-        """The name of the ACL user of the connection.
-
-        ACL WHOAMI. Server 6.0.
-        """
-        return Command((b"ACL", b"WHOAMI"), self.read.text)
-
-    @command
-    def command_count(self) -> Command[int]:
-        """The number of commands that the server knows.
-
-        COMMAND COUNT. Server 2.8.13.
-        """
-        return Command((b"COMMAND", b"COUNT"), integer)
-
-    @command
-    def command_getkeys(self, *args: SomeValues) -> Command[list[S]]:
-        """The keys among the words *args* of a command, as the server finds them.
-
-        Raises `ResponseError` if there are none, or no such command.
-        COMMAND GETKEYS word [word …]. Server 2.8.13.
-        """
-        return Command(
-            (b"COMMAND", b"GETKEYS", *all_values("COMMAND GETKEYS", "args", args)), self.read.texts
-        )
 
     @command
     def config_get(self, *patterns: SomeKeys) -> Command[dict[str, str]]:

@@ -30,7 +30,27 @@ OnOff: TypeAlias = Literal["ON", "OFF"]
 """The switch of a setting, as in redis-py."""
 
 
-class SessionCommands(Group[S]):
+class WatchCommands(Group[S]):
+    """The commands about the keys that a connection watches."""
+
+    @command
+    def unwatch(self) -> Command[bool]:
+        """True once no key is watched.
+
+        UNWATCH. Server 2.2.
+        """
+        return Command((b"UNWATCH",), ok)
+
+    @command
+    def watch(self, *keys: SomeKeys) -> Command[bool]:
+        """True once a transaction on this session fails if any of *keys* changes before it.
+
+        WATCH key [key …]. Server 2.2.
+        """
+        return Command((b"WATCH", *all_keys("WATCH", "keys", keys)), ok)
+
+
+class SessionCommands(WatchCommands[S]):
     """The commands that exist on a session only."""
 
     @command
@@ -189,14 +209,6 @@ class SessionCommands(Group[S]):
         """
         return Command((b"SELECT", index), ok)
 
-    @command
-    def unwatch(self) -> Command[bool]:
-        """True once no key is watched.
-
-        UNWATCH. Server 2.2.
-        """
-        return Command((b"UNWATCH",), ok)
-
     @blocking_command
     def wait(self, num_replicas: int, timeout: Milliseconds) -> Command[int]:
         """The number of replicas that have all writes of the session so far.
@@ -218,15 +230,7 @@ class SessionCommands(Group[S]):
         WAITAOF num_local num_replicas milliseconds. Server 7.2.
         """
         words = (b"WAITAOF", num_local, num_replicas, _limit("WAITAOF", timeout))
-        return Command(words, _files)
-
-    @command
-    def watch(self, *keys: SomeKeys) -> Command[bool]:
-        """True once a transaction on this session fails if any of *keys* changes before it.
-
-        WATCH key [key …]. Server 2.2.
-        """
-        return Command((b"WATCH", *all_keys("WATCH", "keys", keys)), ok)
+        return Command(words, counted_files)
 
 
 def _limit(command: str, timeout: Milliseconds) -> int:
@@ -245,6 +249,7 @@ def _has_reset(reply: Reply) -> bool:
     return True
 
 
-def _files(reply: Reply) -> tuple[int, int]:
+def counted_files(reply: Reply) -> tuple[int, int]:
+    """The reply to WAITAOF: the number of files here, 0 or 1, and on replicas."""
     local, replicas = pair(reply)
     return integer(local), integer(replicas)

@@ -263,13 +263,15 @@ def trimmed(
 ) -> tuple[Value, ...]:
     """The words that trim a stream; none without *maxlen* and *minid*."""
     reference = () if ref_policy is None else (policy(command, ref_policy),)
-    only_one(command, maxlen=maxlen, minid=minid)
     bound = minid if maxlen is None else maxlen
-    if limit is not None and (bound is None or not approximate):
-        needs = "maxlen or minid" if bound is None else "approximate=True"
-        raise DataValueError(f"{command}: limit needs {needs} beside it")
-    if bound is None:
-        return reference
+    if bound is None or not approximate:
+        if limit is not None:
+            needs = "maxlen or minid" if bound is None else "approximate=True"
+            raise DataValueError(f"{command}: limit needs {needs} beside it")
+        if bound is None:
+            return reference
+    if minid is not None:
+        only_one(command, maxlen=maxlen, minid=minid)
     strategy = b"MINID" if maxlen is None else b"MAXLEN"
     start = (*reference, strategy, b"~", bound) if approximate else (*reference, strategy, bound)
     return start if limit is None else (*start, b"LIMIT", limit)
@@ -327,7 +329,11 @@ def streams_and_ids(command: str, streams: SupportsItems) -> tuple[Value, ...]:
     """The words for *streams*: all keys, then all IDs."""
     words = flat(command, "streams", streams)
     keys, ids = words[::2], words[1::2]
-    if len(set(map(type, keys))) > 1 and len(set(map(_as_bytes, keys))) < len(keys):
+    if (
+        len(keys) > 1
+        and len(set(map(type, keys))) > 1
+        and len(set(map(_as_bytes, keys))) < len(keys)
+    ):
         msg = f"{command}: streams has one key as text and as bytes: give it once"
         raise DataValueError(msg)
     return (b"STREAMS", *keys, *ids)
@@ -339,11 +345,9 @@ def _as_bytes(key: Value) -> bytes:
 
 def _idempotence(idmpauto: Key | None, idmp: tuple[Key, Key] | None) -> tuple[Value, ...]:
     """The words by which the server knows an entry that a producer has added before."""
-    only_one("XADD", idmpauto=idmpauto, idmp=idmp)
-    if idmpauto is not None:
-        return (b"IDMPAUTO", idmpauto)
     if idmp is None:
-        return ()
+        return () if idmpauto is None else (b"IDMPAUTO", idmpauto)
+    only_one("XADD", idmpauto=idmpauto, idmp=idmp)
     if not _is_pair(idmp):
         msg = f"XADD: idmp is {excerpt(idmp)}: give a tuple, the producer and the message's own ID"
         raise DataTypeError(msg)

@@ -161,7 +161,7 @@ class BaseConnection(RequestSender):
         check_codec(encoding, encoding_errors)
         self.connect_timeout = connect_timeout
         self.stream_timeout = stream_timeout
-        self.decode_responses = decode_responses
+        self.db, self.decode_responses = db, decode_responses
         self.encoding, self.encoding_errors = encoding, encoding_errors
         self._handshake_options = HandshakeOptions(
             protocol, db, client_name, noevict, notouch, lib_name

@@ -96,7 +96,7 @@ FORBIDDEN: Final[dict[bytes, str]] = {
     b"CLIENT REPLY": "it would leave requests without the replies that they wait for",
     b"CLUSTER SYNCSLOTS": _REPLICATES,
     b"HELLO": "it would switch the protocol under requests in flight: use the client's protocol=",
-    b"MONITOR": "it turns the connection into a stream of all commands, which no request waits for",
+    b"MONITOR": "it turns the connection into a stream of commands: use the client's monitor()",
     b"PSUBSCRIBE": _SUBSCRIBES,
     b"PSYNC": _REPLICATES,
     b"PUNSUBSCRIBE": _SUBSCRIBES,

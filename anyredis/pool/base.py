@@ -104,6 +104,8 @@ class BasePool(Holder):
     decode_responses: bool
     encoding: str
     encoding_errors: str
+    db: int
+    """The database of its connections."""
     encoder: Encoder
     """Encodes commands."""
     decodes: Decode | None
@@ -122,6 +124,7 @@ class BasePool(Holder):
         self.decode_responses = example.decode_responses
         self.encoding = example.encoding
         self.encoding_errors = example.encoding_errors
+        self.db = example.db
         self.encoder = example.encoder
         self.decodes = example.decodes
         check_iterable("listeners", listeners, "ConnectionListeners")

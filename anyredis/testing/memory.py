@@ -24,6 +24,7 @@ from anyredis.exceptions import (
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
 from anyredis.testing.fake_commands import COMMANDS
+from anyredis.testing.fake_monitor import SECRETS, monitor_line
 from anyredis.testing.fake_pubsub import (
     KINDS,
     OF_SUBSCRIBERS,
@@ -37,6 +38,7 @@ from anyredis.testing.known_command import (
     KnownCommand,
     unknown_command,
     unknown_subcommand,
+    whole,
     wrong_count,
 )
 from anyredis.testing.resp import Answer, Nothing
@@ -112,6 +114,11 @@ class Memory:
         self.pubsub = FakePubSub()
         self.ran: Counter[bytes] = Counter()
         """The number of runs of each command; in a transaction they count when EXEC runs them."""
+        self.monitors: dict[int, ClientState] = {}
+        """The clients that MONITOR, by their ids."""
+        self.acknowledging = 0
+        """The replicas that WAIT and WAITAOF find up to date."""
+        self._now = now
         self._ids = itertools.count(1)
         self._commands: dict[bytes, Callable[[ClientState, Words], Answer]] = {
             b"HELLO": self._hello,
@@ -127,6 +134,9 @@ class Memory:
             b"DISCARD": self._discard,
             b"WATCH": self._watch,
             b"UNWATCH": self._unwatch,
+            b"MONITOR": self._monitor,
+            b"WAIT": self._wait,
+            b"WAITAOF": self._waitaof,
             **{name: partial(self._pubsub, name) for name in self.pubsub.commands},
         }
 
@@ -180,6 +190,8 @@ class Memory:
 
     def _execute(self, client: ClientState, words: Words, name: bytes) -> Answer:
         self.ran[name] += 1
+        if self.monitors and name not in SECRETS:
+            self._tell_monitors(client, words)
         try:
             if name in COMMANDS:
                 return COMMANDS[name].run(self.databases[client.db], words[1:])
@@ -306,6 +318,7 @@ class Memory:
         return "OK"
 
     def _reset(self, client: ClientState, _words: Words) -> Answer:
+        self.monitors.pop(client.id, None)
         client.leave_transaction()
         self.pubsub.forget(client.subscriptions)
         client.protocol, client.db, client.name, client.user = 2, 0, b"", None
@@ -327,6 +340,31 @@ class Memory:
         for database in self.databases:
             database.clear()
         return "OK"
+
+    def _wait(self, _client: ClientState, words: Words) -> Answer:
+        _replicas, _milliseconds = map(whole, words)
+        return self.acknowledging
+
+    def _waitaof(self, _client: ClientState, words: Words) -> Answer:
+        _local, _replicas, _milliseconds = map(whole, words)
+        return [1, self.acknowledging]
+
+    # -- monitors -------------------------------------------------------------------------------
+
+    def _monitor(self, client: ClientState, _words: Words) -> Answer:
+        self.monitors[client.id] = client
+        return "OK"
+
+    def _tell_monitors(self, client: ClientState, words: Words) -> None:
+        line = monitor_line(self._now(), client.db, f"127.0.0.1:{10000 + client.id}", words)
+        for monitor in self.monitors.values():
+            if monitor.deliver is not None:
+                monitor.deliver(line)
+
+    def forget(self, client: ClientState) -> None:
+        """*client* has disconnected."""
+        self.unblock(client)
+        self.monitors.pop(client.id, None)
 
     # -- transactions ---------------------------------------------------------------------------
 

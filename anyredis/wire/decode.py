@@ -27,6 +27,10 @@ Push = hiredis.PushNotification
 """A RESP3 push: a list that answers no request."""
 
 
+MONITOR_LINE: Final = b"monitor"
+"""The kind of the push that a line of MONITOR becomes."""
+
+
 class Incomplete:
     """The type of `MORE`."""
 
@@ -187,6 +191,20 @@ class Decoder:
             UNDECODABLE[threading.get_ident()] = error
             return reply
 
+    def push_monitor_lines(self) -> None:
+        """Make a push of each line of MONITOR, a simple string, from now on; leave text as bytes.
+
+        The replies to MONITOR itself and to PING do not look like such a line.
+        """
+
+        def gets(should_decode: bool = True) -> Any:  # noqa: ARG001 - bytes in any case
+            reply = self._gets_bytes(False)
+            if isinstance(reply, bytes) and _is_monitored(reply):
+                return Push((MONITOR_LINE, reply))
+            return reply
+
+        self.gets = gets
+
     def raw(self, push: list[Reply]) -> list[Reply]:
         """*push* with its strings as bytes; part of it may have been read as text."""
         return [_raw(each, self._encoding or "") for each in push]
@@ -200,6 +218,12 @@ class Decoder:
             raise NotRedisError(str(error)) from error
         else:
             return reply
+
+
+def _is_monitored(text: bytes) -> bool:
+    """Whether *text* is a line of MONITOR, which begins with the time: `12.5 [0 …`."""
+    time, found, _ = text[:40].partition(b" [")
+    return bool(found) and time[:1].isdigit() and b"." in time
 
 
 def _raw(value: Reply, encoding: str) -> Reply:

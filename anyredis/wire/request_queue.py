@@ -235,6 +235,11 @@ class RequestQueue:
                 else:
                     request.waiter.set_result(reply)
 
+    def expect_monitor_lines(self, most: int) -> None:
+        """Treat the lines of MONITOR as pushes from now on; each has at most *most* bytes."""
+        self._decoder.push_monitor_lines()
+        self.max_unasked = most
+
     def _count_unasked(self, received: int) -> None:
         """Take note of bytes that no request waits for, nor a push that is complete."""
         self.unasked += received

@@ -7,7 +7,7 @@ from typing import Any
 
 from anyredis import NoPermissionError, Redis
 from anyredis.testing import NOTHING, FakePeer, FakeServer, Words
-from anyredis.testing.resp import Answer
+from anyredis.testing.resp import Answer, encode
 
 COMMANDS = ("SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE")
 
@@ -32,8 +32,7 @@ class SubscriptionServer(FakeServer):
             return NOTHING
         mine = self.subscriptions.setdefault(peer, [])
         if self.forbidden and not set(words[1:]).isdisjoint(self.forbidden):
-            peer.send(NoPermissionError("NOPERM No permissions to access a channel"))
-            return NOTHING
+            return NoPermissionError("NOPERM No permissions to access a channel")
         ends = b"UNSUB" in command
         word = command.replace(b"UNSUB", b"SUB") if ends else command
         for name in words[1:]:
@@ -50,7 +49,7 @@ class SubscriptionServer(FakeServer):
         if peer.state.protocol == 3:
             peer.push(*items)
         else:
-            peer.send([*items])
+            peer.stream.deliver(encode([*items], 2))  # unlike `send`, which takes commands on
 
     def forget(self, peer: FakePeer) -> None:
         """*peer* is gone, with its subscriptions."""

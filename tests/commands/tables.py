@@ -15,7 +15,9 @@ T = TypeVar("T")
 def words(command: Command[object]) -> list[str]:
     """The words of *command* as a server reads them: compare with `"SET k v EX 1".split()`."""
     return [
-        bytes(word).decode() if isinstance(word, (bytes, bytearray, memoryview)) else str(word)
+        bytes(word).decode(errors="replace")
+        if isinstance(word, (bytes, bytearray, memoryview))
+        else str(word)
         for word in command.args
     ]
 

@@ -14,21 +14,25 @@ from anyredis.command import Definition
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.group import Group
 from anyredis.commands.hash_import import HashImport
-from anyredis.commands.session import SessionCommands
+from anyredis.commands.session import SessionCommands, WatchCommands
 
 for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
     importlib.import_module(module.name)
 
-OF_SESSIONS: tuple[type[Group[Any]], ...] = (SessionCommands, HashImport)
+OF_SESSIONS: tuple[type[Group[Any]], ...] = (SessionCommands, WatchCommands, HashImport)
 """Groups whose commands need an exclusive connection."""
 
 
 def groups() -> list[type[Group[Any]]]:
-    """Every command group of the package."""
-    root: type[Group[Any]] = Group
-    return [
-        each for each in root.__subclasses__() if each.__module__.startswith("anyredis.commands.")
-    ]
+    """Every command group of the package, those that another one extends too."""
+    found: list[type[Group[Any]]] = [Group]
+    for group in found:
+        found += [
+            each
+            for each in group.__subclasses__()
+            if each.__module__.startswith("anyredis.commands.") and each not in found
+        ]
+    return [each for each in found if each not in (Group, CoreCommands)]
 
 
 def builders(group: type[object]) -> dict[str, object]:

@@ -87,19 +87,26 @@ SCAN_METHODS = {"hscan_iter", "scan_iter", "sscan_iter", "zscan_iter"}
 
 ELSEWHERE = {
     "execute_command": "takes words and nothing else in both",
+    "monitor": "no command: compared in tests/client/test_monitor.py",
+    "transaction": "no command: compared in tests/client/test_optimistic.py",
     "from_url": "its options are compared with all others of clients and pools",
     "pipeline": "compared below",
 }
 
 LOCAL = {
+    "arop",
+    "command_docs",
+    "command_info",
     "himport_discard",
     "himport_discard_all",
     "himport_prepare",
+    "latency_doctor",
+    "latency_histogram",
     "memory_doctor",
     "unwatch",
     "watch",
 }
-"""Methods of redis-py that send nothing at once, or nothing outside of a pipeline."""
+"""Methods of redis-py that send nothing at once, nothing outside of a pipeline, or no plain text."""
 
 
 def words(args: tuple[Any, ...]) -> list[bytes]:

@@ -35,9 +35,6 @@ class Binary(Blueprint, ServerCommands[bytes]):
 text, binary = Text(), Binary()
 
 SENT: list[tuple[str, Command[object]]] = [
-    ("ACL WHOAMI", text.acl_whoami()),
-    ("COMMAND COUNT", text.command_count()),
-    ("COMMAND GETKEYS SET k 1", text.command_getkeys("SET", "k", 1)),
     ("CONFIG GET *", text.config_get()),
     ("CONFIG GET a b*", text.config_get("a", "b*")),
     ("CONFIG RESETSTAT", text.config_resetstat()),
@@ -108,7 +105,6 @@ SENTINEL = b"*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n"
 
 # Read the same whether the client decodes or not.
 READ: list[tuple[Command[object], bytes, object]] = [
-    (text.command_count(), b":241\r\n", 241),
     (text.config_get("a"), b"*2\r\n$1\r\na\r\n$1\r\n1\r\n", {"a": "1"}),
     (text.config_get("a"), b"%1\r\n$1\r\na\r\n$1\r\n1\r\n", {"a": "1"}),
     (text.config_get("a"), b"*0\r\n", {}),
@@ -152,18 +148,7 @@ def test_replies(command: Command[object], raw: bytes, value: object, encoding: 
     assert repr(result) == repr(value)
 
 
-def test_replies_of_text() -> None:
-    """Keys and names are of the type that the client decodes to."""
-    raw = b"*1\r\n$1\r\nk\r\n"
-    assert parsed(text.command_getkeys("GET", "k"), raw) == ["k"]
-    assert parsed(binary.command_getkeys("GET", "k"), raw, encoding=None) == [b"k"]
-    assert parsed(text.acl_whoami(), bulk(b"me")) == "me"
-    assert parsed(binary.acl_whoami(), bulk(b"me"), encoding=None) == b"me"
-
-
 UNDECODABLE: list[tuple[Command[object], bytes]] = [
-    (text.command_count(), b"+OK\r\n"),
-    (text.command_getkeys("GET", "k"), b":1\r\n"),
     (text.config_get(), b"*1\r\n$1\r\na\r\n"),
     (text.config_get(), b"%1\r\n$1\r\na\r\n_\r\n"),
     (text.info(), b"*0\r\n"),
@@ -195,7 +180,6 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "CONFIG: patterns[1] is None", lambda: unchecked(text.config_get)("a", None)),
     (DataTypeError, "INFO: sections[1] is None", lambda: unchecked(text.info)(["a", None])),
     (DataTypeError, "SWAPDB: second is None", lambda: unchecked(text.swapdb)(0, None)),
-    (DataValueError, "COMMAND GETKEYS: args is empty", text.command_getkeys),
     (DataValueError, "CONFIG SET: more has a name", lambda: text.config_set("a", 1, "b")),
 ]
 

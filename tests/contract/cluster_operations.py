@@ -20,6 +20,7 @@ from tests.contract.cluster_harness import (
     FakeBench,
     after,
 )
+from tests.contract.exclusive_operations import EXCLUSIVE_IN_CLUSTERS, REAL_EXCLUSIVE
 from tests.contract.harness import Operation, echo
 from tests.contract.resettable_cluster import PRIMARIES, TRY_AGAIN, key_on
 from tests.contract.steps import Ended
@@ -267,6 +268,7 @@ REAL: Final[list[Operation[ClusterBench]]] = [
     Operation("incr, connected", _incr, _at_most_once, warm=True),
     Operation("enter, use and leave", _enter_use_leave, around=True),
     *REAL_BATCHES,
+    *REAL_EXCLUSIVE,
 ]
 """For a real cluster, whose topology does not change."""
 
@@ -308,6 +310,7 @@ ALL: Final[list[Operation[FakeBench]]] = [
     Operation("leave while refreshing", _leave_while_refreshing, around=True, losable=False),
     Operation("enter and leave a pool of others", _share_pool, losable=False),
     *BATCHES,
+    *EXCLUSIVE_IN_CLUSTERS,
 ]
 
 WAITING: Final[list[Operation[FakeBench]]] = [

@@ -7,6 +7,7 @@ import contextlib
 import anyio
 
 from anyredis import ConnectionError, Redis
+from tests.contract.exclusive_operations import EXCLUSIVE
 from tests.contract.harness import Operation, echo, own_answers
 from tests.contract.server_harness import ServerBench
 from tests.contract.steps import Ended
@@ -265,6 +266,7 @@ ALL = [
         losable=False,
         always=("G1", "G9"),
     ),
+    *EXCLUSIVE,
     Operation("enter, use and leave", _enter_use_leave, around=True, always=("G8",)),
     Operation("enter and leave", _leave_at_once, around=True, always=("G14",)),
     Operation("leave while busy", _leave_busy, around=True, losable=False),

@@ -13,7 +13,8 @@ import pytest
 
 from anyredis import Backoff, BlockingClusterConnectionPool, ClusterConnectionPool, TCPAddress
 from anyredis.address_remap import AddressRemap
-from anyredis.cluster import scanning
+from anyredis.client import subscribed_connection
+from anyredis.cluster import scanning, subscription_placement
 from anyredis.cluster.nodes import topology
 from anyredis.cluster.nodes.slot_map import SlotMap, parse_slots
 from anyredis.cluster.routing import redirect_policy
@@ -23,6 +24,7 @@ from anyredis.wire.decode import Reply
 from tests.conftest import BACKENDS, Backend
 from tests.contract.cluster_harness import ClusterBench, ClusterTarget, FakeBench, RealBench
 from tests.contract.cluster_operations import ALL, REAL, REPLICAS, WAITING
+from tests.contract.cluster_subscriptions import FAILING_OVER, SHARED, SUBSCRIPTIONS
 from tests.contract.control import Control
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.resettable_cluster import ResettableCluster
@@ -54,6 +56,8 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topology, "PAUSE", 0)
     monkeypatch.setattr(topology, "GRACE", 0.002)
     monkeypatch.setattr(scanning, "PAUSE", 0)
+    monkeypatch.setattr(subscribed_connection, "RECONNECT", at_once)
+    monkeypatch.setattr(subscription_placement, "AGAIN", at_once)
 
     def read(reply: Reply, asked: TCPAddress, _remap: AddressRemap | None) -> SlotMap:
         key = repr(reply), asked
@@ -74,10 +78,15 @@ READING = [replace(target, readonly=True) for target in TARGETS]
 
 WAITING_AT_NODES = [target for target in TARGETS if target.blocking and target.per_node]
 
+ROOMY = [target for target in TARGETS if target.per_node or target.capacity > 2]
+
 COMBINATIONS = [
     *((operation, TARGETS) for operation in ALL),
     *((operation, WAITING_AT_NODES) for operation in WAITING),
     *((operation, READING) for operation in REPLICAS),
+    *((operation, TARGETS) for operation in SUBSCRIPTIONS),
+    *((operation, ROOMY) for operation in SHARED),
+    *((operation, READING) for operation in FAILING_OVER),
 ]
 """The operations, each with the pools that it is run with."""
 

@@ -17,14 +17,16 @@ from anyredis import (
     DataError,
     ReadOnlyError,
     Redis,
+    ReplicationError,
     Retry,
     Sentinel,
     TCPAddress,
+    Transaction,
 )
 from anyredis.backoff import FAILOVER_RETRY
 from anyredis.sentinel.managed_connection import SentinelManagedConnection
 from anyredis.server import SentinelDeployment, run_sentinel
-from tests.sentinels import NAME, S1, S2, S3, A, B, World, three_sentinels
+from tests.sentinels import NAME, S1, S2, S3, A, B, World, play, sentinel_of, three_sentinels
 from tests.servers import ask, redis8_binary
 
 RETRY = Retry(attempts=1)
@@ -268,6 +270,47 @@ async def test_everything_works_as_for_one_server(clients: tuple[Redis[str], Red
         tasks.start_soon(primary.blpop, "queue")
         await primary.rpush("queue", "item")
     assert await primary.get("k") == "w"
+
+
+async def test_writes_that_replicas_have(clients: tuple[Redis[str], Redis[str]]) -> None:
+    """Both replicas have a write when the call returns; a third one is missed."""
+    primary, _ = clients
+    async with primary.session(ensure_replication=2, timeout=10_000) as session:
+        assert await session.set("k", "v")
+    async with primary.session(ensure_replication=3, timeout=1) as session:
+        with pytest.raises(ReplicationError, match=r"SET was executed, but \d of 3 replicas"):
+            await session.set("k", "w")
+    assert await primary.get("k") == "w"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_transaction_follows_the_primary(world: World, lost: bool) -> None:
+    """The primary is demoted, or dies, while it reads: the next try is on the new one."""
+    old, new = world.server(A), world.server(B, replica=True)
+    sentinels = three_sentinels(world, B)
+    calls = 0
+
+    async def add_one(tx: Transaction[str]) -> int:
+        nonlocal calls
+        calls += 1
+        value = int(await tx.get("k") or 0) + 1
+        if calls == 1:
+            play(old, replica=True)
+            play(new, replica=False)
+            for sentinel in sentinels:
+                sentinel.switch(A, B)
+            if lost:
+                old.reset()
+        async with tx.pipeline() as pipe:
+            pipe.set("k", value)
+        return value
+
+    async with sentinel_of().primary_for(decode_responses=True) as client:
+        assert await client.transaction(add_one, "k", attempts=1) == 1
+        assert calls == 2
+        assert new.count("EXEC") == 1
+        assert old.memory.ran[b"SET"] == 0
+        assert client.connection_pool.leased == 0
 
 
 async def test_reading_from_replicas(

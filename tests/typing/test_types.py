@@ -12,6 +12,7 @@ from typing import Any, Unpack, assert_type
 from anyredis import (
     AutoClaim,
     AutoClaimIds,
+    BitField,
     BlockingClusterConnectionPool,
     BlockingConnectionPool,
     ClaimedEntry,
@@ -22,6 +23,8 @@ from anyredis import (
     ConnectionOptions,
     ConnectionPool,
     FullStreamGroup,
+    GeoPlace,
+    GeoPosition,
     NodeClient,
     PendingEntry,
     PendingSummary,
@@ -157,6 +160,11 @@ async def what_a_client_gives(text: Redis[str], raw: Redis[bytes]) -> None:
     assert_type(await text.dump("k"), bytes | None)
     assert_type(await text.blpop("l", timeout=1), tuple[str, str] | None)
     assert_type(await raw.blpop("l"), tuple[bytes, bytes] | None)
+    assert_type(await text.bitfield("k", BitField().get("u8", 0)), list[int | None])
+    assert_type(await raw.geosearch("k", member="a", radius=1), list[bytes])
+    assert_type(await raw.geosearch_places("k", member="a", radius=1), list[GeoPlace[bytes]])
+    assert_type(await text.geopos("k", "a"), list[GeoPosition | None])
+    assert_type(await text.pfadd("k", "a"), bool)
     assert_type(await text.execute_command("ANY"), Any)
     assert_type(text.scan_iter(), ScanIterator[str])
     async with text as entered:

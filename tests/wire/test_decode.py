@@ -310,3 +310,41 @@ def test_replies_in_encodings_from_which_bytes_cannot_be_had_back(encoding: str)
     decoder.feed(string)
     assert decoder.gets(False) == data
     assert decoder.next_reply() is MORE
+
+
+# -- the lines of MONITOR -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", [None, "utf-8", "utf-16"])
+def test_lines_of_monitor_become_pushes(encoding: str | None) -> None:
+    """From then on a simple string that looks like one is a push of bytes; replies stay replies."""
+    decoder = Decoder(encoding)
+    decoder.push_monitor_lines()
+    decoder.feed(b'+OK\r\n+1.25 [0 lua] "get" "\\xff"\r\n$4\r\nPONG\r\n-ERR no\r\n:1\r\n+1.25 [0')
+    found = [decoder.gets() for _ in range(6)]
+    assert found[0] == b"OK"
+    assert type(found[1]) is Push
+    assert decoder.raw(found[1]) == [b"monitor", b'1.25 [0 lua] "get" "\\xff"']
+    assert found[2] == b"PONG"
+    assert isinstance(found[3], ResponseError)
+    assert found[4] == 1
+    assert found[5] is MORE
+
+
+@pytest.mark.parametrize("text", [b"OK", b"PONG", b"RESET", b"12.5", b"12 [0", b"a.b [0 lua]", b""])
+def test_other_simple_strings_are_replies(text: bytes) -> None:
+    """What does not begin as a line of MONITOR answers a request."""
+    decoder = Decoder()
+    decoder.push_monitor_lines()
+    decoder.feed(b"+%b\r\n" % text)
+    assert decoder.gets() == text
+
+
+def test_pushes_stay_pushes_on_a_monitor() -> None:
+    """Those of RESP3 itself are handed over as they are."""
+    decoder = Decoder("utf-8")
+    decoder.push_monitor_lines()
+    decoder.feed(b">2\r\n$10\r\ninvalidate\r\n_\r\n")
+    push = decoder.gets()
+    assert type(push) is Push
+    assert decoder.raw(push) == [b"invalidate", None]

@@ -136,8 +136,6 @@ class ClusterConnectionPool(BasePool):
             task_group=task_group,
             observer=observer,
         )
-        self.slot_map_watchers: set[Callable[[], None]] = set()
-        """Functions that are called after each replacement of the slot map."""
         self._limit: Limit = StrictLimit(self._capacity)
         self._socket_limit = self._limit_of_sockets()
         self._forget_nodes()
@@ -168,6 +166,8 @@ class ClusterConnectionPool(BasePool):
         return cls(**{**options_of_url(url), **arguments})
 
     def _forget_nodes(self) -> None:
+        self.slot_map_watchers: set[Callable[[], None]] = set()
+        """Functions that are called after each replacement of the slot map."""
         self.slot_map = SlotMap()
         self.known = {}
         self.endpoint_by_slot = [None] * SLOTS

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from anyredis.backoff import REFUSALS
-from anyredis.cluster.routing.routes import AllNodes, AnyNode, ToSlot, route
+from anyredis.cluster.routing.routes import AllNodes, AnyNode, ToSlot, route, slot_of_key
 from anyredis.command import Command
 from anyredis.exceptions import (
     ClusterDownError,
@@ -20,8 +20,10 @@ from anyredis.exceptions import (
     RedisError,
     TryAgainError,
 )
+from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import shown
 from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Key
 
 
 def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
@@ -45,6 +47,42 @@ def slot_of_all(commands: Sequence[Command[Any]], encoding: str) -> int | None:
                 f"{reason}se pipeline(transaction=False)"
             )
     return slot
+
+
+def slot_of_keys(method: str, keys: Sequence[Key], encoding: str) -> int:
+    """The one slot of *keys*; raises `CrossSlotError` in the name of *method* if there are several."""
+    slots = {slot_of_key(key, encoding) for key in keys}
+    if len(slots) > 1:
+        raise CrossSlotError(
+            f"CROSSSLOT {method}: the keys are in {len(slots)} hash slots, so no node watches all of "
+            "them. Give the keys the same {hash tag}"
+        )
+    return slots.pop()
+
+
+def check_slot(commands: Sequence[Command[Any]], slot: int, encoding: str) -> None:
+    """Raise `CrossSlotError` if one of *commands* is about another slot, or goes to several nodes."""
+    for command in commands:
+        way = route(command.args, encoding)
+        if isinstance(way, AnyNode) or (isinstance(way, ToSlot) and way.slot == slot):
+            continue
+        raise CrossSlotError(
+            f"CROSSSLOT {shown(command.args)} was not sent: this transaction stays on hash slot "
+            f"{slot}, that of the keys that it watches. Give all keys the same {{hash tag}}, or "
+            "call it on the client"
+        )
+
+
+def refusal_of_reads(
+    commands: Sequence[Command[Any]], replies: Sequence[Reply]
+) -> RedisError | None:
+    """The first redirect or refusal in *replies*, if the other commands only read."""
+    pairs = list(zip(commands, replies, strict=True))
+    refused = [reply for _, reply in pairs if isinstance(reply, (RedirectError, *REFUSALS))]
+    ran = [each for each, reply in pairs if not isinstance(reply, (RedirectError, *REFUSALS))]
+    if not refused or not all(facts_of(each.args).read_only for each in ran):
+        return None
+    return refused[0]
 
 
 def refusal(replies: Sequence[Reply]) -> RedisError | None:

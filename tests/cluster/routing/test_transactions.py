@@ -16,7 +16,13 @@ from anyredis import (
     WatchError,
     WrongTypeError,
 )
-from anyredis.cluster.routing.transactions import refusal, slot_of_all
+from anyredis.cluster.routing.transactions import (
+    check_slot,
+    refusal,
+    refusal_of_reads,
+    slot_of_all,
+    slot_of_keys,
+)
 from anyredis.command import raw_command
 from anyredis.exceptions import ConnectionError, from_server
 from anyredis.testing import Answer, FakeCluster, FakeNode, FakePeer, Words, run_then_reset
@@ -290,3 +296,32 @@ async def test_a_session_whose_slot_moves() -> None:
         async with client.session("foo") as session:
             assert await session.watch("foo")
             assert await session.get("foo") is None
+
+
+# -- transactions that watch keys ---------------------------------------------------------------
+
+
+def test_the_slot_of_keys() -> None:
+    """One for all of them; otherwise an error that names the method."""
+    assert slot_of_keys("watch", ["foo", b"{foo}2"], "utf-8") == FOO
+    with pytest.raises(CrossSlotError, match="watch: the keys are in 3 hash slots"):
+        slot_of_keys("watch", ["foo", "bar", "baz", "{bar}"], "utf-8")
+
+
+def test_commands_have_to_stay_on_the_slot() -> None:
+    """Commands on its keys do, and those that any node answers; no other does."""
+    stays = [("GET", "foo"), ("MGET", "foo", "{foo}2"), ("ECHO", "x")]
+    check_slot([raw_command(*words) for words in stays], FOO, "utf-8")
+    for words in (("GET", "bar"), ("MGET", "foo", "bar"), ("DBSIZE",), ("FLUSHALL",)):
+        with pytest.raises(CrossSlotError, match=f"{words[0]} was not sent"):
+            check_slot([raw_command(*words)], FOO, "utf-8")
+
+
+def test_a_refusal_beside_reads_proves_that_nothing_was_written() -> None:
+    """Beside a write that ran it proves nothing, and without one there is none."""
+    get, write = raw_command("GET", "foo"), raw_command("SET", "foo", 1)
+    moved, wrong = from_server("MOVED 1 a:1"), from_server("WRONGTYPE no")
+    assert refusal_of_reads([get, write], [b"v", moved]) is moved
+    assert refusal_of_reads([write, get], ["OK", moved]) is None
+    assert refusal_of_reads([write, get], [wrong, moved]) is None
+    assert refusal_of_reads([get, get], [b"v", wrong]) is None

@@ -1,0 +1,367 @@
+"""Tests of subscribed connections: reconnecting, silence, backpressure, leases, failing tasks."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from anyredis import (
+    BlockingConnectionPool,
+    ConnectionError,
+    Dropped,
+    Gap,
+    Message,
+    PubSub,
+    PubSubError,
+    Redis,
+    SubscriptionChange,
+)
+from anyredis.client import subscribed_connection
+from anyredis.testing import FakePeer, silent
+from tests.client.subscription_server import SubscriptionServer
+
+SHARED: dict[str, Any] = {"on_full": "drop_oldest", "ignore_subscribe_messages": True}
+
+
+async def next_of(pubsub: PubSub[Any]) -> Any:
+    """The next event, within a generous time."""
+    with anyio.fail_after(10):
+        return await anext(pubsub)
+
+
+async def until(condition: Any) -> None:
+    """Wait until *condition* holds."""
+    with anyio.fail_after(10):
+        while not condition():
+            await anyio.sleep(0.001)
+
+
+def subscriber_of(server: SubscriptionServer, name: bytes) -> FakePeer:
+    """The connection that is subscribed to *name*."""
+    [peer] = [
+        peer for peer, mine in server.subscriptions.items() if name in [each for _, each in mine]
+    ]
+    return peer
+
+
+async def test_it_connects_again_until_it_succeeds(caplog: pytest.LogCaptureFixture) -> None:
+    """While the server is down it tries further, logs that once, and tells one gap afterwards."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client(retry=None) as client,
+        client.subscribe("a") as one,
+    ):
+        server.down = True
+        server.reset()
+        with caplog.at_level(logging.WARNING):
+            await until(lambda: "cannot subscribe again" in caplog.text)
+            with pytest.raises(ConnectionError):
+                await one.subscribe("b")
+        assert caplog.text.count("cannot subscribe again") == 1
+        assert one.channels == {"a": None}
+        assert client.connection_pool.free == client.connection_pool.capacity - 1
+        server.down = False
+        gap = await next_of(one)
+        assert isinstance(gap, Gap)
+        assert gap.channels == {"a"}
+        assert server.subscribers(b"a") == 1
+
+
+async def test_a_call_during_an_outage_ends_with_the_next_connection() -> None:
+    """A subscribe that is made while there is no connection waits for it, and has no gap."""
+    server = SubscriptionServer()
+    async with server.text_client() as client, client.subscribe("a", **SHARED) as one:
+        async with client.pubsub(**SHARED) as two, anyio.create_task_group() as tasks:
+            server.down = True
+            server.reset()
+            tasks.start_soon(two.subscribe, "a", "b")
+            await anyio.wait_all_tasks_blocked()
+            server.down = False
+            gap = await next_of(one)
+            assert isinstance(gap, Gap)
+            tasks.cancel_scope.shield = True
+        assert two.channels == {}
+        server.publish(b"a", b"1")
+        assert await next_of(one) == Message("message", "a", "1")
+
+
+async def test_a_silent_server_is_found_dead() -> None:
+    """Though nobody publishes, a server that does not answer a PING is left within a bound."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client(stream_timeout=0.2) as client,
+        client.subscribe("a") as messages,
+    ):
+        server.on("PING", silent, times=1)
+        gap = await next_of(messages)
+        assert isinstance(gap, Gap)
+        assert "no reply" in gap.reason
+        assert server.count("PING") >= 1
+
+
+async def test_a_server_that_answers_is_pinged_only_in_silence() -> None:
+    """A quiet connection gets PINGs, and stays subscribed without a gap."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client(stream_timeout=0.1) as client,
+        client.subscribe("a") as messages,
+    ):
+        await server.wait_for("PING", 3)
+        server.publish(b"a", b"1")
+        assert await next_of(messages) == Message("message", "a", "1")
+
+
+async def test_a_full_buffer_stops_the_reading() -> None:
+    """With "wait", reading stops at the bound and goes on below half; nothing is lost (G13)."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client() as client,
+        client.subscribe("a", max_messages=10, ignore_subscribe_messages=True) as messages,
+    ):
+        peer = subscriber_of(server, b"a")
+        for number in range(1000):
+            server.publish(b"a", b"%d" % number * 100)
+            await anyio.lowlevel.checkpoint()
+        await anyio.wait_all_tasks_blocked()
+        assert 10 <= int(repr(messages).partition("unread=")[2].split(" ")[0]) < 500
+        assert server.peers.count(peer) == 1
+        got = [await next_of(messages) for _ in range(1000)]
+        assert [each.data for each in got] == [str(number) * 100 for number in range(1000)]
+
+
+async def test_a_full_buffer_lets_acknowledgements_through() -> None:
+    """A task that subscribes with a full buffer gets its answer, and reads on afterwards."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client() as client,
+        client.subscribe("a", max_messages=10, ignore_subscribe_messages=True) as messages,
+    ):
+        for number in range(12):
+            server.publish(b"a", b"%d" % number)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(10):
+            await messages.subscribe("b")
+            await messages.unsubscribe("b")
+        assert [(await next_of(messages)).data for _ in range(12)] == [*map(str, range(12))]
+
+
+async def test_a_call_whose_answer_cannot_be_read() -> None:
+    """At twice the bound a subscribe fails with advice, and an unsubscribe ends at once."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client() as client,
+        client.subscribe("a", max_messages=5, ignore_subscribe_messages=True) as messages,
+    ):
+        for number in range(20):
+            server.publish(b"a", b"%d" % number)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(10):
+            with pytest.raises(PubSubError, match="another task"):
+                await messages.subscribe("b")
+            await messages.unsubscribe("a")
+        assert [(await next_of(messages)).data for _ in range(20)] == [*map(str, range(20))]
+        assert not messages.subscribed
+
+
+async def test_a_server_that_disconnects_a_slow_reader_is_told_as_such() -> None:
+    """A connection that ends while, or right after, reading was paused has a reason that says so."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client() as client,
+        client.subscribe("a", max_messages=2, ignore_subscribe_messages=True) as messages,
+    ):
+        for number in range(8):
+            server.publish(b"a", b"%d" % number)
+        await anyio.wait_all_tasks_blocked()
+        server.silenced = True
+        server.on("PING", silent)
+        subscriber_of(server, b"a").half_close()
+        server.silenced = False
+        got: list[Any] = []
+        while not got or isinstance(got[-1], Message):
+            got.append(await next_of(messages))
+        assert isinstance(got[-1], Gap)
+        assert "client-output-buffer-limit" in got[-1].reason
+        server.off("PING")
+        server.reset()
+        gap = await next_of(messages)
+        assert "client-output-buffer-limit" not in gap.reason
+
+
+async def test_a_pause_that_the_server_endured_is_no_reason() -> None:
+    """If the server answers after the pause, a later loss is told without it."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client() as client,
+        client.subscribe("a", max_messages=2, ignore_subscribe_messages=True) as messages,
+    ):
+        for number in range(8):
+            server.publish(b"a", b"%d" % number)
+        await anyio.wait_all_tasks_blocked()
+        for _ in range(8):
+            await next_of(messages)
+        await server.wait_for("PING")
+        await anyio.wait_all_tasks_blocked()
+        server.reset()
+        gap = await next_of(messages)
+        assert isinstance(gap, Gap)
+        assert "client-output-buffer-limit" not in gap.reason
+
+
+async def test_dropping_does_not_stop_the_reading() -> None:
+    """With "drop_oldest", a consumer that does not read costs others nothing, and is told."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client() as client,
+        client.subscribe("a", max_messages=10, **SHARED) as slow,
+        client.subscribe("a", **SHARED) as quick,
+    ):
+        for number in range(100):
+            server.publish(b"a", b"%d" % number)
+        for number in range(100):
+            assert (await next_of(quick)).data == str(number)
+        assert await next_of(slow) == Dropped(90)
+        assert [(await next_of(slow)).data for _ in range(10)] == [*map(str, range(90, 100))]
+
+
+async def test_leaving_while_it_connects() -> None:
+    """A block that is left while there is no connection gives its lease back at once."""
+    server = SubscriptionServer()
+    async with server.text_client() as client:
+        async with client.subscribe("a"):
+            server.down = True
+            server.reset()
+            await anyio.wait_all_tasks_blocked()
+        assert client.connection_pool.leased == client.connection_pool.connecting == 0
+
+
+async def test_a_cancelled_subscribe_leaves_nothing() -> None:
+    """A first subscribe that is cancelled gives its lease back, whatever it waited for."""
+    server = SubscriptionServer()
+    async with server.text_client() as client, client.pubsub() as pubsub:
+        for prepare in ("silenced", "down"):
+            setattr(server, prepare, True)
+            with anyio.move_on_after(0.05) as scope:
+                await pubsub.subscribe("a")
+            assert scope.cancelled_caught
+            assert not pubsub.subscribed
+            setattr(server, prepare, False)
+            await until(lambda: client.connection_pool.leased == 0)
+        await pubsub.subscribe("a")
+        assert await pubsub.get_message() == SubscriptionChange("subscribe", "a", 1)
+
+
+async def test_a_blocking_pool_makes_it_wait_for_its_lease() -> None:
+    """With a blocking pool, a subscription waits for a lease, and may be given up meanwhile."""
+    server = SubscriptionServer()
+    pool = server.pool(
+        pool_class=BlockingConnectionPool, decode_responses=True, max_connections=1, timeout=None
+    )
+    client = Redis(connection_pool=pool, decode_responses=True)
+    async with client:
+        async with client.subscribe("a") as one:
+            with anyio.move_on_after(0.02) as scope:
+                async with client.subscribe("b"):
+                    raise AssertionError
+            assert scope.cancelled_caught
+            assert pool.leased == 1
+            server.publish(b"a", b"1")
+            assert isinstance(await next_of(one), Message)
+        with anyio.fail_after(10):
+            async with client.subscribe("b"):
+                assert pool.leased == 1
+
+
+async def test_a_shared_connection_ends_with_its_last_user() -> None:
+    """The lease comes back once nobody is subscribed, and the next one takes a new one."""
+    server = SubscriptionServer()
+    async with server.text_client(max_connections=1) as client:
+        for _ in range(3):
+            async with client.subscribe("a", **SHARED), client.subscribe("b", **SHARED):
+                assert client.connection_pool.leased == 1
+            assert client.connection_pool.leased == 0
+
+
+async def test_a_subscription_after_the_last_one_left_at_the_same_moment() -> None:
+    """One leaves and one comes in the same turn: the new one is subscribed, with one lease."""
+    server = SubscriptionServer()
+    async with server.text_client(max_connections=1) as client:
+        one = client.subscribe("a", **SHARED)
+        two = client.subscribe("b", **SHARED)
+        await one.__aenter__()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(one.aclose)
+            tasks.start_soon(two.__aenter__)
+        assert server.subscribers(b"b") == 1
+        server.publish(b"b", b"1")
+        assert await next_of(two) == Message("message", "b", "1")
+        await two.aclose()
+        assert client.connection_pool.leased == 0
+
+
+async def test_the_pool_is_closed_and_opened_again() -> None:
+    """A client that is left and entered again subscribes anew, with shared connections too."""
+    server = SubscriptionServer()
+    client = server.text_client()
+    for _ in range(2):
+        async with client:
+            pubsub = await client.subscribe("a", **SHARED).__aenter__()
+            assert server.subscribers(b"a") == 1
+        with pytest.raises(ConnectionError, match="the pool was left"):
+            await next_of(pubsub)
+        await pubsub.aclose()
+
+
+async def test_an_unexpected_failure_fails_its_subscribers_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of its task is logged, told to its readers, and leaves the pool and others alone."""
+    server = SubscriptionServer()
+    async with server.text_client() as client, client.subscribe("a", **SHARED) as one:
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError("a fault")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(subscribed_connection, "MessageReader", broken)
+            with pytest.raises(ConnectionError, match="ZeroDivisionError"):
+                async with client.subscribe("b"):
+                    pass
+        assert "failed" in caplog.text
+        server.publish(b"a", b"1")
+        assert await next_of(one) == Message("message", "a", "1")
+        assert await client.ping()
+        assert client.connection_pool.leased == 1
+
+
+async def test_tombstones_are_answered_first() -> None:
+    """In RESP2, a reply that belongs to a cancelled command is never taken for a message."""
+    server = SubscriptionServer()
+    async with server.text_client(protocol=2, shared_connections=0) as client:
+        await client.ping()
+        with anyio.move_on_after(0.02):
+            server.hold()
+            server.on("LRANGE", [b"message", b"a", b"no message"])
+            await client.lrange("list", 0, -1)
+        async with anyio.create_task_group() as tasks:
+            pubsub = client.subscribe("a", ignore_subscribe_messages=True)
+            tasks.start_soon(pubsub.__aenter__)
+            await anyio.wait_all_tasks_blocked()
+            server.release()
+        assert server.accepted == 1
+        server.publish(b"a", b"1")
+        assert await next_of(pubsub) == Message("message", "a", "1")
+        await pubsub.aclose()
+
+
+async def test_repr() -> None:
+    """It tells its server and its state."""
+    server = SubscriptionServer()
+    async with server.text_client() as client, client.subscribe("a") as messages:
+        [connection] = messages._placement.connections.values()
+        text = repr(connection)
+        assert text == "<SubscribedConnection the fake server connected channels=1>"

@@ -1,0 +1,53 @@
+"""Examples that can be pasted into a file of one's own: they need nothing but a server."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anyredis.server import Server
+from tests.examples.test_examples import EXAMPLES, FOLDER, NO_EXAMPLES
+from tests.servers import ROOT
+
+PASTED = sorted({path.name for path in FOLDER.glob("*.py")} - {*EXAMPLES, *NO_EXAMPLES})
+
+on_both_loops = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+
+
+def printed(name: str, backend: str, server: Server, folder: Path) -> list[str]:
+    """The lines that an example prints, copied into an empty *folder*, having ended well."""
+    pasted = folder / "pasted.py"
+    shutil.copy(FOLDER / name, pasted)
+    ended = subprocess.run(
+        [sys.executable, str(pasted), backend, f"redis://{server.host}:{server.port}"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    assert ended.stderr == ""
+    assert ended.returncode == 0
+    return ended.stdout.splitlines()
+
+
+@pytest.mark.parametrize("name", PASTED)
+def test_it_can_be_pasted(name: str) -> None:
+    """Under 60 lines, and no module beside it."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 60
+    assert not any(f"import {path.stem}\n" in text for path in FOLDER.glob("*.py"))
+
+
+@on_both_loops
+def test_the_inventory(backend: str, valkey: Server, tmp_path: Path) -> None:
+    """Two pears are sold to somebody, no third one, and as many apples as pears."""
+    *sold_out, last = printed("inventory.py", backend, valkey, tmp_path)
+    assert sorted(line.partition(":")[0] for line in sold_out) == ["Ada", "Ben", "Cleo"]
+    assert all(line.endswith("stock:pear is sold out") for line in sold_out)
+    assert last == "left: ['3', '0'] orders: 2"
