@@ -296,10 +296,10 @@ class PubSub(Generic[S]):
         mine = self._subscriber
         while mine is not None:
             # Saved frames: Inbox.take and PubSubSubscriber.message, for a message by its channel.
-            if mine.items and not (mine.level or mine.front or mine.has_handlers):
+            if mine.items and mine.binary and not (mine.level or mine.front or mine.has_handlers):
                 raw = mine.items.popleft()
                 name = mine.names.get(raw[-2])
-                if name is not None and len(raw) == 3 and mine.binary:
+                if name is not None and len(raw) == 3:
                     mine.taken += 1
                     quick: Message[S] = new_tuple(
                         Message, (MESSAGE_KINDS[raw[0]], name, raw[2], None)
