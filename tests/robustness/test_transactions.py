@@ -100,7 +100,7 @@ async def test_a_monitor_after_its_end(valkey: Server) -> None:
             await client.get("k")
             with anyio.fail_after(PATIENCE):
                 while (await anext(commands)).args != ("GET", "k"):
-                    """It sees how the connection of GET begins, too."""
+                    pass  # it sees how the connection of GET begins, too
         with pytest.raises((RuntimeError, StopAsyncIteration)), anyio.fail_after(PATIENCE):
             await anext(commands)
         await at_rest(client)
