@@ -54,6 +54,8 @@ class Worker:
         self._name = f"{name}:{number}"
         self._tokens = 0
         self._last_popped = 0
+        self._late = set[int]()
+        """Numbers that were pushed with an unknown outcome, and not popped."""
         self.done: Counter[str] = Counter()
         """Completed operations, errors and cancellations, by name."""
         self.acknowledged: Counter[str] = Counter()
@@ -153,15 +155,23 @@ class Worker:
             assert await session.get(f"{self._name}:elsewhere") == token
 
     async def queue(self) -> None:
-        """G4: items come in order and at most once; a cancelled BLPOP may lose one."""
+        """G4: items come in order and at most once; a cancelled BLPOP may lose one.
+
+        One whose push was of unknown outcome may come late: its bytes may have been on their way
+        while those of a later push, on another connection, arrived.
+        """
         key = f"{self._name}:queue"
         self._tokens += 1
-        await self._client.rpush(key, self._tokens)
+        number = self._tokens
+        self._late.add(number)
+        await self._client.rpush(key, number)
+        self._late.discard(number)
         popped = await self._client.blpop(key, timeout=1)
         if popped is not None:
             number = int(popped[1])
-            assert self._last_popped < number <= self._tokens
-            self._last_popped = number
+            assert number in self._late or self._last_popped < number <= self._tokens
+            self._late.discard(number)
+            self._last_popped = max(number, self._last_popped)
 
 
 @dataclass
