@@ -3,12 +3,15 @@
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
 from anyredis.client.keyspace_events import KeyEvent, KeyspaceEvents
+from anyredis.client.libraries import Library, library_function
 from anyredis.client.monitor import Monitor, MonitoredCommand
 from anyredis.client.node_client import NodeClient
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.pubsub import PubSub
 from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent, SubscriptionChange
 from anyredis.client.redis import Redis
+from anyredis.client.script_functions import ScriptFunction, script
+from anyredis.client.scripts import Script
 from anyredis.client.session import Session
 from anyredis.client.transaction import Transaction
 from anyredis.cluster.nodes.blocking_pool import BlockingClusterConnectionPool
@@ -182,6 +185,7 @@ __all__ = [
     "Key",
     "KeyEvent",
     "KeyspaceEvents",
+    "Library",
     "LockError",
     "MaxClientsError",
     "MaxConnectionsError",
@@ -224,6 +228,8 @@ __all__ = [
     "Result",
     "Retry",
     "RetryEvent",
+    "Script",
+    "ScriptFunction",
     "Sentinel",
     "Session",
     "StreamConsumerInfo",
@@ -247,6 +253,8 @@ __all__ = [
     "__version__",
     "blocking_command",
     "command",
+    "library_function",
     "namespace",
     "register_command",
+    "script",
 ]

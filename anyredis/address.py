@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from anyredis.credentials import hidden
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
+from anyredis.frozen import Frozen
 from anyredis.option_names import unknown
 
 DEFAULT_PORT = 6379
@@ -29,23 +29,27 @@ Reader: TypeAlias = Callable[[str], Option]
 """Makes an option from the text in a URL; raises a `ValueError` that describes a valid text."""
 
 
-@dataclass(frozen=True)
-class TCPAddress:
+class TCPAddress(Frozen):
     """A host name or IP address, and a port."""
 
-    host: str
-    port: int
+    __slots__ = ("host", "port")
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host: Final = host
+        self.port: Final = port
 
     def __str__(self) -> str:
         """`host:port`, an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True)
-class UnixAddress:
+class UnixAddress(Frozen):
     """The path of a Unix socket."""
 
-    path: str
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path: Final = path
 
     def __str__(self) -> str:
         """The path."""
@@ -55,20 +59,31 @@ class UnixAddress:
 Address: TypeAlias = TCPAddress | UnixAddress
 
 
-@dataclass(frozen=True)
-class ServerURL:
+class ServerURL(Frozen, unshown=("options",)):
     """The parts of a URL; *options* holds keyword arguments for a client or pool.
 
     *others* are the hosts after the first.  If *service* is not None, the hosts are sentinels that
     know the servers of that name.
     """
 
-    address: Address
-    tls: bool = False
-    options: Mapping[str, Option] = field(default_factory=dict[str, Option], repr=False)
-    others: tuple[TCPAddress, ...] = ()
-    service: str | None = None
-    scheme: str = field(default="", compare=False)
+    __slots__ = ("address", "options", "others", "scheme", "service", "tls")
+
+    def __init__(
+        self,
+        address: Address,
+        tls: bool,
+        options: Mapping[str, Option],
+        *,
+        others: tuple[TCPAddress, ...] = (),
+        service: str | None = None,
+        scheme: str,
+    ) -> None:
+        self.address: Final = address
+        self.tls: Final = tls
+        self.options: Final = options
+        self.others: Final = others
+        self.service: Final = service
+        self.scheme: Final = scheme
 
     @property
     def hosts(self) -> tuple[TCPAddress, ...]:
@@ -101,13 +116,13 @@ def truth(text: str) -> bool:
         raise ValueError("true or false") from None
 
 
-NUMERIC = re.compile(r"[A-Za-z0-9+.-]{1,40}")
+NUMERIC: Final = r"[A-Za-z0-9+.-]{1,40}"
 """The characters of numbers, and of words such as `none`."""
 
 
 def _number(kind: Reader, wanted: str) -> Reader:
     def convert(text: str) -> Option:
-        if not NUMERIC.fullmatch(text):  # Python itself takes 1_000 and other digits, too
+        if not re.fullmatch(NUMERIC, text):  # Python itself takes 1_000 and other digits, too
             raise ValueError(wanted)
         try:
             return kind(text)
@@ -182,7 +197,8 @@ def _parse(
         path = unquote(hosts.lower() + path)
         if not path:
             raise DataValueError("the URL has no path: write unix:///path/to/redis.sock")
-        return ServerURL(UnixAddress(path), options=_query(query, parameters, secret) | credentials)
+        options = _query(query, parameters, secret) | credentials
+        return ServerURL(UnixAddress(path), False, options, scheme=scheme)
     first, *others = parse_hosts(hosts, DEFAULT_SENTINEL_PORT if sentinels else DEFAULT_PORT)
     known = {**parameters, **(of_sentinels if sentinels else {})}
     options = _query(query, known, secret) | credentials
@@ -194,7 +210,7 @@ def _parse(
             raise DataValueError("the URL has no name of a primary: write …+sentinel://host/name")
     _database(unquote(path).strip("/"), options, secret)
     tls = (SENTINEL_SCHEMES if sentinels else SCHEMES)[scheme]
-    return ServerURL(first, tls, options, tuple(others), service, scheme)
+    return ServerURL(first, tls, options, others=tuple(others), service=service, scheme=scheme)
 
 
 def _parts(url: str) -> tuple[str, str, str, dict[str, Option], str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from anyredis.exceptions import (
@@ -29,6 +28,7 @@ from anyredis.exceptions import (
     TryAgainError,
 )
 from anyredis.excerpt import excerpt
+from anyredis.frozen import Frozen
 
 REFUSALS: Final = (
     BusyLoadingError,
@@ -44,19 +44,30 @@ FAILOVER_DEADLINE: Final = 20.0
 """Seconds for which clients of a cluster and of sentinels repeat commands by default."""
 
 
-@dataclass(frozen=True)
-class Backoff:
-    """Delays that double from *base* up to *cap* seconds, each at random shorter by up to half."""
+_RANDOM: Final = random.random
 
-    base: float = 0.008
-    cap: float = 0.5
-    random: Callable[[], float] = field(default=random.random, repr=False)
 
-    def __post_init__(self) -> None:
-        """Raise `DataValueError` for delays that are negative or contradict each other."""
-        if not 0 <= self.base <= self.cap:
-            msg = f"Backoff needs 0 <= base <= cap (seconds), not base={self.base}, cap={self.cap}"
+class Backoff(Frozen, unshown=("random",)):
+    """Delays that double from *base* up to *cap* seconds, each at random shorter by up to half.
+
+    *random* gives numbers from 0 to 1.  Raises `DataValueError` for delays that are negative or
+    contradict each other.
+    """
+
+    __slots__ = ("base", "cap", "random")
+
+    def __init__(
+        self,
+        base: float = 0.008,
+        cap: float = 0.5,
+        random: Callable[[], float] = _RANDOM,
+    ) -> None:
+        if not 0 <= base <= cap:
+            msg = f"Backoff needs 0 <= base <= cap (seconds), not base={base}, cap={cap}"
             raise DataValueError(msg)
+        self.base: Final = base
+        self.cap: Final = cap
+        self.random: Final = random
 
     def delay(self, failures: int) -> float:
         """Seconds to wait after that many *failures* in a row; 0 after none."""
@@ -66,8 +77,7 @@ class Backoff:
         return longest * (1 - self.random() / 2)
 
 
-@dataclass(frozen=True)
-class Retry:
+class Retry(Frozen):
     """The commands that are sent again after a failure, how often and when.
 
     Commands that the server cannot have run and commands that only read are sent again.  A write
@@ -87,26 +97,33 @@ class Retry:
     bound.
     """
 
-    attempts: int | None = None
-    backoff: Backoff = Backoff(cap=0.25)
-    deadline: float | None = 1.5
-    errors: tuple[type[RedisError], ...] = (ConnectionError, *REFUSALS)
-    repeat_writes: bool = False
+    __slots__ = ("attempts", "backoff", "deadline", "errors", "repeat_writes")
 
-    def __post_init__(self) -> None:
-        """Raise `DataError` for bounds that are negative or missing, and for other *errors*."""
-        if self.attempts is not None and self.attempts < 0:
-            msg = f"Retry(attempts={self.attempts}): the number of repeats cannot be negative"
+    def __init__(
+        self,
+        attempts: int | None = None,
+        backoff: Backoff = Backoff(cap=0.25),  # noqa: B008 - it does not change
+        deadline: float | None = 1.5,
+        errors: tuple[type[RedisError], ...] = (ConnectionError, *REFUSALS),
+        repeat_writes: bool = False,
+    ) -> None:
+        if attempts is not None and attempts < 0:
+            msg = f"Retry(attempts={attempts}): the number of repeats cannot be negative"
             raise DataValueError(msg)
-        if self.deadline is not None and not 0 <= self.deadline < math.inf:
-            msg = f"Retry(deadline={self.deadline}): use 0 or more seconds, or None for no bound"
+        if deadline is not None and not 0 <= deadline < math.inf:
+            msg = f"Retry(deadline={deadline}): use 0 or more seconds, or None for no bound"
             raise DataValueError(msg)
-        if self.attempts is None and self.deadline is None:
+        if attempts is None and deadline is None:
             raise DataValueError("Retry needs a bound: give attempts=, deadline=, or both")
-        if not isinstance(self.errors, tuple) or not all(map(_is_error_class, self.errors)):
-            given = excerpt(self.errors, 80)
+        if not isinstance(errors, tuple) or not all(map(_is_error_class, errors)):
+            given = excerpt(errors, 80)
             msg = f"Retry(errors=...) takes a tuple of anyredis error classes, not {given}"
             raise DataTypeError(msg)
+        self.attempts: Final = attempts
+        self.backoff: Final = backoff
+        self.deadline: Final = deadline
+        self.errors: Final = errors
+        self.repeat_writes: Final = repeat_writes
 
     @property
     def joins_dials(self) -> bool:
@@ -155,8 +172,8 @@ def _is_error_class(given: object) -> bool:
 FAILOVER_RETRY: Final = Retry(deadline=FAILOVER_DEADLINE)
 """The default of clients that find another primary after a failover."""
 
-REPLICA_RETRY: Final = replace(
-    FAILOVER_RETRY,
+REPLICA_RETRY: Final = Retry(
+    deadline=FAILOVER_DEADLINE,
     errors=tuple(each for each in FAILOVER_RETRY.errors if each is not ReadOnlyError),
 )
 """The default of clients that read from replicas, where no repeat changes a READONLY."""

@@ -256,10 +256,9 @@ class Callee:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        declared = {name for name, value in vars(cls).items() if isinstance(value, Definition)}
         bases = [base for base in cls.__mro__[1:] if issubclass(base, Callee)]
         inherited = {name for base in bases for name in _generated(base)}
-        for name in declared | (inherited - vars(cls).keys()):
+        for name in inherited - vars(cls).keys():
             _install_function(cls, name)
 
 

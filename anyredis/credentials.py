@@ -7,8 +7,9 @@ on its `repr` is `'***'`, also in a container and in a traceback that shows loca
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, Final, TypeAlias, cast
+
+from anyredis.frozen import Frozen
 
 SHOWN: Final = "'***'"
 """The `repr` of a secret."""
@@ -69,20 +70,23 @@ def hidden_addresses(addresses: Any) -> Any:
     if isinstance(addresses, (list, tuple)):
         hidden_each = [hidden_addresses(each) for each in cast("list[Any]", addresses)]
         return tuple(hidden_each) if isinstance(addresses, tuple) else hidden_each
-    if is_dataclass(addresses) and hasattr(addresses, "host"):
-        return replace(cast("Any", addresses), host=hidden_addresses(cast("Any", addresses).host))
+    if isinstance(addresses, Frozen) and hasattr(addresses, "host"):
+        address = cast("Any", addresses)
+        return type(address)(hidden_addresses(address.host), address.port)
     return addresses
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(Frozen, unshown=("password",)):
     """A username (None: the server's default user) and a password; no repr shows the password.
 
     An empty text means the same as None: no password, for a user who needs none, or no username.
     """
 
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    __slots__ = ("password", "username")
+
+    def __init__(self, username: str | None = None, password: str | None = None) -> None:
+        self.username: Final = username
+        self.password: Final = password
 
     @property
     def given(self) -> bool:

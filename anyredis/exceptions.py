@@ -5,8 +5,6 @@ server sends become `ResponseError` leaves, or `ConnectionError` leaves if the c
 credentials are at fault; the table at the end of this file is the only place that knows the codes.
 """
 
-from __future__ import annotations
-
 import builtins
 import copy
 import enum
@@ -345,7 +343,7 @@ ECHOED = ", with args beginning with: "
 Arguments may be passwords: no error shows them.
 """
 
-ACL_MODIFIER = re.compile(r"modifier '[<>#!].*'", re.DOTALL)
+ACL_MODIFIER = r"(?s)modifier '[<>#!].*'"
 """A rule of ACL SETUSER with a password or its hash, which a server repeats if it is wrong."""
 
 LONGEST_MESSAGE = 16384
@@ -357,7 +355,7 @@ def from_server(message: str) -> RedisError:
     # Arguments may be passwords: no error shows them.
     message = message[:LONGEST_MESSAGE].partition(ECHOED)[0]
     if "modifier '" in message:
-        message = ACL_MODIFIER.sub("modifier '***'", message)
+        message = re.sub(ACL_MODIFIER, "modifier '***'", message)
     error = _kind_of(message)(message)
     error.answered = True
     return error

@@ -4,8 +4,6 @@ Law: nothing that the server wrote is lost.  A field that is not known here stay
 comes more than once is a list of all its values.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
@@ -16,8 +14,8 @@ from anyredis.excerpt import excerpt
 InfoValue: TypeAlias = "str | int | float | list[InfoValue] | dict[str, InfoValue]"
 """A number, a text or, for `keys=3,expires=0`, a dict of both."""
 
-_INTEGER = re.compile(r"-?[0-9]{1,400}", re.ASCII)
-_DECIMAL = re.compile(r"-?(?:[0-9]+\.[0-9]+|inf|nan)", re.ASCII)
+_INTEGER: Final = r"-?[0-9]{1,400}"
+_DECIMAL: Final = r"-?(?:[0-9]+\.[0-9]+|inf|nan)"
 
 # Paths, names and hashes stay text, even if they look like a number: `redis_git_sha1:00000000`.
 _ALWAYS_TEXT: Final = frozenset(
@@ -29,7 +27,7 @@ _ALWAYS_TEXT: Final = frozenset(
 )
 
 # CLIENT LIST separates fields by spaces, but the path of a Unix socket may hold spaces too.
-_NEXT_FIELD = re.compile(r" (?=[a-z][a-z0-9-]*=)")
+_NEXT_FIELD: Final = r" (?=[a-z][a-z0-9-]*=)"
 
 
 def info(text: str) -> dict[str, InfoValue]:
@@ -66,9 +64,9 @@ def _value(text: str) -> InfoValue:
 
 
 def _scalar(text: str) -> InfoValue:
-    if _INTEGER.fullmatch(text):
+    if re.fullmatch(_INTEGER, text):
         return int(text)
-    if _DECIMAL.fullmatch(text):
+    if re.fullmatch(_DECIMAL, text):
         return float(text)
     return text
 
@@ -120,7 +118,7 @@ class ClientInfo(NamedTuple):
 
 def client(line: str) -> ClientInfo:
     """One line of CLIENT LIST; raises `ProtocolError` for any other text."""
-    fields = dict(part.split("=", 1) for part in _NEXT_FIELD.split(line.strip()) if "=" in part)
+    fields = dict(part.split("=", 1) for part in re.split(_NEXT_FIELD, line.strip()) if "=" in part)
     try:
         return ClientInfo(
             id=int(fields["id"]),

@@ -20,6 +20,15 @@ Ask = Callable[..., Awaitable[Any]]
 
 PLAIN_KEY = "bench:pipeline:{}"
 
+SCRIPT = """
+local total = redis.call('INCRBY', KEYS[1], ARGV[1])
+if total > tonumber(ARGV[2]) then
+    redis.call('SET', KEYS[1], 0)
+end
+return 'counted'
+"""
+SCRIPT_KEY = "bench:script"
+
 
 async def not_needed(*_words: Any) -> Any:
     """The operation of a contestant for scenarios without it."""
@@ -30,14 +39,15 @@ async def not_needed(*_words: Any) -> Any:
 class Ops:
     """The operations that scenarios need of a client; None for an operation that none needs.
 
-    `pipeline(n)` sends n commands and gives their replies; `mget` takes a list of keys; `run` is
-    the whole operation of a scenario that has contestants of its own.
+    `pipeline(n)` sends n commands and gives their replies, `scripts(n)` n calls of `SCRIPT`; `mget`
+    takes a list of keys; `run` is the whole operation of a scenario with contestants of its own.
     """
 
     get: Ask = not_needed
     lrange: Ask | None = None
     pipeline: Callable[[int], Awaitable[Any]] | None = None
     mget: Ask | None = None
+    scripts: Callable[[int], Awaitable[Any]] | None = None
     run: Callable[[], Awaitable[Any]] | None = None
 
 
@@ -92,8 +102,16 @@ async def open_anyredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
     async def pipeline(commands: int) -> Any:
         return await fill(client.pipeline(transaction=False), commands).execute()
 
+    script = client.register_script(SCRIPT)
+
+    async def scripts(calls: int) -> Any:
+        pipe = client.pipeline(transaction=False)
+        for _ in range(calls):
+            pipe.script(script, [SCRIPT_KEY], [1, 1000])
+        return await pipe.execute()
+
     async with client:
-        yield Ops(client.get, client.lrange, pipeline)
+        yield Ops(client.get, client.lrange, pipeline, scripts=scripts)
 
 
 @asynccontextmanager
@@ -109,8 +127,16 @@ async def open_redis_py(port: int, pool: int | None) -> AsyncGenerator[Ops]:
     async def pipeline(commands: int) -> Any:
         return await fill(client.pipeline(transaction=False), commands).execute()
 
+    script = client.register_script(SCRIPT)
+
+    async def scripts(calls: int) -> Any:
+        pipe = client.pipeline(transaction=False)
+        for _ in range(calls):
+            await script([SCRIPT_KEY], [1, 1000], client=pipe)
+        return await pipe.execute()
+
     async with client:
-        yield Ops(client.get, client.lrange, pipeline)
+        yield Ops(client.get, client.lrange, pipeline, scripts=scripts)
 
 
 @asynccontextmanager
@@ -128,8 +154,16 @@ async def open_coredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
             fill(pipe, commands)
         return pipe.results
 
+    script = client.register_script(SCRIPT)
+
+    async def scripts(calls: int) -> Any:
+        async with client.pipeline(transaction=False) as pipe:
+            for _ in range(calls):
+                script([SCRIPT_KEY], [1, 1000], client=pipe)
+        return pipe.results
+
     async with client:
-        yield Ops(client.get, client.lrange, pipeline)
+        yield Ops(client.get, client.lrange, pipeline, scripts=scripts)
 
 
 @asynccontextmanager

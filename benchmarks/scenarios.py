@@ -66,6 +66,8 @@ class Scenario:
         """True if *contestant* supports this scenario."""
         if backend not in contestant.backends or (self.pool and not contestant.pools):
             return False
+        if self.operation is run_scripts and contestant.name == "glide":
+            return False  # its pipelines load no scripts
         if contestant.name not in FLOORS:
             return True
         if self.operation is get_many:
@@ -93,6 +95,12 @@ def run_pipeline(ops: Ops) -> Operation:
     """A pipeline of SET and GET in turns."""
     assert ops.pipeline is not None
     return functools.partial(ops.pipeline, BATCH)
+
+
+def run_scripts(ops: Ops) -> Operation:
+    """A pipeline of calls of one script."""
+    assert ops.scripts is not None
+    return functools.partial(ops.scripts, MANY)
 
 
 def get_anywhere(ops: Ops) -> Operation:
@@ -135,6 +143,11 @@ def is_batch(reply: Any) -> bool:
     return len(reply) == BATCH and all(each == b"value" for each in reply[1::2])
 
 
+def are_counted(reply: Any) -> bool:
+    """True if it is the result of the pipeline of scripts."""
+    return list(reply) == [b"counted"] * MANY
+
+
 def are_small(reply: Any) -> bool:
     """True if it is the reply of MGET."""
     return list(reply) == [SMALL] * MANY
@@ -151,6 +164,14 @@ SCENARIOS = (
         run_pipeline,
         is_batch,
         commands=BATCH,
+    ),
+    Scenario(
+        "scripts",
+        "pipelines of 100 calls of one script, for each call",
+        1,
+        run_scripts,
+        are_counted,
+        commands=MANY,
     ),
     Scenario("lrange", "1 task, LRANGE of 1,000 items", 1, read_list, is_list),
     Scenario("large", "1 task, GET of 1 MiB", 1, get_large, is_large),

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from anyredis.backoff import REFUSALS
+from anyredis.client.script_commands import load, texts_in, with_load_errors
 from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DemotedError, ExecAbortError, RedisError, WatchError, fresh
@@ -47,6 +48,8 @@ class CommandBatch:
         """Whether ASKING precedes the transaction: it is valid for all of it."""
         self.binary = any([each.binary for each in commands])  # noqa: C419 - a list is faster
         """Whether a reply has to stay bytes, so that all are read as bytes first."""
+        self.scripts = texts_in(commands)
+        """The texts of the scripts among them: they are loaded first, in the same block."""
 
     @property
     def name(self) -> str:
@@ -66,7 +69,8 @@ class CommandBatch:
     @property
     def expected(self) -> int:
         """The number of replies to the batch."""
-        return len(self.commands) + (2 if self.transaction else 0) + self.asking
+        around = 2 if self.transaction else 0
+        return len(self.commands) + len(self.scripts) + around + self.asking
 
     def chunks(self, pack: Encoder) -> Iterator[tuple[bytes, int]]:
         """Pairs of bytes to send and their reply count, each of about `MAX_SEND` bytes at most."""
@@ -85,25 +89,33 @@ class CommandBatch:
             yield b"".join(encoded[begin:]), len(encoded) - begin
 
     def _words(self) -> Iterator[tuple[Value, ...]]:
+        words = itertools.chain(map(load, self.scripts), self.words) if self.scripts else self.words
         if not self.transaction:
-            return self.words
+            return words
         asking = (ASKING,) if self.asking else ()
-        return itertools.chain(asking, (MULTI,), self.words, (EXEC,))
+        return itertools.chain(asking, (MULTI,), words, (EXEC,))
 
     def replies_by_command(self, replies: list[Reply], decode: Decode | None) -> list[Reply]:
         """One reply or error for each command; *decode* is the client's function for text.
 
         Raises `WatchError` if a watched key changed.
         """
+        loads: Sequence[Reply]
         if self.transaction:
             _, *queued, executed = replies
             if executed is None:
                 raise WatchError("a watched key changed: the transaction was not executed")
+            loads, queued = queued[: len(self.scripts)], queued[len(self.scripts) :]
             if isinstance(executed, RedisError):
-                return [self._abort_reason(reply, executed) for reply in queued]
+                reasons: list[Reply] = [self._abort_reason(reply, executed) for reply in queued]
+                return with_load_errors(self.commands, self.scripts, loads, reasons)
             replies = array(executed)
-            if len(replies) != len(self.commands):
-                unexpected(executed, f"an array of {len(self.commands)} from EXEC")
+            wanted = len(self.scripts) + len(self.commands)
+            if len(replies) != wanted:
+                unexpected(executed, f"an array of {wanted} from EXEC")
+        if self.scripts:
+            loads, replies = replies[: len(self.scripts)], replies[len(self.scripts) :]
+            replies = with_load_errors(self.commands, self.scripts, loads, replies)
         if not self.binary or decode is None:
             return replies
         return [
@@ -118,7 +130,7 @@ class CommandBatch:
         demoted = next((each for each in reply if isinstance(each, DemotedError)), None)
         if self.transaction:
             return demoted if isinstance(reply[-1], RedisError) else None
-        pairs = zip(self.commands, reply, strict=True)
+        pairs = zip(self.commands, reply[len(self.scripts) :], strict=True)
         ran = (each for each, answer in pairs if not isinstance(answer, DemotedError))
         return demoted if all(facts_of(each.args).read_only for each in ran) else None
 
@@ -136,16 +148,16 @@ class CommandBatch:
                 if aborted
                 else None
             )
-        refused = [each for each in reply if isinstance(each, REFUSALS)]
-        known = (
-            (facts_of(each.args), answer) for each, answer in zip(self.commands, reply, strict=True)
-        )
+        answers = reply[len(self.scripts) :]
+        refused = [each for each in answers if isinstance(each, REFUSALS)]
+        pairs = zip(self.commands, answers, strict=True)
+        known = ((facts_of(each.args), answer) for each, answer in pairs)
         ran = (
             facts
             for facts, answer in known
             if facts.runs_commands or not isinstance(answer, REFUSALS)
         )
-        return refused[0] if all(facts.read_only for facts in ran) else None
+        return refused[0] if refused and all(facts.read_only for facts in ran) else None
 
     @staticmethod
     def _abort_reason(queued: Reply, executed: RedisError) -> Reply:

@@ -26,6 +26,7 @@ from anyredis.client.pipeline import Pipeline
 from anyredis.client.placement import OneServer
 from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
+from anyredis.client.scripts import Scripts
 from anyredis.client.session import Session, open_session
 from anyredis.client.transaction import Transaction
 from anyredis.command import Command, raw_command
@@ -54,6 +55,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
 
 
 class NodeClient(KeyspaceSubscribing[S], Scans[S], CoreCommands[S], Generic[S]):
+class NodeClient(Scans[S], CoreCommands[S], Scripts, Generic[S]):
     """All commands on one server of a pool.
 
     `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.

@@ -1,7 +1,5 @@
 """The keyword arguments of clients, and the pool that is made from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 

@@ -11,13 +11,16 @@ from types import TracebackType
 from typing import Any, Generic, Never, Self, TypeAlias, TypeVar
 
 from anyredis.client.batch import CommandBatch, first_failure
+from anyredis.client.script_commands import ScriptCommand, lacking_in
+from anyredis.client.scripts import Script
 from anyredis.command import Batch, Command, Result, raw_command
 from anyredis.commands.checks import flag
 from anyredis.commands.core import CoreCommands
-from anyredis.exceptions import DataValueError, RedisError, fresh
+from anyredis.commands.several import SomeKeys, SomeValues
+from anyredis.exceptions import DataTypeError, DataValueError, RedisError, fresh
 from anyredis.facts.lookup import ORDINARY, facts_of
 from anyredis.replies import S, TextReaders
-from anyredis.unfit_calls import refused
+from anyredis.unfit_calls import explained, refused
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value, name_of
 
@@ -84,6 +87,23 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         """The `Result` of the command with these arguments; its value is the raw reply."""
         return self.submit(raw_command(*args))
 
+    @explained
+    def script(
+        self, script: Script, keys: SomeKeys | None = None, args: SomeValues | None = None
+    ) -> Result[Any]:
+        """The `Result` of *script* with *keys* and *args*; its value is the raw reply.
+
+        The text of each distinct script is sent once, before the commands and in the same block, so
+        that no server lacks it.
+        SCRIPT LOAD script, then EVALSHA sha1 numkeys [key …] [arg …] as queued. Server 2.6.
+        """
+        if not isinstance(script, Script):
+            raise DataTypeError(
+                f"pipe.script takes a Script, not {type(script).__name__}: make one with "
+                "client.register_script(lua), or anyredis.Script(lua)"
+            )
+        return self.submit(script.command(keys, args))
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -119,7 +139,10 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         if not queue and not self._runs_empty:
             return []
         commands = [result.command for result in queue]
-        replies = await self._run(CommandBatch(commands, transaction=self._transaction))
+        batch = CommandBatch(commands, transaction=self._transaction)
+        replies = await self._run(batch)
+        if batch.scripts and not self._transaction:
+            await self._run_lacking(commands, replies)
         values = [result.resolve(reply) for result, reply in zip(queue, replies, strict=True)]
         failed = [value for value in values if isinstance(value, RedisError)]
         if raise_on_error and failed:
@@ -140,6 +163,23 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
     @refused("pipeline(transaction=True) writes MULTI and EXEC by itself")
     def multi(self, *, not_here: Never) -> None:
         """Raises `DataTypeError`: a transaction writes MULTI by itself."""
+
+    async def _run_lacking(self, commands: list[Command[Any]], replies: list[Reply]) -> None:
+        """Run the scripts with their text that were removed from a server between load and call.
+
+        Their replies are put into *replies*; a failure is that of these scripts alone.
+        """
+        positions = lacking_in(commands, replies)
+        if not positions:
+            return
+        scripts = [commands[each] for each in positions]
+        again = [each.by_text for each in scripts if isinstance(each, ScriptCommand)]
+        try:
+            late = await self._run(CommandBatch(again, transaction=False))
+        except RedisError as error:
+            late = [fresh(error) for _ in again]
+        for position, reply in zip(positions, late, strict=True):
+            replies[position] = reply
 
 
 def _refuse_misfits(args: tuple[Value, ...]) -> None:

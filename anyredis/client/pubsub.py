@@ -224,6 +224,8 @@ class PubSub(Generic[S]):
         except BaseException:
             placement.withdraw(calls)
             mine.undo(kind, encoded, before)
+            with anyio.move_on_after(LEAVE_TIMEOUT, shield=True):
+                await placement.left()  # the leases that this call alone has taken come back
             raise
 
     async def unsubscribe(self, *channels: Key | Collection[Key]) -> None:

@@ -17,6 +17,7 @@ from anyredis.client.observed import observe
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.retrying import repeat
 from anyredis.client.scans import Scans
+from anyredis.client.scripts import Scripts
 from anyredis.command import Command, raw_command
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.hash_import import HashImport
@@ -39,7 +40,7 @@ IN_PIPELINES = frozenset((b"MULTI", b"EXEC", b"DISCARD"))
 WAITS = frozenset((b"WAIT", b"WAITAOF"))
 
 
-class Session(Scans[S], CoreCommands[S], SessionCommands[S], HashImport[S], Generic[S]):
+class Session(Scans[S], CoreCommands[S], Scripts, SessionCommands[S], HashImport[S], Generic[S]):
     """All commands on one connection, one after another; made by `client.session()`.
 
     Several tasks may use it.  A blocking command, or a pipeline of more than 256 KiB or 4096

@@ -27,13 +27,13 @@ from anyredis.waiter import Waiter, waiter_factory
 from anyredis.wire.decode import Reply
 from anyredis.wire.message_reader import MessageReader
 from anyredis.wire.request import ReplyWaiter
+from anyredis.wire.subscription_table import SubscriptionTable
 from anyredis.wire.subscriptions import (
     Loss,
     Subscriber,
     SubscriptionCall,
     SubscriptionKind,
     SubscriptionRequest,
-    SubscriptionTable,
 )
 
 LOGGER = logging.getLogger("anyredis")
@@ -285,7 +285,7 @@ class SubscribedConnection:
         """Stay subscribed on *connection*, until that is lost or nothing is wanted."""
         self._begin(connection)
         timeout = connection.stream_timeout
-        interval = QUIET if timeout is None else min(timeout, QUIET)
+        interval = (QUIET if timeout is None else min(timeout, QUIET)) / 2
         try:
             while self.connection is connection and self._is_needed():
                 self._changed = changed = self._new_waiter()
@@ -322,7 +322,13 @@ class SubscribedConnection:
             self.connection.enqueue_for(request.args, request)
 
     def _check_silence(self, connection: BaseConnection) -> None:
-        """Send a PING if nothing was received for a while; its deadline is that of all requests."""
+        """Send a PING if nothing was received for a while; its deadline is that of all requests.
+
+        A connection that the pool has replaced is left for another one.
+        """
+        if connection.replaced:
+            self.lost(connection, "the pool replaces its connections")
+            return
         wire = connection.wire
         if wire.received == self._received and wire.idle and not self._is_paused:
             connection.enqueue((b"PING",))

@@ -1,7 +1,5 @@
 """The keyword arguments of the cluster client, and the pool that they describe."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from anyredis.address import DEFAULT_PORT

@@ -15,6 +15,7 @@ from anyredis.client.batch import ASKING, CommandBatch, EncodedBatch, send_small
 from anyredis.client.node_client import needs_exclusive_connection, run_exclusively
 from anyredis.client.observed import observe
 from anyredis.client.scans import Scans
+from anyredis.client.scripts import Scripts
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.routing.aggregate import NodeReply, aggregate, refuse_own_reports
 from anyredis.cluster.routing.fan_out import CommandPart, run_parts
@@ -47,7 +48,7 @@ T = TypeVar("T")
 _FIRST_KEY: Mapping[Value, int] = dict(FIRST_KEY.items())
 
 
-class ClusterExecutor(Scans[S], CoreCommands[S], Generic[S]):
+class ClusterExecutor(Scans[S], CoreCommands[S], Scripts, Generic[S]):
     """All commands on the cluster of *pool*.
 
     *retry* decides which commands are sent again after a failure (None: no command).

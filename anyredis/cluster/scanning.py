@@ -11,7 +11,6 @@ move and moves back within the same pass, which no report shows.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import Generic, NamedTuple
 
 import anyio
@@ -60,14 +59,14 @@ class SlotOwnership(NamedTuple):
     """The slots that are moving to another node, each with that node."""
 
 
-@dataclass
 class Pass:
     """One pass over all keys of one node; *ownership* is the node's report before the pass."""
 
-    endpoint: ClusterEndpoint
-    ownership: SlotOwnership
-    losses: int
-    cursor: int = 0
+    def __init__(self, endpoint: ClusterEndpoint, ownership: SlotOwnership, losses: int) -> None:
+        self.endpoint = endpoint
+        self.ownership = ownership
+        self.losses = losses
+        self.cursor = 0
 
     @property
     def broken(self) -> bool:

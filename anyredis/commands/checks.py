@@ -12,23 +12,26 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, Union, get_args, get_origin
+from typing import Any, Final, Literal, NoReturn, TypeAlias, Union, get_args, get_origin
 
 from anyredis.exceptions import DataError, DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
+from anyredis.frozen import Frozen
 
 Check: TypeAlias = Callable[[str, object], None]
 """Raises `DataError` for a value that does not fit; the text is the place, such as `time`."""
 
 
-class Kind(NamedTuple):
+class Kind(Frozen):
     """One kind of parameter that is checked."""
 
-    fits: str
-    """An expression that is true for the usual values of `{0}`, and calls no Python function."""
+    __slots__ = ("check", "fits")
 
-    check: Check
-    """The full check, for values for which the expression is false."""
+    def __init__(self, fits: str, check: Check) -> None:
+        self.fits: Final = fits
+        """An expression that is true for the usual values of `{0}`, and calls no Python function."""
+        self.check: Final = check
+        """The full check, for values for which the expression is false."""
 
 
 def refuse(where: str, value: object, instead: str) -> NoReturn:
@@ -151,15 +154,19 @@ KINDS: dict[frozenset[object], Kind] = {
 """The kind of a parameter by the types in its annotation; others are not checked here."""
 
 
-class Checked(NamedTuple):
-    """A parameter that is checked."""
+class Checked(Frozen):
+    """A parameter that is checked: the values of *kind*, and None if it is *optional*.
 
-    name: str
-    kind: Kind
-    optional: bool
-    """Whether None is a value of it too."""
-    several: bool
-    """Whether it is `*name`, so that each of its values is checked."""
+    If *several*, it is `*name`, and each of its values is checked.
+    """
+
+    __slots__ = ("kind", "name", "optional", "several")
+
+    def __init__(self, name: str, kind: Kind, optional: bool, several: bool) -> None:
+        self.name: Final = name
+        self.kind: Final = kind
+        self.optional: Final = optional
+        self.several: Final = several
 
     @property
     def title(self) -> str:

@@ -6,8 +6,8 @@ of that node, `RedisCluster.node(address)` or a `Redis`.  The other nodes learn 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Literal, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, TypeAlias, cast
 
 from anyredis.command import Command, command
 from anyredis.commands.checks import whole
@@ -271,10 +271,11 @@ def _spans(command: str, ranges: tuple[object, ...]) -> tuple[Value, ...]:
     words: list[Value] = []
     for each in ranges:
         shown = excerpt(each, 80)
-        if not isinstance(each, (tuple, list)) or len(each) != 2:
+        bounds = cast("Sequence[int]", each) if isinstance(each, (tuple, list)) else ()
+        if len(bounds) != 2:
             raise DataTypeError(f"{command}: {shown} is no range: give (first slot, last slot)")
-        first, last = each
-        for bound in (first, last):
+        first, last = bounds
+        for bound in bounds:
             whole(f"{command}: a bound of {shown}", bound)
             check_slot(command, bound)
         if first > last:

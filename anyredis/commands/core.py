@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anyredis.commands.acl import Acl
 from anyredis.commands.arrays import Arrays
+from anyredis.commands.backups import Backups
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.cluster_admin import ClusterAdmin
@@ -11,16 +12,21 @@ from anyredis.commands.cluster_reports import ClusterReports
 from anyredis.commands.command_facts import CommandFacts
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.functions import Functions
 from anyredis.commands.geo import Geo
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hashes import Hashes
+from anyredis.commands.hotkeys import HotKeyTracking
 from anyredis.commands.hyperloglogs import HyperLogLogs
 from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
+from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
 from anyredis.commands.pubsub import PubSubCommands
+from anyredis.commands.replication import ReplicationCommands
+from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
@@ -65,6 +71,12 @@ class CoreCommands(
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],
+    ReplicationCommands[S],
+    ModuleLoading[S],
+    HotKeyTracking[S],
+    Backups[S],
     PubSubCommands[S],
+    Scripting[S],
+    Functions[S],
 ):
     """All commands that leave the state of their connection unchanged."""

@@ -71,6 +71,22 @@ def keys_of(command: str, keys: SomeKeys) -> tuple[Key, ...]:
     return all_keys(command, "keys", (keys,))
 
 
+def any_keys(command: str, argument: str, keys: SomeKeys | None) -> tuple[Key, ...]:
+    """The keys of a parameter that takes one key, or a collection that may be empty."""
+    if isinstance(keys, (list, tuple)) and PLAIN_KEYS(map(type, keys)):
+        return tuple(keys)  # most of the time
+    return () if keys is None or is_empty_list((keys,)) else all_keys(command, argument, (keys,))
+
+
+def any_values(command: str, argument: str, values: SomeValues | None) -> tuple[Value, ...]:
+    """The values of a parameter that takes one value, or a collection that may be empty."""
+    if isinstance(values, (list, tuple)) and PLAIN_VALUES(map(type, values)):
+        return tuple(values)  # most of the time
+    if values is None or is_empty_list((values,)):
+        return ()
+    return all_values(command, argument, (values,))
+
+
 def is_empty_list(values: tuple[Any, ...]) -> bool:
     """Whether *values* is one empty collection, which is neither text nor a mapping."""
     only = values[0] if len(values) == 1 else None

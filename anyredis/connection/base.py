@@ -11,7 +11,6 @@ import logging
 import math
 import weakref
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -211,13 +210,13 @@ class BaseConnection(RequestSender):
         A subclass that has several servers to try calls this for each, and `disconnect` between.
         """
         credentials = await current_credentials(self._credentials)
-        options = replace(self._handshake_options, extra=self.extra_steps())
+        options = self._handshake_options._replace(extra=self.extra_steps())
         try:
             await self._establish(options, credentials)
         except HungUpOnHelloError:
             # Some proxies refuse HELLO and close: RESP2 then, on another stream, without it.
             self._reset_decoder()
-            await self._establish(replace(options, protocol=2), credentials)
+            await self._establish(options._replace(protocol=2), credentials)
 
     async def _establish(self, options: HandshakeOptions, credentials: Credentials) -> None:
         stream = await self.open_stream()

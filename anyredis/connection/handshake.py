@@ -4,10 +4,7 @@ Law: the handshake is a generator that yields commands to send together, receive
 returns a `ServerInfo`.  Only servers that do not know HELLO need a second round trip.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from anyredis.credentials import Credentials
@@ -31,8 +28,7 @@ class HandshakeStep(NamedTuple):
         return f"<HandshakeStep {name_of(self.args)}>"
 
 
-@dataclass(frozen=True)
-class HandshakeOptions:
+class HandshakeOptions(NamedTuple):
     """The options of a connection that the handshake sets on the server."""
 
     protocol: int = 3
@@ -44,8 +40,7 @@ class HandshakeOptions:
     extra: tuple[HandshakeStep, ...] = ()
 
 
-@dataclass(frozen=True)
-class ServerInfo:
+class ServerInfo(NamedTuple):
     """The facts that the server gave in the handshake; empty and 0 if it does not know HELLO."""
 
     protocol: int

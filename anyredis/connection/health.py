@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import anyio
-import anyio.lowlevel
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSAttribute
 
@@ -68,7 +67,7 @@ async def hear(connection: Heard, stream: ByteStream) -> None:
         if connection.closed or (not said and not quiet_passes):
             return
         quiet_passes -= not said
-        await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0)  # noqa: ASYNC115 - `anyio.lowlevel` takes long to import
 
 
 def _peek(raw: Any) -> bool | Exception:

@@ -5,13 +5,11 @@ class that inherits from these.  An option that a URL may give is annotated with
 constructors define the defaults and their meaning.
 """
 
-from __future__ import annotations
-
 import codecs
 import functools
 import inspect
-import ssl
 from collections.abc import Collection, Iterable, Mapping
+from ssl import SSLContext, TLSVersion, VerifyMode
 from typing import Annotated, NamedTuple, TypeAlias, TypedDict, get_type_hints
 
 from anyredis.address import (
@@ -51,11 +49,11 @@ MOST_DATABASES = 2**31
 """Servers count their databases in 32 bits."""
 
 
-def _tls_version(text: str) -> ssl.TLSVersion:
+def _tls_version(text: str) -> TLSVersion:
     """The version called `TLSv1_2`, or with that number."""
-    names = ssl.TLSVersion.__members__
+    names = TLSVersion.__members__
     try:
-        return names[text] if text in names else ssl.TLSVersion(int(text))
+        return names[text] if text in names else TLSVersion(int(text))
     except ValueError:
         raise ValueError(f"one of {', '.join(names)}") from None
 
@@ -122,17 +120,17 @@ class TLSOptions(TypedDict, total=False):
     ssl_certfile: Text
     ssl_keyfile: Text
     ssl_password: Text
-    ssl_cert_reqs: Annotated[str | ssl.VerifyMode, FromURL(str)]
+    ssl_cert_reqs: Annotated[str | VerifyMode, FromURL(str)]
     ssl_check_hostname: Flag
     ssl_ciphers: Text
-    ssl_min_version: Annotated[ssl.TLSVersion | None, FromURL(_tls_version)]
+    ssl_min_version: Annotated[TLSVersion | None, FromURL(_tls_version)]
 
 
 class EncryptionOptions(TLSOptions, total=False):
     """The options of TLS; in a URL the scheme turns TLS on."""
 
     ssl: bool
-    ssl_context: ssl.SSLContext | None
+    ssl_context: SSLContext | None
 
 
 class TCPOptions(ConnectionOptions, EncryptionOptions, total=False):

@@ -40,6 +40,8 @@ class RequestSender(Executor):
     """Whether it takes no new requests, and closes after the last reply."""
     dirty = False
     """Whether a command has changed its state, so that no other lease may get it."""
+    replaced = False
+    """Whether its pool wants other connections instead; an exclusive one ends with its lease."""
     stream_timeout: float | None
     encoder: Encoder
     """Encodes its commands."""

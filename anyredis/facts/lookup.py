@@ -5,8 +5,6 @@ servers' commands; `register_command` adds commands of users. An unknown command
 not to block and to leave its connection unchanged.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar

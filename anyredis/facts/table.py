@@ -89,7 +89,10 @@ Before it, a group or consumer may be called BLOCK.
 BLOCKING: Final = frozenset((*TIMEOUTS, *BLOCK_OPTION))
 """Commands that may delay the server's reply; `Facts.blocks` decides for one call."""
 
-_SUBSCRIBES = "it turns the connection into a subscription: use the client's pubsub()"
+_SUBSCRIBES = (
+    "it turns the connection into a subscription: write `async with client.subscribe(...)`, or "
+    "`async with client.pubsub()`"
+)
 _REPLICATES = "it turns the connection into a replica's, which carries no replies"
 
 FORBIDDEN: Final[dict[bytes, str]] = {
@@ -139,9 +142,9 @@ def own_words(name: str | bytes) -> tuple[bytes, ...]:
     container, space, subcommand = upper.partition(b" ")
     if space and container in CONTAINERS and is_word(subcommand):
         return (container, subcommand)
-    own = _NAME.match(text)
+    own = re.match(_NAME, text)
     if own is not None and own[0].upper() in CONTAINERS:
-        own = _TWO_WORDS.match(text) or own
+        own = re.match(_TWO_WORDS, text) or own
     shown = "" if own is None else own[0].decode()
     raise DataValueError(
         "execute_command: the first argument is more than the name of a command: write "
@@ -149,13 +152,14 @@ def own_words(name: str | bytes) -> tuple[bytes, ...]:
     )
 
 
-_NAME: Final = re.compile(rb"[!-~]+")
-_TWO_WORDS: Final = re.compile(rb"[!-~]+ [!-~]+")
+_NAME: Final = rb"[!-~]+"
+_TWO_WORDS: Final = rb"[!-~]+ [!-~]+"
+_PRINTABLE: Final = bytes(range(ord("!"), ord("~") + 1))
 
 
 def is_word(name: bytes) -> bool:
     """Whether *name* is one word of printable ASCII, as all names of commands are."""
-    return _NAME.fullmatch(name) is not None
+    return bool(name) and not name.translate(None, _PRINTABLE)
 
 
 def full_name(args: tuple[Value, ...]) -> bytes:

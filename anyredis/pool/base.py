@@ -59,7 +59,7 @@ def construct(kind: type[C], arguments: Mapping[str, Any], known: Collection[str
     except TypeError as error:
         if isinstance(error, DataTypeError):
             raise
-        name = UNEXPECTED.search(str(error))
+        name = re.search(UNEXPECTED, str(error))
         remedy = advice(name[1], known) if name else ""
         message = f"{kind.__name__}: {error}{remedy and f': {remedy}'}"
         raise DataTypeError(message) from error
@@ -90,7 +90,7 @@ def for_connections(
     return kind, arguments
 
 
-UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
+UNEXPECTED = r"unexpected keyword argument '(\w+)'"
 
 
 class BasePool(Holder):

@@ -4,8 +4,6 @@ Law: as in `anyredis.connection.options`, an option is one key of one class.  Cl
 options of the pools that they make.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TypedDict
 

@@ -132,7 +132,8 @@ class ServerConnections:
         """
         self._generation += those is None
         for connection in self.connections() if those is None else those:
-            connection.dirty = True  # if it is exclusive, it is closed when it is released
+            # If it is exclusive, it is closed when it is released.
+            connection.dirty = connection.replaced = True
             if (leftover := self.allocator.drain(connection)) is not None:
                 leftover.close(reason)
         self.assign()

@@ -65,8 +65,10 @@ class BlockTasks:
                 async with anyio.create_task_group() as group:
                     for step in self._steps:
                         group.start_soon(self._guarded, step)
-            with anyio.move_on_after(CLOSING_TIMEOUT):
+            with anyio.move_on_after(CLOSING_TIMEOUT) as closing:
                 await self._guarded(self._close)
+            if closing.cancelled_caught:
+                LOGGER.warning("not all was done within %g s of leaving", CLOSING_TIMEOUT)
         except anyio.get_cancelled_exc_class():
             self._failed(self._cancelled())
             raise

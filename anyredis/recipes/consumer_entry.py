@@ -14,12 +14,9 @@ from weakref import WeakSet
 import anyio.lowlevel
 
 from anyredis.recipes.acknowledging import AcknowledgementBatch, Acknowledger
-from anyredis.recipes.entry_queue import EntryQueue
+from anyredis.recipes.entry_queue import HANDED_OUT_AT_ONCE, EntryQueue
 from anyredis.replies import S
 from anyredis.stream_entries import StreamEntry
-
-HANDED_OUT_AT_ONCE: Final = 32
-"""Entries that an iterator gives before it lets other tasks run."""
 
 LEFT: Final = "this consumer's block has ended: the entry stays pending, for another consumer"
 

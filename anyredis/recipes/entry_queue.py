@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import anyio
 
 from anyredis.recipes.stream_errors import raised
 
 E = TypeVar("E")
+
+HANDED_OUT_AT_ONCE: Final = 32
+"""Entries that an iterator gives before it lets other tasks run."""
 
 
 class Share:

@@ -99,6 +99,10 @@ class Fetcher(Generic[S]):
                 if not (passes(error) and self._settings.client.scope.entered):
                     raise
                 self._recovered = False
+                if not failures:
+                    LOGGER.warning(
+                        "a consumer of %s tries again: %s", excerpt(self._settings.group), error
+                    )
             else:
                 failures = 0
                 continue

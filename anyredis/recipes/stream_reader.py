@@ -18,7 +18,7 @@ from anyredis.connection.options import check_count
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError
 from anyredis.excerpt import excerpt
 from anyredis.recipes.block_tasks import BlockTasks
-from anyredis.recipes.entry_queue import EntryQueue, Share
+from anyredis.recipes.entry_queue import HANDED_OUT_AT_ONCE, EntryQueue, Share
 from anyredis.recipes.stream_errors import BACKOFF, passes
 from anyredis.recipes.stream_names import StreamClient, names_of, read_together, shown_name
 from anyredis.replies import S
@@ -77,6 +77,7 @@ class StreamReader(Generic[S]):
         }
         """The ID of the last entry that was handed out, by stream; or the start."""
         self._prefetch = prefetch
+        self._given = 0
         self._task: BlockTasks | None = None
         self._queue: EntryQueue[ReaderEntry[S]] | None = None
 
@@ -140,10 +141,10 @@ class StreamReader(Generic[S]):
         queue = self._queue
         if queue is None:
             raise RuntimeError("this reader is not open: write `async with reader:` around it")
-        if not queue.ready or queue.closed:
-            await queue.wait()
-        else:
+        self._given += 1
+        if not self._given % HANDED_OUT_AT_ONCE:
             await anyio.lowlevel.checkpoint()
+        if not queue.ready or queue.closed:
             await queue.wait()
         # No await from here on: the position moves with the entry.
         entry = queue.take()

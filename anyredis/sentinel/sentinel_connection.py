@@ -4,12 +4,19 @@ Law: a question ends with the first good answer, and in any case within `sentine
 Its connections are closed afterwards.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from ssl import SSLContext, TLSVersion, VerifyMode
-from typing import Annotated, Any, Generic, NoReturn, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    NamedTuple,
+    NoReturn,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    Unpack,
+)
 
 import anyio
 from anyio.abc import ByteStream
@@ -166,8 +173,7 @@ class SentinelConnection(Connection):
                 raise ProtocolError("the sentinel sends a message that does not end")
 
 
-@dataclass(frozen=True)
-class Answers(Generic[T]):
+class Answers(NamedTuple, Generic[T]):
     """The answers of the sentinels about *name*; None: the sentinel does not know the name."""
 
     name: str

@@ -19,6 +19,7 @@ server, a client of it, and a client of a real cluster, emptied for each test.
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.cluster import FakeCluster, FakeClusterConnection
 from anyredis.testing.data import Database, SortedSet, Words
+from anyredis.testing.fake_scripts import PythonFunction, ScriptCall
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.nodes import FakeNode
 from anyredis.testing.resp import NOTHING, Answer, Raw
@@ -48,7 +49,9 @@ __all__ = [
     "FakeStream",
     "Handler",
     "Memory",
+    "PythonFunction",
     "Raw",
+    "ScriptCall",
     "SortedSet",
     "StreamData",
     "VirtualClock",

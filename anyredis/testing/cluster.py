@@ -25,6 +25,7 @@ from anyredis.cluster.nodes.node_connection import ClusterConnection
 from anyredis.cluster.redis_cluster import RedisCluster
 from anyredis.connection.options import TCPOptions
 from anyredis.testing.clock import VirtualClock
+from anyredis.testing.fake_scripts import PythonFunction
 from anyredis.testing.nodes import FakeNode, FakeTopology
 from anyredis.testing.resp import Answer
 from anyredis.wire.slots import SLOTS, slot_of
@@ -248,6 +249,16 @@ class FakeCluster:
             connection_pool=pool, decode_responses=decode_responses, retry=retry
         )
         return client
+
+    # -- scripts --------------------------------------------------------------------------------
+
+    def script(self, lua: str | bytes, function: PythonFunction) -> None:
+        """Run *function* for the Lua script with the text *lua*, on each node that has it."""
+        self._topology.python.script(lua, function)
+
+    def function(self, name: str, function: PythonFunction) -> None:
+        """Run *function* for FCALL of *name*, on each node that has a library with it."""
+        self._topology.python.function(name, function)
 
     # -- for connections ------------------------------------------------------------------------
 

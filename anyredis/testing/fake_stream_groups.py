@@ -215,9 +215,10 @@ def _stream_of(database: Database, key: bytes) -> StreamData:
 
 
 def _info_stream(database: Database, words: Words) -> Answer:
-    if len(words) > 1:
-        raise unknown_option("XINFO STREAM", words[1])
-    stream = _stream_of(database, words[0])
+    key, *options = words
+    if options:
+        raise unknown_option("XINFO STREAM", options[0])
+    stream = _stream_of(database, key)
     items = list(stream.entries.items())
     nodes = -(-len(items) // 100)
     return {

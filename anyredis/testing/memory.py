@@ -34,6 +34,7 @@ from anyredis.testing.fake_pubsub import (
     not_in_transactions,
     not_while_subscribed,
 )
+from anyredis.testing.fake_scripts import FakeScripts
 from anyredis.testing.known_command import (
     KnownCommand,
     unknown_command,
@@ -139,6 +140,9 @@ class Memory:
             b"WAITAOF": self._waitaof,
             **{name: partial(self._pubsub, name) for name in self.pubsub.commands},
         }
+        self.scripts = FakeScripts(self._run_for_script)
+        """The scripts and libraries, and the Python functions that stand for them."""
+        self._commands |= self.scripts.commands
 
     def new_client(self) -> ClientState:
         """A client that has just connected."""
@@ -200,6 +204,15 @@ class Memory:
             return error
         except (ValueError, IndexError, TypeError):
             return from_server(f"ERR wrong arguments for '{name.decode().lower()}' command")
+
+    def _run_for_script(self, client: ClientState, words: Words) -> Answer:
+        """The answer to a command that a script calls: one on data, with keys of this server."""
+        name = words[0].upper()
+        if name not in COMMANDS:
+            return from_server("ERR This Redis command is not allowed from script")
+        if self.refuse(client, words) is not None:
+            return from_server("ERR Script attempted to access a non local key in a cluster node")
+        return self._refusal(client, words, name) or self._execute(client, words, name)
 
     # -- blocking commands ----------------------------------------------------------------------
 

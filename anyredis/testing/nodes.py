@@ -14,9 +14,11 @@ from itertools import groupby
 from anyredis.address import TCPAddress
 from anyredis.exceptions import DataError, RedisError, from_server
 from anyredis.facts.lookup import facts_of
+from anyredis.facts.table import full_name
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
 from anyredis.testing.fake_pubsub import FakePubSub
+from anyredis.testing.fake_scripts import PythonFunctions
 from anyredis.testing.known_command import unknown_subcommand
 from anyredis.testing.memory import ClientState, Memory
 from anyredis.testing.resp import Answer
@@ -26,6 +28,9 @@ from anyredis.wire.slots import SLOTS, slot_of
 WRITES_WITHOUT_KEYS = frozenset({b"FLUSHALL", b"FLUSHDB"})
 CHANNELS = frozenset({b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE"})
 """Commands whose keys are sharded channels."""
+WRITES_WITHOUT_KEYS = frozenset(
+    {b"FLUSHALL", b"FLUSHDB", b"FUNCTION DELETE", b"FUNCTION FLUSH", b"FUNCTION LOAD"}
+)
 
 
 class FakeTopology:
@@ -38,6 +43,8 @@ class FakeTopology:
         """The primary that serves each slot; None if no node does."""
         self.moving: dict[int, FakeNode] = {}
         """The primary that imports a slot, which its owner migrates."""
+        self.python = PythonFunctions()
+        """The Python functions that stand for scripts and functions, on all nodes."""
 
     def slots_of(self, node: FakeNode) -> list[int]:
         """The slots that *node* serves."""
@@ -89,9 +96,11 @@ class FakeNode:
         """All hosts by which it can be found."""
         self.topology = topology
         memory = NodeMemory(self, topology.clock)
+        memory.scripts.python = topology.python
         if primary is not None:
             memory.databases = [primary.database]
-        self.server = FakeServer(memory=memory)
+            memory.scripts.libraries = primary.server.memory.scripts.libraries
+        self.server: FakeServer = FakeServer(memory=memory)
 
     def __repr__(self) -> str:
         role = "primary" if self.primary is None else f"replica of {self.primary.address}"
@@ -164,7 +173,7 @@ class NodeMemory(Memory):
     def refuse(self, client: ClientState, words: Words) -> RedisError | None:
         """The redirect or other error for keys that this node does not serve."""
         name = words[0].upper()
-        if name in WRITES_WITHOUT_KEYS and self.node.primary is not None:
+        if full_name(words) in WRITES_WITHOUT_KEYS and self.node.primary is not None:
             return from_server("READONLY You can't write against a read only replica.")
         if name != b"EXEC":
             return self._misplaced(

@@ -25,6 +25,7 @@ from anyredis.connection.options import ConnectionOptions
 from anyredis.pool.standalone import ConnectionPool
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Words
+from anyredis.testing.fake_scripts import PythonFunction
 from anyredis.testing.memory import Memory
 from anyredis.testing.resp import NOTHING, Answer, encode, encode_push
 from anyredis.testing.stream import FakeStream
@@ -238,6 +239,18 @@ class FakeServer:
         return client
 
     # -- scripts --------------------------------------------------------------------------------
+
+    def script(self, lua: str | bytes, function: PythonFunction) -> None:
+        """Run *function* for the Lua script with the text *lua*.
+
+        *function* gets a `ScriptCall` and gives the answer, or raises a `RedisError`.  The server
+        has the script once it was loaded or run by EVAL; before that EVALSHA gets NOSCRIPT.
+        """
+        self.memory.scripts.python.script(lua, function)
+
+    def function(self, name: str, function: PythonFunction) -> None:
+        """Run *function* for FCALL of *name*, once a library that registers it is loaded."""
+        self.memory.scripts.python.function(name, function)
 
     def on(self, name: str, answer: Handler | Answer, *, times: int | None = None) -> None:
         """Give *answer*, or its result if it is a function, to the command *name*.

@@ -73,21 +73,23 @@ class LengthGuard:
 
     def feed(self, data: bytes) -> None:
         """Take received bytes, and feed the first of them; `feed_rest` feeds the others."""
-        # Two short ways, for what large replies consist of.
+        # Three short ways, for what large replies consist of.
         if self._inside > len(data):  # all of it belongs to one string
             self._inside -= len(data)
             self._feed(data)
             return
-        if (
-            not self.busy
-            and data[:1] == b"*"
-            and len(data) > LONGEST_CUT
-            and not self._has_type(data, 1)
-        ):  # there is no header but that at the beginning, if it is one
-            if not self._has_data():
-                self._check(data, 0)
-            self._feed(data)
-            return
+        first = data[:1]
+        # Long strings, of four digits or more, are not searched.
+        may_be_long = first == b"$" and b"\r" not in data[:5]
+        if not (self.busy or may_be_long or self._has_type(data, 1)):
+            if first not in TYPES:  # there is no header, nor the beginning of one
+                self._feed(data)
+                return
+            if len(data) > LONGEST_CUT:  # there is none but that at the beginning, if it is one
+                if not self._has_data():
+                    self._check(data, 0)
+                self._feed(data)
+                return
         if self._at < len(self._data):  # the replies before these bytes have not been taken yet
             self._data = self._data[self._at :] + data
             self._at = 0

@@ -14,13 +14,13 @@ from anyredis.exceptions import ProtocolError
 from anyredis.excerpt import excerpt
 from anyredis.wire.decode import MORE, Incomplete, Push
 from anyredis.wire.request_queue import RequestQueue
+from anyredis.wire.subscription_table import SubscriptionTable
 from anyredis.wire.subscriptions import (
     ACKNOWLEDGEMENTS,
     Channel,
     Loss,
     Subscriber,
     SubscriptionRequest,
-    SubscriptionTable,
 )
 
 MOVED_AWAY: Final = "the server unsubscribed it: its slot has moved"

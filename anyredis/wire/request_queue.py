@@ -118,6 +118,10 @@ class RequestQueue:
 
     def take(self, now: float) -> bytes:
         """The bytes to send next, in flight from *now* on; empty if there are none."""
+        if len(self.unsent) == 1 and not self._has_uneven:
+            request = self.unsent[0]
+            if request.payload and not request.waiter.done():
+                return self._take_only(request, request.payload, now)
         # An asyncio future is cancelled before its task has run and abandoned the request.
         wanted = [request for request in self.unsent if not request.waiter.done()]
         if len(wanted) < len(self.unsent):
@@ -141,6 +145,18 @@ class RequestQueue:
         data = payloads[0] if len(payloads) == 1 else b"".join(payloads)
         self.unsent_bytes -= len(data)
         return data
+
+    def _take_only(self, request: Request, payload: bytes, now: float) -> bytes:
+        """The same for the only unsent *request*; saved frames: the comprehensions of `take`."""
+        self.unsent.clear()
+        self._given_up = 0
+        request.payload = None
+        self.inflight.append(request)
+        self.sent += 1
+        if self.reply_timeout is not None:
+            self._note_deadline(now + self.reply_timeout)
+        self.unsent_bytes -= len(payload)
+        return payload
 
     def _first_chunk(self, wanted: list[Request]) -> list[Request]:
         """The first of *wanted* that one send may join, at least one; the rest waits."""

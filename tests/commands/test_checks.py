@@ -184,7 +184,7 @@ def test_every_parameter_has_a_kind(name: str) -> None:
         if types - {NoneType} in KINDS or types in UNCHECKED or parts & BY_BUILDERS:
             continue
         unknown.append(f"{parameter.name}: {annotation}")
-    by_hand = {"conditions", "max", "min", "offset", "operations", "ranges", "value"}
+    by_hand = {"conditions", "max", "min", "offset", "operations", "port", "ranges", "to", "value"}
     assert [each for each in unknown if each.partition(":")[0] not in by_hand] == []
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 from anyredis.command import Command
 from anyredis.commands.acl import Acl
 from anyredis.commands.arrays import Arrays
+from anyredis.commands.backups import Backups
 from anyredis.commands.bitmaps import Bitmaps
 from anyredis.commands.blocking_lists import BlockingLists
 from anyredis.commands.cluster_admin import ClusterAdmin
@@ -22,17 +23,22 @@ from anyredis.commands.cluster_reports import ClusterReports
 from anyredis.commands.command_facts import CommandFacts
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.commands.counters import Counters
+from anyredis.commands.functions import Functions
 from anyredis.commands.geo import Geo
 from anyredis.commands.hash_expiry import HashExpiry
 from anyredis.commands.hash_import import HashImport
 from anyredis.commands.hashes import Hashes
+from anyredis.commands.hotkeys import HotKeyTracking
 from anyredis.commands.hyperloglogs import HyperLogLogs
 from anyredis.commands.key_expiry import KeyExpiry
 from anyredis.commands.keys import Keys
 from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
+from anyredis.commands.module_loading import ModuleLoading
 from anyredis.commands.persistence import Persistence
 from anyredis.commands.pubsub import PubSubCommands
+from anyredis.commands.replication import ReplicationCommands
+from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
@@ -50,6 +56,7 @@ from anyredis.facts import table
 from tests.commands import (
     test_acl,
     test_arrays,
+    test_backups,
     test_bitmaps,
     test_blocking_lists,
     test_cluster_admin,
@@ -57,17 +64,22 @@ from tests.commands import (
     test_command_facts,
     test_connection,
     test_counters,
+    test_functions,
     test_geo,
     test_hash_expiry,
     test_hash_import,
     test_hashes,
+    test_hotkeys,
     test_hyperloglogs,
     test_key_expiry,
     test_keys,
     test_latency,
     test_lists,
+    test_module_loading,
     test_persistence,
     test_pubsub,
+    test_replication,
+    test_scripting,
     test_server,
     test_session,
     test_sets,
@@ -87,6 +99,7 @@ HERE = Path(__file__).parent
 TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     Arrays: test_arrays.SENT,
     Acl: test_acl.SENT,
+    Backups: test_backups.SENT,
     Bitmaps: test_bitmaps.SENT,
     BlockingLists: test_blocking_lists.SENT,
     ClusterAdmin: test_cluster_admin.SENT,
@@ -94,17 +107,22 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     CommandFacts: test_command_facts.SENT,
     ConnectionCommands: test_connection.SENT,
     Counters: test_counters.SENT,
+    Functions: test_functions.SENT,
     Geo: test_geo.SENT,
     HashExpiry: test_hash_expiry.SENT,
     HashImport: test_hash_import.SENT,
+    HotKeyTracking: test_hotkeys.SENT,
     Hashes: test_hashes.SENT,
     HyperLogLogs: test_hyperloglogs.SENT,
     KeyExpiry: test_key_expiry.SENT,
     Keys: test_keys.SENT,
     Latency: test_latency.SENT,
     Lists: test_lists.SENT,
+    ModuleLoading: test_module_loading.SENT,
     Persistence: test_persistence.SENT,
+    ReplicationCommands: test_replication.SENT,
     PubSubCommands: test_pubsub.SENT,
+    Scripting: test_scripting.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
@@ -132,6 +150,7 @@ COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_tex
 LATER_GROUPS = {
     "module": "later issue: JSON, search, time series, filters, vector sets",
     "scripting": "later issue: scripts and functions",
+    "pubsub": "later issue: subscriptions",
 }
 
 # The commands of those groups that are here already: a session needs them.
@@ -139,9 +158,7 @@ SOONER = {"ASKING", "READONLY", "READWRITE"}
 SOONER |= {name for name in COMMANDS if name.startswith("V") and "." not in name}  # vector sets
 
 LATER_NAMES = """
-    BACKUP|ABORT BACKUP|CLEANUP BACKUP|LIST BACKUP|SEAL BACKUP|START BACKUP|STATUS FAILOVER
-    HOTKEYS|GET HOTKEYS|RESET HOTKEYS|START HOTKEYS|STOP MODULE|LIST MODULE|LOAD MODULE|LOADEX
-    MODULE|UNLOAD REPLICAOF SHUTDOWN
+    SHUTDOWN
 """
 LATER: dict[str, str] = dict.fromkeys(
     (name.replace("|", " ") for name in LATER_NAMES.split()),
@@ -165,6 +182,7 @@ NEVER = {
     "PFDEBUG": "for those who debug a server; `execute_command` sends it",
     "PFSELFTEST": "for those who debug a server; `execute_command` sends it",
     "RESTORE-ASKING": "for servers among themselves",
+    "SCRIPT DEBUG": "a debugger at a prompt: `valkey-cli --ldb`; a session's `execute_command` sends it",
     "SLAVEOF": "deprecated: REPLICAOF",
     "TRIMSLOTS": "for servers among themselves",
     "XIDMPRECORD": "for servers among themselves",
@@ -184,7 +202,7 @@ def reason_against(name: str) -> str | None:
     """Why there is no method for the command, or None."""
     if name.endswith(" HELP"):
         return "prose for people at a prompt"
-    if name.encode() in table.CONTAINERS and name not in {*LATER, "COMMAND"}:
+    if name.encode() in table.CONTAINERS and name != "COMMAND":
         return "only its subcommands are commands"
     forbidden = table.FORBIDDEN.get(name.encode())
     if reason := forbidden or NEVER.get(name) or LATER.get(name):

@@ -91,12 +91,15 @@ ELSEWHERE = {
     "transaction": "no command: compared in tests/client/test_optimistic.py",
     "from_url": "its options are compared with all others of clients and pools",
     "pipeline": "compared below",
+    "pubsub": "its options are tested with the client's other ways to subscribe",
+    "register_script": "sends nothing: tests/client/test_scripts.py",
 }
 
 LOCAL = {
     "arop",
     "command_docs",
     "command_info",
+    "failover",
     "himport_discard",
     "himport_discard_all",
     "himport_prepare",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import anyio
 import anyio.lowlevel
 import pytest
@@ -218,7 +216,7 @@ async def test_readonly_of_a_replica() -> None:
     async with server.client(retry=None) as client:
         await client.ping()
         [connection] = client.connection_pool.connections()
-        connection.server_info = replace(connection.server_info, role="replica")
+        connection.server_info = connection.server_info._replace(role="replica")
         for _ in range(3):
             with pytest.raises(ReadOnlyError):
                 await client.set("k", "v")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from anyredis.exceptions import RedisError, TryAgainError
+from anyredis.facts.lookup import facts_of
 from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, VirtualClock, silent
 from anyredis.testing.data import Words
 from anyredis.wire.slots import slot_of
@@ -170,9 +171,10 @@ class ResettableCluster:
                 if at + 1 == len(peer.received):
                     assert peer not in node.server.peers, "a connection after ASKING is still open"
                 else:
-                    name, *rest = peer.received[at + 1]
-                    on_the_move = bool(rest) and slot_of(rest[0]) in self._original_owners
-                    assert name == b"MULTI" or on_the_move, peer.received[at + 1]
+                    follower = peer.received[at + 1]
+                    keys = facts_of(follower).key_positions(follower) or ()
+                    moving = [slot_of(follower[key]) in self._original_owners for key in keys]
+                    assert follower[0] == b"MULTI" or any(moving), follower
 
 
 TRY_AGAIN: Final = TryAgainError("TRYAGAIN Multiple keys request during rehashing of slot")

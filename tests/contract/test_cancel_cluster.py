@@ -29,6 +29,7 @@ from tests.contract.control import Control
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.resettable_cluster import ResettableCluster
 from tests.contract.rotation import EVERY_CASE
+from tests.contract.script_operations import CLUSTER_SCRIPTS
 from tests.contract.steps import Steps, counting, kinds
 
 STRICT, BLOCKING = ClusterConnectionPool, BlockingClusterConnectionPool
@@ -81,7 +82,7 @@ WAITING_AT_NODES = [target for target in TARGETS if target.blocking and target.p
 ROOMY = [target for target in TARGETS if target.per_node or target.capacity > 2]
 
 COMBINATIONS = [
-    *((operation, TARGETS) for operation in ALL),
+    *((operation, TARGETS) for operation in (*ALL, *CLUSTER_SCRIPTS)),
     *((operation, WAITING_AT_NODES) for operation in WAITING),
     *((operation, READING) for operation in REPLICAS),
     *((operation, TARGETS) for operation in SUBSCRIPTIONS),

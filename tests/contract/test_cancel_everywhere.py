@@ -15,13 +15,16 @@ from tests.contract.control import Control
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.operations import ALL, CONNECTING
 from tests.contract.rotation import EVERY_CASE
+from tests.contract.script_operations import SCRIPTS
 from tests.contract.server_harness import FakeServerBench, ServerBench, Target
 from tests.contract.steps import counting
 from tests.servers import Certificates
 
 PASSWORD = "open sesame"
 
-LOSABLE = [each for each in ALL if each.losable and not any(each.bystanders)]
+OPERATIONS = [*ALL, *SCRIPTS]
+
+LOSABLE = [each for each in OPERATIONS if each.losable and not any(each.bystanders)]
 
 POOLS: list[tuple[type[ConnectionPool], int]] = [
     (ConnectionPool, 1),
@@ -71,7 +74,7 @@ def target_on(server: Server, pool_class: type[ConnectionPool], shared: int) -> 
     return Target(pool_class, arguments)
 
 
-@pytest.mark.parametrize("operation", ALL, ids=named)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
 @on_sockets
 async def test_cancelled_everywhere(
     valkey: Server,
@@ -100,7 +103,7 @@ async def test_lost_everywhere(
     assert found >= 3
 
 
-@pytest.mark.parametrize("operation", ALL, ids=named)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
 @in_memory
 async def test_cancelled_everywhere_in_memory(
     operation: Operation[ServerBench], pool_class: type[ConnectionPool], shared: int

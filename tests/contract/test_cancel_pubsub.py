@@ -6,12 +6,20 @@ from typing import Literal
 
 import pytest
 
-from anyredis import BlockingConnectionPool, ConnectionPool
+from anyredis import Backoff, BlockingConnectionPool, ConnectionPool
+from anyredis.client import subscribed_connection
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.pubsub_operations import SUBSCRIBING, PubSubBench, target
 from tests.contract.steps import counting
 
 LOSABLE = [each for each in SUBSCRIBING if each.losable and not any(each.bystanders)]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It connects again without a pause."""
+    monkeypatch.setattr(subscribed_connection, "RECONNECT", Backoff(base=0.0, cap=0.0))
+
 
 on_full = pytest.mark.parametrize("on_full", ["wait", "drop_oldest"])
 

@@ -37,7 +37,7 @@ async def test_a_step_that_fails(bench: StreamBench) -> None:
 
 
 async def test_closing_is_bounded(bench: StreamBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that does not answer holds the end of the block up for a while only (G8)."""
+    """Work that does not end holds the end of the block up for a while only (G8)."""
     monkeypatch.setattr("anyredis.recipes.block_tasks.CLOSING_TIMEOUT", 0.05)
     async with bench.client() as client:
         tasks = BlockTasks(client.scope, [], anyio.sleep_forever, lambda _error: None)

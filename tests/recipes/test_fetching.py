@@ -6,6 +6,7 @@ import pytest
 
 from anyredis import NoPermissionError
 from anyredis.exceptions import from_server
+from anyredis.recipes import Consumer
 from anyredis.testing import run_then_reset
 from tests.recipes.stream_bench import StreamBench, add, consumer, left_by, take, until
 
@@ -82,6 +83,43 @@ async def test_entries_of_a_dead_consumer(bench: StreamBench) -> None:
             assert [(each.id, each.deliveries) for each in found] == [
                 *(("1-0", 2), ("2-0", 2), ("3-0", 2))
             ]
+        # The last one was begun: its delivery counts, and it is not handed back.
+        assert bench.pending() == {"3-0": ("c1", 2)}
+
+
+async def test_a_claimed_entry_that_was_given_up(bench: StreamBench) -> None:
+    """It comes again after the claim time, not after a lost connection."""
+    async with bench.client() as client:
+        await left_by(client, "dead")
+        bench.clock.advance(60)
+        async with consumer(client) as entries:
+            await take(entries, 3)
+            reads = bench.server.count("XREADGROUP")
+            bench.server.reset()
+            await bench.server.wait_for("XREADGROUP", reads + 1)
+            await add(client, 1, first=4)
+            assert [each.id for each in await take(entries, 1)] == ["4-0"]
+
+
+async def test_an_entry_in_hand_that_was_idle_for_too_long(bench: StreamBench) -> None:
+    """If its claim could not be renewed, the consumer that works on it does not get it again."""
+    async with bench.client(retry=None) as client:
+        await add(client, 1)
+        mine = Consumer(client, "orders", group="billing", name="c1", claim_idle=0.2)
+        async with mine as entries:
+            iterator = aiter(entries)
+            assert (await anext(iterator)).id == "1-0"
+            bench.server.on("XPENDING", from_server("LOADING the dataset"))
+            claims = bench.server.count("XAUTOCLAIM")
+
+            def claimed_twice() -> bool:
+                bench.clock.advance(0.2)  # reads that wait end, too
+                return bench.server.count("XAUTOCLAIM") >= claims + 2
+
+            await until(claimed_twice)
+            bench.server.off("XPENDING")
+            await add(client, 1, first=2)
+            assert (await anext(iterator)).id == "2-0"
 
 
 async def test_entries_that_are_not_idle(bench: StreamBench) -> None:
@@ -93,3 +131,13 @@ async def test_entries_that_are_not_idle(bench: StreamBench) -> None:
             await add(client, 1, first=4)
             assert [each.id for each in await take(entries, 1)] == ["4-0"]
         assert {name for name, _ in list(bench.pending().values())[:3]} == {"busy"}
+
+
+async def test_a_pending_entry_that_was_deleted(bench: StreamBench) -> None:
+    """It is skipped, and pending no more."""
+    async with bench.client() as client:
+        await left_by(client, "c1")
+        await client.xdel("orders", "2-0")
+        async with consumer(client) as entries:
+            assert [each.id for each in await take(entries, 2)] == ["1-0", "3-0"]
+            assert list(bench.pending()) in (["1-0", "3-0"], ["3-0"])

@@ -39,8 +39,9 @@ async def test_from_a_position(bench: StreamBench) -> None:
     async with bench.client() as client:
         await add(client, 4)
         async with StreamReader(client, "orders", start="1-0") as first:
-            assert (await anext(first)).id == "2-0"
             await until(lambda: bench.server.count("XREAD") > 1)
+            assert first.position == {"orders": "1-0"}
+            assert (await anext(first)).id == "2-0"
         async with StreamReader(client, "orders", start=first.position) as second:
             assert (await anext(second)).id == "3-0"
 

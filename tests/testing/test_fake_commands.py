@@ -72,6 +72,13 @@ def test_the_page_lists_what_the_fake_knows() -> None:
     groups["Pub/sub"] = [name.decode() for name in KNOWN]
     others = Memory().known.difference(*groups.values())
     expected = {"Connections and transactions": others, **groups}
+    scripts = [name.decode() for name in Memory().scripts.commands]
+    others = Memory().known.difference(scripts, *groups.values())
+    expected = {
+        "Connections and transactions": others,
+        "Scripts and functions": scripts,
+        **groups,
+    }
     assert {title: re.findall(r"`(\w+)`", names) for title, names in lines.items()} == {
         title: sorted(names) for title, names in expected.items()
     }

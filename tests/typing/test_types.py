@@ -6,6 +6,7 @@ Run by pytest, these make sure that what is asserted also exists: nothing here i
 from __future__ import annotations
 
 import datetime
+import inspect
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Unpack, assert_type
 
@@ -22,19 +23,24 @@ from anyredis import (
     Connection,
     ConnectionOptions,
     ConnectionPool,
+    Dropped,
     FullStreamGroup,
+    Gap,
     GeoPlace,
     GeoPosition,
+    Message,
     NodeClient,
     PendingEntry,
     PendingSummary,
     Pipeline,
+    PubSub,
     ReadFrom,
     Redis,
     RedisCluster,
     Result,
     Session,
     StreamEntry,
+    SubscriptionChange,
 )
 from anyredis.client.scans import ScanIterator
 from anyredis.command import Blueprint
@@ -330,3 +336,26 @@ def test_all_that_can_be_sent() -> None:
         assert_type(plan.get(key), Command[str | None])
     for value in ("v", b"v", bytearray(b"v"), memoryview(b"v"), 1, 1.5):
         assert_type(plan.set("k", value), Command[bool])
+
+
+async def subscribed(text: Redis[str], raw: Redis[bytes]) -> None:
+    """Events have the client's type of text; `kind` tells them apart."""
+    assert_type(text.pubsub(on_full="fail"), PubSub[str])
+    async with raw.subscribe("a", patterns=["b.*"]) as messages:
+        assert_type(messages, PubSub[bytes])
+        async for message in messages:
+            assert_type(message, Message[bytes] | Gap[bytes] | Dropped)
+            if message.kind == "gap":
+                assert_type(message.channels, frozenset[bytes])
+            elif message.kind == "dropped":
+                assert_type(message.count, int)
+            else:
+                assert_type(message.data, bytes)
+                assert_type(message.pattern, bytes | None)
+        event = await messages.get_message(timeout=None)
+        assert_type(event, Message[bytes] | SubscriptionChange[bytes] | Gap[bytes] | Dropped | None)
+
+
+def test_subscriptions_have_the_clients_type() -> None:
+    """What `subscribed` asserts is asserted of a coroutine function that exists."""
+    assert inspect.iscoroutinefunction(subscribed)

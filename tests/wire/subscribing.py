@@ -7,13 +7,13 @@ from collections.abc import Generator
 from typing import Any
 
 from anyredis.exceptions import RedisError
+from anyredis.wire.subscription_table import SubscriptionTable
 from anyredis.wire.subscriptions import (
     Loss,
     Subscriber,
     SubscriptionCall,
     SubscriptionKind,
     SubscriptionRequest,
-    SubscriptionTable,
 )
 
 LOSS = Loss(1.0, "it was lost")
@@ -129,7 +129,7 @@ class ServerSide:
         else:
             self.subscribed.discard(key)
         if self.table.acknowledged(request):
-            self.inflight.popleft()
+            self.inflight.remove(request)
             request.set_result(None)
         return True
 
@@ -141,7 +141,8 @@ class ServerSide:
     def refuse(self, error: RedisError) -> None:
         """Refuse the next request."""
         error.answered = True
-        self.inflight.popleft().set_result(error)
+        request = self.inflight.popleft()
+        request.set_result(error)
 
     def subscribe(
         self, subscriber: Subscriber, kind: SubscriptionKind, *names: bytes

@@ -11,13 +11,13 @@ from anyredis.wire.decode import Decoder
 from anyredis.wire.message_reader import MessageReader
 from anyredis.wire.request import Request
 from anyredis.wire.request_queue import RequestQueue
+from anyredis.wire.subscription_table import SubscriptionTable
 from anyredis.wire.subscriptions import (
     CHANNEL,
     PATTERN,
     SHARD,
     SubscriptionKind,
     SubscriptionRequest,
-    SubscriptionTable,
 )
 from tests.wire.subscribing import NotedSubscriber, NotedWaiter, ServerSide
 

@@ -4,8 +4,6 @@ Law: as in `anyredis.connection.options`, each option is one key of one class, a
 says how a URL gives it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypedDict
 

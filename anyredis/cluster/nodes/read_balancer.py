@@ -4,11 +4,9 @@ Law: nodes that the policy ranks alike take turns; an unhealthy node is passed o
 one is there.  A balancer is made from one slot map and one set of latencies, and dropped with them.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from anyredis.address import TCPAddress
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap
@@ -32,8 +30,7 @@ class ReadFrom(enum.Enum):
     """The nodes in the client's availability zone in turn, replicas first; otherwise as `REPLICAS`."""
 
 
-@dataclass(frozen=True)
-class ShardMember:
+class ShardMember(NamedTuple):
     """One node of a shard, as far as it matters for reading."""
 
     endpoint: ClusterEndpoint

@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final, NamedTuple
 
 from anyredis.address import TCPAddress, is_host, port_number
 from anyredis.address_remap import AddressRemap, reachable
@@ -21,8 +21,7 @@ from anyredis.wire.decode import Reply
 from anyredis.wire.slots import SLOTS
 
 
-@dataclass(frozen=True)
-class Shard:
+class Shard(NamedTuple):
     """A primary and its replicas."""
 
     primary: TCPAddress
@@ -34,17 +33,22 @@ class Shard:
         return (self.primary, *self.replicas)
 
 
-@dataclass(frozen=True)
 class SlotMap:
     """The shard of each slot, None if no node serves it.
 
     *zones* are the availability zones of the nodes that report one.
     """
 
-    by_slot: Sequence[Shard | None] = (None,) * SLOTS
-    zones: dict[TCPAddress, str] = field(default_factory=dict[TCPAddress, str])
-    _known_shards: dict[TCPAddress, Shard] | None = field(default=None, repr=False, compare=False)
-    """Shards by primary, in a slot map made by `moved`; some of them may have no slots."""
+    def __init__(
+        self,
+        by_slot: Sequence[Shard | None] = (None,) * SLOTS,
+        zones: Mapping[TCPAddress, str] | None = None,
+        known_shards: dict[TCPAddress, Shard] | None = None,
+    ) -> None:
+        self.by_slot: Final = by_slot
+        self.zones: Final = zones or {}
+        self._known_shards = known_shards
+        """Shards by primary, in a slot map made by `moved`; some of them may have no slots."""
 
     @cached_property
     def ranges(self) -> tuple[tuple[int, Shard | None], ...]:

@@ -4,8 +4,6 @@ Law: the response policy of a command decides how its replies are combined.  One
 the command fail, unless its policy is `ONE_SUCCEEDED`.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple

@@ -4,10 +4,7 @@ Law: a redirect and a refusal mean that the command was not run, so any command 
 within bounds.  After a failure a command is sent again only as the client's `Retry` allows (G11).
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from anyredis.backoff import Backoff, Retry, RetryState
 from anyredis.exceptions import (
@@ -39,8 +36,7 @@ TEMPORARY_REFUSALS: Final = (TryAgainError, ClusterDownError, PrimaryDownError, 
 """Refusals that end once a failover or the move of a slot is complete."""
 
 
-@dataclass(frozen=True)
-class NextAttempt:
+class NextAttempt(NamedTuple):
     """The next attempt: after *delay* seconds and, if *refresh*, after a refresh of the slot map.
 
     It goes to the node that the redirect *to* names; without one, to the node that the slot map

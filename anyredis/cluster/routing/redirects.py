@@ -4,8 +4,6 @@ Law: each error is first noted: it may start a refresh of the slot map or mark a
 MOVED changes the slot map at once, ASK does not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple, TypeVar

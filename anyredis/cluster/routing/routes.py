@@ -5,11 +5,8 @@ policy gives.  If neither is known, the user has to name the node.  A command wi
 slots is split if its policy allows it; otherwise it is refused before anything is sent.
 """
 
-from __future__ import annotations
-
 from binascii import crc_hqx
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from anyredis.exceptions import CrossSlotError, DataValueError
@@ -26,15 +23,22 @@ class ToSlot(NamedTuple):
     reads: bool
 
 
-@dataclass(frozen=True)
 class AnyNode:
     """To any primary; with *slot*, to the one that serves it, outside of transactions."""
 
     slot: int | None = None
 
+    # No NamedTuple: without fields, it would be false.
+    __slots__ = ()
 
-@dataclass(frozen=True)
-class AllNodes:
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AnyNode)
+
+    def __hash__(self) -> int:
+        return hash(AnyNode)
+
+
+class AllNodes(NamedTuple):
     """To all primaries and, if *replicas*, to all replicas."""
 
     replicas: bool
