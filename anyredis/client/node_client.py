@@ -54,8 +54,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
     return TEXT if decode_responses else BYTES
 
 
-class NodeClient(KeyspaceSubscribing[S], Scans[S], CoreCommands[S], Generic[S]):
-class NodeClient(Scans[S], CoreCommands[S], Scripts, Generic[S]):
+class NodeClient(KeyspaceSubscribing[S], Scans[S], CoreCommands[S], Scripts, Generic[S]):
     """All commands on one server of a pool.
 
     `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.

@@ -25,7 +25,6 @@ from anyredis.testing.resp import Answer
 from anyredis.testing.server import FakeServer
 from anyredis.wire.slots import SLOTS, slot_of
 
-WRITES_WITHOUT_KEYS = frozenset({b"FLUSHALL", b"FLUSHDB"})
 CHANNELS = frozenset({b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE"})
 """Commands whose keys are sharded channels."""
 WRITES_WITHOUT_KEYS = frozenset(

@@ -23,19 +23,10 @@ class ToSlot(NamedTuple):
     reads: bool
 
 
-class AnyNode:
-    """To any primary; with *slot*, to the one that serves it, outside of transactions."""
+class AnyNode(NamedTuple):
+    """To any primary; with *slot*, to the one that serves it, unless it is in a transaction."""
 
     slot: int | None = None
-
-    # No NamedTuple: without fields, it would be false.
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AnyNode)
-
-    def __hash__(self) -> int:
-        return hash(AnyNode)
 
 
 class AllNodes(NamedTuple):
