@@ -31,7 +31,7 @@ OF_CONNECTIONS = {(b"HELLO",), (b"HELLO", b"3"), (b"CLIENT", b"SETINFO"), (b"CLU
 """Commands that the client sends by itself: they get their usual answer."""
 
 WHAT_TO_DO = re.compile(
-    r"client\.(session|node)\(|the client's (pubsub\(\)|protocol=)|leave the client's block"
+    r"client\.(session|node|subscribe)\(|the client's (pubsub\(\)|protocol=)|leave the client's block"
     r"|connection into a (replica's|stream)|without the replies"
 )
 """A refusal names the alternative, or says why there is none."""
