@@ -4,8 +4,6 @@ Law: nothing that a node wrote is lost, and nothing is guessed: a report of anot
 `ProtocolError`.
 """
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 from anyredis.replies import array, integer, pair, pairs, record, unexpected, word, word_or_none

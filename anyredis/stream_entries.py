@@ -5,8 +5,6 @@ more than once, the dict has its last value, and `pairs` has all.  An entry that
 has no fields, which no other entry can be without.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any, Generic, NamedTuple, TypeVar, cast

@@ -4,8 +4,6 @@ Law: nothing that the server wrote is lost.  A field that an older server does n
 that is not known here is in `fields`, under the server's name.
 """
 
-from __future__ import annotations
-
 from typing import Generic, NamedTuple
 
 from anyredis.replies import (
@@ -22,6 +20,28 @@ from anyredis.replies import (
 )
 from anyredis.stream_entries import EntryReader, StreamEntry
 from anyredis.wire.decode import Reply
+
+
+class StreamIdempotence(NamedTuple):
+    """What a stream remembers of producers' messages, and for how long."""
+
+    idmp_duration: int
+    """The seconds for which a message is remembered."""
+
+    idmp_maxsize: int
+    """The greatest number of messages for each producer."""
+
+    pids_tracked: int
+    """The number of producers."""
+
+    iids_tracked: int
+    """The number of messages that are remembered now."""
+
+    iids_added: int
+    """The number of messages ever remembered."""
+
+    iids_duplicates: int
+    """The number of messages that were not added again."""
 
 
 class StreamInfo(NamedTuple, Generic[S]):
@@ -62,28 +82,6 @@ class StreamInfo(NamedTuple, Generic[S]):
 
     fields: dict[str, object]
     """All fields as the server sent them, by the server's names."""
-
-
-class StreamIdempotence(NamedTuple):
-    """What a stream remembers of producers' messages, and for how long."""
-
-    idmp_duration: int
-    """The seconds for which a message is remembered."""
-
-    idmp_maxsize: int
-    """The greatest number of messages for each producer."""
-
-    pids_tracked: int
-    """The number of producers."""
-
-    iids_tracked: int
-    """The number of messages that are remembered now."""
-
-    iids_added: int
-    """The number of messages ever remembered."""
-
-    iids_duplicates: int
-    """The number of messages that were not added again."""
 
 
 class StreamGroupInfo(NamedTuple, Generic[S]):

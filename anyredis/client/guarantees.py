@@ -5,8 +5,6 @@ about the writes of their connection.  A write whose guarantee fails has been ex
 the error says so, and nothing is repeated.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple, Self
 
 from anyredis.command import Command

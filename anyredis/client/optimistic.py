@@ -6,8 +6,6 @@ written, or may have been (a lost reply to EXEC), is never repeated.  The lease 
 first try to the last.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Generic, NamedTuple, Self, TypeAlias, TypeVar

@@ -151,19 +151,6 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
             await self._confirm(commands, values)
         return values
 
-    # -- calls of other clients -----------------------------------------------------------------
-
-    @refused(
-        "a pipeline watches no keys: use client.transaction(func, *keys), or `async with "
-        "client.watch(*keys) as tx:` and in it tx.pipeline()"
-    )
-    def watch(self, *, not_here: Never) -> None:
-        """Raises `DataTypeError`: a pipeline watches no keys."""
-
-    @refused("pipeline(transaction=True) writes MULTI and EXEC by itself")
-    def multi(self, *, not_here: Never) -> None:
-        """Raises `DataTypeError`: a transaction writes MULTI by itself."""
-
     async def _run_lacking(self, commands: list[Command[Any]], replies: list[Reply]) -> None:
         """Run the scripts with their text that were removed from a server between load and call.
 
@@ -180,6 +167,23 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
             late = [fresh(error) for _ in again]
         for position, reply in zip(positions, late, strict=True):
             replies[position] = reply
+
+    # -- calls of other clients -----------------------------------------------------------------
+
+    @refused(
+        "a pipeline watches no keys: use client.transaction(func, *keys), or `async with "
+        "client.watch(*keys) as tx:` and in it tx.pipeline()"
+    )
+    def watch(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a pipeline watches no keys."""
+
+    @refused("make the script with client.register_script(lua), then pipe.script(script, ...)")
+    def register_script(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a script is bound to a client."""
+
+    @refused("pipeline(transaction=True) writes MULTI and EXEC by itself")
+    def multi(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: a transaction writes MULTI by itself."""
 
 
 def _refuse_misfits(args: tuple[Value, ...]) -> None:

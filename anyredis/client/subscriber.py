@@ -18,7 +18,7 @@ from anyredis.client.pubsub_events import (
     MessageKind,
     SubscriptionChange,
 )
-from anyredis.exceptions import DataTypeError, ReplyDecodeError
+from anyredis.exceptions import DataTypeError, DataValueError, ReplyDecodeError
 from anyredis.excerpt import excerpt
 from anyredis.replies import S
 from anyredis.waiter import Waiter
@@ -46,15 +46,20 @@ class Encoding:
         self.decodes = decodes
 
     def name(self, name: Key) -> bytes:
-        """The bytes of a channel's name; raises `DataTypeError` if it has none."""
+        """The bytes of a channel's name; raises `DataError` if it has none."""
         if isinstance(name, str):
-            return name.encode(self.encoding, self.errors)
-        if isinstance(name, (bytes, bytearray, memoryview)):
-            return bytes(name)
-        kind = type(name).__name__
-        raise DataTypeError(
-            f"the name of a channel is {excerpt(name)} ({kind}): give text or bytes"
-        )
+            try:
+                return name.encode(self.encoding, self.errors)
+            except UnicodeEncodeError as error:
+                raise DataValueError(
+                    f"the channel {excerpt(name)} is no text in {self.encoding}: {error.reason}"
+                ) from None
+        if not isinstance(name, (bytes, bytearray, memoryview)):
+            raise DataTypeError(
+                f"a channel is text or bytes, not {excerpt(name)} ({type(name).__name__}); a handler "
+                "is given by the channel's name: subscribe(name=handler)"
+            )
+        return bytes(name)
 
     def text(self, raw: bytes) -> Any:
         """*raw* as the user reads it; raises `UnicodeDecodeError`."""

@@ -6,7 +6,7 @@ Commands that change libraries go to all primaries of a cluster.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
@@ -98,7 +98,7 @@ class Functions(Group[S]):
         return Command((b"FUNCTION", b"DUMP"), binary, binary=True)
 
     @command
-    def function_flush(self, mode: str = "SYNC") -> Command[bool]:
+    def function_flush(self, mode: Literal["SYNC", "ASYNC"] = "SYNC") -> Command[bool]:
         """True once all libraries are deleted.
 
         *mode*: `"SYNC"` frees the memory before the reply, `"ASYNC"` afterwards.
@@ -142,7 +142,9 @@ class Functions(Group[S]):
         return Command(words, word)
 
     @command
-    def function_restore(self, payload: Key, policy: str = "APPEND") -> Command[bool]:
+    def function_restore(
+        self, payload: Key, policy: Literal["APPEND", "FLUSH", "REPLACE"] = "APPEND"
+    ) -> Command[bool]:
         """True once the libraries in *payload*, of `function_dump`, are restored.
 
         *policy*: `"APPEND"` fails if one of them exists, `"REPLACE"` replaces it, `"FLUSH"` deletes

@@ -7,7 +7,7 @@ decorator `script` are built on these commands.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
@@ -67,7 +67,7 @@ class Scripting(Group[S]):
         return Command((b"SCRIPT", b"EXISTS", *names), booleans)
 
     @command
-    def script_flush(self, sync_type: str | None = None) -> Command[bool]:
+    def script_flush(self, sync_type: Literal["SYNC", "ASYNC"] | None = None) -> Command[bool]:
         """True once the server has no scripts any more; of a cluster, all nodes.
 
         *sync_type*: `"SYNC"` frees the memory before the reply, `"ASYNC"` afterwards; without it the

@@ -156,7 +156,7 @@ def _xclaim(database: Database, words: Words) -> Answer:
         if pending is None:
             if not options.force:
                 continue
-            pending = Delivery(consumer, 0, 0)
+            pending = Delivery(consumer, 0)  # a delivery that counts, as on real servers
         elif now - pending.delivered < idle:
             continue
         count = pending.deliveries + (not options.just_id)

@@ -259,11 +259,6 @@ class Memory:
         if waiting is not None and waiting.cancel is not None:
             waiting.cancel()
 
-    def disconnect(self, client: ClientState) -> None:
-        """*client* is gone: it waits for nothing, and is subscribed to nothing."""
-        self.unblock(client)
-        self.pubsub.forget(client.subscriptions)
-
     # -- connection -----------------------------------------------------------------------------
 
     def _pubsub(self, name: bytes, client: ClientState, words: Words) -> Answer:
@@ -378,6 +373,7 @@ class Memory:
         """*client* has disconnected."""
         self.unblock(client)
         self.monitors.pop(client.id, None)
+        self.pubsub.forget(client.subscriptions)
 
     # -- transactions ---------------------------------------------------------------------------
 

@@ -331,7 +331,6 @@ class FakeServer:
     def forget(self, peer: FakePeer) -> None:
         """*peer* is gone."""
         self.memory.forget(peer.state)
-        self.memory.disconnect(peer.state)
         if peer in self.peers:
             self.peers.remove(peer)
 

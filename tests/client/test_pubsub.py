@@ -400,7 +400,7 @@ async def test_misuse_says_what_to_write(protocol: int) -> None:
         with pytest.raises(RuntimeError, match="in use"):
             async with pubsub:
                 pass
-        given: list[tuple[Any, ...]] = [((),), ({"a": 1},), (5,)]
+        given: list[tuple[Any, ...]] = [((),), ({"a": 1},), (5,), (True,), (None,)]
         for wrong in given:
             with pytest.raises(DataError):
                 await pubsub.subscribe(*wrong)

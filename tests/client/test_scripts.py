@@ -183,6 +183,8 @@ async def test_a_pipeline_as_client() -> None:
             cast("Any", script)(["n"], [1], client=pipe)
         with pytest.raises(DataError, match=r"pipe\.script takes a Script, not str"):
             cast("Any", pipe).script(script.sha, ["n"])
+        with pytest.raises(DataError, match=r"make the script with client\.register_script\(lua\)"):
+            cast("Any", pipe).register_script(ADD)
         assert len(pipe) == 0
     assert names(server) == []
 

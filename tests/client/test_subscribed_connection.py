@@ -361,8 +361,8 @@ async def test_tombstones_are_answered_first() -> None:
             server.hold()
             server.on("LRANGE", [b"message", b"a", b"no message"])
             await client.lrange("list", 0, -1)
+        pubsub = client.subscribe("a", ignore_subscribe_messages=True)
         async with anyio.create_task_group() as tasks:
-            pubsub = client.subscribe("a", ignore_subscribe_messages=True)
             tasks.start_soon(pubsub.__aenter__)
             await anyio.wait_all_tasks_blocked()
             server.release()

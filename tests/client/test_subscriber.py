@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anyredis import Message, ReplyDecodeError, SubscriptionChange
+from anyredis import DataError, Message, ReplyDecodeError, SubscriptionChange
 from anyredis.client.subscriber import Encoding, PubSubSubscriber
 from anyredis.waiter import Waiter
 from anyredis.wire.subscriptions import CHANNEL, PATTERN, SHARD, Loss
@@ -46,6 +46,13 @@ def test_names_have_the_encoding_of_the_client() -> None:
     assert LATIN.name(bytearray(b"x")) == LATIN.name(memoryview(b"x")) == b"x"
     assert LATIN.text(b"\xe9") == "é"
     assert BYTES.text(b"\xe9") == b"\xe9"
+
+
+@pytest.mark.parametrize("name", [True, None, object(), "\ud800"])
+def test_names_that_cannot_be_sent(name: Any) -> None:
+    """What is neither text nor bytes, or no text in the encoding, is refused with the remedy."""
+    with pytest.raises(DataError, match="channel"):
+        UTF8.name(name)
 
 
 @pytest.mark.parametrize(

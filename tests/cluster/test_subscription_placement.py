@@ -20,7 +20,7 @@ from anyredis import (
 )
 from anyredis.client.pubsub_events import Gap, Message
 from anyredis.exceptions import from_server
-from anyredis.testing import FakeCluster, FakeNode
+from anyredis.testing import FakeCluster, FakeNode, silent
 
 # In a cluster of three: foo is at the third node, bar at the first, b at the first, c at the second.
 FOO, BAR, C = "foo", "bar", "c"
@@ -341,3 +341,21 @@ async def test_one_node_by_itself(cluster: FakeCluster, client: RedisCluster[str
             await pubsub.ssubscribe(FOO)
         await pubsub.ssubscribe(BAR)
         assert {each.port for each in subscribers(cluster, "SUBSCRIBE")} == {7000}
+
+
+async def test_a_redirected_subscription_is_cancelled(
+    cluster: FakeCluster, client: RedisCluster[str]
+) -> None:
+    """Nothing stays of it, at the node that it was redirected to either."""
+    target = cluster.nodes[0]
+    cluster.move(cluster.slot_of(FOO), target)
+    target.server.on("SSUBSCRIBE", silent, times=1)
+    async with client.pubsub() as pubsub:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pubsub.ssubscribe, FOO)
+            await target.server.wait_for("SSUBSCRIBE")
+            tasks.cancel_scope.cancel()
+        assert not pubsub.subscribed
+        with anyio.fail_after(10):
+            while client.connection_pool.leased:
+                await anyio.lowlevel.checkpoint()

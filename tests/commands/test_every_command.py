@@ -149,13 +149,14 @@ COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_tex
 
 LATER_GROUPS = {
     "module": "later issue: JSON, search, time series, filters, vector sets",
-    "scripting": "later issue: scripts and functions",
-    "pubsub": "later issue: subscriptions",
 }
 
 # The commands of those groups that are here already: a session needs them.
-SOONER = {"ASKING", "READONLY", "READWRITE"}
-SOONER |= {name for name in COMMANDS if name.startswith("V") and "." not in name}  # vector sets
+SOONER = {"ASKING", "READONLY", "READWRITE"} | {
+    name
+    for name in COMMANDS
+    if name.startswith("V") and "." not in name  # vector sets
+}
 
 LATER_NAMES = """
     SHUTDOWN

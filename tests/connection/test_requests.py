@@ -15,6 +15,7 @@ from anyredis.command import raw_command
 from anyredis.connection import requests
 from anyredis.testing import FakeServer
 from tests.connection.serving import connected, echo
+from tests.wire.subscribing import NotedWaiter
 
 
 async def test_a_command_and_its_reply() -> None:
@@ -199,3 +200,17 @@ async def test_commands_that_no_connection_can_carry() -> None:
         with pytest.raises(DataValueError, match="MONITOR cannot be sent"):
             await connection.execute_command("MONITOR")
     assert server.count("MONITOR") == 0
+
+
+async def test_a_request_with_a_waiter_of_its_own() -> None:
+    """Any `ReplyWaiter` gets the answer, in the order of sending, or the error of a closed connection."""
+    answers: list[NotedWaiter] = [NotedWaiter() for _ in range(2)]
+    async with connected(FakeServer()) as (connection, _):
+        connection.enqueue_for((b"ECHO", b"a"), answers[0])
+        assert await connection.submit(echo("b")) == b"b"
+        assert answers[0].results == [b"a"]
+        connection.close("closed by the test")
+        connection.enqueue_for((b"ECHO", b"c"), answers[1])
+        [error] = answers[1].results
+        assert isinstance(error, ConnectionError)
+        assert error.outcome is Outcome.NOT_SENT

@@ -2,8 +2,8 @@
 
 The process that starts a run draws one seed; successive seeds take successive thirds, so that any
 three of them together take every step.  `ANYREDIS_SEED=n` repeats a run, `ANYREDIS_EVERY_CASE=1`
-takes all cases, `ANYREDIS_PARTS=n` one step of n, `ANYREDIS_ONE_LOOP=1` one event loop a test.  An operation that is marked with a clause of the
-contract never rotates out.
+takes all cases, `ANYREDIS_PARTS=n` one step of n, `ANYREDIS_ONE_LOOP=1` one event loop a test, and
+fewer random examples.  An operation that is marked with a clause of the contract never rotates out.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ THIRD: Final = 3
 
 CLAUSES: Final = tuple(f"G{number}" for number in range(1, 15))
 """The clauses of the contract that a cancellation may break."""
+
+
+def examples(count: int) -> int:
+    """The number of random examples of a test in this run: *count*, or a third with one event loop."""
+    return -(-count // THIRD) if ONE_LOOP in os.environ else count
 
 
 def draw_seed() -> int:

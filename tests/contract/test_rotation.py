@@ -25,6 +25,7 @@ from tests.contract.rotation import (
     Tally,
     described,
     draw_seed,
+    examples,
 )
 from tests.contract.server_harness import FakeServerBench, Target
 from tests.contract.steps import Kind, counting
@@ -172,3 +173,11 @@ def test_each_test_runs_on_each_loop_in_some_run() -> None:
         assert {Rotation(seed).loop(test, LOOPS) for seed in SEEDS} == set(LOOPS)
     names = [f"a.py::test_{number}" for number in range(30)]
     assert {Rotation(7).loop(name, LOOPS) for name in names} == set(LOOPS)
+
+
+def test_fewer_random_examples_with_one_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run for daily work takes a third of the random examples, at least one; others take all."""
+    monkeypatch.delenv("ANYREDIS_ONE_LOOP", raising=False)
+    assert (examples(200), examples(1)) == (200, 1)
+    monkeypatch.setenv("ANYREDIS_ONE_LOOP", "1")
+    assert (examples(200), examples(1)) == (67, 1)

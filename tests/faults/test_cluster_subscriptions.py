@@ -15,7 +15,7 @@ import anyio
 import pytest
 from anyio.from_thread import BlockingPortal
 
-from anyredis import Gap, KeyEvent, Message, PubSub, RedisCluster
+from anyredis import Dropped, Gap, KeyEvent, Message, PubSub, RedisCluster
 from anyredis.server import Cluster
 from tests.faults.load import HONEST, SHARDS, tags
 from tests.faults.moves import (
@@ -105,7 +105,7 @@ class Numbered:
         except HONEST:
             self.refused[channel].add(number)
 
-    def take(self, event: object) -> None:
+    def take(self, event: Message[str] | Gap[str] | Dropped) -> None:
         """Check the next event of the subscriber."""
         if isinstance(event, Gap):
             concerned = {*event.channels, *event.shard_channels}

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from anyredis.exceptions import ConnectionError, RedisError
 from anyredis.pool.allocator import ConnectionAllocator
+from tests.contract.rotation import examples
 
 
 class StubConnection:
@@ -451,7 +452,7 @@ class Leases(RuleBasedStateMachine):
 
 Leases.TestCase.settings = settings(
     deadline=None,
-    max_examples=300,
+    max_examples=examples(300),
     stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -14,6 +14,7 @@ from anyredis.command import Command, raw_command
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.testing import FakeServer, run_then_reset, silent
+from anyredis.waiter import waiter_factory
 from anyredis.wire.decode import Reply
 
 GET = raw_command("GET", "k")
@@ -53,6 +54,28 @@ async def test_the_fast_path(shared: int) -> None:
         assert (
             len(slow_path.got) <= 1
         )  # the multiplexed connection was idle before the first command
+        assert_all_free(pool.endpoint)
+
+
+@pytest.mark.parametrize("waiting", ["exclusive_waiters", "multiplexed_waiters", "starved"])
+async def test_a_lease_in_line_gets_its_turn(waiting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """G7: if anybody waits for a connection, the fast path has it assigned at its end."""
+    slow_path = SlowPath()
+    async with FakeServer().pool() as pool:
+        connections = pool.endpoint.server
+        async with pool.acquire():
+            pass
+        await pool.endpoint.run(GET, slow_path)  # the idle connection becomes the multiplexed one
+        del slow_path.got[:]
+        turns: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(connections, "assign", lambda: turns.append(waiting))
+            if waiting == "starved":
+                patch.setattr(connections, waiting, [connections])
+            else:
+                patch.setattr(connections.allocator, waiting, {waiter_factory()(): None})
+            await pool.endpoint.run(GET, slow_path)
+        assert (turns, slow_path.got) == ([waiting], [])
         assert_all_free(pool.endpoint)
 
 

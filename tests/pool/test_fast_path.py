@@ -36,6 +36,7 @@ from anyredis.waiter import waiter_factory
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 from anyredis.wire.request import Request
+from tests.contract.rotation import examples
 
 BAD = b"BAD"
 """A command that cannot be encoded."""
@@ -517,7 +518,7 @@ def no_pauses() -> Generator[None]:
 
 Twins.TestCase.settings = settings(
     deadline=None,
-    max_examples=200,
+    max_examples=examples(200),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )

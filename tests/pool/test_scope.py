@@ -402,3 +402,27 @@ async def test_a_failing_connection_does_not_cancel_the_block() -> None:
         server.reset()
         await anyio.wait_all_tasks_blocked()
         assert await client.ping()
+
+
+async def test_tasks_of_an_open_pool() -> None:
+    """A task that is started by the scope ends with the pool; a closed pool starts none."""
+    resource = Resource()
+    ended: list[str] = []
+    begun = anyio.Event()
+
+    async def work(name: str) -> None:
+        begun.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append(name)
+
+    assert resource.scope.tasks is None
+    with pytest.raises(RuntimeError, match="not open"):
+        resource.scope.start_soon(work, "early")
+    async with resource:
+        assert resource.scope.tasks is resource.tasks
+        resource.scope.start_soon(work, "mine")
+        await begun.wait()
+    assert ended == ["mine"]
+    assert resource.scope.tasks is None

@@ -28,6 +28,7 @@ from anyredis import (
     Gap,
     GeoPlace,
     GeoPosition,
+    KeyEvent,
     Message,
     NodeClient,
     PendingEntry,
@@ -175,6 +176,21 @@ async def what_a_client_gives(text: Redis[str], raw: Redis[bytes]) -> None:
     assert_type(text.scan_iter(), ScanIterator[str])
     async with text as entered:
         assert_type(entered, Redis[str])
+
+
+async def what_subscriptions_give(
+    text: Redis[str], raw: Redis[bytes], cluster: RedisCluster[str]
+) -> None:
+    """Messages and keys are text, or bytes; events are str."""
+    assert_type(await text.publish("c", "m"), int)
+    assert_type(await raw.pubsub_numsub("c"), list[tuple[bytes, int]])
+    assert_type(await cluster.pubsub_channels(), list[str])
+    async with cluster.subscribe(shard_channels="c") as messages:
+        assert_type(await anext(messages), Message[str] | Gap[str] | Dropped)
+    async with cluster.keyspace_events("k*") as events:
+        assert_type(await anext(events), KeyEvent[str] | Gap[str] | Dropped)
+    async with raw.keyspace_events(events=["set"]) as raw_events:
+        assert_type(await anext(raw_events), KeyEvent[bytes] | Gap[bytes] | Dropped)
 
 
 async def what_a_pipeline_gives(text: Redis[str], raw: Redis[bytes]) -> None:

@@ -14,6 +14,7 @@ from anyredis.exceptions import ProtocolError
 from anyredis.testing.resp import encode, encode_push
 from anyredis.wire.decode import MORE, Decoder
 from anyredis.wire.lengths import LONG_DATA, MAX_ELEMENTS, MAX_PUSH_ELEMENTS, LengthGuard
+from tests.contract.rotation import examples
 
 HUGE = [
     b">65537\r\n",
@@ -149,7 +150,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 PUSHES: st.SearchStrategy[list[Any]] = st.lists(VALUES, min_size=1, max_size=3)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.lists(VALUES.map(encode) | PUSHES.map(encode_push), max_size=6).map(b"".join), st.data())
 def test_the_guard_changes_nothing(data: bytes, draw: st.DataObject) -> None:
     """Cut anywhere, hiredis gets the same bytes as without a guard, and gives the same replies."""
@@ -162,7 +163,7 @@ def test_the_guard_changes_nothing(data: bytes, draw: st.DataObject) -> None:
     assert received(pieces(data, cuts)) == expected
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.lists(VALUES.map(encode), max_size=4).map(b"".join), st.data())
 def test_no_huge_header_gets_through(data: bytes, draw: st.DataObject) -> None:
     """Behind any replies, cut anywhere, it never reaches the reader."""

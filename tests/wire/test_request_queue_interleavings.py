@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from anyredis.exceptions import ConnectionError, Outcome, RedisError
 from anyredis.wire.encode import encoder
 from anyredis.wire.request import Request
+from tests.contract.rotation import examples
 from tests.wire.notes import Note, ask, lost, session
 
 pack = encoder()
@@ -122,7 +123,7 @@ class Interleavings(RuleBasedStateMachine):
 
 Interleavings.TestCase.settings = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=examples(150),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow],
 )
