@@ -21,13 +21,7 @@ from anyredis.client.inbox import OnFull
 from anyredis.client.placement import Placement
 from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent, SubscriptionChange
 from anyredis.client.subscribed_connection import SubscribedConnection
-from anyredis.client.subscriber import (
-    MESSAGE_KINDS,
-    Encoding,
-    Handler,
-    PubSubSubscriber,
-    new_tuple,
-)
+from anyredis.client.subscriber import MESSAGE_KINDS, Encoding, Handler, PubSubSubscriber, new_tuple
 from anyredis.commands.several import all_keys
 from anyredis.connection.options import check_count, check_flags
 from anyredis.exceptions import DataTypeError, PubSubError, RedisError, fresh
