@@ -98,7 +98,9 @@ class Functions(Group[S]):
         return Command((b"FUNCTION", b"DUMP"), binary, binary=True)
 
     @command
-    def function_flush(self, mode: Literal["SYNC", "ASYNC"] = "SYNC") -> Command[bool]:
+    def function_flush(
+        self, mode: Literal["SYNC", "ASYNC", "sync", "async"] = "SYNC"
+    ) -> Command[bool]:
         """True once all libraries are deleted.
 
         *mode*: `"SYNC"` frees the memory before the reply, `"ASYNC"` afterwards.
@@ -143,7 +145,9 @@ class Functions(Group[S]):
 
     @command
     def function_restore(
-        self, payload: Key, policy: Literal["APPEND", "FLUSH", "REPLACE"] = "APPEND"
+        self,
+        payload: Key,
+        policy: Literal["APPEND", "FLUSH", "REPLACE", "append", "flush", "replace"] = "APPEND",
     ) -> Command[bool]:
         """True once the libraries in *payload*, of `function_dump`, are restored.
 

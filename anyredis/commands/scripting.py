@@ -67,7 +67,9 @@ class Scripting(Group[S]):
         return Command((b"SCRIPT", b"EXISTS", *names), booleans)
 
     @command
-    def script_flush(self, sync_type: Literal["SYNC", "ASYNC"] | None = None) -> Command[bool]:
+    def script_flush(
+        self, sync_type: Literal["SYNC", "ASYNC", "sync", "async"] | None = None
+    ) -> Command[bool]:
         """True once the server has no scripts any more; of a cluster, all nodes.
 
         *sync_type*: `"SYNC"` frees the memory before the reply, `"ASYNC"` afterwards; without it the

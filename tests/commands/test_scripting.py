@@ -121,7 +121,7 @@ WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: unchecked(text.eval)("x", 0, None), DataTypeError, "leave it out"),
     (lambda: unchecked(text.eval)("x"), DataTypeError, "missing the argument 'numkeys'"),
     (text.script_exists, DataValueError, "sha1s is empty"),
-    (lambda: text.script_flush("later"), DataValueError, "give SYNC or ASYNC"),
+    (lambda: unchecked(text.script_flush)("later"), DataValueError, "give SYNC or ASYNC"),
     (lambda: unchecked(text.script_load)(None), DataTypeError, "script is None"),
 ]
 
