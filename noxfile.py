@@ -210,6 +210,21 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Pass 100,000 messages and entries a backend through every fault, and tell what came of them."""
+    session.install(PACKAGE, *group("test"))
+    install_servers(session)
+    tests = sorted(map(str, Path("tests/faults").glob("test_*_network.py")))
+    tests += sorted(map(str, Path("tests/faults").glob("test_pubsub_*.py")))
+    env = {"ANYREDIS_MESSAGES": "100000"}
+    session.run(
+        *("python", "-m", "pytest", "-rP", *dict.fromkeys(tests), *session.posargs),
+        env=env,
+        interrupt_timeout=10,
+    )
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Feed the wire with a hundred times as many random streams; ANYREDIS_FUZZ_SEED repeats a run."""
     session.install("-e.[trio,uvloop]", *group("test"))

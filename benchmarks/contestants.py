@@ -30,19 +30,25 @@ return 'counted'
 SCRIPT_KEY = "bench:script"
 
 
+async def not_needed(*_words: Any) -> Any:
+    """The operation of a contestant for scenarios without it."""
+    raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class Ops:
     """The operations that scenarios need of a client; None for an operation that none needs.
 
     `pipeline(n)` sends n commands and gives their replies, `scripts(n)` n calls of `SCRIPT`; `mget`
-    takes a list of keys.
+    takes a list of keys; `run` is the whole operation of a scenario with contestants of its own.
     """
 
-    get: Ask
+    get: Ask = not_needed
     lrange: Ask | None = None
     pipeline: Callable[[int], Awaitable[Any]] | None = None
     mget: Ask | None = None
     scripts: Callable[[int], Awaitable[Any]] | None = None
+    run: Callable[[], Awaitable[Any]] | None = None
 
 
 @dataclass(frozen=True)

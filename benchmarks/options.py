@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         prog="benchmarks",
         description="Measure anyredis and its peers, against one server and a cluster.",
     )
-    names = tuple(each.name for each in CONTESTANTS)
+    contestants = itertools.chain(CONTESTANTS, *(each.own_contestants for each in SCENARIOS))
+    names = tuple(dict.fromkeys(each.name for each in contestants))
     for option, known in (("scenarios", tuple(PLACES)), ("backends", BACKENDS), ("clients", names)):
         parser.add_argument(
             f"--{option}",

@@ -26,6 +26,12 @@ OPERATIONS = {
     "cluster-get64": 12_800,
     "cluster-get1": 4_000,
     "cluster-pipeline": 30,
+    "messages": 5,
+    "messages-resp2": 5,
+    "subscribe": 5,
+    "channels": 5,
+    "fan-out": 5,
+    "consumer": 1,
 }
 OTHERWISE = 100
 SHOWN = 30

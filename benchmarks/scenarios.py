@@ -20,6 +20,17 @@ from benchmarks.keys import (
     key_in_each_slot,
 )
 from benchmarks.places import Place
+from benchmarks.stream_consumers import CONSUMERS, ENTRIES, consumed
+from benchmarks.subscribers import (
+    CHANNELS,
+    MESSAGES,
+    fan_out,
+    many_channels,
+    one_subscriber,
+    received,
+    subscribers,
+    subscribing,
+)
 
 Operation = Callable[[], Awaitable[Any]]
 
@@ -29,7 +40,10 @@ MANY = 100
 
 @dataclass(frozen=True)
 class Scenario:
-    """*tasks* tasks repeat `operation(client)`, which is *commands* commands and gives *reply*."""
+    """*tasks* tasks repeat `operation(client)`, which is *commands* commands and gives *reply*.
+
+    One with *most_rounds* is so long that each round is one operation.
+    """
 
     name: str
     title: str
@@ -39,11 +53,14 @@ class Scenario:
     commands: int = 1
     pool: int | None = None
     place: Place = Place.SERVER
+    own_contestants: tuple[Contestant, ...] = ()
+    most_rounds: int | None = None
 
     @property
     def contestants(self) -> tuple[Contestant, ...]:
         """The contestants for this scenario."""
-        return CLUSTER_CONTESTANTS if self.place is Place.CLUSTER else CONTESTANTS
+        usual = CLUSTER_CONTESTANTS if self.place is Place.CLUSTER else CONTESTANTS
+        return self.own_contestants or usual
 
     def takes(self, contestant: Contestant, backend: str) -> bool:
         """True if *contestant* supports this scenario."""
@@ -98,6 +115,12 @@ def get_many(ops: Ops) -> Operation:
     mget = ops.mget
     keys = itertools.cycle(key_in_each_slot())
     return lambda: mget(list(itertools.islice(keys, MANY)))
+
+
+def run_own(ops: Ops) -> Operation:
+    """The operation that the scenario's own contestants have prepared."""
+    assert ops.run is not None
+    return ops.run
 
 
 def is_small(reply: Any) -> bool:
@@ -184,5 +207,60 @@ SCENARIOS = (
         get_many,
         are_small,
         place=Place.CLUSTER,
+    ),
+    Scenario(
+        "messages",
+        "1 subscriber, messages of 100 bytes, RESP3, for each message",
+        1,
+        run_own,
+        received,
+        commands=MESSAGES,
+        own_contestants=subscribers(one_subscriber),
+    ),
+    Scenario(
+        "messages-resp2",
+        "1 subscriber, messages of 100 bytes, RESP2 (coredis has RESP3 only), for each message",
+        1,
+        run_own,
+        received,
+        commands=MESSAGES,
+        own_contestants=subscribers(one_subscriber, protocol=2),
+    ),
+    Scenario(
+        "subscribe",
+        "1 subscriber subscribes to 10,000 channels and unsubscribes, for each channel",
+        1,
+        run_own,
+        received,
+        commands=CHANNELS,
+        own_contestants=subscribers(subscribing),
+    ),
+    Scenario(
+        "channels",
+        "1 subscriber of 10,000 channels gets a message from each, for each message",
+        1,
+        run_own,
+        received,
+        commands=CHANNELS,
+        own_contestants=subscribers(many_channels),
+    ),
+    Scenario(
+        "fan-out",
+        "100 subscribers of one channel in one client, for each message to each of them",
+        1,
+        run_own,
+        received,
+        commands=MESSAGES,
+        own_contestants=subscribers(fan_out),
+    ),
+    Scenario(
+        "consumer",
+        "a consumer in a group takes and acknowledges 100,000 stream entries, for each entry",
+        1,
+        run_own,
+        consumed,
+        commands=ENTRIES,
+        own_contestants=CONSUMERS,
+        most_rounds=3,
     ),
 )

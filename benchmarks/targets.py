@@ -86,6 +86,12 @@ SPEED = (
     SpeedTarget("trio", "cluster-get64", "coredis", 10),
     SpeedTarget("asyncio", "cluster-pipeline", "redis-py", 4),
     *(SpeedTarget(backend, "cluster-pipeline", "coredis", 4) for backend in ("asyncio", "trio")),
+    *(
+        SpeedTarget(backend, scenario, peer, 4)
+        for scenario in ("messages", "messages-resp2")
+        for backend, peer in (("asyncio", "redis-py"), ("asyncio", "coredis"), ("trio", "coredis"))
+    ),
+    *(SpeedTarget(backend, "consumer", "coredis", 4) for backend in ("asyncio", "trio")),
 )
 
 

@@ -20,6 +20,7 @@ import cluster
 import failover
 import gather
 import in_memory
+import jobs_and_chat
 import many_tasks
 import own_connection
 import pipelines
@@ -38,6 +39,7 @@ EVERYWHERE: list[runner.Example] = [
     cancelled.main,
     own_connection.main,
     in_memory.main,
+    jobs_and_chat.main,
     cluster.main,
     failover.main,
 ]

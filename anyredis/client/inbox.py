@@ -75,16 +75,20 @@ class Inbox(Generic[S]):
         self._on_level = on_level
         self._on_failed = on_failed
         self._new_waiter = new_waiter
-        self._taken = self._counted = 0
-        """The numbers of items that were ever taken, and ever counted."""
+        self._confirmations = 0
+        """The items that confirm subscriptions, which take no room of messages."""
+        self.taken = 0
+        """The number of items that were ever taken."""
+        self._counted = 0
+        """The number of items that were ever counted."""
         self._bytes = 0
         self._batches: deque[tuple[int, int]] = deque()
         """For each `settle`: the number of items counted by then, and the bytes of its own."""
-        self._front: deque[PubSubEvent[Any]] = deque()
+        self.front: deque[PubSubEvent[Any]] = deque()
         """Events that come before `items`: what was dropped, and the gaps in between."""
 
     def __len__(self) -> int:
-        return len(self.items) + len(self._front)
+        return len(self.items) + len(self.front)
 
     @property
     def bytes(self) -> int:
@@ -92,12 +96,17 @@ class Inbox(Generic[S]):
         self._count()
         return self._bytes
 
+    @property
+    def _unread(self) -> int:
+        """The number of items that count towards the bound."""
+        return len(self.items) - self._confirmations
+
     # -- put ------------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Take note of the messages that were appended to `items`: keep the bound, wake a reader."""
         self._count()
-        if len(self.items) >= self.max_messages or self._bytes >= self.max_bytes:
+        if self._unread >= self.max_messages or self._bytes >= self.max_bytes:
             self._full()
         if self.waiting and len(self):
             self._wake()
@@ -105,13 +114,13 @@ class Inbox(Generic[S]):
     def _count(self) -> None:
         """Count the bytes of the items that are new, and forget those of items that were taken."""
         items, batches = self.items, self._batches
-        new = len(items) + self._taken - self._counted
+        new = len(items) + self.taken - self._counted
         if new > 0:
             size = self._size_of([*islice(reversed(items), new)])
             self._counted += new
             batches.append((self._counted, size))
             self._bytes += size
-        while batches and batches[0][0] <= self._taken:
+        while batches and batches[0][0] <= self.taken:
             self._bytes -= batches.popleft()[1]
 
     def _size_of(self, added: list[Item]) -> int:
@@ -128,23 +137,26 @@ class Inbox(Generic[S]):
         """Take an event; a gap after a gap is one, and confirmations have a bound of their own."""
         if self.error is not None:
             return
+        self._count()
         items = self.items
         last = items[-1] if items else None
         if isinstance(event, Gap) and isinstance(last, EventItem) and isinstance(last.event, Gap):
             last.event = last.event.joined(event)
-        elif isinstance(event, Gap) or len(items) < 2 * self.max_messages:
+        elif isinstance(event, Gap) or self._confirmations < 2 * self.max_messages:
             items.append(EventItem(event))
+            self._counted += 1  # it has no bytes
+            self._confirmations += not isinstance(event, Gap)
         self.settle()
 
     def _full(self) -> None:
         """The bound is reached or exceeded."""
         if self.on_full == "wait":
-            over = len(self.items) >= 2 * self.max_messages or self._bytes >= 2 * self.max_bytes
+            over = self._unread >= 2 * self.max_messages or self._bytes >= 2 * self.max_bytes
             self._set_level(OVERFULL if over else FULL)
         elif self.on_full == "drop_oldest":
-            while len(self.items) > self.max_messages or self._bytes > self.max_bytes:
+            while self._unread > self.max_messages or self._bytes > self.max_bytes:
                 self._drop()
-        elif len(self.items) > self.max_messages or self._bytes > self.max_bytes:
+        elif self._unread > self.max_messages or self._bytes > self.max_bytes:
             self._overflow()
 
     def _set_level(self, level: int) -> None:
@@ -154,8 +166,10 @@ class Inbox(Generic[S]):
 
     def _drop(self) -> None:
         """Drop the oldest message; a gap before it moves to the front."""
-        item = self._pop()
-        front = self._front
+        item = self.items.popleft()
+        self.taken += 1
+        self._gone(item)
+        front = self.front
         if not isinstance(item, EventItem):
             if front and isinstance(front[-1], Dropped):
                 front[-1] = Dropped(front[-1].count + 1)
@@ -170,8 +184,8 @@ class Inbox(Generic[S]):
 
     def _overflow(self) -> None:
         """End, with the messages up to the bound."""
-        while len(self.items) > self.max_messages:
-            self.items.pop()
+        while self._unread > self.max_messages:
+            self._gone(self.items.pop())
         self.fail(
             SubscriptionOverflowError(
                 f"the subscription has ended: more than {self.max_messages} messages or "
@@ -186,25 +200,28 @@ class Inbox(Generic[S]):
 
         Raises the error with which it has ended, after all that came before.
         """
-        if self._front:
-            return self._front.popleft()
+        if self.front:
+            return self.front.popleft()
         try:
             item = self.items.popleft()
         except IndexError:
             if self.error is not None:
                 raise fresh(self.error) from None
             return None
-        self._taken += 1
+        self.taken += 1
+        if type(item) is EventItem:
+            self._gone(item)
         if self.level:
             self._lower_level()
         return item.event if type(item) is EventItem else item
 
-    def _pop(self) -> Item:
-        self._taken += 1
-        return self.items.popleft()
+    def _gone(self, item: Item) -> None:
+        """*item* is not in `items` any more."""
+        if isinstance(item, EventItem) and not isinstance(item.event, Gap):
+            self._confirmations -= 1
 
     def _lower_level(self) -> None:
-        items, size = len(self.items), self.bytes
+        items, size = self._unread, self.bytes
         if 2 * items < self.max_messages and 2 * size < self.max_bytes:
             self._set_level(ROOM)
         elif items < 2 * self.max_messages and size < 2 * self.max_bytes:

@@ -188,6 +188,7 @@ class SubscribedConnection:
             self._wake_leaving()
         self._update_reading()
         self._wake()
+        self._update_reading()
 
     @property
     def leaving(self) -> bool:

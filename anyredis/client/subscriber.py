@@ -101,14 +101,12 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
         self.began = False
         """Whether it has ever been subscribed to anything."""
         self._encoding = encoding
-        self._codec, self._errors, self._decodes = (
-            encoding.encoding,
-            encoding.errors,
-            encoding.decodes,
-        )
+        self._codec, self._errors = encoding.encoding, encoding.errors
+        self.binary = not encoding.decodes
+        """Whether messages are read as bytes."""
         self._confirms = confirms
         self._confirmed: dict[SubscriptionKind, set[bytes]] = {kind: set() for kind in KINDS}
-        self._names: dict[bytes, S] = {}
+        self.names: dict[bytes, S] = {}
         """The names of channels, as the user reads them."""
 
     @property
@@ -127,7 +125,7 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
         mine = self.handlers[kind]
         before = {name: mine[name] for name in handlers if name in mine}
         mine.update(handlers)
-        self._names.update((name, self._read(name)) for name in handlers)
+        self.names.update((name, self._read(name)) for name in handlers)
         self.has_handlers = self.has_handlers or any(handlers.values())
         return before
 
@@ -159,7 +157,7 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
     def unsubscribed_from(self, kind: SubscriptionKind, name: bytes) -> None:
         """No more messages of *name* come."""
         self.handlers[kind].pop(name, None)
-        self._names.pop(name, None)
+        self.names.pop(name, None)
         if name in self._confirmed[kind]:
             self._confirmed[kind].discard(name)
             self._change(kind, kind.unsubscribe, name)
@@ -195,9 +193,9 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
         """The message as its reader gets it; raises `ReplyDecodeError` if its text is not valid."""
         kind, channel, data = MESSAGE_KINDS[raw[0]], raw[-2], raw[-1]
         try:
-            if self._decodes:
+            if not self.binary:
                 data = data.decode(self._codec, self._errors)
-            name = self._names.get(channel)
+            name = self.names.get(channel)
             if name is None:
                 name = self._encoding.text(channel)
             pattern = self._read(raw[1]) if len(raw) > 3 else None

@@ -20,7 +20,15 @@ from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.routing.aggregate import NodeReply, aggregate, refuse_own_reports
 from anyredis.cluster.routing.fan_out import CommandPart, run_parts
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
-from anyredis.cluster.routing.routes import AllNodes, Route, Split, ToSlot, route, slot_of_key
+from anyredis.cluster.routing.routes import (
+    AllNodes,
+    AnyNode,
+    Route,
+    Split,
+    ToSlot,
+    route,
+    slot_of_key,
+)
 from anyredis.cluster.routing.transactions import refusal, slot_of_all
 from anyredis.command import Command
 from anyredis.commands.core import CoreCommands
@@ -267,7 +275,9 @@ async def _run_exclusively(
 
 
 def _target(way: Route) -> Target:
-    return Target(way.slot, reads=way.reads) if isinstance(way, ToSlot) else Target()
+    if isinstance(way, ToSlot):
+        return Target(way.slot, reads=way.reads)
+    return Target(way.slot) if isinstance(way, AnyNode) else Target()
 
 
 def _one_reply(facts: Facts, way: AllNodes | Split, parts: Sequence[CommandPart]) -> Reply:

@@ -5,7 +5,7 @@ Law: streams in one slot of a cluster are read by one command; on one server all
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from anyredis.client.redis import Redis
@@ -23,7 +23,8 @@ def names_of(streams: Key | Collection[Key]) -> list[Key]:
     """The keys that *streams* is; raises `DataError` for anything else, and for none."""
     if isinstance(streams, (str, bytes)):
         return [streams]
-    if not isinstance(streams, Collection) or isinstance(streams, (bytearray, memoryview)):
+    refused = (bytearray, memoryview, Mapping)  # of a mapping, the IDs would not be heeded
+    if not isinstance(streams, Collection) or isinstance(streams, refused):
         raise DataTypeError(f"streams is {excerpt(streams)}: give one key, or a list of keys")
     names = list(streams)
     for each in names:

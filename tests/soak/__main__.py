@@ -15,8 +15,8 @@ from tests.soak.mixed_load import Report, soak
 
 
 async def _soak_own_server(seconds: float, seed: int) -> Report:
-    async with run(binary=valkey_binary()) as server:
-        return await soak(server.port, seconds=seconds, seed=seed)
+    async with run(binary=valkey_binary(), unix_socket=True) as server:
+        return await soak(server, seconds=seconds, seed=seed)
 
 
 def main() -> None:

@@ -23,17 +23,10 @@ class ToSlot(NamedTuple):
     reads: bool
 
 
-class AnyNode:
-    """To any primary."""
+class AnyNode(NamedTuple):
+    """To any primary; with *slot*, to the one that serves it, unless it is in a transaction."""
 
-    # No NamedTuple: without fields, it would be false.
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AnyNode)
-
-    def __hash__(self) -> int:
-        return hash(AnyNode)
+    slot: int | None = None
 
 
 class AllNodes(NamedTuple):
@@ -110,6 +103,9 @@ def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None 
     if positions:
         return _by_keys(facts, args, positions, encoding)
     if facts.any_node:
+        if facts.name == b"PUBLISH" and len(args) > 1:
+            # The cluster bus keeps the order of messages that come from one node.
+            return AnyNode(slot_of_key(args[1], encoding))
         return AnyNode()
     raise DataValueError(
         f"{facts.shown} concerns one node, and only you know which: use client.node(address), or "

@@ -31,7 +31,7 @@ OF_CONNECTIONS = {(b"HELLO",), (b"HELLO", b"3"), (b"CLIENT", b"SETINFO"), (b"CLU
 """Commands that the client sends by itself: they get their usual answer."""
 
 WHAT_TO_DO = re.compile(
-    r"client\.(session|node)\(|the client's (pubsub\(\)|protocol=)|leave the client's block"
+    r"client\.(session|node|subscribe)\(|the client's (pubsub\(\)|protocol=)|leave the client's block"
     r"|connection into a (replica's|stream)|without the replies"
 )
 """A refusal names the alternative, or says why there is none."""
@@ -220,7 +220,12 @@ def test_scripts_without_keys_go_anywhere() -> None:
     assert route((b"EVAL", "return 1", 0)) == AnyNode()
     assert route((b"EVAL", "return 1", 1, "a", "b")) == ToSlot(A, reads=False)
     assert route((b"FCALL_RO", "f", 1, "a")) == ToSlot(A, reads=True)
-    assert route((b"PUBLISH", "c", "m")) == AnyNode()
+
+
+def test_messages_of_one_channel_go_to_one_node() -> None:
+    """PUBLISH goes to the node of the channel's slot, so that the messages keep their order."""
+    assert route((b"PUBLISH", "a", "m")) == AnyNode(A)
+    assert route((b"PUBLISH", "{a}b", "n")) == AnyNode(A)
 
 
 @pytest.mark.parametrize(
