@@ -6,7 +6,7 @@ Law: streams in one slot of a cluster are read by one command; on one server all
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from anyredis.client.redis import Redis
 from anyredis.cluster.redis_cluster import RedisCluster
@@ -25,7 +25,8 @@ def names_of(streams: Key | Collection[Key]) -> list[Key]:
         return [streams]
     refused = (bytearray, memoryview, Mapping)  # of a mapping, the IDs would not be heeded
     if not isinstance(streams, Collection) or isinstance(streams, refused):
-        raise DataTypeError(f"streams is {excerpt(streams)}: give one key, or a list of keys")
+        shown = excerpt(cast("object", streams))
+        raise DataTypeError(f"streams is {shown}: give one key, or a list of keys")
     names = list(streams)
     for each in names:
         check_name("streams", each)

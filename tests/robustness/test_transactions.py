@@ -34,7 +34,7 @@ async def test_functions_that_are_none(valkey: Server) -> None:
             with pytest.raises((DataError, TypeError)), anyio.fail_after(PATIENCE):
                 await wrong(func, "k")
         with pytest.raises((DataError, TypeError)):
-            await wrong(lambda tx: tx, "k", value_from_callable=True)
+            await wrong(sync, "k", value_from_callable=True)
         await at_rest(client)
 
 
