@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TypedDict
 
 import pytest
 
+from anyredis import Redis
 from anyredis.facts import table
 from anyredis.wire.encode import Value
 
@@ -20,6 +22,9 @@ class Facts(TypedDict):
 
 
 COMMANDS: dict[str, Facts] = json.loads((Path(__file__).parents[1] / "commands.json").read_text())
+
+CALLED = re.compile(r"(\w+)\(")
+"""A method in the text of a refusal."""
 
 FLAGGED_YET_CHANGING = {
     "CF.COMPACT": "it rebuilds the filter",
@@ -84,6 +89,9 @@ def test_forbidden() -> None:
     """A forbidden command changes its connection, too; each has a reason for the message."""
     assert frozenset(table.FORBIDDEN) <= table.CHANGES_CONNECTION
     assert all(len(reason) > 20 for reason in table.FORBIDDEN.values())
+    named = {method for reason in table.FORBIDDEN.values() for method in CALLED.findall(reason)}
+    assert named == {"monitor", "pubsub", "subscribe"}
+    assert [method for method in named if not callable(getattr(Redis, method, None))] == []
     subscribing = {name for name in COMMANDS if name.endswith("SUBSCRIBE")}
     assert subscribing <= names(table.FORBIDDEN)
 
