@@ -301,6 +301,7 @@ async def test_a_transaction_follows_the_primary(world: World, lost: bool) -> No
                 sentinel.switch(A, B)
             if lost:
                 old.reset()
+                await anyio.wait_all_tasks_blocked()  # the client has noticed it
         async with tx.pipeline() as pipe:
             pipe.set("k", value)
         return value
