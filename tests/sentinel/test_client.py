@@ -32,12 +32,6 @@ from tests.servers import ask, redis8_binary
 RETRY = Retry(attempts=1)
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """Where the servers are."""
-    return World(monkeypatch)
-
-
 @pytest.fixture(scope="module")
 def deployment(portal: BlockingPortal) -> Iterator[SentinelDeployment]:
     """A Redis 8.2 with two replicas and three sentinels; leave their roles alone."""
