@@ -95,9 +95,6 @@ def newest_python() -> str | None:
     return None
 
 
-NEWEST = newest_python()
-
-
 def install_servers(session: nox.Session) -> None:
     """Install the test servers below .servers, if they are not there yet.
 
@@ -180,13 +177,26 @@ def minima(session: nox.Session) -> None:
     run_live(session)
 
 
-@nox.session(python=NEWEST, venv_backend="virtualenv" if NEWEST else "none")
+@nox.session(venv_backend="none")
 def newest(session: nox.Session) -> None:
-    """Run the fast tests, and the live ones of each clause, on the newest other Python found."""
-    if NEWEST is None:
+    """Run the session `short` on the newest other Python found."""
+    python = newest_python()
+    if python is None:
         session.warn("No other Python was found: the tests ran on the one that runs nox only")
         return
-    session.log(f"The newest other Python is {NEWEST}")
+    session.log(f"The newest other Python is {python}")
+    # A session's Python is chosen when nox starts, and the search is for this session only.
+    session.run(
+        *(sys.executable, "-m", "nox", "-s", "short", "--force-python", python),
+        external=True,
+        interrupt_timeout=3,
+        terminate_timeout=10,
+    )
+
+
+@nox.session
+def short(session: nox.Session) -> None:
+    """Run the fast tests, and the live ones of each clause; --force-python picks a Python."""
     session.install(PACKAGE, *group("test"))
     install_servers(session)
     session.run("python", "--version")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from anyio.abc import ByteStream
 
-from anyredis import Connection, RedisError, Sentinel, TCPAddress, UnknownCommandError
+from anyredis import Connection, Redis, RedisError, Sentinel, TCPAddress, UnknownCommandError
 from anyredis.exceptions import from_server
+from anyredis.sentinel.managed_connection import SentinelManagedConnection
 from anyredis.testing import NOTHING, Answer, FakePeer, FakeServer, Words
 from anyredis.testing.memory import Memory
 
@@ -144,3 +148,42 @@ def three_sentinels(world: World, *replicas: TCPAddress) -> tuple[FakeSentinel, 
 def sentinel_of(*addresses: TCPAddress, **options: float) -> Sentinel:
     """A `Sentinel` for those at *addresses*, or at S1 to S3."""
     return Sentinel(addresses or (S1, S2, S3), name=NAME, **options)  # type: ignore[arg-type]
+
+
+def servers_of(client: Redis[Any]) -> list[TCPAddress | None]:
+    """Where the connections of *client* go."""
+    return [
+        each.server
+        for each in client.connection_pool.endpoint.server.connections()
+        if isinstance(each, SentinelManagedConnection)
+    ]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until *condition* holds."""
+    with anyio.fail_after(5):
+        while not condition():
+            await anyio.sleep(0.001)
+
+
+def assert_whole(client: Redis[Any]) -> None:
+    """No lease is taken (G5)."""
+    pool = client.connection_pool
+    assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0), repr(pool)
+
+
+def demote(world: World) -> None:
+    """B is the primary and A is not, and no sentinel tells the client."""
+    for address in (S1, S2, S3):
+        world.servers[address].primary = B  # type: ignore[attr-defined]
+    play(world.servers[A], replica=True)
+    play(world.servers[B], replica=False)
+
+
+async def demoted(world: World, **options: Any) -> Redis[str]:
+    """A client, not entered, of a primary that `demote` will demote."""
+    three_sentinels(world)
+    world.server(A)
+    world.server(B, replica=True)
+    await anyio.lowlevel.checkpoint()
+    return sentinel_of().primary_for(decode_responses=True, **options)

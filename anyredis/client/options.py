@@ -1,6 +1,6 @@
 """The keyword arguments of clients, and the pool that is made from them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from anyredis.address import DEFAULT_PORT, ServerURL, UnixAddress, parse_url
@@ -16,7 +16,7 @@ from anyredis.connection.options import (
 from anyredis.connection.tcp import Connection
 from anyredis.connection.tls import take_context
 from anyredis.connection.unix import UnixDomainSocketConnection
-from anyredis.credentials import hidden
+from anyredis.credentials import hidden, hide
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.pool.base import BasePool
@@ -51,6 +51,7 @@ class URLOptions(RedisOptions, HostOptions, DatabaseOptions, total=False):
 
 
 P = TypeVar("P", bound=BasePool)
+T = TypeVar("T")
 
 POOLS = (ConnectionPool, BlockingConnectionPool)
 CALL = frozenset(("host", "port", "db", "decode_responses"))
@@ -146,6 +147,23 @@ def given_pool(pool: object, kind: type[P], beside: Iterable[str], *, decode_res
     return pool
 
 
+def client_of_url(
+    client_class: Callable[..., T],
+    read_url: Callable[..., dict[str, Any]],
+    url: str,
+    beside: Mapping[str, object],
+    *,
+    decode_responses: bool,
+) -> T:
+    """A client of *client_class* for *url*; arguments *beside* it override those of the URL.
+
+    *read_url* gives the arguments of the client, as `options_of_url` does for one server.
+    """
+    hide(beside)
+    arguments = read_url(url, decode_responses=decode_responses, beside=beside)
+    return client_class(decode_responses=decode_responses, **arguments)
+
+
 def check_url(options: dict[str, Any], *, decode_responses: bool) -> None:
     """Remove `decode_responses` from the *options* of a URL; the call has it as an argument.
 
@@ -159,7 +177,7 @@ def check_url(options: dict[str, Any], *, decode_responses: bool) -> None:
 
 
 def options_of_url(
-    url: str, *, decode_responses: bool, beside: URLOptions | None = None
+    url: str, *, decode_responses: bool, beside: Mapping[str, object] | None = None
 ) -> dict[str, Any]:
     """The arguments of a client for *url*; arguments *beside* it override those of the URL.
 

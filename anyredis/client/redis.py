@@ -11,6 +11,7 @@ from anyredis.client.options import (
     RedisOptions,
     URLOptions,
     checked_retry,
+    client_of_url,
     options_of_url,
     pool_for,
 )
@@ -112,10 +113,7 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         Raises a `DataValueError` that names the wrong part of the URL.
         """
         url = hidden(url)
-        hide(options)
-        arguments = options_of_url(url, decode_responses=decode_responses, beside=options)
-        client: Redis[Any] = cls(decode_responses=decode_responses, **arguments)
-        return client
+        return client_of_url(cls, options_of_url, url, options, decode_responses=decode_responses)
 
     @property
     def scope(self) -> PoolScope:

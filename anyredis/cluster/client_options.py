@@ -1,5 +1,6 @@
 """The keyword arguments of the cluster client, and the pool that they describe."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from anyredis.address import DEFAULT_PORT
@@ -41,9 +42,14 @@ def pool_for(
     return pool_class(host=host, port=port, decode_responses=decode_responses, **arguments)
 
 
-def options_of_url(url: str, *, decode_responses: bool) -> dict[str, Any]:
-    """The arguments of a client for *url*; raises `DataValueError` that names the fault."""
+def options_of_url(
+    url: str, *, decode_responses: bool, beside: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    """The arguments of a client for *url*; arguments *beside* it override those of the URL.
+
+    Raises `DataValueError` that names the fault in the URL.
+    """
     url = hidden(url)
     options = cluster_options.options_of_url(url)
     check_url(options, decode_responses=decode_responses)
-    return options
+    return {**options, **(beside or {})}

@@ -25,7 +25,7 @@ from anyredis.client.optimistic import (
     transact,
     watched,
 )
-from anyredis.client.options import checked_retry
+from anyredis.client.options import checked_retry, client_of_url
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.scans import ScanIterator, check_scan
 from anyredis.client.session import Session, session_on
@@ -147,11 +147,7 @@ class RedisCluster(KeyspaceSubscribing[S], ClusterExecutor[S], Holder, Generic[S
         the URL.
         """
         url = hidden(url)
-        hide(options)
-        arguments = options_of_url(url, decode_responses=decode_responses)
-        arguments.update(options)
-        client: RedisCluster[Any] = cls(decode_responses=decode_responses, **arguments)
-        return client
+        return client_of_url(cls, options_of_url, url, options, decode_responses=decode_responses)
 
     # -- scope ----------------------------------------------------------------------------------
 

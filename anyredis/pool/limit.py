@@ -13,15 +13,17 @@ from typing import Protocol, TypeAlias
 
 import anyio
 
-from anyredis.connection.options import check_count
+from anyredis.connection.options import check_count, check_seconds_or_none
 from anyredis.exceptions import MaxConnectionsError, PoolTimeoutError
 from anyredis.observer import Observer, notify
 
 UNBOUNDED = 2**62
 
-
 UNLIMITED = 2**31
 """The capacity of a strict pool by default."""
+
+BLOCKING = 50
+"""The capacity of a blocking pool by default."""
 
 
 def check_capacity(capacity: int | None, default: int = UNLIMITED) -> int:
@@ -171,6 +173,24 @@ class WaitingLimit:
         self.lifted = True
         self.capacity = UNBOUNDED
         self._limiter.total_tokens = math.inf
+
+
+class WaitingCapacity:
+    """The capacity of a blocking pool, and the most seconds that a caller waits for a lease.
+
+    Raises `DataError` for values that make no sense.
+    """
+
+    __slots__ = ("capacity", "timeout")
+
+    def __init__(self, max_connections: int | None, timeout: float | None) -> None:
+        check_seconds_or_none("timeout", timeout)
+        self.capacity = check_capacity(max_connections, BLOCKING)
+        self.timeout = timeout
+
+    def new_limit(self, observer: Observer | None) -> WaitingLimit:
+        """A limit of that capacity, for the event loop that is running."""
+        return WaitingLimit(self.capacity, self.timeout, observer)
 
 
 Limit: TypeAlias = StrictLimit | WaitingLimit

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 
 from anyredis.address import Reader, UnixAddress, parse_url
 from anyredis.connection.base import BaseConnection, ConnectionListener
-from anyredis.connection.options import check_seconds_or_none, parameters_of
+from anyredis.connection.options import parameters_of
 from anyredis.connection.tcp import Connection
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.credentials import hidden, hide
@@ -22,14 +22,11 @@ from anyredis.observer import Observer
 from anyredis.pool.base import BasePool, check_sharing, construct, for_connections
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import exclusive_connection
-from anyredis.pool.limit import Limit, StrictLimit, WaitingLimit, check_capacity
+from anyredis.pool.limit import BLOCKING, Limit, StrictLimit, WaitingCapacity, check_capacity
 from anyredis.pool.pool_options import BlockingConnectionPoolOptions, ConnectionPoolOptions
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.pool.services import service_arguments, service_parameters
 from anyredis.pool.tasks import PoolTasks
-
-BLOCKING = 50
-"""The capacity of a blocking pool by default."""
 
 KNOWN = frozenset(ConnectionPoolOptions.__annotations__)
 
@@ -204,9 +201,8 @@ class BlockingConnectionPool(ConnectionPool):
         **arguments: Any,
     ) -> None:
         hide(arguments)
-        check_seconds_or_none("timeout", timeout)
-        self._timeout = timeout
-        super().__init__(max_connections=check_capacity(max_connections, BLOCKING), **arguments)
+        self._waiting = WaitingCapacity(max_connections, timeout)
+        super().__init__(max_connections=self._waiting.capacity, **arguments)
 
     @overload
     @classmethod
@@ -228,4 +224,4 @@ class BlockingConnectionPool(ConnectionPool):
 
     def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""
-        return WaitingLimit(self._capacity, self._timeout, self.observer)
+        return self._waiting.new_limit(self.observer)

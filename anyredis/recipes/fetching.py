@@ -14,6 +14,7 @@ from typing import Final, Generic
 
 import anyio
 
+from anyredis.backoff import Retry, not_run
 from anyredis.exceptions import BusyGroupError, NoGroupError, RedisError
 from anyredis.excerpt import excerpt
 from anyredis.recipes.consumer_entry import ConsumerEntry, InHand
@@ -73,12 +74,8 @@ class Fetcher(Generic[S]):
         """Create the group in each stream that has none, and the streams that are missing."""
         settings = self._settings
         for stream in self.streams:
-            try:
-                await settings.client.xgroup_create(
-                    stream.key, settings.group, settings.start, mkstream=True
-                )
-            except BusyGroupError:
-                continue  # it is there
+            if not await self._create_group(stream.key):
+                continue
             stream.last = stream.claimed = FIRST
             if self._recovered:
                 LOGGER.warning(
@@ -86,6 +83,31 @@ class Fetcher(Generic[S]):
                     *(excerpt(settings.group), excerpt(stream.key), excerpt(settings.start)),
                 )
         self._prepared = True
+
+    async def _create_group(self, key: Key) -> bool:
+        """Create the group in the stream *key*; False if it is there already.
+
+        After a lost reply it is tried again, as the client's `retry` allows for what only reads:
+        if the lost try has created the group, the next one finds it.
+        """
+        settings = self._settings
+        retry = settings.client.retry or Retry(attempts=0)
+        state = retry.state()
+        while True:
+            try:
+                return await settings.client.xgroup_create(
+                    key, settings.group, settings.start, mkstream=True
+                )
+            except BusyGroupError:
+                return False
+            except RedisError as error:
+                # The client itself has repeated what was not run, as long as it may.
+                if not_run(error) or not retry.allows(error, only_reads=True):
+                    raise
+                delay = state.delay(anyio.current_time())
+                if delay is None:
+                    raise
+            await anyio.sleep(delay)
 
     async def run(self) -> None:
         """Read until cancelled; raises an error that does not pass."""

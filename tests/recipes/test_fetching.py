@@ -4,11 +4,46 @@ from __future__ import annotations
 
 import pytest
 
-from anyredis import NoPermissionError
+from anyredis import BusyLoadingError, ConnectionError, NoPermissionError, Outcome, Retry
 from anyredis.exceptions import from_server
 from anyredis.recipes import Consumer
 from anyredis.testing import run_then_reset
 from tests.recipes.stream_bench import StreamBench, add, consumer, left_by, take, until
+
+
+async def test_a_group_whose_creation_was_told_to_nobody(bench: StreamBench) -> None:
+    """The lost reply is no error: the next try finds the group, and all entries come."""
+    bench.server.on("XGROUP", run_then_reset, times=1)
+    async with bench.client() as client:
+        ids = await add(client, 2)
+        async with consumer(client) as entries:
+            assert bench.server.count("XGROUP") == 2
+            assert [each.id for each in await take(entries, 2)] == ids
+
+
+@pytest.mark.parametrize(("retry", "tries"), [(None, 1), (Retry(attempts=2), 3)])
+async def test_creating_a_group_again_has_a_bound(
+    bench: StreamBench, retry: Retry | None, tries: int
+) -> None:
+    """After the tries of the client's `retry` the error is raised, and says what is not known."""
+    bench.server.on("XGROUP", run_then_reset)
+    async with bench.client(retry=retry) as client:
+        with pytest.raises(ConnectionError) as caught:
+            async with consumer(client):
+                raise AssertionError("not reached")
+        assert caught.value.outcome is Outcome.UNKNOWN
+        assert bench.server.count("XGROUP") == tries
+        assert client.connection_pool.leased == 0
+
+
+async def test_a_group_that_the_server_does_not_create_now(bench: StreamBench) -> None:
+    """What was not run is repeated by the client alone: the tries do not multiply."""
+    bench.server.on("XGROUP", from_server("LOADING Redis is loading the dataset in memory"))
+    async with bench.client(retry=Retry(attempts=2)) as client:
+        with pytest.raises(BusyLoadingError):
+            async with consumer(client):
+                raise AssertionError("not reached")
+    assert bench.server.count("XGROUP") == 3
 
 
 async def test_a_stream_that_is_deleted(

@@ -32,12 +32,6 @@ from tests.servers import ask, redis8_binary
 RETRY = Retry(attempts=1)
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """Where the servers are."""
-    return World(monkeypatch)
-
-
 @pytest.fixture(scope="module")
 def deployment(portal: BlockingPortal) -> Iterator[SentinelDeployment]:
     """A Redis 8.2 with two replicas and three sentinels; leave their roles alone."""
@@ -301,6 +295,7 @@ async def test_a_transaction_follows_the_primary(world: World, lost: bool) -> No
                 sentinel.switch(A, B)
             if lost:
                 old.reset()
+                await anyio.wait_all_tasks_blocked()  # the client has noticed it
         async with tx.pipeline() as pipe:
             pipe.set("k", value)
         return value

@@ -10,10 +10,8 @@ from typing import Any, Self, Unpack, overload
 from anyredis.cluster.nodes.cluster_options import BlockingClusterConnectionPoolOptions
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.node_connection import ClusterConnection
-from anyredis.connection.options import check_seconds_or_none
 from anyredis.credentials import hidden, hide
-from anyredis.pool.limit import Limit, WaitingLimit, check_capacity
-from anyredis.pool.standalone import BLOCKING
+from anyredis.pool.limit import BLOCKING, Limit, WaitingCapacity
 
 
 class BlockingClusterConnectionPool(ClusterConnectionPool):
@@ -42,9 +40,8 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
         **arguments: Any,
     ) -> None:
         hide(arguments)
-        check_seconds_or_none("timeout", timeout)
-        self._timeout = timeout
-        super().__init__(max_connections=check_capacity(max_connections, BLOCKING), **arguments)
+        self._waiting = WaitingCapacity(max_connections, timeout)
+        super().__init__(max_connections=self._waiting.capacity, **arguments)
 
     @overload
     @classmethod
@@ -73,4 +70,4 @@ class BlockingClusterConnectionPool(ClusterConnectionPool):
 
     def make_limit(self) -> Limit:
         """An `anyio.CapacityLimiter`."""
-        return WaitingLimit(self._capacity, self._timeout, self.observer)
+        return self._waiting.new_limit(self.observer)
