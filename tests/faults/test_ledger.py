@@ -114,3 +114,20 @@ def test_a_double_after_a_gap() -> None:
     assert ledger.doubled == 2
     with pytest.raises(AssertionError):
         ledger.note(message("a", 3))
+
+
+def test_between_nodes() -> None:
+    """What a node that died took along is counted; a message on the wrong channel stays an error."""
+    ledger = Ledger("ab", between_nodes="a")
+    for channel in "aaaabb":
+        ledger.number(channel)
+    for event in (message("a", 3), message("a", 2), message("a", 4)):
+        ledger.note(event)
+    for number in (1, 2):
+        ledger.note(message("b", number))
+    assert ledger.lost_between_nodes == 2
+    ledger.check()
+    with pytest.raises(AssertionError):
+        ledger.note(Message("message", "a", message_of("b", 2)))
+    with pytest.raises(AssertionError):
+        ledger.note(message("b", 1))

@@ -76,11 +76,18 @@ def sender(cluster: Cluster, client: RedisCluster[str], ledger: Ledger) -> SendA
 
 
 async def publish_during(
-    cluster: Cluster, faults: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    cluster: Cluster,
+    faults: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    *,
+    between_nodes: Sequence[str] = (),
 ) -> Ledger:
-    """Subscribe to all channels, and publish while *faults* happen, one after the other."""
+    """Subscribe to all channels, and publish while *faults* happen, one after the other.
+
+    *between_nodes*: the channels whose messages may be lost by a node that dies.
+    """
     dice = random.Random(Rotation.of_this_run().seed)
-    ledger = Ledger((*MOVED, *STAYING, *ORDINARY), doubles=True)
+    channels = (*MOVED, *STAYING, *ORDINARY)
+    ledger = Ledger(channels, doubles=True, between_nodes=between_nodes)
     async with client_of(cluster) as client, client_of(cluster) as other:
         async with client.pubsub() as pubsub:
             await pubsub.ssubscribe((*MOVED, *STAYING))
@@ -168,7 +175,8 @@ async def test_nodes_that_are_killed(valkey_nodes: Cluster) -> None:
     async def kill_a_primary() -> None:
         await kill(await cluster.primary_for(MOVING[0]))
 
-    ledger = await publish_during(cluster, [kill_the_holder, kill_a_primary])
+    faults = [kill_the_holder, kill_a_primary]
+    ledger = await publish_during(cluster, faults, between_nodes=ORDINARY)
     assert len(killed) == 2
     gaps = ledger.gaps
     assert set().union(*(gap.channels for gap in gaps)) >= set(ORDINARY)
