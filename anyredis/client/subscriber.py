@@ -204,9 +204,7 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
         """The data of messages as the user reads it; None if `message` has to see each of them."""
         if self.binary:
             return run
-        if self._errors != "strict":  # the handler of errors is not ours
-            return None
-        codec = self._codec
+        codec = self._codec  # strictly: the user's handler of errors runs in `message`
         try:
             return [data.decode(codec) for data in run]
         except (ValueError, LookupError, AttributeError):

@@ -79,7 +79,7 @@ class LengthGuard:
     def feed(self, data: bytes) -> None:
         """Take received bytes, and feed the first of them; `feed_rest` feeds the others."""
         # Three short ways, for what large replies consist of.
-        if self._inside > len(data) and not self._data:  # all of it belongs to one string
+        if self._inside > len(data):  # all of it belongs to one string
             self._inside -= len(data)
             self._feed(data)
             return

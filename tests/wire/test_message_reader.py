@@ -101,6 +101,9 @@ def test_a_subscriber_is_told_once_a_pass(protocol: int) -> None:
     message = line.bytes_of(b"message", b"a", b"1")
     line.queue.feed(message + line.bytes_of(b"subscribe", b"b", 2) + message)
     assert (len(one.items), one.settled) == (102, 3)
+    line.side.subscribe(two, CHANNEL, b"c", b"d")
+    line.queue.feed(message + line.bytes_of(b"subscribe", b"c", 3) + message * 2)
+    assert (len(one.items), one.settled) == (105, 5)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
