@@ -8,12 +8,12 @@ missing.  Taking an item is synchronous, so a cancelled reader has either all of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, Generic, Literal, TypeAlias
 
-from anyredis.client.pubsub_events import Dropped, Gap, PubSubEvent
+from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent
 from anyredis.exceptions import ProtocolError, RedisError, SubscriptionOverflowError, fresh
 from anyredis.replies import S
 from anyredis.waiter import Waiter
@@ -38,8 +38,8 @@ class EventItem(list[Any]):
         self.event = event
 
 
-Item: TypeAlias = list[Any]
-"""A message as it came, or an `EventItem`."""
+Item: TypeAlias = list[Any] | Message[Any]
+"""A message as it came or as its reader gets it, or an `EventItem`."""
 
 _CHANNEL: Final = itemgetter(-2)
 _DATA: Final = itemgetter(-1)
@@ -116,12 +116,25 @@ class Inbox(Generic[S]):
         items, batches = self.items, self._batches
         new = len(items) + self.taken - self._counted
         if new > 0:
-            size = self._size_of([*islice(reversed(items), new)])
-            self._counted += new
-            batches.append((self._counted, size))
-            self._bytes += size
+            self._add(new, self._size_of([*islice(reversed(items), new)]))
         while batches and batches[0][0] <= self.taken:
             self._bytes -= batches.popleft()[1]
+
+    def _add(self, count: int, size: int) -> None:
+        """That many more items are counted, of *size* bytes."""
+        self._counted += count
+        self._batches.append((self._counted, size))
+        self._bytes += size
+
+    def put_made(self, messages: Iterable[Message[S]], data: list[Any], name_size: int) -> None:
+        """Take *messages* of one channel, and of that *data*, as their reader gets them."""
+        self._count()
+        try:
+            size = sum(map(len, data))
+        except TypeError as error:
+            raise ProtocolError(f"the server sent a message that is none: {error}") from error
+        self.items.extend(messages)
+        self._add(len(data), size + len(data) * (name_size + OVERHEAD))
 
     def _size_of(self, added: list[Item]) -> int:
         """The bytes of the items that were *added*; removes them if they are no messages."""

@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, NoReturn, Self
 import anyio
 import anyio.lowlevel
 
-from anyredis.client.inbox import OnFull
+from anyredis.client.inbox import Item, OnFull
 from anyredis.client.placement import Placement
 from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent, SubscriptionChange
 from anyredis.client.subscribed_connection import SubscribedConnection
@@ -291,10 +291,14 @@ class PubSub(Generic[S]):
         """
         mine = self._subscriber
         while mine is not None:
-            # Saved frames: Inbox.take and PubSubSubscriber.message, for a message by its channel.
-            if mine.items and mine.binary and not (mine.level or mine.front or mine.has_handlers):
-                raw = mine.items.popleft()
-                name = mine.names.get(raw[-2])
+            # Saved frames: Inbox.take, and PubSubSubscriber.message for a message by its channel.
+            if mine.items and not (mine.level or mine.front or mine.has_handlers):
+                first = mine.items.popleft()
+                if type(first) is Message:  # by `put_run`
+                    mine.taken += 1
+                    return first
+                raw: Any = first
+                name = mine.names.get(raw[-2]) if mine.binary else None
                 if name is not None and len(raw) == 3:
                     mine.taken += 1
                     quick: Message[S] = new_tuple(
@@ -307,7 +311,7 @@ class PubSub(Generic[S]):
                 if mine.began and not mine.subscribed:
                     raise StopAsyncIteration
                 await mine.wait()
-            elif isinstance(item, list):
+            elif isinstance(item, (list, Message)):
                 message = mine.message(item)
                 if not mine.has_handlers or not await self._handled(mine, item, message):
                     return message
@@ -315,9 +319,7 @@ class PubSub(Generic[S]):
                 return item
         raise RuntimeError(NOT_OPEN)
 
-    async def _handled(
-        self, mine: PubSubSubscriber[S], item: list[Any], message: Message[S]
-    ) -> bool:
+    async def _handled(self, mine: PubSubSubscriber[S], item: Item, message: Message[S]) -> bool:
         """Whether the channel of *message* has a handler, which was called with it."""
         handler = mine.handler_of(item)
         if handler is None:
@@ -374,7 +376,7 @@ class PubSub(Generic[S]):
                     await mine.wait()
                 if scope.cancelled_caught:
                     return None
-            elif isinstance(item, list):
+            elif isinstance(item, (list, Message)):
                 message = mine.message(item)
                 return None if await self._handled(mine, item, message) else message
             elif not (ignore and isinstance(item, SubscriptionChange)):

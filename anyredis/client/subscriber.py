@@ -1,16 +1,17 @@
 """The subscriber behind a `PubSub`: its buffer, its channels with their handlers, and its encoding.
 
-Law: it takes bytes from the subscribed connections, and gives typed events.  Text is decoded when
-it is read, so text that does not decode is an error for its reader alone.
+Law: it takes bytes from the subscribed connections, and gives typed events.  Text that does not
+decode is an error for its reader alone, when that comes to it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import repeat
 from typing import Any, Final, Generic, TypeAlias, cast
 
-from anyredis.client.inbox import Inbox, OnFull
+from anyredis.client.inbox import Inbox, Item, OnFull
 from anyredis.client.pubsub_events import (
     ChangeKind,
     Gap,
@@ -189,8 +190,30 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
 
     # -- messages -------------------------------------------------------------------------------
 
-    def message(self, raw: list[Any]) -> Message[S]:
+    def put_run(self, kind: bytes, channel: bytes, run: list[Any]) -> None:
+        """Take messages in a row; they are made at once, if none has a handler and all are text."""
+        name = self.names.get(channel)
+        texts = None if name is None or self.has_handlers else self._texts(run)
+        if texts is None:
+            self.items.extend([kind, channel, data] for data in run)
+        else:
+            columns = zip(repeat(MESSAGE_KINDS[kind]), repeat(name), texts, repeat(None))
+            self.put_made(map(new_tuple, repeat(Message), columns), run, len(channel))
+
+    def _texts(self, run: list[Any]) -> list[Any] | None:
+        """The data of messages as the user reads it; None if `message` has to see each of them."""
+        if self.binary:
+            return run
+        codec = self._codec  # strictly: the user's handler of errors runs in `message`
+        try:
+            return [data.decode(codec) for data in run]
+        except (ValueError, LookupError, AttributeError):
+            return None
+
+    def message(self, raw: Item) -> Message[S]:
         """The message as its reader gets it; raises `ReplyDecodeError` if its text is not valid."""
+        if isinstance(raw, Message):
+            return raw
         kind, channel, data = MESSAGE_KINDS[raw[0]], raw[-2], raw[-1]
         try:
             if not self.binary:
@@ -208,8 +231,11 @@ class PubSubSubscriber(Inbox[S], Generic[S]):
         made: Message[S] = new_tuple(Message, (kind, name, data, pattern))  # saved frame: Message
         return made
 
-    def handler_of(self, raw: list[Any]) -> Handler[S] | None:
+    def handler_of(self, raw: Item) -> Handler[S] | None:
         """The handler of the channel or pattern by which a message came."""
+        if isinstance(raw, Message):  # it came before there were handlers
+            kind = next(kind for kind in KINDS if MESSAGE_KINDS[kind.message] == raw.kind)
+            return self.named(kind).get(raw.channel)
         kind = next(kind for kind in KINDS if kind.message == raw[0])
         return self.handlers[kind].get(raw[1])
 

@@ -30,6 +30,7 @@ class AtOneNode:
 
     def __init__(self, subscriber: Subscriber) -> None:
         self.items = subscriber.items
+        self.put_run = subscriber.put_run
         self.settle = subscriber.settle
         self.subscribed_to = subscriber.subscribed_to
         self.missed = subscriber.missed

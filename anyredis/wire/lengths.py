@@ -3,7 +3,7 @@
 Law: hiredis reserves memory for all elements that a header such as `>100000000` announces, and has
 no option against it; so bytes are fed up to each header that is too large, and the header is refused
 if it is one.  It is one, not a part of a string, if hiredis has nothing left to read before it.
-Bytes without such a header are fed as they are, in order and each once.
+Bytes without such a header are fed as they are, in order and each once, in pieces.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ LONG_DATA = 4096
 
 LONGEST_CUT = 24
 """The bytes at the end of the data among which a header may be cut."""
+
+PIECE = 32 * 1024
+"""About the most bytes that hiredis gets at once: for each 1024 that it has read, it moves the rest."""
 
 TYPES: Final = b"*>~|"
 LONG_STRING: Final = re.compile(rb"(?:[*~%|>]\d{1,4}\r\n){0,8}[$=](\d{4,15})\r\n")
@@ -62,10 +65,12 @@ class LengthGuard:
         digits, push_digits = len(str(max_elements)), len(str(MAX_PUSH_ELEMENTS))
         large = rb"(?:>\d{%d,}|[*~|]\d{%d,})" % (push_digits, digits)
         self._header = re.compile(large)
-        self._next_header = re.compile(rb"\n(?=%b)" % large)
+        self._next_header = re.compile(rb"\n%b" % large)
         self._data = b""
         self._at = 0
         """The position in `_data` of the first byte that is not fed yet."""
+        self._safe = 0
+        """The position in `_data` up to which no header is too large."""
         self._cut = b""
         """The beginning of a header, at the end of the bytes before."""
         self._inside = 0
@@ -83,41 +88,48 @@ class LengthGuard:
         may_be_long = first == b"$" and b"\r" not in data[:5]
         if not (self.busy or may_be_long or self._has_type(data, 1)):
             if first not in TYPES:  # there is no header, nor the beginning of one
-                self._feed(data)
-                return
-            if len(data) > LONGEST_CUT:  # there is none but that at the beginning, if it is one
+                if len(data) <= PIECE:
+                    self._feed(data)
+                    return
+            elif len(data) > LONGEST_CUT:  # there is none but that at the beginning, if it is one
                 if not self._has_data():
                     self._check(data, 0)
                 self._feed(data)
                 return
         if self._at < len(self._data):  # the replies before these bytes have not been taken yet
-            self._data = self._data[self._at :] + data
+            self._data = self._data[self._at :] + self._cut + data
+            self._safe = max(self._safe - self._at, 0)
             self._at = 0
+            self._cut = b""
             return
         self._data = self._cut + data
-        self._at = 0
+        self._at = self._safe = 0
         self._cut = b""
         self.feed_rest()
 
     def feed_rest(self) -> bool:
-        """Whether there were bytes left, which are fed now, up to the next large header.
+        """Whether there were bytes left; a piece is fed now, at most up to the next large header.
 
         Raises `ProtocolError` if the header to be fed next announces too much.
         """
         data, begin = self._data, self._at
         if begin >= len(data):
             return False
-        end = self._safe_until(data, begin)
-        if end is None:
-            self._at = len(data)
-            end = self._where_cut(data, begin)
-            self._cut = data[end:]
-        else:
-            self._at = end
+        if begin >= self._safe:
+            end = self._safe_until(data, begin)
+            if end is None:
+                end = self._where_cut(data, begin)
+                self._cut = data[end:]
+                self._data = data = data[:end]
+            self._safe = end
+        end = self._safe
+        if end - begin > PIECE and not self._inside:  # a long string is not moved
+            end = begin + PIECE
         piece = data[begin:end]
-        if self._at == len(data):
+        self._at = end
+        if end == len(data):
             self._data = b""
-            self._at = 0
+            self._at = self._safe = 0
         self.busy = bool(self._data or self._cut or self._inside)
         if piece:
             self._feed(piece)
@@ -139,7 +151,7 @@ class LengthGuard:
             return None
         # The line before the next header ends at the byte before.
         header = self._next_header.search(data, max(begin, start - 1))
-        return None if header is None else header.end()
+        return None if header is None else header.start() + 1
 
     @staticmethod
     def _has_type(data: bytes, start: int) -> bool:

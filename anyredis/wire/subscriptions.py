@@ -48,8 +48,15 @@ class Loss(NamedTuple):
 class Subscriber(Protocol):
     """What gets messages and events; every method is synchronous and raises nothing."""
 
-    items: deque[list[Any]]
+    items: deque[Any]
     """Messages are appended here: the word of the kind, the pattern if any, channel and data."""
+
+    def put_run(self, kind: bytes, channel: bytes, run: list[Any], /) -> None:
+        """Take the data of messages in a row, the same as one by one in `items`.
+
+        *kind* is the word of the kind, *channel* that of each of them, which has no pattern.
+        """
+        ...
 
     def settle(self) -> None:
         """Take note of the messages that were appended in one pass."""

@@ -48,10 +48,16 @@ class NotedSubscriber:
         self.name = name
         self.items: deque[list[Any]] = deque()
         self.settled = 0
+        self.runs: list[int] = []
         self.events: list[tuple[Any, ...]] = []
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+    def put_run(self, kind: bytes, channel: bytes, run: list[Any], /) -> None:
+        """Take the messages as they came."""
+        self.items.extend([kind, channel, data] for data in run)
+        self.runs.append(len(run))
 
     def settle(self) -> None:
         """Note it."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from anyredis.exceptions import ProtocolError
 from anyredis.testing.resp import encode, encode_push
+from anyredis.wire import lengths
 from anyredis.wire.decode import MORE, Decoder
 from anyredis.wire.lengths import LONG_DATA, MAX_ELEMENTS, MAX_PUSH_ELEMENTS, LengthGuard
 from tests.contract.rotation import examples
@@ -120,6 +121,44 @@ def test_bytes_that_come_before_the_replies_were_taken() -> None:
         decoder.next_reply()
 
 
+@pytest.mark.parametrize("reply", [b"*1\r\n:1\r\n", b"$3\r\nabc\r\n", b":1\r\n"])
+def test_many_replies_are_fed_in_pieces(reply: bytes) -> None:
+    """Hiredis never has more than a piece of them at a time; a long string is not cut."""
+    for data, most in ((reply * 20_000, lengths.PIECE), (b"$200000\r\n" + b"x" * 199_999, 200_008)):
+        reader = hiredis.Reader(notEnoughData=MORE)
+        fed: list[bytes] = []
+
+        def feed(piece: bytes, fed: list[bytes] = fed, reader: Any = reader) -> None:
+            fed.append(piece)
+            reader.feed(piece)
+
+        guard = LengthGuard(feed, reader.has_data)
+        guard.feed(data)
+        while reader.gets() is not MORE or guard.feed_rest():
+            pass
+        assert b"".join(fed) == data
+        assert max(map(len, fed)) == most
+        assert not guard.busy or most > lengths.PIECE
+
+
+def test_bytes_that_come_before_all_pieces_were_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are kept behind the others, with a header that was cut; it is refused if it is large."""
+    monkeypatch.setattr(lengths, "PIECE", 4)
+    begin = b">1\r\n:1\r\n" + b"+a\r\n" * 5 + b">6"
+    decoder = Decoder()
+    decoder.feed(begin)
+    assert decoder.next_reply() == [1]
+    decoder.feed(b"5536\r\n")
+    assert [decoder.next_reply() for _ in range(6)] == [*[b"a"] * 5, MORE]
+    decoder = Decoder()
+    decoder.feed(begin)
+    assert decoder.next_reply() == [1]
+    decoder.feed(b"5537\r\n")
+    assert [decoder.next_reply() for _ in range(5)] == [b"a"] * 5
+    with pytest.raises(ProtocolError):
+        decoder.next_reply()
+
+
 @pytest.mark.parametrize("depth", [5000, 100_000])
 def test_nesting_is_bounded(depth: int) -> None:
     """By hiredis: a reply that is nested too deeply ends the stream, and the process goes on."""
@@ -150,22 +189,26 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 PUSHES: st.SearchStrategy[list[Any]] = st.lists(VALUES, min_size=1, max_size=3)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@pytest.mark.parametrize("most", [3, lengths.PIECE])
+@settings(deadline=None, max_examples=examples(100))
 @given(st.lists(VALUES.map(encode) | PUSHES.map(encode_push), max_size=6).map(b"".join), st.data())
-def test_the_guard_changes_nothing(data: bytes, draw: st.DataObject) -> None:
-    """Cut anywhere, hiredis gets the same bytes as without a guard, and gives the same replies."""
+def test_the_guard_changes_nothing(most: int, data: bytes, draw: st.DataObject) -> None:
+    """Cut anywhere, in pieces of any size, hiredis gets the same bytes as without a guard, and gives the same replies."""
     cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=8))
     plain = hiredis.Reader(notEnoughData=MORE)
     plain.feed(data)
     expected: list[Any] = []
     while (reply := plain.gets()) is not MORE:
         expected.append(reply)
-    assert received(pieces(data, cuts)) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lengths, "PIECE", most)
+        assert received(pieces(data, cuts)) == expected
 
 
-@settings(deadline=None, max_examples=examples(200))
+@pytest.mark.parametrize("most", [3, lengths.PIECE])
+@settings(deadline=None, max_examples=examples(100))
 @given(st.lists(VALUES.map(encode), max_size=4).map(b"".join), st.data())
-def test_no_huge_header_gets_through(data: bytes, draw: st.DataObject) -> None:
+def test_no_huge_header_gets_through(most: int, data: bytes, draw: st.DataObject) -> None:
     """Behind any replies, cut anywhere, it never reaches the reader."""
     whole = data + draw.draw(st.sampled_from(HUGE))
     cuts = draw.draw(st.lists(st.integers(0, len(whole)), max_size=8))
@@ -187,6 +230,8 @@ def test_no_huge_header_gets_through(data: bytes, draw: st.DataObject) -> None:
                 while reader.gets() is not MORE:
                     pass
 
-    with pytest.raises(ProtocolError):
-        feed_all()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lengths, "PIECE", most)
+        with pytest.raises(ProtocolError):
+            feed_all()
     assert bytes(fed) == data

@@ -101,6 +101,53 @@ def test_a_subscriber_is_told_once_a_pass(protocol: int) -> None:
     message = line.bytes_of(b"message", b"a", b"1")
     line.queue.feed(message + line.bytes_of(b"subscribe", b"b", 2) + message)
     assert (len(one.items), one.settled) == (102, 3)
+    line.side.subscribe(two, CHANNEL, b"c", b"d")
+    line.queue.feed(message + line.bytes_of(b"subscribe", b"c", 3) + message * 2)
+    assert (len(one.items), one.settled) == (105, 5)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_messages_in_a_row_are_what_they_are_one_by_one(protocol: int) -> None:
+    """In one `receive` or in many, each subscriber gets the same in the same order."""
+    words: list[tuple[bytes, ...]] = [
+        *((b"message", b"a", b"%d" % number) for number in range(4)),
+        *((b"message", b"b", b"%d" % number) for number in range(4, 6)),
+        (b"message", b"nobody", b"6"),
+        *((b"smessage", b"b", b"%d" % number) for number in range(7, 10)),
+        (b"pmessage", b"b", b"x", b"10"),
+        (b"pmessage", b"b", b"x", b"11"),
+        *((b"message", b"b", b"%d" % number) for number in range(12, 15)),
+    ]
+    got: list[list[list[list[bytes]]]] = []
+    for at_once in (True, False):
+        line = Line(protocol)
+        people = [line.subscribed(kind, b"a", b"b") for kind in (CHANNEL, PATTERN, SHARD)]
+        stream = [line.bytes_of(*each) for each in words]
+        for data in [b"".join(stream)] if at_once else stream:
+            line.queue.feed(data)
+        got.append([[[*item] for item in each.items] for each in people])
+        assert [each.runs for each in people] == ([[3, 1, 2], [], [2]] if at_once else [[]] * 3)
+        assert not at_once or [each.settled for each in people] == [1, 1, 1]
+    assert got[0] == got[1]
+    assert sum(map(len, got[0])) == len(words) - 1
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("end", [b"?\r\n", b"message", b"reply"])
+def test_messages_in_a_row_before_something_else(protocol: int, end: bytes) -> None:
+    """They are delivered before an error of the protocol is raised, and before a reply is given."""
+    line = Line(protocol)
+    one = line.subscribed(CHANNEL, b"a")
+    messages = line.bytes_of(b"message", b"a", b"1") * 3
+    if end == b"reply":
+        pong = line.ask()
+        line.queue.feed(messages + b"+PONG\r\n")
+        assert pong == [b"PONG"]
+    else:
+        last = line.bytes_of(b"message", b"a") if end == b"message" else end
+        with pytest.raises(ProtocolError):
+            line.queue.feed(messages + last)
+    assert (len(one.items), one.runs, one.settled) == (3, [2], 1)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
