@@ -6,11 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from anyredis import (
-    ClusterConnectionPool,
-    MaxConnectionsError,
-    RedisCluster,
-)
+from anyredis import ClusterConnectionPool, MaxConnectionsError, RedisCluster
 from anyredis.testing import NOTHING, Answer, FakeCluster, FakeNode, FakePeer, Words
 from tests.contract.clients_and_taps import control_sockets
 

@@ -11,11 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from anyredis import (
-    BlockingClusterConnectionPool,
-    MaxConnectionsError,
-    RedisCluster,
-)
+from anyredis import BlockingClusterConnectionPool, MaxConnectionsError, RedisCluster
 from anyredis.server import Cluster
 from anyredis.testing import FakeCluster, silent
 from tests.contract.clients_and_taps import outcomes, until

@@ -9,13 +9,7 @@ import anyio
 import pytest
 from anyio.abc import TaskGroup
 
-from anyredis import (
-    BlockingConnectionPool,
-    ConnectionPool,
-    DataTypeError,
-    DataValueError,
-    Redis,
-)
+from anyredis import BlockingConnectionPool, ConnectionPool, DataTypeError, DataValueError, Redis
 from anyredis.pool.base import check_sharing
 from anyredis.pool.lease import Lease
 from anyredis.server import Server
