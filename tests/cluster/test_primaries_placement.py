@@ -57,6 +57,17 @@ async def test_all_primaries(cluster: FakeCluster, client: RedisCluster[str]) ->
     assert client.connection_pool.leased == 0
 
 
+async def test_events_in_a_row(cluster: FakeCluster, client: RedisCluster[str]) -> None:
+    """Events of one key at one primary, which come together, are all there, in order."""
+    words = [b"event%d" % number for number in range(20)]
+    async with client.keyspace_events("k") as events:
+        for word in words:
+            tell(cluster.nodes[1], word)
+        assert [(await anext(events)) for _ in words] == [
+            KeyEvent("k", word.decode(), 0) for word in words
+        ]
+
+
 async def test_a_new_primary(cluster: FakeCluster, client: RedisCluster[str]) -> None:
     """It is subscribed as soon as it is in the slot map, which is a gap."""
     async with client.keyspace_events("k") as events:
