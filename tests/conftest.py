@@ -36,7 +36,9 @@ DEBUG = ("--enable-debug-command", "local")
 SERVER_FIXTURES: Final = frozenset({"portal", "private_server"})
 """The fixtures that all fixtures of real servers are made of."""
 
-SERVER_NAMES: Final = frozenset({"valkey", "redis8", "redis_tls", "redis_mtls"})
+SERVER_NAMES: Final = frozenset(
+    {"valkey", "redis8", "redis_tls", "redis_mtls", "valkey_cluster", "redis8_cluster"}
+)
 """The fixtures that a test may get by a name among its parameters."""
 
 BACKENDS: dict[str, Backend] = {
@@ -87,8 +89,11 @@ def on_another_loop(item: pytest.Item, rotation: Rotation) -> bool:
 def uses_server(item: pytest.Function) -> bool:
     """Whether a test has a fixture of a real server, or the name of one among its parameters."""
     callspec: Any = getattr(item, "callspec", None)
-    params: dict[str, object] = callspec.params if callspec is not None else {}
-    names = {param for param in params.values() if isinstance(param, str)}
+    params: dict[str, Any] = callspec.params if callspec is not None else {}
+    names: set[Any] = set()
+    for param in params.values():
+        parts: tuple[Any, ...] = param if isinstance(param, tuple) else (param,)
+        names.update(part for part in parts if isinstance(part, str))
     return bool(SERVER_FIXTURES.intersection(item.fixturenames) or SERVER_NAMES & names)
 
 

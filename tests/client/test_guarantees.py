@@ -253,6 +253,7 @@ async def test_replicas_of_a_cluster(valkey_cluster: Cluster) -> None:
         assert await cluster.get("k") == "vw"
 
 
+@pytest.mark.server
 async def test_the_file_of_a_server() -> None:
     """With an append-only file, a write is there on the disk when the call returns."""
     arguments = ("--appendonly", "yes", "--appendfsync", "everysec")

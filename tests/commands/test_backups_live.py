@@ -10,6 +10,8 @@ from anyredis.exceptions import ResponseError, UnknownCommandError
 from anyredis.server import run
 from tests.servers import redis8_binary
 
+pytestmark = pytest.mark.server
+
 
 @pytest.mark.parametrize("protocol", [2, 3])
 async def test_a_backup(protocol: int) -> None:

@@ -18,17 +18,19 @@ from tests.servers import redis8_binary, valkey_binary
 ENABLED = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
 QUICK = ("--repl-diskless-sync-delay", "0")
 
+pytestmark = pytest.mark.server
+
 on_each_server = pytest.mark.parametrize(
-    "binary", [valkey_binary(), redis8_binary()], ids=["valkey", "redis8"]
+    "binary", [valkey_binary, redis8_binary], ids=["valkey", "redis8"]
 )
 
 
 @asynccontextmanager
-async def new_node(binary: Path) -> AsyncGenerator[Redis[str]]:
+async def new_node(binary: Callable[[], Path]) -> AsyncGenerator[Redis[str]]:
     """A client of a new node without slots, which decodes."""
     port = free_cluster_port()
     async with (
-        run(binary=binary, port=port, arguments=[*ENABLED, *QUICK]),
+        run(binary=binary(), port=port, arguments=[*ENABLED, *QUICK]),
         Redis(host="127.0.0.1", port=port, decode_responses=True) as client,
     ):
         yield client
@@ -41,7 +43,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 @on_each_server
-async def test_slots(binary: Path) -> None:
+async def test_slots(binary: Callable[[], Path]) -> None:
     """Slots are added, deleted and marked, one by one and as ranges."""
     async with new_node(binary) as node:
         assert await node.cluster_set_config_epoch(7) is True
@@ -68,7 +70,7 @@ async def test_slots(binary: Path) -> None:
 
 
 @on_each_server
-async def test_nodes(binary: Path) -> None:
+async def test_nodes(binary: Callable[[], Path]) -> None:
     """Nodes meet, one replicates the other and takes over, and both part."""
     async with new_node(binary) as first, new_node(binary) as second:
         await first.cluster_set_config_epoch(1)
@@ -115,7 +117,7 @@ async def test_nodes(binary: Path) -> None:
 
 async def test_what_valkey_9_adds() -> None:
     """Slots are emptied, migrations are listed and cancelled, and a replica is let go."""
-    async with new_node(valkey_binary()) as node:
+    async with new_node(valkey_binary) as node:
         await node.cluster_addslotsrange((0, 16383))
 
         async def serves() -> bool:
@@ -134,14 +136,14 @@ async def test_what_valkey_9_adds() -> None:
         with pytest.raises(ResponseError, match="node"):
             await node.cluster_setslot(5, node="0" * 40, timeout=100)
         assert await node.cluster_replicate_no_one() is True  # of a primary nothing changes
-    async with new_node(redis8_binary()) as other:
+    async with new_node(redis8_binary) as other:
         with pytest.raises(ResponseError):
             await other.cluster_getslotmigrations()
 
 
 async def test_what_redis_8_4_adds() -> None:
     """A node imports slots by itself; a task that is not known is nobody's."""
-    async with new_node(redis8_binary()) as node:
+    async with new_node(redis8_binary) as node:
         version = tuple(map(int, str((await node.info("server"))["redis_version"]).split(".")))
         if version < (8, 4):
             with pytest.raises(ResponseError, match="unknown subcommand"):

@@ -9,24 +9,26 @@ from anyredis.exceptions import ResponseError
 from anyredis.server import run
 from tests.servers import redis_tls_binary
 
-MODULE = redis_tls_binary().parents[1] / "lib" / "redisbloom.so"
+pytestmark = pytest.mark.server
+
 LOCAL = ("--enable-module-command", "local")
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
 async def test_modules(protocol: int) -> None:
     """A module is loaded with its settings, listed, and unloaded if it can be."""
+    path = str(redis_tls_binary().parents[1] / "lib" / "redisbloom.so")
     async with (
         run(binary=redis_tls_binary(), arguments=LOCAL) as server,
         Redis(host=server.host, port=server.port, protocol=protocol) as client,
     ):
         assert await client.module_list() == []
-        assert await client.module_load(str(MODULE), "INITIAL_SIZE", "200") is True
+        assert await client.module_load(path, "INITIAL_SIZE", "200") is True
         [module] = await client.module_list()
-        assert (module.name, module.path) == ("bf", str(MODULE))
+        assert (module.name, module.path) == ("bf", path)
         assert module.args == ["INITIAL_SIZE", "200"]
         assert module.ver > 0
         with pytest.raises(ResponseError):  # it has data types
             await client.module_unload("bf")
         with pytest.raises(ResponseError):  # it is loaded already
-            await client.module_loadex(str(MODULE), config={"bf.initial-size": 9})
+            await client.module_loadex(path, config={"bf.initial-size": 9})

@@ -14,6 +14,8 @@ from anyredis.exceptions import ResponseError
 from anyredis.server import run
 from tests.servers import redis8_binary, valkey_binary
 
+pytestmark = pytest.mark.server
+
 QUICK = ("--repl-diskless-sync-delay", "0")
 
 
@@ -23,12 +25,12 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
         await anyio.sleep(0.02)
 
 
-@pytest.mark.parametrize("binary", [valkey_binary(), redis8_binary()], ids=["valkey", "redis8"])
-async def test_roles(binary: Path) -> None:
+@pytest.mark.parametrize("binary", [valkey_binary, redis8_binary], ids=["valkey", "redis8"])
+async def test_roles(binary: Callable[[], Path]) -> None:
     """A server becomes a replica, exchanges roles with its primary, and is alone again."""
     async with (
-        run(binary=binary, arguments=QUICK) as one,
-        run(binary=binary, arguments=QUICK) as two,
+        run(binary=binary(), arguments=QUICK) as one,
+        run(binary=binary(), arguments=QUICK) as two,
         Redis(host=one.host, port=one.port, decode_responses=True) as first,
         Redis(host=two.host, port=two.port, decode_responses=True) as second,
     ):
