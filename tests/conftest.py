@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -92,7 +92,7 @@ def uses_server(item: pytest.Function) -> bool:
     params: dict[str, Any] = callspec.params if callspec is not None else {}
     names: set[Any] = set()
     for param in params.values():
-        parts: tuple[Any, ...] = param if isinstance(param, tuple) else (param,)
+        parts = cast("tuple[Any, ...]", param) if isinstance(param, tuple) else (param,)
         names.update(part for part in parts if isinstance(part, str))
     return bool(SERVER_FIXTURES.intersection(item.fixturenames) or SERVER_NAMES & names)
 
