@@ -11,7 +11,7 @@ run and empty; for `valkey_cluster` or `redis8_cluster` to get a cluster of that
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final, TypeAlias, cast
 
 import pytest
@@ -92,7 +92,7 @@ def uses_server(item: pytest.Function) -> bool:
     params: dict[str, Any] = callspec.params if callspec is not None else {}
     names: set[Any] = set()
     for param in params.values():
-        parts = cast("tuple[Any, ...]", param) if isinstance(param, tuple) else (param,)
+        parts = cast("Sequence[object]", param) if isinstance(param, tuple) else (param,)
         names.update(part for part in parts if isinstance(part, str))
     return bool(SERVER_FIXTURES.intersection(item.fixturenames) or SERVER_NAMES & names)
 
