@@ -1,0 +1,74 @@
+"""The rows of the tables of a group's tests, each with the method that it calls.
+
+Law: a table is a list of tuples at the top of `test_GROUP.py`.  The method of a row is read from
+the source, because a command does not know which method built it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import inspect
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from anyredis.command import Command, Definition
+
+
+class Row(NamedTuple):
+    """One row of a table."""
+
+    method: str
+    command: Command[Any]
+    raw: bytes
+    """The reply, in a table of replies; the words in bytes otherwise."""
+
+
+def methods_of(group: type[object]) -> list[str]:
+    """The names of the command methods of *group*, those of its bases too."""
+    bases = (vars(base).items() for base in group.__mro__)
+    return [name for items in bases for name, value in items if isinstance(value, Definition)]
+
+
+@functools.cache
+def sent_rows(group: type[object]) -> list[Row]:
+    """The rows of arguments and words."""
+    return list(_rows(group, "SENT"))
+
+
+@functools.cache
+def read_rows(group: type[object]) -> list[Row]:
+    """The rows of raw replies and values, of all tables whose name begins with READ."""
+    return list(_rows(group, "READ"))
+
+
+def _rows(group: type[object], prefix: str) -> Iterator[Row]:
+    module = importlib.import_module(f"tests.commands.test_{group.__module__.rpartition('.')[2]}")
+    methods = set(methods_of(group))
+    for name, elements in _tables(module, prefix):
+        values: list[Any] = getattr(module, name)
+        assert len(elements) == len(values), f"{module.__name__}.{name}: write each row out"
+        for element, value in zip(elements, values, strict=True):
+            called = [method for method in _called(element) if method in methods]
+            assert called, f"{module.__name__}.{name}: {ast.unparse(element)} calls no method"
+            [command] = [each for each in value if isinstance(each, Command)]
+            others = [each for each in value if not isinstance(each, Command)]
+            yield Row(called[0], command, others[0] if isinstance(others[0], bytes) else b"")
+
+
+def _tables(module: ModuleType, prefix: str) -> Iterator[tuple[str, list[ast.expr]]]:
+    """The names of the tables, and the expressions of their rows."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.List):
+            name = ast.unparse(node.target)
+            if name.startswith(prefix):
+                yield name, node.value.elts
+
+
+def _called(element: ast.expr) -> Iterator[str]:
+    """The names of the methods that are called in a row."""
+    for node in ast.walk(element):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.func.attr
