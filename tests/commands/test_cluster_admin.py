@@ -95,6 +95,7 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.cluster_migrateslots({"a": [(0, 5)]}), OK, True),
     (text.cluster_migration_cancel(), b":2\r\n", 2),
     (text.cluster_migration_import((0, 5)), b"$1\r\nt\r\n", "t"),
+    (text.cluster_migration_status(), TASK2, [{"id": "t", "retries": 3}]),
     (text.cluster_migration_status(), TASK3, [{"id": "t", "retries": 3}]),
     (text.cluster_replicate("id"), OK, True),
     (text.cluster_replicate_no_one(), OK, True),

@@ -11,6 +11,7 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.connection import ConnectionCommands, TrackingInfo
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, ResponseError
 from anyredis.replies import TextReaders
+from anyredis.reports import client
 from tests.commands.tables import parsed, unchecked, words
 
 
@@ -105,12 +106,20 @@ TRACKING2 = (
 TRACKING3 = TRACKING2.replace(b"*6", b"%3").replace(b"*2", b"~2")
 TRACKING = TrackingInfo({"on", "bcast"}, 0, ["a"])
 
+LINE = (
+    b"id=4 addr=127.0.0.1:5 laddr=127.0.0.1:6 fd=9 name=\xff age=1 idle=2 flags=N db=3 "
+    b"cmd=client|info user=default\n"
+)
+ONE = client(LINE.decode("utf-8", "replace").rstrip())
+
 READ: list[tuple[Command[object], bytes, object]] = [
     (text.client_getname(), b"$2\r\nme\r\n", "me"),
     (text.client_getname(), b"$-1\r\n", None),
     (text.client_getname(), b"_\r\n", None),
     (text.client_getredir(), b":-1\r\n", -1),
     (text.client_id(), b":7\r\n", 7),
+    (text.client_info(), b"$%d\r\n%s\r\n" % (len(LINE), LINE), ONE),
+    (text.client_info(), b"=%d\r\ntxt:%s\r\n" % (len(LINE) + 4, LINE), ONE),
     (text.client_kill("a:1"), b"+OK\r\n", True),
     (text.client_kill_filter(id=1), b":0\r\n", 0),
     (text.client_list(), b"$0\r\n\r\n", []),
@@ -139,12 +148,6 @@ def test_replies(command: Command[object], raw: bytes, value: object) -> None:
     result = parsed(command, raw)
     assert result == value
     assert type(result) is type(value)
-
-
-LINE = (
-    b"id=4 addr=127.0.0.1:5 laddr=127.0.0.1:6 fd=9 name=\xff age=1 idle=2 flags=N db=3 "
-    b"cmd=client|info user=default\n"
-)
 
 
 @pytest.mark.parametrize("kind", [b"$", b"="])
