@@ -111,6 +111,9 @@ class ClusterShard(NamedTuple):
     id: str | None
     """The id of the shard, if the server tells it (Valkey 9)."""
 
+    other: dict[str, Reply]
+    """Fields that are not known here, as the server sent them."""
+
 
 class ClusterLink(NamedTuple):
     """One of the two links of the node with another node."""
@@ -132,6 +135,9 @@ class ClusterLink(NamedTuple):
 
     send_buffer_used: int
     """Bytes."""
+
+    other: dict[str, Reply]
+    """Fields that are not known here, as the server sent them."""
 
 
 def cluster_nodes(reply: Reply) -> list[ClusterNodeInfo]:
@@ -217,6 +223,12 @@ _SHARD_NODE: Final = frozenset(
 )
 
 
+_SHARD: Final = frozenset(("slots", "nodes", "id"))
+_LINK: Final = frozenset(
+    ("direction", "node", "create-time", "events", "send-buffer-allocated", "send-buffer-used")
+)
+
+
 def shards(reply: Reply) -> list[ClusterShard]:
     """The entries of CLUSTER SHARDS."""
     return [_shard(each) for each in array(reply)]
@@ -229,7 +241,8 @@ def _shard(reply: Reply) -> ClusterShard:
         unexpected(reply, "an even number of bounds of slots")
     ranges = list(zip(slots[::2], slots[1::2], strict=True))
     nodes = [_shard_node(each) for each in array(fields.get("nodes"))]
-    return ClusterShard(ranges, nodes, word_or_none(fields.get("id")))
+    other = {name: value for name, value in fields.items() if name not in _SHARD}
+    return ClusterShard(ranges, nodes, word_or_none(fields.get("id")), other)
 
 
 def _shard_node(reply: Reply) -> ShardNode:
@@ -266,6 +279,7 @@ def _link(reply: Reply) -> ClusterLink:
         word(fields.get("events")),
         integer(fields.get("send-buffer-allocated")),
         integer(fields.get("send-buffer-used")),
+        {name: value for name, value in fields.items() if name not in _LINK},
     )
 
 

@@ -76,7 +76,7 @@ LINK: dict[str, object] = {
     "send-buffer-allocated": 48,
     "send-buffer-used": 0,
 }
-LINKS = [ClusterLink("to", "a", 5, "r", 48, 0)]
+LINKS = [ClusterLink("to", "a", 5, "r", 48, 0, {})]
 SHARD: dict[str, object] = {
     "slots": [0, 5],
     "nodes": [
@@ -97,6 +97,7 @@ SHARDS = [
         [(0, 5)],
         [ShardNode("a", 1, None, "h", "h", "master", 7, "online", {"hostname": ""})],
         None,
+        {},
     )
 ]
 NODE = ClusterNodeInfo(
