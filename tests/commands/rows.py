@@ -23,7 +23,10 @@ class Row(NamedTuple):
     method: str
     command: Command[Any]
     raw: bytes
-    """The reply, in a table of replies; the words in bytes otherwise."""
+    """The reply, in a table of replies."""
+
+    client_of_bytes: bool
+    """Whether the client does not decode."""
 
 
 def methods_of(group: type[object]) -> list[str]:
@@ -51,11 +54,13 @@ def _rows(group: type[object], prefix: str) -> Iterator[Row]:
         values: list[Any] = getattr(module, name)
         assert len(elements) == len(values), f"{module.__name__}.{name}: write each row out"
         for element, value in zip(elements, values, strict=True):
-            called = [method for method in _called(element) if method in methods]
+            called = [each for each in _called(element) if each[1] in methods]
             assert called, f"{module.__name__}.{name}: {ast.unparse(element)} calls no method"
             [command] = [each for each in value if isinstance(each, Command)]
             others = [each for each in value if not isinstance(each, Command)]
-            yield Row(called[0], command, others[0] if isinstance(others[0], bytes) else b"")
+            client, method = called[0]
+            raw = others[0] if isinstance(others[0], bytes) else b""
+            yield Row(method, command, raw, module.__dict__[client].read.kind is bytes)
 
 
 def _tables(module: ModuleType, prefix: str) -> Iterator[tuple[str, list[ast.expr]]]:
@@ -67,8 +72,8 @@ def _tables(module: ModuleType, prefix: str) -> Iterator[tuple[str, list[ast.exp
                 yield name, node.value.elts
 
 
-def _called(element: ast.expr) -> Iterator[str]:
-    """The names of the methods that are called in a row."""
+def _called(element: ast.expr) -> Iterator[tuple[str, str]]:
+    """The methods that are called in a row, each after the name of the object that has it."""
     for node in ast.walk(element):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield node.func.attr
+            yield ast.unparse(node.func.value), node.func.attr
