@@ -16,7 +16,7 @@ from anyredis.commands.group import MILLISECOND, Group, Milliseconds, choice, du
 from anyredis.commands.several import all_values
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
-from anyredis.replies import S, array, integer, ok, record, unexpected, word
+from anyredis.replies import S, array, integer, ok, record, unexpected, word, word_or_integer
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
@@ -306,4 +306,4 @@ def _migrations(reply: Reply) -> list[Migration]:
 
 def _migration(reply: Reply) -> Migration:
     fields = record(reply).items()
-    return {name: value if isinstance(value, int) else word(value) for name, value in fields}
+    return {name: word_or_integer(value) for name, value in fields}

@@ -14,7 +14,7 @@ from anyredis.replies import S, array, integer, pair, pairs, record, unexpected,
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key
 
-TextReply: TypeAlias = "str | float | list[TextReply] | dict[str, TextReply] | None"
+TextReply: TypeAlias = "str | float | bool | list[TextReply] | dict[str, TextReply] | None"
 """A reply whose strings are text."""
 
 

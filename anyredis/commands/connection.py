@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import (
     Literal,
     NamedTuple,
@@ -25,7 +25,18 @@ from anyredis.commands.group import (
     duration,
 )
 from anyredis.exceptions import DataTypeError
-from anyredis.replies import S, array, boolean, integer, ok, record, unexpected, word
+from anyredis.replies import (
+    NO_OTHERS,
+    S,
+    array,
+    boolean,
+    integer,
+    ok,
+    others,
+    record,
+    unexpected,
+    word,
+)
 from anyredis.reports import ClientInfo, client, clients
 from anyredis.unfit_calls import advice_for
 from anyredis.wire.decode import Reply
@@ -82,6 +93,9 @@ class TrackingInfo(NamedTuple):
 
     prefixes: list[str]
     """With `bcast`: the prefixes of the keys whose changes are told."""
+
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class ConnectionCommands(Group[S]):
@@ -267,4 +281,5 @@ def _tracking(reply: Reply) -> TrackingInfo:
     found = record(reply)
     flags = {word(flag) for flag in array(found.get("flags"))}
     prefixes = [word(prefix) for prefix in array(found.get("prefixes"))]
-    return TrackingInfo(flags, integer(found.get("redirect")), prefixes)
+    redirect = integer(found.get("redirect"))
+    return TrackingInfo(flags, redirect, prefixes, others(found, TrackingInfo._fields))

@@ -6,12 +6,25 @@ Commands that change libraries go to all primaries of a cluster.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
 from anyredis.commands.scripting import called
-from anyredis.replies import S, array, binary, integer, ok, pairs, record, unexpected, word
+from anyredis.replies import (
+    NO_OTHERS,
+    S,
+    array,
+    binary,
+    integer,
+    ok,
+    others,
+    pairs,
+    record,
+    unexpected,
+    word,
+)
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
@@ -23,6 +36,8 @@ class FunctionDescription(NamedTuple):
     description: str | None
     flags: frozenset[str]
     """Such as `no-writes`: replicas may run it."""
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class LibraryDescription(NamedTuple):
@@ -34,6 +49,8 @@ class LibraryDescription(NamedTuple):
     functions: list[FunctionDescription]
     library_code: str | None
     """Its code; None if it was not asked for."""
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class EngineStats(NamedTuple):
@@ -41,6 +58,8 @@ class EngineStats(NamedTuple):
 
     libraries_count: int
     functions_count: int
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class RunningFunction(NamedTuple):
@@ -50,6 +69,8 @@ class RunningFunction(NamedTuple):
     command: list[bytes]
     """The words of the call, as bytes."""
     duration_ms: int
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class FunctionStats(NamedTuple):
@@ -58,6 +79,8 @@ class FunctionStats(NamedTuple):
     running_script: RunningFunction | None
     """None if none runs."""
     engines: dict[str, EngineStats]
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class Functions(Group[S]):
@@ -181,6 +204,7 @@ def _library(reply: Reply) -> LibraryDescription:
             engine=word(fields["engine"]),
             functions=[_function(item) for item in array(fields["functions"])],
             library_code=None if code is None else word(code),
+            other=others(fields, LibraryDescription._fields),
         )
     except KeyError:
         unexpected(reply, "a library with library_name, engine and functions")
@@ -194,6 +218,7 @@ def _function(reply: Reply) -> FunctionDescription:
             name=word(fields["name"]),
             description=None if description is None else word(description),
             flags=frozenset(word(flag) for flag in array(fields["flags"])),
+            other=others(fields, FunctionDescription._fields),
         )
     except KeyError:
         unexpected(reply, "a function with name, description and flags")
@@ -207,6 +232,7 @@ def _stats(reply: Reply) -> FunctionStats:
         return FunctionStats(
             running_script=None if running is None else _running(running),
             engines={word(name): _engine(each) for name, each in pairs(engines)},
+            other=others(fields, FunctionStats._fields),
         )
     except KeyError:
         unexpected(reply, "running_script and engines")
@@ -214,10 +240,19 @@ def _stats(reply: Reply) -> FunctionStats:
 
 def _engine(reply: Reply) -> EngineStats:
     fields = record(reply)
-    return EngineStats(integer(fields["libraries_count"]), integer(fields["functions_count"]))
+    return EngineStats(
+        integer(fields["libraries_count"]),
+        integer(fields["functions_count"]),
+        others(fields, EngineStats._fields),
+    )
 
 
 def _running(reply: Reply) -> RunningFunction:
     fields = record(reply)
     words = [binary(each) for each in array(fields["command"])]
-    return RunningFunction(word(fields["name"]), words, integer(fields["duration_ms"]))
+    return RunningFunction(
+        word(fields["name"]),
+        words,
+        integer(fields["duration_ms"]),
+        others(fields, RunningFunction._fields),
+    )

@@ -6,7 +6,7 @@ import datetime
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group
-from anyredis.replies import S, integer, ok, word, unexpected
+from anyredis.replies import S, integer, ok, unexpected, word
 from anyredis.wire.decode import Reply
 
 

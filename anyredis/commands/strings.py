@@ -5,6 +5,7 @@ Strings that hold a number are counted up and down by the commands in `counters`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from anyredis.command import Command, command, command_or_empty
@@ -24,6 +25,7 @@ from anyredis.commands.group import (
 )
 from anyredis.commands.several import SomeKeys, all_keys, is_empty_list
 from anyredis.replies import (
+    NO_OTHERS,
     S,
     array,
     boolean,
@@ -31,6 +33,7 @@ from anyredis.replies import (
     integer_pair,
     ok,
     ok_or_none,
+    others,
     record,
     unexpected,
     word_or_none,
@@ -54,6 +57,8 @@ class Matches(NamedTuple):
 
     matches: list[Match]
     length: int
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class Strings(Group[S]):
@@ -361,7 +366,7 @@ def _condition(
 def _matches(reply: Reply) -> Matches:
     found = record(reply)
     matches = [_match(item) for item in array(found.get("matches"))]
-    return Matches(matches, integer(found.get("len")))
+    return Matches(matches, integer(found.get("len")), others(found, ("matches", "len")))
 
 
 def _match(reply: Reply) -> Match:

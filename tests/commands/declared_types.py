@@ -47,44 +47,48 @@ def fits(value: Any, annotation: Any, bound: Bound) -> bool:
     if annotation is Any or annotation is object or isinstance(annotation, (str, ForwardRef)):
         return True  # the latter stand in types that contain themselves: raw replies
     if isinstance(annotation, TypeVar):
-        return fits(value, bound[annotation], bound) if annotation in bound else True
+        return annotation not in bound or fits(value, bound[annotation], bound)
     if origin in (Union, types.UnionType):
         return any(fits(value, each, bound) for each in args)
     if origin is Literal:
         return value in args
-    if annotation is None or annotation is types.NoneType:
-        return value is None
-    kind = origin or annotation
+    kind = origin or (types.NoneType if annotation is None else annotation)
     if is_typeddict(kind):
-        hints = get_type_hints(kind, localns=KNOWN)
-        fields = cast("dict[str, Any]", value)
-        return isinstance(value, dict) and all(
-            fits(fields[name], hints[name], bound) for name in fields.keys() & hints.keys()
-        )
-    if isinstance(value, bool):
-        return kind is bool
-    if kind is float:
-        return isinstance(value, (float, int))
-    if not isinstance(value, kind):
+        return isinstance(value, dict) and _fits_fields(cast("Any", value), kind, bound)
+    if not _is(value, kind):
         return False
     if hasattr(kind, "_fields"):
         inner = dict(zip(getattr(kind, "__parameters__", ()), args, strict=False))
-        inner = {name: bound.get(each, each) for name, each in inner.items()}
-        hints = get_type_hints(kind, localns=KNOWN)
-        return all(fits(getattr(value, name), hints[name], inner or bound) for name in hints)
+        own = {name: bound.get(each, each) for name, each in inner.items()}
+        return _fits_fields(value._asdict(), kind, own or bound)
+    return not args or _fits_items(value, kind, args, bound)
+
+
+def _is(value: Any, kind: type[Any]) -> bool:
+    """Whether *value* is one of *kind*, whatever is in it."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (float, int) if kind is float else kind)
+
+
+def _fits_fields(fields: Mapping[str, Any], kind: type[Any], bound: Bound) -> bool:
+    hints = _hints(kind)
+    return all(fits(fields[name], hints[name], bound) for name in fields.keys() & hints.keys())
+
+
+@functools.cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind, localns=KNOWN)
+
+
+def _fits_items(value: Any, kind: type[Any], args: tuple[Any, ...], bound: Bound) -> bool:
+    """Whether what is in a collection fits; its own *kind* fits already."""
     if kind is tuple:
-        return _fits_tuple(value, args, bound)
-    if kind is dict and args:
+        wanted = args[:1] * len(value) if args[-1] is Ellipsis else args
+        return len(value) == len(wanted) and all(map(fits, value, wanted, [bound] * len(value)))
+    if issubclass(kind, Mapping):
         return all(
             fits(name, args[0], bound) and fits(each, args[1], bound)
-            for name, each in cast("dict[Any, Any]", value).items()
+            for name, each in cast("Mapping[Any, Any]", value).items()
         )
-    if kind in (list, set, frozenset) and args:
-        return all(fits(each, args[0], bound) for each in cast("Iterable[Any]", value))
-    return True
-
-
-def _fits_tuple(value: tuple[Any, ...], args: tuple[Any, ...], bound: Bound) -> bool:
-    if len(args) == 2 and args[1] is Ellipsis:
-        return all(fits(each, args[0], bound) for each in value)
-    return len(value) == len(args) and all(map(fits, value, args, [bound] * len(args)))
+    return all(fits(each, args[0], bound) for each in cast("Iterable[Any]", value))

@@ -12,7 +12,6 @@ from typing import Any, Final, cast
 
 import pytest
 
-from anyredis.command import Command
 from anyredis.exceptions import ProtocolError, RedisError, ResponseError
 from anyredis.facts.table import shown
 from anyredis.replies import S
@@ -65,7 +64,11 @@ def fault(group: type[object], row: Row, reply: Any) -> str | None:
     try:
         value = command.parsed(copy.deepcopy(reply))
     except ProtocolError as error:
-        return None if str(error).startswith(f"{shown(command.args)}: the server") else f"{command}: {error}"
+        return (
+            None
+            if str(error).startswith(f"{shown(command.args)}: the server")
+            else f"{command}: {error}"
+        )
     except RedisError as error:  # one that stands in the reply, as of EXEC or EVAL
         return None if isinstance(error, ResponseError) else f"{command} {reply!r}: {error!r}"
     except Exception as error:  # noqa: BLE001 - that is the fault
