@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, TypeAlias, cast
 
 from anyredis.command import Command, command
-from anyredis.commands.checks import whole
+from anyredis.commands.checks import Count, whole
 from anyredis.commands.cluster_reports import check_slot
 from anyredis.commands.group import MILLISECOND, Group, Milliseconds, choice, duration, only_one
 from anyredis.commands.several import all_values
@@ -132,7 +132,7 @@ class ClusterAdmin(Group[S]):
         return Command((b"CLUSTER", b"GETSLOTMIGRATIONS"), _migrations)
 
     @command
-    def cluster_meet(self, ip: Key, port: int, *, bus_port: int | None = None) -> Command[bool]:
+    def cluster_meet(self, ip: Key, port: Count, *, bus_port: Count | None = None) -> Command[bool]:
         """True once the node tries to meet the node at *ip* and *port*, to form one cluster.
 
         *bus_port*, if it is not *port* + 10000 (server 4.0).
@@ -218,7 +218,7 @@ class ClusterAdmin(Group[S]):
         return Command((b"CLUSTER", b"SAVECONFIG"), ok)
 
     @command
-    def cluster_set_config_epoch(self, epoch: int) -> Command[bool]:
+    def cluster_set_config_epoch(self, epoch: Count) -> Command[bool]:
         """True once the node, which has to be new, has the configuration *epoch*.
 
         CLUSTER SET-CONFIG-EPOCH epoch. Server 3.0.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import Group
 from anyredis.commands.several import SomeKeys, optional_values
 from anyredis.exceptions import DataValueError
@@ -229,7 +230,7 @@ class ServerCommands(Group[S]):
         return Command((b"MEMORY", b"STATS"), _memory)
 
     @command
-    def memory_usage(self, key: Key, *, samples: int | None = None) -> Command[int | None]:
+    def memory_usage(self, key: Key, *, samples: Count | None = None) -> Command[int | None]:
         """The bytes that *key* and its value take, or None if there is no such key.
 
         Of a value with many elements the server looks at *samples* (5 by default), at all with 0.
@@ -273,7 +274,7 @@ class ServerCommands(Group[S]):
         return Command((b"SLOWLOG", b"RESET"), ok)
 
     @command
-    def swapdb(self, first: int, second: int) -> Command[bool]:
+    def swapdb(self, first: Count, second: Count) -> Command[bool]:
         """True once the databases *first* and *second* have changed places, for all clients.
 
         SWAPDB first second. Server 4.0.

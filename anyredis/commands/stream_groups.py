@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import (
     MILLISECOND,
     Group,
@@ -83,7 +84,7 @@ class StreamGroups(Group[S]):
         consumer: Key,
         min_idle_time: Milliseconds,
         start: StreamId = "0-0",
-        count: int | None = None,
+        count: Count | None = None,
     ) -> Command[AutoClaim[S]]:
         """The entries that are *consumer*'s from now on, one page, as if it had read them.
 
@@ -103,7 +104,7 @@ class StreamGroups(Group[S]):
         consumer: Key,
         min_idle_time: Milliseconds,
         start: StreamId = "0-0",
-        count: int | None = None,
+        count: Count | None = None,
     ) -> Command[AutoClaimIds]:
         """The reply of `xautoclaim` with IDs only; the number of deliveries stays as it is.
 
@@ -123,7 +124,7 @@ class StreamGroups(Group[S]):
         *,
         idle: Milliseconds | None = None,
         time: UnixTime | None = None,
-        retrycount: int | None = None,
+        retrycount: Count | None = None,
         force: bool = False,
         last_id: StreamId | None = None,
     ) -> Command[list[StreamEntry[S]]]:
@@ -151,7 +152,7 @@ class StreamGroups(Group[S]):
         *,
         idle: Milliseconds | None = None,
         time: UnixTime | None = None,
-        retrycount: int | None = None,
+        retrycount: Count | None = None,
         force: bool = False,
         last_id: StreamId | None = None,
     ) -> Command[list[str]]:
@@ -229,7 +230,7 @@ class StreamGroups(Group[S]):
         group: Key,
         mode: NackMode,
         *ids: SomeIds,
-        retrycount: int | None = None,
+        retrycount: Count | None = None,
         force: bool = False,
     ) -> Command[int]:
         """The number of entries *ids* handed back: they are pending, and no consumer's.
@@ -259,7 +260,7 @@ class StreamGroups(Group[S]):
         group: Key,
         start: StreamId,
         end: StreamId,
-        count: int,
+        count: Count,
         consumer: Key | None = None,
         *,
         idle: Milliseconds | None = None,
@@ -281,12 +282,12 @@ class StreamGroups(Group[S]):
         group: Key,
         consumer: Key,
         streams: SupportsItems,
-        count: int | None = None,
+        count: Count | None = None,
         block: Milliseconds | None = None,
         *,
         noack: bool = False,
-        max_count: int | None = None,
-        max_size: int | None = None,
+        max_count: Count | None = None,
+        max_size: Count | None = None,
     ) -> Command[dict[S, list[StreamEntry[S]]]]:
         """Entries of *streams*, by key, that are pending for *consumer* from now on.
 
@@ -311,12 +312,12 @@ class StreamGroups(Group[S]):
         consumer: Key,
         min_idle_time: Milliseconds,
         streams: SupportsItems,
-        count: int | None = None,
+        count: Count | None = None,
         block: Milliseconds | None = None,
         *,
         noack: bool = False,
-        max_count: int | None = None,
-        max_size: int | None = None,
+        max_count: Count | None = None,
+        max_size: Count | None = None,
     ) -> Command[dict[S, list[ClaimedEntry[S]]]]:
         """The reply of `xreadgroup`, first with entries that have been pending too long.
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from anyredis.command import Command, command, command_or_empty
+from anyredis.commands.checks import Count
 from anyredis.commands.group import (
     MILLISECOND,
     SECOND,
@@ -177,7 +178,7 @@ class Strings(Group[S]):
 
     @command
     def lcs_idx(
-        self, key1: Key, key2: Key, *, minmatchlen: int = 0, withmatchlen: bool = False
+        self, key1: Key, key2: Key, *, minmatchlen: Count = 0, withmatchlen: bool = False
     ) -> Command[Matches]:
         """The position of the longest common subsequence in both values.
 
@@ -326,7 +327,7 @@ class Strings(Group[S]):
         return Command((b"SETNX", key, value), boolean)
 
     @command
-    def setrange(self, key: Key, offset: int, value: Value) -> Command[int]:
+    def setrange(self, key: Key, offset: Count, value: Value) -> Command[int]:
         """The length in bytes after *value* was written over *key* from *offset* on.
 
         SETRANGE key offset value. Server 2.2.
