@@ -269,11 +269,13 @@ def _slots(command: str, slots: tuple[SomeSlots, ...]) -> tuple[Value, ...]:
 def _spans(command: str, ranges: tuple[object, ...]) -> tuple[Value, ...]:
     """The bounds of all *ranges*."""
     words: list[Value] = []
-    for each in ranges:
+    for index, each in enumerate(ranges):
         shown = excerpt(each, 80)
         bounds = cast("Sequence[int]", each) if isinstance(each, (tuple, list)) else ()
         if len(bounds) != 2:
-            raise DataTypeError(f"{command}: {shown} is no range: give (first slot, last slot)")
+            raise DataTypeError(
+                f"{command}: ranges[{index}] is {shown}, which is no range: give (first slot, last slot)"
+            )
         first, last = bounds
         for bound in bounds:
             whole(f"{command}: a bound of {shown}", bound)

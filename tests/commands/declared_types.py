@@ -29,7 +29,6 @@ Bound = Mapping[Any, Any]
 """The types that the type variables stand for."""
 
 
-@functools.cache
 def declared(group: type[object], method: str) -> Any:
     """The type of the values of *method* of *group*, as it is annotated."""
     base = next(base for base in group.__mro__ if method in vars(base))

@@ -35,21 +35,21 @@ def methods_of(group: type[object]) -> list[str]:
     return [name for items in bases for name, value in items if isinstance(value, Definition)]
 
 
-@functools.cache
 def sent_rows(group: type[object]) -> list[Row]:
     """The rows of arguments and words."""
-    return list(_rows(group, "SENT"))
+    return _rows(group.__module__, tuple(methods_of(group)), "SENT")
+
+
+def read_rows(group: type[object]) -> list[Row]:
+    """The rows of raw replies and values, of all tables whose name begins with READ."""
+    return _rows(group.__module__, tuple(methods_of(group)), "READ")
 
 
 @functools.cache
-def read_rows(group: type[object]) -> list[Row]:
-    """The rows of raw replies and values, of all tables whose name begins with READ."""
-    return list(_rows(group, "READ"))
-
-
-def _rows(group: type[object], prefix: str) -> Iterator[Row]:
-    module = importlib.import_module(f"tests.commands.test_{group.__module__.rpartition('.')[2]}")
-    methods = set(methods_of(group))
+def _rows(group: str, methods: tuple[str, ...], prefix: str) -> list[Row]:
+    """The rows of the tables for the *methods* in the module *group*."""
+    module = importlib.import_module(f"tests.commands.test_{group.rpartition('.')[2]}")
+    rows: list[Row] = []
     for name, elements in _tables(module, prefix):
         values: list[Any] = getattr(module, name)
         assert len(elements) == len(values), f"{module.__name__}.{name}: write each row out"
@@ -60,7 +60,8 @@ def _rows(group: type[object], prefix: str) -> Iterator[Row]:
             others = [each for each in value if not isinstance(each, Command)]
             client, method = called[0]
             raw = others[0] if isinstance(others[0], bytes) else b""
-            yield Row(method, command, raw, module.__dict__[client].read.kind is bytes)
+            rows.append(Row(method, command, raw, vars(module)[client].read.kind is bytes))
+    return rows
 
 
 def _tables(module: ModuleType, prefix: str) -> Iterator[tuple[str, list[ast.expr]]]:

@@ -139,7 +139,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "slots[1] is '2'", lambda: unchecked(text.cluster_addslots)(1, "2")),
     (DataTypeError, "slots[0] is 1.0", lambda: unchecked(text.cluster_delslots)(1.0)),
     (DataValueError, "CLUSTER ADDSLOTSRANGE: ranges is empty", text.cluster_addslotsrange),
-    (DataTypeError, "0 is no range", lambda: span(0, 5)),
+    (DataTypeError, "ranges[0] is 0, which is no range", lambda: span(0, 5)),
     (DataTypeError, "is no range", lambda: span((0, 5, 7))),
     (DataTypeError, "a bound of", lambda: span((0, "5"))),
     (DataValueError, "slot is 16384", lambda: text.cluster_delslotsrange((0, 16384))),

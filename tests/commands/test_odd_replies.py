@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
 
@@ -35,14 +35,14 @@ def variants(reply: Any) -> Iterator[Any]:
     """*reply* with one of its parts replaced, left out, or put in twice."""
     yield from PARTS
     if isinstance(reply, list):
-        items = cast("list[Any]", reply)
+        items: list[Any] = reply
         for index, item in enumerate(items):
             yield [*items[:index], *items[index + 1 :]]
             yield [*items[: index + 1], *items[index:]]
             for other in variants(item):
                 yield [*items[:index], other, *items[index + 1 :]]
     elif isinstance(reply, dict):
-        fields = cast("dict[Any, Any]", reply)
+        fields: dict[Any, Any] = reply
         for name, value in fields.items():
             yield {each: fields[each] for each in fields if each != name}
             for other in variants(value):
@@ -99,9 +99,10 @@ def test_odd_parts(group: type[object]) -> None:
 def with_new_fields(reply: Any) -> Any:
     """*reply* with one more field in each map whose keys are names, like one that is there."""
     if isinstance(reply, list):
-        return [with_new_fields(each) for each in cast("list[Any]", reply)]
+        items: list[Any] = reply
+        return [with_new_fields(each) for each in items]
     if isinstance(reply, dict):
-        fields = cast("dict[Any, Any]", reply)
+        fields: dict[Any, Any] = reply
         new = {name: with_new_fields(value) for name, value in fields.items()}
         for name, value in fields.items():
             if isinstance(name, (str, bytes)):

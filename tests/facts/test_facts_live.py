@@ -40,7 +40,10 @@ def text(reply: Any) -> Any:
     """A reply of bytes as text; the maps in it, flat in RESP2, stay flat."""
     if isinstance(reply, bytes):
         return reply.decode()
-    return [text(each) for each in cast("list[Any]", reply)] if isinstance(reply, list) else reply
+    if isinstance(reply, list):
+        items: list[Any] = reply
+        return [text(each) for each in items]
+    return reply
 
 
 def fields(flat: list[Any]) -> dict[str, Any]:
@@ -55,7 +58,11 @@ def fields(flat: list[Any]) -> dict[str, Any]:
 def reported(entries: list[Any]) -> Iterator[Reported]:
     """Each command in the reply to COMMAND, those in containers too."""
     for entry in entries:
-        name, flags, tips, specs, subcommands = entry[0], entry[2], *entry[7:10]
+        name: str = entry[0]
+        flags: list[str] = entry[2]
+        tips: list[str] = entry[7]
+        specs: list[list[Any]] = entry[8]
+        subcommands: list[Any] = entry[9]
         given = [tip.partition(":") for tip in tips if ":" in tip]
         shown = name.upper().replace("|", " ")
         yield Reported(
