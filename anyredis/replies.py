@@ -186,11 +186,18 @@ def record(reply: Reply) -> dict[str, Reply]:
     return {word(name): value for name, value in pairs(reply)}
 
 
-def others(fields: Mapping[str, Reply], known: Collection[str]) -> Mapping[str, Reply]:
-    """The *fields* that are not *known*, as the server sent them."""
-    if fields.keys() <= set(known):
-        return NO_OTHERS
-    return {name: value for name, value in fields.items() if name not in known}
+def others(fields: Mapping[str, Reply], known: Collection[str]) -> dict[str, Reply]:
+    """The *fields* of a report that are not *known*, as the server sent them; text is str."""
+    return {name: _told(value) for name, value in fields.items() if name not in known}
+
+
+def _told(reply: Reply) -> Reply:
+    """What a server tells about itself: its text is str on every client."""
+    if isinstance(reply, list):
+        return [_told(each) for each in reply]
+    if isinstance(reply, dict):
+        return {_told(name): _told(value) for name, value in reply.items()}
+    return word(reply) if isinstance(reply, bytes) else reply
 
 
 def all_are(items: list[Reply], kind: type[T]) -> TypeGuard[list[T]]:

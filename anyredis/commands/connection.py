@@ -36,6 +36,7 @@ from anyredis.replies import (
     record,
     unexpected,
     word,
+    word_or_none,
 )
 from anyredis.reports import ClientInfo, client, clients
 from anyredis.unfit_calls import advice_for
@@ -102,12 +103,12 @@ class ConnectionCommands(Group[S]):
     """The commands on connections that leave their own connection as it is."""
 
     @command
-    def client_getname(self) -> Command[S | None]:
+    def client_getname(self) -> Command[str | None]:
         """The name of the connection that this command happens to use, or None.
 
         CLIENT GETNAME. Server 2.6.9.
         """
-        return Command((b"CLIENT", b"GETNAME"), self.read.text_or_none)
+        return Command((b"CLIENT", b"GETNAME"), word_or_none)
 
     @command
     def client_getredir(self) -> Command[int]:

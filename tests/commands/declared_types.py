@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import (
     Any,
     ForwardRef,
@@ -71,12 +71,12 @@ def _is(value: Any, kind: type[Any]) -> bool:
 
 
 def _fits_fields(fields: Mapping[str, Any], kind: type[Any], bound: Bound) -> bool:
-    hints = _hints(kind)
+    hints = _hints(cast("Hashable", kind))
     return all(fits(fields[name], hints[name], bound) for name in fields.keys() & hints.keys())
 
 
 @functools.cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind, localns=KNOWN)
 
 

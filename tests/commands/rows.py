@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from anyredis.command import Command, Definition
+from anyredis.command import Blueprint, Command, Definition
+from anyredis.replies import TextReaders
 
 
 class Row(NamedTuple):
@@ -27,6 +28,12 @@ class Row(NamedTuple):
 
     client_of_bytes: bool
     """Whether the client does not decode."""
+
+    source: str
+    """The expression of the row."""
+
+    client: str
+    """The name of the client in it."""
 
 
 def methods_of(group: type[object]) -> list[str]:
@@ -45,10 +52,24 @@ def read_rows(group: type[object]) -> list[Row]:
     return _rows(group.__module__, tuple(methods_of(group)), "READ")
 
 
+def on_bytes(group: type[object], row: Row) -> Command[Any]:
+    """The command of *row* as a client that does not decode makes it."""
+    binary = type("Binary", (Blueprint, group), {"read": TextReaders(bytes)})()
+    values: tuple[Any, ...] = eval(
+        row.source, vars(_module(group.__module__)) | {row.client: binary}
+    )
+    [command] = [each for each in values if isinstance(each, Command)]
+    return command
+
+
+def _module(group: str) -> ModuleType:
+    return importlib.import_module(f"tests.commands.test_{group.rpartition('.')[2]}")
+
+
 @functools.cache
 def _rows(group: str, methods: tuple[str, ...], prefix: str) -> list[Row]:
     """The rows of the tables for the *methods* in the module *group*."""
-    module = importlib.import_module(f"tests.commands.test_{group.rpartition('.')[2]}")
+    module = _module(group)
     rows: list[Row] = []
     for name, elements in _tables(module, prefix):
         values: list[Any] = getattr(module, name)
@@ -60,7 +81,8 @@ def _rows(group: str, methods: tuple[str, ...], prefix: str) -> list[Row]:
             others = [each for each in value if not isinstance(each, Command)]
             client, method = called[0]
             raw = others[0] if isinstance(others[0], bytes) else b""
-            rows.append(Row(method, command, raw, vars(module)[client].read.kind is bytes))
+            binary = vars(module)[client].read.kind is bytes
+            rows.append(Row(method, command, raw, binary, ast.unparse(element), client))
     return rows
 
 

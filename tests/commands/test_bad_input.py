@@ -83,6 +83,8 @@ TOGETHER: Final = {
 
 COLLECTIONS: Final = (Collection, Sequence, Mapping)
 
+EMPTY: Final[tuple[object, ...]] = ([], {})
+
 NEEDED: Final[dict[str, dict[str, object]]] = {
     "bitfield_ro": {"encoding": "u8", "offset": 0},
     "hotkeys_start": {"metrics": ["CPU"]},
@@ -158,7 +160,7 @@ def test_empty_collections() -> None:
     taken: set[tuple[str, str]] = set()
     unnamed: list[str] = []
     for method, name, _ in collections():
-        for empty in ([], {}):
+        for empty in EMPTY:
             told = refusal(method, **{name: empty})
             if told is None:
                 taken.add((method, name))
