@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from anyredis.command import Blueprint, Command
-from anyredis.commands.connection import ConnectionCommands, TrackingInfo
+from anyredis.commands.connection import ConnectionCommands
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, ResponseError
 from anyredis.replies import TextReaders
 from anyredis.reports import client
+from anyredis.server_reports import TrackingInfo
 from tests.commands.tables import parsed, unchecked, words
 
 
