@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from anyredis.exceptions import ReplyDecodeError, ResponseError
-from anyredis.wire.decode import Decoder
+from anyredis.wire.decode import Decoder, Reply
 from anyredis.wire.request_queue import RequestQueue
 from tests.wire.notes import Note, ask
 
@@ -37,11 +37,10 @@ ENCODINGS = [None, "utf-8", "ascii", "shift_jis"]
 """None, two whose bytes can be had back from text that does not decode, one where they cannot."""
 
 
-def shown(value: Any) -> Any:
+def shown(value: Reply) -> object:
     """*value*, with the types of its errors in their place."""
     if isinstance(value, list):
-        elements: list[Any] = value
-        return [shown(each) for each in elements]
+        return [shown(each) for each in value]
     return type(value) if isinstance(value, Exception) else value
 
 
@@ -59,7 +58,7 @@ def in_text(encoding: str | None, *, by_element: bool) -> list[Any]:
 
 def read(
     pieces: list[bytes], encoding: str | None, *, by_element: bool, binary: bool = False
-) -> tuple[list[Any], list[Any], RequestQueue]:
+) -> tuple[object, list[Any], RequestQueue]:
     """The answer to a request for the seven replies, the pushes, and the queue afterwards."""
     pushes: list[Any] = []
     wire = RequestQueue(Decoder(encoding), on_push=pushes.append)
