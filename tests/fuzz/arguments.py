@@ -17,7 +17,6 @@ from typing import (
     Literal,
     NamedTuple,
     TypeAlias,
-    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -49,37 +48,56 @@ class AsValues(Blueprint, CoreCommands[str], SessionCommands[str], HashImport[st
 
 def definitions() -> dict[str, Definition]:
     """Every command method by its name."""
-    found: dict[str, Definition] = {}
-    for cls in reversed(AsValues.__mro__):
-        for name, value in vars(cls).items():
-            if isinstance(value, Definition):
-                found[name] = value
-    return found
+    return {
+        name: value
+        for cls in reversed(AsValues.__mro__)
+        for name, value in vars(cls).items()
+        if isinstance(value, Definition)
+    }
 
 
 DEFINITIONS: Final = definitions()
 
 # -- values -------------------------------------------------------------------------------------
 
-ODD_NAMES = ("", "k", "NX", "GET", "WITHSCORES", "LIMIT", "COUNT", "FIELDS", "STORE", "*", "-1", "é")
+ODD_NAMES = (
+    "",
+    "k",
+    "NX",
+    "GET",
+    "WITHSCORES",
+    "LIMIT",
+    "COUNT",
+    "FIELDS",
+    "STORE",
+    "*",
+    "-1",
+    "é",
+)
 """Names that are words of the commands themselves, or look like other values."""
+
+
+def _view(value: bytes) -> memoryview:
+    return memoryview(value)
+
 
 NAMES: Strategy = st.one_of(
     st.sampled_from(ODD_NAMES),
     st.text(max_size=4),
     st.binary(max_size=4),
     st.binary(max_size=4).map(bytearray),
-    st.binary(max_size=4).map(memoryview),
+    st.binary(max_size=4).map(_view),
 )
 WHOLE: Strategy = st.one_of(
     st.integers(0, 20), st.integers(0, 20), st.integers(-(2**63), 2**63 - 1)
 )
 NUMBERS: Strategy = st.one_of(WHOLE, st.floats(-100, 100), st.floats())
 DURATIONS: Strategy = st.integers(1, 10**6).map(lambda n: datetime.timedelta(milliseconds=n * 500))
+ZONES: Strategy = st.sampled_from([datetime.UTC, None])
 MOMENTS: Strategy = st.datetimes(
     datetime.datetime(2001, 1, 1),  # noqa: DTZ001 - the zone is drawn too
     datetime.datetime(2100, 1, 1),  # noqa: DTZ001
-    timezones=st.sampled_from([datetime.UTC, None]),
+    timezones=ZONES,
 )
 IDS: Strategy = st.one_of(
     st.sampled_from(["0", "0-0", "1-1", b"5-7", "1526919030474-55", "-", "+", "$", ">", "(1-1"]),
@@ -93,7 +111,7 @@ VECTORS: Strategy = st.one_of(
 SLOTS: Strategy = st.integers(0, 16383)
 SPANS: Strategy = st.tuples(SLOTS, SLOTS).map(lambda both: (min(both), max(both)))
 DIGESTS: Strategy = st.sampled_from(["0123456789abcdef", "00000000000000ff"])
-OFFSETS: Strategy = st.one_of(st.integers(0, 999), st.sampled_from(["#0", "#3", "7"]))
+OFFSETS: Strategy = st.one_of(st.integers(0, 999), st.sampled_from(["#0", "#3"]))
 WIDTHS: Strategy = st.sampled_from(["u8", "i5", "u63", "i64"])
 
 
@@ -113,6 +131,8 @@ def bitfields(draw: Draw) -> BitField:
                 field = field.incrby(*place, draw(st.integers(-9, 9)), overflow=overflow)
     return field
 
+
+CLIENTS: Final = ("client_list", "client_kill_filter")
 
 OWN: Final[dict[str, Strategy]] = {
     **dict.fromkeys(("ifdeq", "ifdne"), DIGESTS),
@@ -141,7 +161,16 @@ OWN: Final[dict[str, Strategy]] = {
         st.tuples(st.floats(-80, 80), st.floats(-80, 80)), min_size=3, max_size=4
     ),
     "replicaof.port": st.integers(1, 65535),
-    "streams": st.dictionaries(NAMES.filter(hashed := lambda each: not isinstance(each, (bytearray, memoryview))), IDS, min_size=1, max_size=3),
+    "streams": st.dictionaries(
+        NAMES.filter(lambda each: not isinstance(each, (bytearray, memoryview))), IDS, min_size=1, max_size=3
+    ),
+    "xreadgroup_claim.streams": st.dictionaries(st.text(), st.just(">"), min_size=1, max_size=3),
+    "bit": st.integers(0, 1),
+    "weights": st.lists(st.floats(-9, 9), min_size=1, max_size=3),
+    **dict.fromkeys(
+        (f"{method}.{name}" for method in CLIENTS for name in ("id", "not_id")),
+        st.one_of(st.integers(1, 99), st.just("7"), st.lists(st.integers(1, 99), min_size=1)),
+    ),
     "acl_setuser.categories": st.lists(st.sampled_from(["+@read", "-@write"]), max_size=2),
     "acl_setuser.commands": st.lists(st.sampled_from(["+get", "-set|x"]), max_size=2),
     "acl_setuser.passwords": st.lists(st.sampled_from(["+s3cret", "-old"]), max_size=2),
@@ -154,46 +183,55 @@ OWN: Final[dict[str, Strategy]] = {
 """Strategies of parameters whose text follows a rule of its own, by `parameter` or `method.parameter`."""
 
 
-def values_of(kinds: frozenset[object]) -> Strategy:  # noqa: C901 - a table of types
-    """All values of a union of types."""
-    found: list[Strategy] = []
-    kinds -= {NoneType}
-    plain = {each for each in kinds if isinstance(each, type)}
-    if kinds == {float, str} or kinds == {float, str, bytes}:
-        return SCORES
-    if kinds == {bytes, str}:
-        return LEX
-    if kinds == {int, str}:
-        return OFFSETS
-    if {bytes, str, int} <= plain and float not in plain:
-        found.append(IDS)
-    elif {bytes, str} <= plain or (str in plain and len(plain) == 1):
-        found.append(NAMES if bytes in plain else st.sampled_from(ODD_NAMES))
-    elif plain & {bytes, bytearray}:
-        found.append(st.binary(max_size=4))
-    if bool in plain:
-        found.append(st.booleans())
-    if float in plain:
-        found.append(NUMBERS)
-    elif int in plain:
-        found.append(WHOLE)
-    if datetime.timedelta in plain:
-        found.append(DURATIONS)
-    if datetime.datetime in plain:
-        found.append(MOMENTS)
-    if BitField in plain:
-        found.append(bitfields())
-    if SupportsToList in plain:
-        found = [VECTORS]
-    if SupportsItems in plain:
-        found.append(st.dictionaries(hashable(NAMES), NAMES, max_size=3))
-    found += [of_generic(each) for each in kinds - plain]
-    return st.one_of(found)
-
-
 def hashable(strategy: Strategy) -> Strategy:
     """The values that a dictionary may have as keys."""
     return strategy.filter(lambda each: not isinstance(each, (bytearray, memoryview)))
+
+
+TEXT: Final = frozenset({bytes, bytearray, memoryview, str})
+
+UNIONS: Final[dict[frozenset[object], Strategy]] = {
+    frozenset({float, str}): SCORES,
+    frozenset({float, str, bytes}): SCORES,
+    frozenset({bytes, str}): LEX,
+    frozenset({int, str}): OFFSETS,
+    frozenset({str}): st.sampled_from(ODD_NAMES),
+    frozenset({BitField}): bitfields(),
+    TEXT: NAMES,
+    TEXT | {int}: IDS,
+    TEXT | {int, float}: st.one_of(NAMES, NUMBERS),
+}
+"""The values of unions that have a meaning of their own."""
+
+TYPES: Final[dict[object, Strategy]] = {
+    **dict.fromkeys((bytes, bytearray, memoryview), st.binary(max_size=4)),
+    str: st.sampled_from(ODD_NAMES),
+    bool: st.booleans(),
+    int: WHOLE,
+    float: NUMBERS,
+    datetime.timedelta: DURATIONS,
+    datetime.datetime: MOMENTS,
+    SupportsItems: st.dictionaries(hashable(NAMES), NAMES, max_size=3),
+}
+"""The values of single types."""
+
+
+def values_of(kinds: frozenset[object]) -> Strategy:
+    """All values of a union of types."""
+    kinds -= {NoneType}
+    if SupportsToList in kinds:
+        return VECTORS | (NAMES.filter(_is_text) if str in kinds else VECTORS)
+    plain = frozenset(kinds & {*TYPES, BitField})
+    found = [of_generic(each) for each in kinds - plain]
+    if plain in UNIONS:
+        found.append(UNIONS[plain])
+    else:
+        found += [TYPES[each] for each in plain]
+    return st.one_of(found)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def of_generic(kind: object) -> Strategy:
@@ -249,6 +287,7 @@ WITH: Final[dict[str, tuple[str, ...]]] = {
     "consumer": (),
     "idle": (),
     "any": ("count",),
+    "weights": (),
     "timeout": ("to",),
     "force": ("to", "timeout", "retrycount"),
     "enx": ("ex",),
@@ -312,12 +351,16 @@ def strategy_of(method: str, name: str, annotation: Any) -> Strategy:
 def calls(draw: Draw, method: str, forced: str | None = None) -> Call:
     """Calls of *method*; *forced* is an option that is given."""
     options = options_of(method)
-    wanted = draw(st.lists(st.sampled_from(options), max_size=2)) if options else []
+    forms = FORMS.get(method, ((),))
+    if forced is not None:
+        forms = tuple(form for form in forms if forced in form) or forms
+    wanted = [*draw(st.sampled_from(forms))]
+    others = [each for each in options if not any(each in form for form in FORMS.get(method, ()))]
+    if others:
+        wanted += draw(st.lists(st.sampled_from(others), max_size=2))
     wanted += [] if forced is None else [forced]
     for each in [*wanted]:
         wanted += WITH.get(each, ()) if draw(st.booleans()) else ()
-    if method in FORMS:
-        wanted += draw(st.sampled_from(FORMS[method]))
     return _call(draw, method, set(wanted))
 
 

@@ -40,7 +40,7 @@ def documented(docs: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]
         about = pairs(told)
         if "subcommands" in about:
             yield from documented(pairs(about["subcommands"]))
-        elif about["group"] != b"module" or "arguments" in about:
+        if about["group"] != b"module" or "arguments" in about:
             yield name.upper().replace("|", " "), [argument(a) for a in about.get("arguments", ())]
 
 

@@ -20,12 +20,11 @@ FILE = Path(__file__).with_name("grammar.jsonl")
 Argument: TypeAlias = Mapping[str, Any]
 """One argument of a command, as COMMAND DOCS describes it."""
 
-COUNT = re.compile(r"num.*|.*-count|count")
 WHOLE = re.compile(rb"-?\d+")
 
 
 class Read(NamedTuple):
-    """A word that a parse has read, and the names of the arguments around it, outermost first."""
+    """A word that a parse has read, and where: the names and tokens around it, outermost first."""
 
     path: tuple[str, ...]
     type: str
@@ -44,13 +43,64 @@ class Variant(NamedTuple):
     arguments: Sequence[Argument]
 
 
+CORRECTIONS: Mapping[tuple[str, str], tuple[str, str]] = {
+    **dict.fromkeys(
+        [
+            (name, bound)
+            for name in ("ZCOUNT", "ZREMRANGEBYSCORE", "ZRANGEBYSCORE", "ZREVRANGEBYSCORE")
+            for bound in ("min", "max")
+        ],
+        ("score", "a score may be exclusive: (1"),
+    ),
+    **dict.fromkeys(
+        [("BITFIELD", "offset"), ("BITFIELD_RO", "offset")],
+        ("offset", "an offset may count integers: #1"),
+    ),
+    ("ZINCRBY", "increment"): ("double", "an increment may be a fraction"),
+    **dict.fromkeys(
+        [(name, "weight") for name in ("ZINTER", "ZINTERSTORE", "ZUNION", "ZUNIONSTORE")],
+        ("double", "a weight may be a fraction"),
+    ),
+    **dict.fromkeys(
+        [(name, "condition") for name in ("EXPIRE", "EXPIREAT", "PEXPIRE", "PEXPIREAT")],
+        ("multiple", "XX goes with GT and LT"),
+    ),
+    **dict.fromkeys(
+        [("CLIENT LIST", "client-type"), ("CLIENT LIST", "not-client-type")],
+        ("string", "the server takes SLAVE and PRIMARY too"),
+    ),
+    ("LOLWUT", "version"): ("multiple", "each version takes numbers of its own behind it"),
+}
+"""Arguments whose type in COMMAND DOCS is narrower than what the server takes, with the reason."""
+
+
+def corrected(name: str, arguments: Sequence[Argument]) -> Sequence[Argument]:
+    """The *arguments* of a command with their `CORRECTIONS`."""
+    found: list[Argument] = []
+    for each in arguments:
+        told = dict(each)
+        really, _ = CORRECTIONS.get((name, each["name"]), (None, ""))
+        if really == "multiple":
+            told["flags"] = [*each.get("flags", ()), "multiple"]
+        elif really is not None:
+            told |= {
+                "really": really,
+                "type": "string" if each["type"] == "oneof" else each["type"],
+            }
+        if "arguments" in each:
+            told["arguments"] = corrected(name, each["arguments"])
+        found.append(told)
+    return found
+
+
 @cache
 def grammar() -> Mapping[str, Sequence[Variant]]:
     """Each command with its variants."""
     found: dict[str, list[Variant]] = {}
     for line in FILE.read_text().splitlines():
         row = json.loads(line)
-        variant = Variant(tuple(row["servers"]), row["arguments"])
+        arguments = corrected(row["name"], row["arguments"])
+        variant = Variant(tuple(row["servers"]), arguments)
         found.setdefault(row["name"], []).append(variant)
     return found
 
@@ -84,7 +134,7 @@ def _sequence(
     behind = arguments[options:]
     if not behind:
         yield at, []
-    elif len(behind) == 2 and all("multiple" in each.get("flags", ()) for each in behind):
+    elif len(behind) == 2 and all(each.get("flags") == ["multiple"] for each in behind):
         yield from _halves(behind, words, at, path)
     else:
         yield from _then(behind[0], behind[1:], words, at, path)
@@ -104,7 +154,9 @@ def _then(
 
 def _counted(reads: Sequence[Read], rest: Sequence[Argument]) -> Sequence[Argument]:
     """*rest*, whose first argument has to come as often as the number that was read says."""
-    if reads and rest and is_count(reads[-1]) and "multiple" in rest[0].get("flags", ()):
+    if not reads or not rest or "multiple" not in rest[0].get("flags", ()):
+        return rest
+    if is_count(reads[-1]) or (reads[-1].path[-1] == "count" and rest[0]["name"] == "slot"):
         return [{**rest[0], "times": int(reads[-1].word)}, *rest[1:]]
     return rest
 
@@ -130,7 +182,7 @@ def _halves(
 def _repeated(
     argument: Argument, words: Sequence[bytes], at: int, path: tuple[str, ...]
 ) -> Readings:
-    """The readings of one argument, as often as it may come: the longest first."""
+    """The readings of one argument, as often as it may come: the shortest first."""
     flags, token = argument.get("flags", ()), argument.get("token")
     if "multiple" not in flags:
         yield from _once(argument, words, at, path)
@@ -140,28 +192,34 @@ def _repeated(
     if token is not None and "multiple_token" not in flags:
         if not _is(token, words, at):
             return
+        path = (*path, token)
         start, before = at + 1, [Read((*path, argument["name"]), "token", words[at])]
         argument = {key: value for key, value in argument.items() if key != "token"}
-    stack = [(0, start, before)]
-    # Without backtracking into an item: the first reading of each is taken.
-    ends = list[tuple[int, list[Read]]]()
-    while stack:
-        count, here, reads = stack.pop()
-        if times is None or count == times:
-            if count or times == 0:
-                ends.append((here, reads))
-        if count != times:
-            for end, more in _once(argument, words, here, path):
-                if end > here:
-                    stack.append((count + 1, end, reads + more))
-                break
-    yield from reversed(ends)
+    yield from _more(argument, words, path, times, (0, start, before))
+
+
+def _more(
+    argument: Argument,
+    words: Sequence[bytes],
+    path: tuple[str, ...],
+    times: int | None,
+    so_far: tuple[int, int, list[Read]],
+) -> Readings:
+    """The readings of *argument* that has been read some times *so_far*."""
+    count, at, reads = so_far
+    if count == times or (times is None and count):
+        yield at, reads
+    if count == times:
+        return
+    for end, more in _once(argument, words, at, path):
+        if end > at:
+            yield from _more(argument, words, path, times, (count + 1, end, reads + more))
 
 
 def _once(argument: Argument, words: Sequence[bytes], at: int, path: tuple[str, ...]) -> Readings:
     """The readings of one argument that comes once, with its token."""
-    path = (*path, argument["name"])
     token, kind = argument.get("token"), argument["type"]
+    path = (*path, *([token] if token else []), argument["name"])
     before = list[Read]()
     if token is not None or kind == "pure-token":
         # MIGRATE's empty string is a token without a text.
@@ -181,7 +239,7 @@ def _once(argument: Argument, words: Sequence[bytes], at: int, path: tuple[str, 
         for end, reads in _sequence(argument["arguments"], words, at, path):
             yield end, before + reads
         return
-    if at < len(words) and fits(kind, words[at]):
+    if at < len(words) and fits(argument.get("really", kind), words[at]):
         yield at + 1, [*before, Read(path, kind, words[at])]
 
 
@@ -193,7 +251,11 @@ def fits(kind: str, word: bytes) -> bool:
     """Whether *word* is a value of this type for the servers."""
     if kind in {"integer", "unix-time"}:
         return WHOLE.fullmatch(word) is not None
-    if kind == "double":
+    if kind == "score":
+        word = word.removeprefix(b"(")
+    if kind == "offset":
+        return WHOLE.fullmatch(word.removeprefix(b"#")) is not None
+    if kind in {"double", "score"}:
         try:
             return not math.isnan(float(word))
         except ValueError:
