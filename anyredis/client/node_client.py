@@ -120,7 +120,7 @@ class NodeClient(KeyspaceSubscribing[S], Scans[S], CoreCommands[S], Scripts, Gen
         """The parsed reply to *command*, run on an exclusive connection."""
         async with Lease(self._endpoint) as lease:
             reply = await repeat(
-                self.retry,
+                None if facts.shuts_down else self.retry,
                 lambda: facts.read_only,
                 lambda: run_exclusively(lease, command, facts),
                 on_retry=self._on_retry(lambda: facts.shown),

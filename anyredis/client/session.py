@@ -135,7 +135,8 @@ class Session(Scans[S], CoreCommands[S], Scripts, SessionCommands[S], HashImport
 
 def _writes(facts: Facts) -> bool:
     """Whether a command with these *facts* may have written data."""
-    return not (facts.read_only or facts.changes_connection or facts.name in WAITS)
+    reports = facts.read_only or facts.changes_connection or facts.name in WAITS
+    return not (reports or facts.shuts_down)
 
 
 @asynccontextmanager
