@@ -240,7 +240,7 @@ class ClusterAdmin(Group[S]):
 
         It is *importing* it from a node, *migrating* it to one, *node* serves it, or with *stable*
         neither is under way; nodes are given by id.  *timeout* bounds the wait for the node's
-        replicas (Valkey 8.0).
+        replicas, in milliseconds (Valkey 8.0).
         CLUSTER SETSLOT slot IMPORTING|MIGRATING|NODE|STABLE …. Server 3.0. O(1).
         """
         name = "CLUSTER SETSLOT"

@@ -82,7 +82,8 @@ class Counters(Group[S]):
         """The counter at *key* after *amount* was added, and the difference to its value before.
 
         Past *lbound* or *ubound* the counter stays as it is or, with *saturate*, stops at the
-        bound.  With *enx* the time to live is set only if the key has none.
+        bound.  The time to live is as for `set`, but stays as it is by default; *persist* removes
+        it, and with *enx* it is set only if the key has none.
         INCREX key BYINT amount [SATURATE] [LBOUND n] [UBOUND n] [EX …] [ENX]. Redis 8.8. O(1).
         """
         life = expiry("INCREX", ex=ex, px=px, exat=exat, pxat=pxat, persist=persist)

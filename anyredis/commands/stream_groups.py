@@ -88,9 +88,9 @@ class StreamGroups(Group[S]):
     ) -> Command[AutoClaim[S]]:
         """The entries that are *consumer*'s from now on, one page, as if it had read them.
 
-        These are entries from *start* on that were delivered *min_idle_time* ago or earlier; the
-        server looks at ten times *count* (100) pending entries at most.  Go on with `next_start`
-        until it is `0-0`.
+        These are entries from *start* on that were delivered *min_idle_time* milliseconds ago or
+        earlier; the server looks at ten times *count* (100) pending entries at most.  Go on with
+        `next_start` until it is `0-0`.
         XAUTOCLAIM key group consumer min_idle_time start [COUNT n].
         Server 6.2. O(1) if COUNT is small.
         """
@@ -132,8 +132,8 @@ class StreamGroups(Group[S]):
     ) -> Command[list[StreamEntry[S]]]:
         """The entries among *ids* that are *consumer*'s from now on, as if it had read them.
 
-        These are the pending ones that were delivered *min_idle_time* ago or earlier.  *idle*, or
-        *time* in Unix milliseconds, says when they count as delivered: otherwise now.
+        These are the pending ones that were delivered *min_idle_time* milliseconds ago or earlier.
+        They count as delivered now, *idle* milliseconds ago, or at *time* in Unix milliseconds.
         *retrycount* is the number of deliveries from now on; otherwise it grows by one.  With
         *force* entries that are not pending become so, and *last_id* is the last ID delivered, if
         it is greater.  An entry that has been deleted is not in the reply.
@@ -270,8 +270,8 @@ class StreamGroups(Group[S]):
     ) -> Command[list[PendingEntry[S]]]:
         """The entries pending for *group* from *start* to *end*, at most *count*.
 
-        Of *consumer* only, if it is given, and of those only that were delivered *idle* ago or
-        earlier (server 6.2).
+        Of *consumer* only, if it is given, and of those only that were delivered *idle*
+        milliseconds ago or earlier (server 6.2).
         XPENDING key group [IDLE milliseconds] start end count [consumer]. Server 5.0. O(N).
         """
         since: tuple[Value, ...] = () if idle is None else (b"IDLE", duration(idle, MILLISECOND))
@@ -325,8 +325,9 @@ class StreamGroups(Group[S]):
     ) -> Command[dict[S, list[ClaimedEntry[S]]]]:
         """The reply of `xreadgroup`, first with entries that have been pending too long.
 
-        These were delivered *min_idle_time* ago or earlier, to any consumer.  Each entry has the
-        time since it was delivered before, and how often.  The ID of each stream is `>`.
+        These were delivered *min_idle_time* milliseconds ago or earlier, to any consumer.  Each
+        entry has the time since it was delivered before, and how often.  The ID of each stream is
+        `>`.
         XREADGROUP GROUP group consumer [COUNT n] [BLOCK ms] CLAIM ms STREAMS key […] id […].
         Redis 8.4. For each stream mentioned: O(M).
         """

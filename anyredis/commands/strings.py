@@ -219,7 +219,8 @@ class Strings(Group[S]):
     ) -> Command[bool]:
         """True if all of *mapping* was stored with one time to live.
 
-        With *nx* nothing is stored if any key exists, with *xx* nothing if any key is missing.
+        With *nx* nothing is stored if any key exists, with *xx* nothing if any key is missing.  The
+        time to live is as for `set`.
         MSETEX count key value [key value …] [NX | XX] [EX seconds | …].
         Redis 8.4, Valkey 9.1. O(N).
         """
@@ -265,10 +266,10 @@ class Strings(Group[S]):
         """True if *value* was stored at *key*: always, unless a condition was not met.
 
         The time to live is *ex* seconds or *px* milliseconds from now, ends at the Unix time *exat*
-        or *pxat*, or stays as it is with *keepttl*; otherwise the key has none.  Conditions: *nx*
-        the key is missing, *xx* it exists, *ifeq* / *ifne* its value is or is not this one (*ifeq*
-        Redis 8.4, Valkey 8.1; *ifne* Redis 8.4), *ifdeq* / *ifdne* its `digest` is or is not this
-        one (Redis 8.4).
+        (in seconds) or *pxat* (in milliseconds), or stays as it is with *keepttl*; otherwise the
+        key has none.  Conditions: *nx* the key is missing, *xx* it exists, *ifeq* / *ifne* its
+        value is or is not this one (*ifeq* Redis 8.4, Valkey 8.1; *ifne* Redis 8.4), *ifdeq* /
+        *ifdne* its `digest` is or is not this one (Redis 8.4).
         SET key value [NX | XX | IFEQ value | …] [EX seconds | PX milliseconds | …].
         Server 1.0. O(1).
         """
