@@ -64,8 +64,8 @@ async def of_servers(binary: Path) -> dict[str, dict[str, Any]]:
 
 
 def row(name: str, redis: dict[str, Any], valkey: dict[str, Any]) -> dict[str, Any]:
-    """The line of one command; the complexity and the group are Redis's if it has the command."""
-    complexity = redis.get("complexity") or valkey.get("complexity")
+    """The line of one command; Valkey tells the complexity if it has the command."""
+    complexity = valkey.get("complexity") or redis.get("complexity")
     return {
         "name": name,
         "group": (redis or valkey)["group"].decode(),
