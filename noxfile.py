@@ -151,7 +151,7 @@ def fast(session: nox.Session) -> None:
     nowhere = str(Path(session.create_tmp()) / "no-server-in-fast-tests")
     variables = ("SERVER", "TEST_VALKEY", "TEST_REDIS8", "TEST_REDIS_TLS")
     env = {f"ANYREDIS_{name}": nowhere for name in variables}
-    env |= {"ANYREDIS_PARTS": "9", "ANYREDIS_ONE_LOOP": "1"}
+    env |= {"ANYREDIS_PARTS": "27", "ANYREDIS_ONE_LOOP": "1"}
     session.run(
         *("python", "-m", "pytest", *PARALLEL, "-m", "not server", *session.posargs),
         env=env,

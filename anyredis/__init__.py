@@ -28,7 +28,6 @@ from anyredis.command import (
     blocking_command,
     command,
 )
-from anyredis.commands.acl import AclLogEntry, AclSelector, AclUser
 from anyredis.commands.bitmaps import BitField
 from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
@@ -106,6 +105,7 @@ from anyredis.observer import (
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.pool.watchers import PoolView, PoolWatcher
 from anyredis.sentinel.client import Sentinel
+from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
 from anyredis.stream_entries import (
     AutoClaim,
     AutoClaimIds,

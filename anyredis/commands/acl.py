@@ -8,89 +8,17 @@ The nodes of a cluster have their own users: `RedisCluster` sends `acl_setuser`,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group
 from anyredis.commands.several import SomeKeys, SomeValues, all_fields, all_values
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import S, array, integer, number, ok, record, word
-from anyredis.reports import ClientInfo
 from anyredis.reports import client as client_of
+from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
-
-
-class AclSelector(NamedTuple):
-    """An additional set of permissions of a user: enough by itself for a command."""
-
-    commands: str
-    """Rules on commands, such as `-@all +get`."""
-
-    keys: str
-    """Patterns of keys, such as `~cache:* %R~jobs:*`."""
-
-    channels: str
-    """Patterns of channels, such as `&news.*`."""
-
-    other: dict[str, Reply]
-    """Fields that are not known here, as the server sent them; strings are bytes."""
-
-
-class AclUser(NamedTuple):
-    """One user."""
-
-    flags: list[str]
-    """Such as `on`, `off`, `nopass`, `sanitize-payload`."""
-
-    passwords: list[str]
-    """SHA-256 hashes, in hexadecimal."""
-
-    commands: str
-    """Rules on commands, such as `-@all +get`."""
-
-    keys: str
-    """Patterns of keys, such as `~cache:* %R~jobs:*`."""
-
-    channels: str
-    """Patterns of channels, such as `&news.*`."""
-
-    selectors: list[AclSelector]
-
-    other: dict[str, Reply]
-    """Fields that are not known here, as the server sent them; strings are bytes."""
-
-    @property
-    def enabled(self) -> bool:
-        """Whether the user may log in."""
-        return "on" in self.flags
-
-
-class AclLogEntry(NamedTuple):
-    """One refusal, or several of the same kind within a minute."""
-
-    times: int
-    """How often it happened: the server's `count`, which is a method of every tuple."""
-
-    reason: str
-    """`command`, `key`, `channel`, `auth`, or another word of the server."""
-
-    context: str
-    """`toplevel`, `multi`, `lua` or `module`."""
-
-    object: str
-    """The command, the key, the channel, or nothing for a login."""
-
-    username: str
-
-    age_seconds: float
-    """Seconds since it happened last."""
-
-    client_info: ClientInfo
-    """The connection, at that time."""
-
-    other: dict[str, Reply]
-    """Fields that are not known here, such as `entry-id` of server 7.2; strings are bytes."""
 
 
 class Acl(Group[S]):

@@ -5,65 +5,13 @@ Law: what a server tells about its commands is text, on a client that does not d
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
-
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, only_one
 from anyredis.commands.several import SomeKeys, SomeValues, all_fields, all_values
 from anyredis.replies import S, array, integer, pair, pairs, record, unexpected, word
+from anyredis.server_reports import CommandDoc, CommandInfo, TextReply
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key
-
-TextReply: TypeAlias = "str | float | list[TextReply] | dict[str, TextReply] | None"
-"""A reply whose strings are text."""
-
-
-class CommandInfo(NamedTuple):
-    """One command, or one subcommand of a container, as the server sees it."""
-
-    name: str
-    """In lower case, a subcommand with its container: `config|get`."""
-
-    arity: int
-    """The number of words; if negative, the least number."""
-
-    flags: list[str]
-    """Such as `write`, `readonly`, `denyoom`, `blocking`."""
-
-    first_key: int
-    """The position of the first key, 0 if there is none at a fixed position."""
-
-    last_key: int
-    """The position of the last key, negative from the end."""
-
-    step: int
-    """The distance of one key from the next."""
-
-    acl_categories: list[str]
-    """Such as `@read`, `@string`."""
-
-    tips: list[str]
-    """Such as `request_policy:all_shards`."""
-
-    key_specifications: list[dict[str, TextReply]]
-    """Where the keys are, and what becomes of them."""
-
-    subcommands: list[CommandInfo]
-
-
-class CommandDoc(NamedTuple):
-    """The documentation of one command."""
-
-    summary: str
-    since: str
-    """The first version of the server that had it."""
-
-    group: str
-    complexity: str
-    arguments: list[dict[str, TextReply]]
-    subcommands: dict[str, CommandDoc]
-    other: dict[str, TextReply]
-    """Fields that are not known here, such as `history`, `deprecated_since`."""
 
 
 class CommandFacts(Group[S]):

@@ -6,58 +6,21 @@ Commands that change libraries go to all primaries of a cluster.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
 from anyredis.commands.scripting import called
 from anyredis.replies import S, array, binary, integer, ok, pairs, record, unexpected, word
+from anyredis.server_reports import (
+    EngineStats,
+    FunctionDescription,
+    FunctionStats,
+    LibraryDescription,
+    RunningFunction,
+)
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
-
-
-class FunctionDescription(NamedTuple):
-    """One function of a library."""
-
-    name: str
-    description: str | None
-    flags: frozenset[str]
-    """Such as `no-writes`: replicas may run it."""
-
-
-class LibraryDescription(NamedTuple):
-    """One library."""
-
-    library_name: str
-    engine: str
-    """The language: `LUA`."""
-    functions: list[FunctionDescription]
-    library_code: str | None
-    """Its code; None if it was not asked for."""
-
-
-class EngineStats(NamedTuple):
-    """The libraries of one language."""
-
-    libraries_count: int
-    functions_count: int
-
-
-class RunningFunction(NamedTuple):
-    """A function or script that runs now."""
-
-    name: str
-    command: list[bytes]
-    """The words of the call, as bytes."""
-    duration_ms: int
-
-
-class FunctionStats(NamedTuple):
-    """The functions of a server."""
-
-    running_script: RunningFunction | None
-    """None if none runs."""
-    engines: dict[str, EngineStats]
 
 
 class Functions(Group[S]):

@@ -6,7 +6,7 @@ first; `latency_histogram` needs no setting.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
@@ -24,6 +24,7 @@ from anyredis.replies import (
     unexpected,
     word,
 )
+from anyredis.server_reports import CommandlogEntry, LatencyEvent, LatencyHistogram, LatencySample
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
@@ -31,66 +32,6 @@ CommandlogType: TypeAlias = Literal["SLOW", "LARGE-REQUEST", "LARGE-REPLY"]
 """The log of commands that took long, that were large, or whose reply was large."""
 
 _LOGS: Final = ("SLOW", "LARGE-REQUEST", "LARGE-REPLY")
-
-
-class LatencyEvent(NamedTuple):
-    """The latest spike of one kind of event."""
-
-    event: str
-    """Such as `command`, `fork`, `aof-write`."""
-
-    time: int
-    """The Unix time in seconds at which it happened."""
-
-    latest: int
-    """Its milliseconds."""
-
-    maximum: int
-    """The milliseconds of the longest one."""
-
-    other: list[Reply]
-    """Values that are not known here, as the server sent them (Valkey 8.1: sum and number)."""
-
-
-class LatencySample(NamedTuple):
-    """One spike."""
-
-    time: int
-    """The Unix time in seconds at which it happened."""
-
-    latency: int
-    """Its milliseconds."""
-
-
-class LatencyHistogram(NamedTuple):
-    """The duration of all calls of a command."""
-
-    calls: int
-
-    histogram_usec: dict[int, int]
-    """For a number of microseconds, the number of calls that took no longer."""
-
-
-class CommandlogEntry(NamedTuple):
-    """One command in a log of `commandlog_get`."""
-
-    id: int
-    """A number that counts up while the server runs."""
-
-    time: int
-    """The Unix time in seconds at which it was run."""
-
-    value: int
-    """Its duration in microseconds, or its size in bytes, as the log says."""
-
-    command: list[bytes]
-    """Its words, as bytes: the server cuts long words, and leaves out words of a long command."""
-
-    address: str
-    """`address:port` of the client."""
-
-    name: str
-    """The client's name, or nothing."""
 
 
 class Latency(Group[S]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group
@@ -25,82 +25,19 @@ from anyredis.replies import (
     word,
 )
 from anyredis.reports import InfoValue, info
+from anyredis.server_reports import (
+    PrimaryRole,
+    ReplicaRole,
+    ReplicaState,
+    Role,
+    SentinelRole,
+    SlowlogEntry,
+)
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
 MemoryStat: TypeAlias = "int | float | str | dict[str, MemoryStat]"
 """A number of bytes or a ratio; a dict for each database (`db.0`)."""
-
-
-class SlowlogEntry(NamedTuple):
-    """One command that took long."""
-
-    id: int
-    """A number that counts up while the server runs."""
-
-    time: int
-    """The Unix time in seconds at which it was run."""
-
-    duration: int
-    """The duration in microseconds."""
-
-    command: list[bytes]
-    """Its words, as bytes: the server cuts long words, and leaves out words of a long command."""
-
-    address: str
-    """`address:port` of the client."""
-
-    name: str
-    """The client's name, or nothing."""
-
-
-class ReplicaState(NamedTuple):
-    """One replica as its primary sees it."""
-
-    host: str
-    port: int
-    offset: int
-    """The offset that it has acknowledged."""
-
-
-class PrimaryRole(NamedTuple):
-    """A server that takes writes."""
-
-    role: Literal["master"]
-    """The servers' word for it."""
-
-    offset: int
-    """The offset of its stream of writes."""
-
-    replicas: list[ReplicaState]
-
-
-class ReplicaRole(NamedTuple):
-    """A server that follows another."""
-
-    role: Literal["slave"]
-    """The servers' word for it."""
-
-    host: str
-    port: int
-    """The TCP port of its primary; `host` is its host."""
-
-    state: str
-    """`connect`, `connecting`, `sync` or `connected`."""
-
-    offset: int
-    """Its replication offset; -1 before its first synchronization."""
-
-
-class SentinelRole(NamedTuple):
-    """A sentinel."""
-
-    role: Literal["sentinel"]
-    primaries: list[str]
-    """The names of the primaries that it watches."""
-
-
-Role: TypeAlias = PrimaryRole | ReplicaRole | SentinelRole
 
 
 class ServerCommands(Group[S]):

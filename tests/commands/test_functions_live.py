@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from anyredis import Redis, ResponseError
-from anyredis.commands.functions import EngineStats, FunctionDescription, FunctionStats
 from anyredis.server import Server
+from anyredis.server_reports import EngineStats, FunctionDescription, FunctionStats
 
 CODE = """#!lua name=live
 redis.register_function('add', function(keys, args)

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from anyredis import Redis
-from anyredis.commands.server import PrimaryRole
 from anyredis.exceptions import ResponseError
 from anyredis.server import Server
+from anyredis.server_reports import PrimaryRole
 
 
 @pytest.fixture(params=["valkey", "redis8"])
