@@ -287,6 +287,16 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def chart(session: nox.Session) -> None:
+    """Measure from one task to thousands, and draw docs/benchmarks.svg."""
+    session.install(PACKAGE, *PEERS, "matplotlib>=3.9")
+    results = str(Path(session.create_tmp()) / "growth.json")
+    measure = ("python", "-m", "benchmarks", "--growth", "--json", results, *session.posargs)
+    session.run(*measure, interrupt_timeout=3)
+    session.run("python", "-m", "benchmarks.chart", results, "docs/benchmarks.svg")
+
+
+@nox.session
 def redis810(session: nox.Session) -> None:
     """Build Redis 8.10, with TLS, from its source and run the tests with it as `redis8`."""
     server = REDIS810 / "redis-server"

@@ -19,6 +19,9 @@ PATIENCE, LONG_PATIENCE = 20.0, 300.0
 LEAST_TIMES = {64: 20, 10: 50, 1: 3}
 """The fewest operations of each task, so that the start of the tasks counts little."""
 
+LEAST_OPERATIONS = 5_000
+"""The same for all tasks together, for other numbers of tasks."""
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -66,7 +69,7 @@ async def compete(
 
 async def calibrate(operation: Operation, tasks: int, seconds: float) -> int:
     """The operations of each task that take about *seconds*; warms the client up, too."""
-    least = LEAST_TIMES[tasks]
+    least = LEAST_TIMES.get(tasks) or max(3, LEAST_OPERATIONS // tasks)
     await measure(operation, tasks, least)
     microseconds = (await measure(operation, tasks, least)).wall
     return max(least, round(seconds * 1e6 / microseconds / tasks))
