@@ -41,6 +41,7 @@ from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
+from anyredis.commands.sentinels import SentinelCommands
 from anyredis.commands.sets import Sets
 from anyredis.commands.shutdown import ShutdownCommands
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
@@ -81,6 +82,7 @@ from tests.commands import (
     test_pubsub,
     test_replication,
     test_scripting,
+    test_sentinels,
     test_server,
     test_session,
     test_sets,
@@ -125,6 +127,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     ReplicationCommands: test_replication.SENT,
     PubSubCommands: test_pubsub.SENT,
     Scripting: test_scripting.SENT,
+    SentinelCommands: test_sentinels.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
@@ -148,7 +151,10 @@ class Facts(TypedDict):
     since: str
 
 
-COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_text())
+SENTINELS: dict[str, Facts] = json.loads((HERE.parent / "sentinel_commands.json").read_text())
+"""The commands that sentinels have beside those of servers."""
+
+COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_text()) | SENTINELS
 
 LATER_GROUPS = {
     "module": "later issue: JSON, search, time series, filters, vector sets",
