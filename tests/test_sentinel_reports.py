@@ -25,7 +25,7 @@ from anyredis.sentinel_reports import (
     sentinels,
 )
 
-LINK = {
+LINK: dict[Any, Any] = {
     "link-pending-commands": "0",
     "link-refcount": "1",
     "last-ping-sent": "3",
@@ -33,8 +33,8 @@ LINK = {
     "last-ping-reply": "5",
     "down-after-milliseconds": "1000",
 }
-ABOUT_IT = {"name": "m", "ip": "10.0.0.1", "port": "6379", "runid": "r", **LINK}
-PRIMARY = {
+ABOUT_IT: dict[Any, Any] = {"name": "m", "ip": "10.0.0.1", "port": "6379", "runid": "r", **LINK}
+PRIMARY: dict[Any, Any] = {
     **ABOUT_IT,
     "flags": "master,s_down",
     "s-down-time": "7",
@@ -51,7 +51,7 @@ PRIMARY = {
     "failover-state": "wait_promotion",
     "news": "x",
 }
-REPLICA = {
+REPLICA: dict[Any, Any] = {
     **ABOUT_IT,
     "flags": "slave",
     "info-refresh": "8",
@@ -65,7 +65,7 @@ REPLICA = {
     "slave-repl-offset": "50",
     "replica-announced": "0",
 }
-SENTINEL = {
+SENTINEL: dict[Any, Any] = {
     **ABOUT_IT,
     "flags": "sentinel",
     "last-hello-message": "11",
@@ -85,9 +85,23 @@ def flat(fields: dict[str, Any]) -> list[Any]:
 def test_primary(reply: Any) -> None:
     """Numbers are int, flags a set; a field that is not known is kept with all others."""
     expected = WatchedPrimary(
-        *("m", "10.0.0.1", 6379, "r", frozenset({"master", "s_down"})),
-        *(LinkState(0, 1, 3, 4, 5, 1000, 7, 6), 8, "master", 9, 2, 1, 2, 2, 3000, 1),
-        *("wait_promotion", PRIMARY),
+        name="m",
+        ip="10.0.0.1",
+        port=6379,
+        runid="r",
+        flags=frozenset({"master", "s_down"}),
+        link=LinkState(0, 1, 3, 4, 5, 1000, 7, 6),
+        info_refresh=8,
+        role_reported="master",
+        role_reported_time=9,
+        config_epoch=2,
+        num_slaves=1,
+        num_other_sentinels=2,
+        quorum=2,
+        failover_timeout=3000,
+        parallel_syncs=1,
+        failover_state="wait_promotion",
+        fields=PRIMARY,
     )
     assert primary(reply) == expected
     assert primaries([reply]) == {"m": expected}
@@ -106,7 +120,9 @@ def test_replicas(reply: Any) -> None:
 
 def test_a_replica_of_an_old_sentinel() -> None:
     """A field that the sentinel does not have is None."""
-    old = {name: value for name, value in REPLICA.items() if name != "replica-announced"}
+    old: dict[Any, Any] = {
+        name: value for name, value in REPLICA.items() if name != "replica-announced"
+    }
     assert replicas([old])[0].replica_announced is None
 
 
@@ -155,7 +171,7 @@ def test_pending_scripts(resp3: bool) -> None:
 @pytest.mark.parametrize("lacking", sorted(PRIMARY.keys() - {"news", "failover-state"}))
 def test_a_report_that_lacks_a_field(lacking: str) -> None:
     """A field that each report has is never guessed."""
-    rest = {name: value for name, value in PRIMARY.items() if name != lacking}
+    rest: dict[Any, Any] = {name: value for name, value in PRIMARY.items() if name != lacking}
     if lacking in {"s-down-time", "o-down-time"}:
         assert None in primary(rest).link
     else:
