@@ -28,6 +28,9 @@ pytestmark = pytest.mark.server
 
 T = TypeVar("T")
 
+PATIENT = 30.0
+"""Seconds for a sentinel to answer, on a busy machine too."""
+
 KNOWN: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "sentinel_commands.json").read_text()
 )
@@ -62,7 +65,7 @@ async def deployment(
 async def sentinel(deployment: SentinelDeployment) -> Sentinel:
     """A `Sentinel` for all of them, which agree."""
     await deployment.wait_until_ok()
-    return Sentinel(deployment.addresses)
+    return Sentinel(deployment.addresses, sentinel_timeout=PATIENT)
 
 
 async def roles(deployment: SentinelDeployment) -> tuple[Server, Server]:
@@ -199,7 +202,7 @@ async def test_failover(deployment: SentinelDeployment, sentinel: Sentinel) -> N
 async def test_simulate_failure() -> None:
     """The sentinel that begins a failover ends at that moment, and the others notice."""
     async with run_sentinel(binary=valkey_binary()) as deployment:
-        sentinel = Sentinel(deployment.addresses)
+        sentinel = Sentinel(deployment.addresses, sentinel_timeout=PATIENT)
         one = sentinel.nodes()[0]
         assert await one.sentinel_simulate_failure("crash-after-promotion") is True
         await one.sentinel_failover(deployment.name)
@@ -217,9 +220,11 @@ async def test_passwords() -> None:
     async with run_sentinel(
         binary=valkey_binary(), sentinels=1, quorum=1, sentinel_password="s3cret"
     ) as deployment:
-        sentinel = Sentinel(deployment.addresses, sentinel_password="s3cret")
+        sentinel = Sentinel(
+            deployment.addresses, sentinel_password="s3cret", sentinel_timeout=PATIENT
+        )
         assert list(await sentinel.sentinel_masters()) == [deployment.name]
-        wrong = Sentinel(deployment.addresses, sentinel_password="wr0ng")
+        wrong = Sentinel(deployment.addresses, sentinel_password="wr0ng", sentinel_timeout=PATIENT)
         for call in (
             wrong.sentinel_masters(),
             wrong.sentinel_flushconfig(),
