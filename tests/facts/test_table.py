@@ -21,7 +21,11 @@ class Facts(TypedDict):
     group: str
 
 
-COMMANDS: dict[str, Facts] = json.loads((Path(__file__).parents[1] / "commands.json").read_text())
+FOLDER = Path(__file__).parents[1]
+COMMANDS: dict[str, Facts] = {
+    **json.loads((FOLDER / "commands.json").read_text()),
+    **json.loads((FOLDER / "sentinel_commands.json").read_text()),
+}
 
 CALLED = re.compile(r"(\w+)\(")
 """A method in the text of a refusal."""
