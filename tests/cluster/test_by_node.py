@@ -204,6 +204,14 @@ async def test_a_command_of_one_node_is_refused(call: Call, message: str) -> Non
         assert [len(node.server.received) for node in cluster.nodes] == before
 
 
+@pytest.mark.parametrize("method", ["info", "dbsize", "config_get", "ping", "flushall", "get"])
+async def test_target_nodes_is_refused_with_what_to_write(method: str) -> None:
+    """redis-py's argument that names the nodes of a call."""
+    async with FakeCluster().client() as client:
+        with pytest.raises(DataError, match=r"target_nodes.*client\.node\(address\).*on_each_node"):
+            getattr(client, method)(target_nodes="all")
+
+
 async def test_a_report_in_a_pipeline_is_refused() -> None:
     """With the method of the client that asks all nodes."""
     async with FakeCluster().client() as client:

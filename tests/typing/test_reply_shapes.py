@@ -56,7 +56,7 @@ RawClient: TypeAlias = (
     | Transaction[bytes]
     | Commands[bytes]
 )
-"""All that await their commands: an assertion of a union holds for each of its members."""
+"""All that await their commands: an assertion about the union holds for each of its members."""
 
 
 class TextWords(Blueprint, CoreCommands[str]):
