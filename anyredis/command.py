@@ -161,7 +161,8 @@ class Definition:
         self.name = build.__name__
         self.__wrapped__ = build
         self.__doc__ = build.__doc__
-        self._blocks = blocks
+        self.blocks = blocks
+        """Whether pipelines refuse it, because it waits on the server."""
         self._may_be_empty = may_be_empty
         self._plain: Callable[..., Any] | None = None
 
@@ -200,7 +201,7 @@ class Definition:
             return make_method(build, place, body, parsed_type)
         if not issubclass(owner, Batch):
             return make_method(build, place, self._submit, _unchanged)
-        if not self._blocks:
+        if not self.blocks:
             return make_method(build, place, self._submit, _result_type)
 
         def refuse() -> None:
