@@ -40,7 +40,8 @@ class Ops:
     """The operations that scenarios need of a client; None for an operation that none needs.
 
     `pipeline(n)` sends n commands and gives their replies, `scripts(n)` n calls of `SCRIPT`; `mget`
-    takes a list of keys; `run` is the whole operation of a scenario with contestants of its own.
+    takes a list of keys; `run` is the whole operation of a scenario with contestants of its own, and
+    `prepare` what has to be done before each, which is not measured.
     """
 
     get: Ask = not_needed
@@ -49,6 +50,7 @@ class Ops:
     mget: Ask | None = None
     scripts: Callable[[int], Awaitable[Any]] | None = None
     run: Callable[[], Awaitable[Any]] | None = None
+    prepare: Callable[[], None] | None = None
 
 
 Open = Callable[[int, int | None], AbstractAsyncContextManager[Ops]]

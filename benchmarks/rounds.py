@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from benchmarks.contestants import Contestant
+from benchmarks.contestants import Contestant, Ops
 from benchmarks.load import measure
 from benchmarks.results import Sample, Score
 from benchmarks.scenarios import Operation, Scenario
@@ -36,6 +36,7 @@ class Runner:
     """A client in a scenario, the number of its operations, and its samples."""
 
     contestant: Contestant
+    ops: Ops
     operation: Operation
     times: int
     samples: list[Sample]
@@ -50,17 +51,21 @@ async def compete(
         for contestant in contestants:
             ops = await stack.enter_async_context(contestant.open(port, scenario.pool))
             operation = scenario.operation(ops)
+            if ops.prepare is not None:
+                ops.prepare()
             with anyio.fail_after(LONG_PATIENCE if scenario.most_rounds else PATIENCE):
                 right = scenario.right(await operation())
             if not right:
                 raise RuntimeError(f"{contestant.name} got {scenario.name} wrong on {backend}")
             times = 1
-            if scenario.most_rounds is None:
+            if scenario.most_rounds is None and ops.prepare is None:
                 times = await calibrate(operation, scenario.tasks, effort.seconds)
-            runners.append(Runner(contestant, operation, times, []))
+            runners.append(Runner(contestant, ops, operation, times, []))
         for number in range(min(effort.rounds, scenario.most_rounds or effort.rounds)):
             # In alternating order, so that no client always runs after the same one.
             for runner in runners if number % 2 == 0 else reversed(runners):
+                if runner.ops.prepare is not None:
+                    runner.ops.prepare()
                 sample = await measure(runner.operation, scenario.tasks, runner.times)
                 share = Sample(sample.wall / scenario.commands, sample.cpu / scenario.commands)
                 runner.samples.append(share)
