@@ -125,11 +125,27 @@ def page_of(module: str) -> str:
     return PAGE_OF.get(part, part)
 
 
+class Unquoted:
+    """An annotation that is text, in the signature that is shown."""
+
+    def __init__(self, annotation: object) -> None:
+        self._annotation = annotation
+
+    def __repr__(self) -> str:
+        text = self._annotation
+        return text if isinstance(text, str) else inspect.formatannotation(text)
+
+
 def signature_of(function: Callable[..., Any], name: str) -> str:
     """The parameters and the result, as they stand in the code."""
     signature = inspect.signature(function)
-    without_self = [each for each in signature.parameters.values() if each.name not in {"self", "cls"}]
-    return f"{name}{signature.replace(parameters=without_self)}".replace("'", "")
+    shown = [
+        each.replace(annotation=Unquoted(each.annotation))
+        for each in signature.parameters.values()
+        if each.name not in {"self", "cls"}
+    ]
+    result = Unquoted(signature.return_annotation)
+    return f"{name}{signature.replace(parameters=shown, return_annotation=result)}"
 
 
 def entry(class_: type[Any], name: str) -> Entry:
