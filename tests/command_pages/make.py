@@ -136,10 +136,9 @@ How commands, arguments and errors work is in
         return cells if self._tried is None else (*cells, self._servers_tried(entry))
 
     def _servers_tried(self, entry: Entry) -> str:
-        """The servers on which a command ran; a method that is no command has none."""
-        if self._tried is None or entry.end is None:
-            return ""
-        return ", ".join(self._tried.get(entry.name, ["none"]))
+        """The servers on which a command ran; nothing about a method that is not in the record."""
+        tried = (self._tried or {}).get(entry.name)
+        return "" if tried is None or entry.end is None else ", ".join(tried) or "none"
 
     def _details(self, entry: Entry) -> str:
         prose = NAME.sub(lambda found: self._linked(found, entry), entry.prose)
