@@ -236,8 +236,9 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Feed the wire with a hundred times as many random streams; ANYREDIS_FUZZ_SEED repeats a run."""
-    session.install("-e.[trio,uvloop]", *group("test"))
+    """A hundred times as many random streams, calls and commands; ANYREDIS_FUZZ_SEED repeats a run."""
+    session.install(PACKAGE, *group("test"))
+    install_servers(session)
     env = {"ANYREDIS_FUZZ_CASES": "30000"}
     session.run(
         *("python", "-m", "pytest", "tests/fuzz", "--timeout", "1200", *session.posargs),

@@ -52,6 +52,7 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("lpos", "count"): "lpos_many",
     ("rpop", "count"): "rpop_many",
     ("set", "get"): "set_get",
+    ("shutdown", "abort"): "shutdown_abort",
     ("sort", "get"): "sort_get",
     ("sort", "groups"): "sort_get",
     ("sort", "store"): "sort_store",

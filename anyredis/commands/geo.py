@@ -260,6 +260,10 @@ def _area(
     only_one(command, radius=radius, height=height, polygon=polygon)
     if polygon is not None:
         only_one(command, polygon=polygon, member=member, longitude=longitude, latitude=latitude)
+        if word != b"M":
+            raise DataValueError(
+                f"{command}: a polygon is in degrees, and distances from it in metres: leave unit out"
+            )
         return _polygon(command, polygon)
     centre = _centre(command, member, longitude, latitude)
     if radius is not None:

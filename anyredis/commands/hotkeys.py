@@ -98,6 +98,8 @@ def _start(
     names = tuple(choice("HOTKEYS START", "metrics", each, "CPU", "NET") for each in metrics)
     if not names:
         raise DataValueError("HOTKEYS START: metrics is empty: give CPU, NET or both")
+    if len(set(names)) < len(names):
+        raise DataValueError("HOTKEYS START: metrics names one twice: give each once")
     words: list[Value] = [b"METRICS", len(names), *names]
     if count is not None:
         words += (b"COUNT", _positive("count", count))

@@ -245,11 +245,13 @@ class Streams(Group[S]):
         XTRIM key MAXLEN|MINID [~] threshold [LIMIT n] [KEEPREF | DELREF | ACKED]. Server 5.0. O(N).
         """
         trim = trimmed(
-            "XTRIM", maxlen, minid, approximate=approximate, limit=limit, ref_policy=ref_policy
+            "XTRIM", maxlen, minid, approximate=approximate, limit=limit, ref_policy=None
         )
         if maxlen is None and minid is None:
             raise DataValueError("XTRIM: down to what? give maxlen or minid")
-        return Command((b"XTRIM", key, *trim), integer)
+        # Here the policy is documented behind the bound, for XADD before it.
+        reference = () if ref_policy is None else (policy("XTRIM", ref_policy),)
+        return Command((b"XTRIM", key, *trim, *reference), integer)
 
 
 # -- words --------------------------------------------------------------------------------------

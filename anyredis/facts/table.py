@@ -125,8 +125,13 @@ CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
 """Commands that change the state of their connection (G9), and so need an exclusive one."""
 
 
-SPECIAL: Final = frozenset(name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION)
-"""First words of all commands that block or change their connection."""
+SHUTS_DOWN: Final = names(b"SHUTDOWN")
+"""Commands that the server answers by closing the connection, unless they fail."""
+
+SPECIAL: Final = frozenset(
+    name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION | SHUTS_DOWN
+)
+"""First words of all commands that block, change their connection or end it."""
 
 
 def own_words(name: str | bytes) -> tuple[bytes, ...]:

@@ -114,6 +114,24 @@ async def test_a_server_that_answers_is_pinged_only_in_silence() -> None:
         assert await next_of(messages) == Message("message", "a", "1")
 
 
+async def test_without_a_stream_timeout_a_ping_has_no_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`stream_timeout=None`: silence is answered by one PING, and the subscription waits for ever."""
+    monkeypatch.setattr(subscribed_connection, "QUIET", 0.05)
+    server = SubscriptionServer()
+    async with (
+        server.text_client(stream_timeout=None) as client,
+        client.subscribe("a") as messages,
+    ):
+        server.on("PING", silent)
+        await server.wait_for("PING", 1)
+        assert await messages.get_message(True, timeout=0.5) is None
+        assert server.count("PING") == 1
+        server.publish(b"a", b"1")
+        assert await next_of(messages) == Message("message", "a", "1")
+
+
 async def test_connections_that_the_pool_replaces() -> None:
     """If the pool wants other connections, a subscription moves too, with a gap."""
     server = SubscriptionServer()

@@ -42,6 +42,7 @@ from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
+from anyredis.commands.shutdown import ShutdownCommands
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
@@ -83,6 +84,7 @@ from tests.commands import (
     test_server,
     test_session,
     test_sets,
+    test_shutdown,
     test_sorted_set_combinations,
     test_sorted_set_ranges,
     test_sorted_sets,
@@ -126,6 +128,7 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
+    ShutdownCommands: test_shutdown.SENT,
     SortedSetCombinations: test_sorted_set_combinations.SENT,
     SortedSetRanges: test_sorted_set_ranges.SENT,
     SortedSets: test_sorted_sets.SENT,
@@ -157,14 +160,6 @@ SOONER = {"ASKING", "READONLY", "READWRITE"} | {
     for name in COMMANDS
     if name.startswith("V") and "." not in name  # vector sets
 }
-
-LATER_NAMES = """
-    SHUTDOWN
-"""
-LATER: dict[str, str] = dict.fromkeys(
-    (name.replace("|", " ") for name in LATER_NAMES.split()),
-    "later issue: the rest of the server's administration",
-)
 
 NEVER = {
     "DEBUG": "for those who debug a server; `execute_command` sends it",
@@ -206,7 +201,7 @@ def reason_against(name: str) -> str | None:
     if name.encode() in table.CONTAINERS and name != "COMMAND":
         return "only its subcommands are commands"
     forbidden = table.FORBIDDEN.get(name.encode())
-    if reason := forbidden or NEVER.get(name) or LATER.get(name):
+    if reason := forbidden or NEVER.get(name):
         return reason
     return None if name in SOONER else LATER_GROUPS.get(COMMANDS[name]["group"])
 
@@ -221,7 +216,7 @@ def test_every_command() -> None:
 
 def test_reasons_are_about_commands() -> None:
     """No list of reasons holds a name that no server knows."""
-    assert (set(LATER) | set(NEVER) | SOONER) - set(COMMANDS) == set()
+    assert (set(NEVER) | SOONER) - set(COMMANDS) == set()
     assert set(LATER_GROUPS) <= {facts["group"] for facts in COMMANDS.values()}
 
 

@@ -195,6 +195,7 @@ def shared_names() -> set[str]:
         name
         for name in {*dir(Redis), *dir(Ours)}
         if not name.startswith("_") and callable(getattr(redis.Redis, name, None))
+        if hasattr(Redis, name) or hasattr(Ours, name)  # not those that only say what to write
     }
 
 

@@ -46,6 +46,13 @@ async def test_roles(binary: Callable[[], Path]) -> None:
 
         await until(is_replicated)
         assert isinstance(await second.role(), ReplicaRole)
+        two.pause()  # it gets no writes, so the failover waits for it
+        try:
+            await first.set("k", "w")
+            assert await first.failover() is True
+            assert await first.failover_abort() is True
+        finally:
+            two.resume()
         assert await first.failover(to=(two.host, two.port), timeout=5000, force=True) is True
 
         async def has_changed() -> bool:
