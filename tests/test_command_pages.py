@@ -109,7 +109,8 @@ def test_an_entry() -> None:
 def test_a_method_of_sessions() -> None:
     """Its title has the class, and it says where it can be called."""
     assert named("Session.select").called_on == ("sessions",)
-    assert "On sessions only." in TEXTS["sessions.md"]
+    assert "- On sessions only." in TEXTS["sessions.md"]
+    assert "- Not on pipelines." in TEXTS["lists.md"]
     assert named("blpop").called_on == ("clients", "clusters", "sessions")
     assert named("RedisCluster.mset").page == "cluster"
 

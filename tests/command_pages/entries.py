@@ -104,13 +104,12 @@ class Entry(NamedTuple):
 
 def is_there(class_: type[Any], name: str) -> bool:
     """Whether *class_* has the method, and does not refuse each call of it."""
-    function = inspect.getattr_static(class_, name, None)
-    if function is None:
+    function = getattr(class_, name, None)  # a name that only has advice raises AttributeError
+    if not callable(function):
         return False
-    function = getattr(class_, name)
     code = getattr(function, "__code__", None)
     refuses = code is not None and code.co_freevars == ("_refuse_",)
-    return callable(function) and not refuses and "not_here" not in parameters(function)
+    return not refuses and "not_here" not in parameters(function)
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:

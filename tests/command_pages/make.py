@@ -84,7 +84,9 @@ class Pages:
 
     def _index(self) -> str:
         count = sum(map(len, self._by_page.values()))
-        tried = " A method `ran on` a server if a test got its result there." if self._tried else ""
+        tried = (
+            "\nA method *ran on* a server if a test got its result there." if self._tried else ""
+        )
         rows = "\n".join(self._index_row(page) for page in self._by_page)
         return f"""{MADE}
 
@@ -167,8 +169,7 @@ How commands, arguments and errors work is in
             yield f"Sends `{entry.end.syntax}`: {servers_of(entry)}."
             if entry.end.complexity and entry.command and entry.command.complexity:
                 yield f"Complexity: {plain(entry.command.complexity.rstrip('.'))}."
-            if len(entry.called_on) < len(SHOWN_ON) and entry.called_on:
-                yield f"On {' and '.join(entry.called_on)} only."
+            yield from where(entry)
         if tried := self._servers_tried(entry):
             yield f"Ran on: {tried}"
         command = entry.command and entry.command.name
@@ -176,6 +177,18 @@ How commands, arguments and errors work is in
             calls = [f"`{call}`" for call in calls_of(peer, entry.name, command)]
             if calls or entry.end is not None:
                 yield f"{peer}: {', '.join(calls) or 'none'}"
+
+
+def where(entry: Entry) -> Iterator[str]:
+    """What a command may be called on, if that is not everything."""
+    missing = [place for place in SHOWN_ON if place not in entry.called_on]
+    if missing and entry.called_on:
+        few = len(missing) < len(entry.called_on)
+        yield (
+            f"Not on {' or '.join(missing)}."
+            if few
+            else f"On {' and '.join(entry.called_on)} only."
+        )
 
 
 def plain(text: str) -> str:
