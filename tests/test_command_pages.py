@@ -113,6 +113,7 @@ def test_a_method_of_sessions() -> None:
     assert "- Not on pipelines." in TEXTS["lists.md"]
     assert named("blpop").called_on == ("clients", "clusters", "sessions")
     assert named("RedisCluster.mset").page == "cluster"
+    assert named("Session.watch").called_on == ("sessions",)  # that of a client is another one
 
 
 def test_a_group_without_a_title_has_a_page() -> None:

@@ -112,6 +112,14 @@ def is_there(class_: type[Any], name: str) -> bool:
     return not refuses and "not_here" not in parameters(function)
 
 
+def is_called(class_: type[Any], name: str, end: Statement | None) -> bool:
+    """Whether *class_* has the method, or one of the same name that sends the same words."""
+    if not is_there(class_, name):
+        return False
+    other = statement_of(inspect.getdoc(getattr(class_, name)) or "")
+    return (other and other.syntax) == (end and end.syntax)
+
+
 def parameters(function: Callable[..., Any]) -> list[str]:
     """The names of the parameters of a method."""
     return list(inspect.signature(function).parameters)
@@ -159,7 +167,7 @@ def entry(class_: type[Any], name: str) -> Entry:
         signature_of(function, name),
         text if end is None else end.prose,
         end,
-        tuple(place for place, each in SHOWN_ON.items() if is_there(each, name)),
+        tuple(place for place, each in SHOWN_ON.items() if is_called(each, name, end)),
     )
 
 
