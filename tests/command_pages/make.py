@@ -97,12 +97,12 @@ command that it sends, the first version of Redis and of Valkey that has it (`Va
 them), its complexity, and how redis-py and coredis call it.{tried}
 
 A signature tells what `await client.get("k")` gives; a pipeline gives a `Result` with that `value`.
-Every command raises `DataError` for arguments that it does not take, before anything is sent, and
-`WrongTypeError` for a key of another type; other [errors](../errors.md) stand with each method.
 `S` is `str` or `bytes`, as the client decodes. A method that `Redis` lacks is named with its class.
-How commands, arguments and errors work is in
-[Commands](../commands.md), and the differences from other clients are in
-[Migration](../migration.md).
+
+Arguments that a command does not take raise `DataError`, before anything is sent; a command on one
+type of value raises `WrongTypeError` for a key of another. Other [errors](../errors.md) are named
+with each method. How commands and arguments work is in [Commands](../commands.md), and the
+differences from other clients are in [Migration](../migration.md).
 
 | group | methods |
 |---|---|
