@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.command_pages.collect_peers import lines
-from tests.command_pages.entries import Entry, entries, page_of
-from tests.command_pages.make import FOLDER, Pages, ran_on, title_of, valkey_since
+from tests.command_pages.entries import PAGE_OF, Entry, entries, page_of
+from tests.command_pages.make import FOLDER, ROOT, Pages, ran_on, title_of, valkey_since
 from tests.command_pages.make import pages as made_pages
 from tests.command_pages.peers import FILE, calls_of
 from tests.commands.test_docstrings import METHODS
@@ -114,6 +114,19 @@ def test_a_method_of_sessions() -> None:
     assert named("blpop").called_on == ("clients", "clusters", "sessions")
     assert named("RedisCluster.mset").page == "cluster"
     assert named("Session.watch").called_on == ("sessions",)  # that of a client is another one
+
+
+def test_each_module_of_a_page_exists() -> None:
+    """The list of pages has no names of files that are gone."""
+    places = (ROOT / "anyredis" / "commands", ROOT / "anyredis")
+    gone = [
+        module
+        for module in PAGE_OF
+        if not any(
+            (place / module).is_dir() or (place / f"{module}.py").is_file() for place in places
+        )
+    ]
+    assert gone == []
 
 
 def test_a_group_without_a_title_has_a_page() -> None:
