@@ -57,7 +57,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "cluster": ("Clusters", ("cluster_reports", "cluster_admin", "cluster")),
-    "sentinel": ("Sentinels", ("sentinel",)),
+    "sentinels": ("Sentinels", ("sentinel",)),
     "clients": ("Clients and pipelines", ("client", "pool")),
 }
 """The title of each page, and its modules of `anyredis.commands` or packages of `anyredis`."""
