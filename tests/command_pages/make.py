@@ -147,16 +147,9 @@ differences from other clients are in [Migration](../migration.md).
     def _details(self, entry: Entry) -> str:
         prose = NAME.sub(lambda found: self._linked(found, entry), entry.prose)
         facts = "\n".join(f"- {fact}" for fact in self._facts(entry))
-        return f"""## {entry.title}
-
-```python
-{entry.signature}
-```
-
-{prose}
-
-{facts}
-"""
+        signature = f"```python\n{entry.signature}\n```"
+        parts = (f"## {entry.title}", signature, prose, facts)
+        return "\n\n".join(filter(None, parts)) + "\n"
 
     def _linked(self, found: re.Match[str], entry: Entry) -> str:
         """The name of another method, as a link to it."""
