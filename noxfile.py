@@ -280,6 +280,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def command_pages(session: nox.Session) -> None:
+    """Make the pages of docs/commands from the code."""
+    session.install("-e.")
+    session.run("python", "-m", "tests.command_pages.make")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure anyredis beside its peers; arguments after -- go to the benchmark."""
     session.install(PACKAGE, *PEERS)

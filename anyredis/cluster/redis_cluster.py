@@ -190,6 +190,7 @@ class RedisCluster(KeyspaceSubscribing[S], ReportsByNode[S], Holder, Generic[S])
 
         The command is split by slot then: other clients may see a part of it stored, and it may
         fail in part (`PartialFailureError`).
+        MSET key value [key value …]. Server 1.0.1. O(N).
         """
         return Command((b"MSET", *flat("MSET", "mapping", mapping)), ok)
 

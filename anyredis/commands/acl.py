@@ -28,6 +28,7 @@ class Acl(Group[S]):
     def acl_cat(self, category: Key | None = None) -> Command[list[str]]:
         """The names of all categories of commands, or of the commands of *category*.
 
+        Raises `ResponseError` if there is no such category.
         ACL CAT [category]. Server 6.0. O(1) since the categories and commands are a fixed set.
         """
         return Command((b"ACL", b"CAT", *_given(category)), _words)
@@ -36,6 +37,7 @@ class Acl(Group[S]):
     def acl_deluser(self, *usernames: SomeKeys) -> Command[int]:
         """The number of *usernames* that were deleted; their connections are closed.
 
+        Raises `ResponseError` for the user `default`, who cannot be deleted.
         ACL DELUSER username [username …].
         Server 6.0. O(1) amortized time considering the typical user.
         """
@@ -47,7 +49,7 @@ class Acl(Group[S]):
     def acl_dryrun(self, username: Key, command: Key, *args: Value) -> Command[str]:
         """`"OK"` if *username* may run the *command* with *args*, otherwise the reason why not.
 
-        Nothing is run.
+        Nothing is run.  Raises `ResponseError` if there is no such user or command.
         ACL DRYRUN username command [arg …]. Server 7.0. O(1).
         """
         return Command((b"ACL", b"DRYRUN", username, command, *args), word)
@@ -82,6 +84,7 @@ class Acl(Group[S]):
     def acl_load(self) -> Command[bool]:
         """True once the users are those of the server's ACL file; if it has an error, none changes.
 
+        Raises `ResponseError` if the file has an error, or the server has no such file.
         ACL LOAD. Server 6.0. O(N).
         """
         return Command((b"ACL", b"LOAD"), ok)
@@ -108,6 +111,7 @@ class Acl(Group[S]):
     def acl_save(self) -> Command[bool]:
         """True once the users are written to the server's ACL file.
 
+        Raises `ResponseError` if the server has no such file.
         ACL SAVE. Server 6.0. O(N).
         """
         return Command((b"ACL", b"SAVE"), ok)
@@ -137,7 +141,8 @@ class Acl(Group[S]):
         hexadecimal) begin with `+` or `-`, and so do *categories* (`+@read`, `-@write`) and
         *commands* (`+get`); *keys* and *channels* are patterns; *selectors* are pairs of a rule on
         commands and a pattern of keys.  What *reset*, *reset_keys* … name is taken away first.
-        Other rules are set by `acl_setuser_rules`.
+        Other rules are set by `acl_setuser_rules`.  Raises `ResponseError` if the server refuses a
+        rule; then none is applied.
         ACL SETUSER username rule [rule …]. Server 6.0. O(N).
         """
         removed = {
@@ -166,6 +171,7 @@ class Acl(Group[S]):
         """True once *rules*, in the servers' own words, are applied to *username*, in order.
 
         For example `"on"`, `">password"`, `"+@read"`, `"~cache:*"`, `"&news.*"`, `"(+get ~x)"`.
+        Raises `ResponseError` if the server refuses a rule; then none is applied.
         ACL SETUSER username rule [rule …]. Server 6.0. O(N).
         """
         words = all_values("ACL SETUSER", "rules", rules)

@@ -21,7 +21,7 @@ ClientType: TypeAlias = Literal["normal", "master", "primary", "slave", "replica
 class ClientFilter(TypedDict, total=False):
     """Conditions on connections, all of which have to be met; None is no condition.
 
-    `client_kill_filter` takes the first seven on every server (*maxage*: Valkey 8.0, Redis 7.4);
+    `client_kill_filter` takes the first seven on every server (*maxage*: Redis 7.4, Valkey 8.0);
     `client_list` takes *type* and *id* on every server.  All others need Valkey 9.0.
     """
 

@@ -75,6 +75,7 @@ class ClusterReports(Group[S]):
     def cluster_info(self) -> Command[dict[str, InfoValue]]:
         """The state of the cluster by name, such as `cluster_state` and `cluster_known_nodes`.
 
+        Raises `ResponseError` if the server is not part of a cluster.
         CLUSTER INFO. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"INFO"), _info, binary=True)

@@ -27,6 +27,7 @@ class Counters(Group[S]):
     def decr(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was subtracted.
 
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
         DECRBY key amount. Server 1.0. O(1).
         """
         return Command((b"DECRBY", key, amount), integer)
@@ -35,6 +36,7 @@ class Counters(Group[S]):
     def decrby(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was subtracted.
 
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
         DECRBY key amount. Server 1.0. O(1).
         """
         return Command((b"DECRBY", key, amount), integer)
@@ -43,6 +45,7 @@ class Counters(Group[S]):
     def incr(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was added; a missing one counts from 0.
 
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
         INCRBY key amount. Server 1.0. O(1).
         """
         return Command((b"INCRBY", key, amount), integer)
@@ -51,6 +54,7 @@ class Counters(Group[S]):
     def incrby(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was added; a missing one counts from 0.
 
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
         INCRBY key amount. Server 1.0. O(1).
         """
         return Command((b"INCRBY", key, amount), integer)
@@ -59,6 +63,7 @@ class Counters(Group[S]):
     def incrbyfloat(self, key: Key, amount: float = 1.0) -> Command[float]:
         """The number at *key* after *amount* was added; a missing one counts from 0.
 
+        Raises `ResponseError` if the value is no number, or the result is not finite.
         INCRBYFLOAT key amount. Server 2.6. O(1).
         """
         return Command((b"INCRBYFLOAT", key, amount), number)

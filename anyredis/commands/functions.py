@@ -117,7 +117,8 @@ class Functions(Group[S]):
         """True once the libraries in *payload*, of `function_dump`, are restored.
 
         *policy*: `"APPEND"` fails if one of them exists, `"REPLACE"` replaces it, `"FLUSH"` deletes
-        all libraries first.
+        all libraries first.  Raises `ResponseError` if *payload* is damaged, or one of them exists
+        with `"APPEND"`.
         FUNCTION RESTORE payload APPEND|FLUSH|REPLACE. Server 7.0. O(N).
         """
         how = choice("FUNCTION RESTORE", "policy", policy, "APPEND", "FLUSH", "REPLACE")

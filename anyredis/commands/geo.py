@@ -128,8 +128,9 @@ class Geo(Group[S]):
 
         The centre is a *member*, or *longitude* and *latitude*.  The circle has a *radius*, the box
         a *width* and a *height*, in *unit*.  A *polygon* has at least three corners, each
-        `(longitude, latitude)`, and no centre (Valkey 9.0).  At most *count* members; with *any* the
-        first that are found, otherwise the nearest.
+        `(longitude, latitude)`, and no centre (Valkey 9.0).  At most *count* members; with *any*
+        the first that are found, otherwise the nearest.  Raises `ResponseError` if *member* is
+        missing.
         GEOSEARCH key [FROMMEMBER … | FROMLONLAT …] [BYRADIUS … | …] [ASC | DESC] [COUNT …].
         Server 6.2. O(N+log(M)).
         """

@@ -51,6 +51,7 @@ class Hashes(Group[S]):
     def hincrby(self, key: Key, field: Key, amount: int = 1) -> Command[int]:
         """The counter in *field* after *amount* was added; a missing one counts from 0.
 
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
         HINCRBY key field amount. Server 2.0. O(1).
         """
         return Command((b"HINCRBY", key, field, amount), integer)
@@ -59,6 +60,7 @@ class Hashes(Group[S]):
     def hincrbyfloat(self, key: Key, field: Key, amount: float = 1.0) -> Command[float]:
         """The number in *field* after *amount* was added; a missing one counts from 0.
 
+        Raises `ResponseError` if the value is no number, or the result is not finite.
         HINCRBYFLOAT key field amount. Server 2.6. O(1).
         """
         return Command((b"HINCRBYFLOAT", key, field, amount), number)

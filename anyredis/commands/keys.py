@@ -48,6 +48,7 @@ class Keys(Group[S]):
         """True if the value at *source* was copied to *destination*, its time to live too.
 
         Nothing is copied if *source* is missing or, without *replace*, if *destination* exists.
+        Raises `ResponseError` if both are the same key.
         COPY source destination [DB destination_db] [REPLACE].
         Server 6.2. O(N) worst case for collections.
         """
@@ -125,6 +126,7 @@ class Keys(Group[S]):
     def move(self, key: Key, db: int) -> Command[bool]:
         """True if *key* was moved to the database *db*: not if it is missing here, or exists there.
 
+        Raises `ResponseError` if *db* is the same database, or does not exist.
         MOVE key db. Server 1.0. O(1).
         """
         return Command((b"MOVE", key, db), boolean)
@@ -206,7 +208,7 @@ class Keys(Group[S]):
         *ttl* is the time to live in milliseconds, 0 for none; with *absttl* the Unix time in
         milliseconds (or a `datetime`) at which it ends.  `object_idletime` and `object_freq` then
         give *idletime* (seconds) and *frequency*.  Raises `BusyKeyError` if *key* exists, unless
-        *replace*.
+        *replace*.  Raises `ResponseError` if *value* is damaged, or of a newer server.
         RESTORE key milliseconds value [REPLACE] [ABSTTL] [IDLETIME n | FREQ n].
         Server 2.6. O(1) to create the new key and additional O(N*M) to reconstruct the serialized
         value.

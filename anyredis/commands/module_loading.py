@@ -39,6 +39,7 @@ class ModuleLoading(Group[S]):
     def module_load(self, path: Key, *args: SomeValues) -> Command[bool]:
         """True once the module in the server's file *path* is loaded, with *args*.
 
+        Raises `ResponseError` if it cannot be loaded, or the server does not allow this command.
         MODULE LOAD path [arg …]. Server 4.0. O(1).
         """
         words = (b"MODULE", b"LOAD", path, *optional_values("MODULE LOAD", "args", args))
@@ -69,6 +70,7 @@ class ModuleLoading(Group[S]):
     def module_unload(self, name: Key) -> Command[bool]:
         """True once the module *name* is unloaded; one with data types cannot be.
 
+        Raises `ResponseError` if it is not loaded, or cannot be unloaded.
         MODULE UNLOAD name. Server 4.0. O(1).
         """
         return Command((b"MODULE", b"UNLOAD", name), ok)

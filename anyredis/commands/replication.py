@@ -30,7 +30,8 @@ class ReplicationCommands(Group[S]):
 
         *to* is the host and port of the replica, by default the one that is most up to date.
         Clients that write wait until the replica has all writes, at most *timeout* milliseconds;
-        then the exchange is given up or, with *force*, done all the same.
+        then the exchange is given up or, with *force*, done all the same.  Raises `ResponseError`
+        if there is no such replica, or a failover is under way.
         FAILOVER [TO host port [FORCE]] [TIMEOUT milliseconds]. Server 6.2. O(1).
         """
         target: tuple[Value, ...] = ()

@@ -76,7 +76,8 @@ class ServerCommands(Group[S]):
     def config_set(self, name: Key, value: Value, *more: Value) -> Command[bool]:
         """True once the setting *name* is *value*, and so on with pairs of *more*: all or none.
 
-        More than one pair needs server 7.0.
+        More than one pair needs server 7.0.  Raises `ResponseError` if a setting is unknown, or
+        cannot be that value or be changed.
         CONFIG SET name value [name value …]. Server 2.0. O(N).
         """
         if len(more) % 2:
@@ -213,6 +214,7 @@ class ServerCommands(Group[S]):
     def swapdb(self, first: int, second: int) -> Command[bool]:
         """True once the databases *first* and *second* have changed places, for all clients.
 
+        Raises `ResponseError` if there is no such database.
         SWAPDB first second. Server 4.0. O(N).
         """
         return Command((b"SWAPDB", first, second), ok)

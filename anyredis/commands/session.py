@@ -206,6 +206,7 @@ class SessionCommands(WatchCommands[S]):
     def select(self, index: int) -> Command[bool]:
         """True once the session works on the database *index*.
 
+        Raises `ResponseError` if there is no such database.
         SELECT index. Server 1.0. O(1).
         """
         return Command((b"SELECT", index), ok)
@@ -228,6 +229,7 @@ class SessionCommands(WatchCommands[S]):
 
         The answer comes once there are *num_local* and *num_replicas* of them, or after *timeout*
         milliseconds (0: no limit).  A cancel closes the connection; the writes stay written.
+        Raises `ResponseError` if *num_local* is 1 and the server has no append-only file.
         WAITAOF num_local num_replicas milliseconds. Server 7.2. O(1).
         """
         words = (b"WAITAOF", num_local, num_replicas, _limit("WAITAOF", timeout))

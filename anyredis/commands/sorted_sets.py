@@ -124,7 +124,8 @@ class SortedSets(Group[S]):
     ) -> Command[float | None]:
         """The score of *member* after *amount* was added, or None: the condition was not met.
 
-        A missing member counts from 0; conditions as for `zadd`.
+        A missing member counts from 0; conditions as for `zadd`.  Raises `ResponseError` if the
+        result is no number: infinity minus infinity.
         ZADD key [NX | XX] [GT | LT] INCR amount member.
         Server 3.0.2. O(log(N)) for each item added.
         """
@@ -143,6 +144,7 @@ class SortedSets(Group[S]):
     def zincrby(self, key: Key, amount: float, value: Value) -> Command[float]:
         """The score of member *value* after *amount* was added; a missing one counts from 0.
 
+        Raises `ResponseError` if the result is no number: infinity minus infinity.
         ZINCRBY key amount value. Server 1.2. O(log(N)).
         """
         return Command((b"ZINCRBY", key, amount, value), number)

@@ -28,7 +28,7 @@ class Sorting(Group[S]):
 
         With *alpha* the order is that of text, with *desc* it is reversed; *by* names the keys to
         order by, with `*` for the member.  *start* is the first position, *num* the number of
-        members.
+        members.  Raises `ResponseError` if a member is no number, unless *alpha*.
         SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA]. Server 1.0. O(N+M*log(M)).
         """
         order = _order("SORT", start, num, by, desc=desc, alpha=alpha)

@@ -90,7 +90,8 @@ class StreamGroups(Group[S]):
 
         These are entries from *start* on that were delivered *min_idle_time* milliseconds ago or
         earlier; the server looks at ten times *count* (100) pending entries at most.  Go on with
-        `next_start` until it is `0-0`.
+        `next_start` until it is `0-0`.  Raises `NoGroupError` if the stream or the group is
+        missing.
         XAUTOCLAIM key group consumer min_idle_time start [COUNT n].
         Server 6.2. O(1) if COUNT is small.
         """
@@ -136,7 +137,8 @@ class StreamGroups(Group[S]):
         They count as delivered now, *idle* milliseconds ago, or at *time* in Unix milliseconds.
         *retrycount* is the number of deliveries from now on; otherwise it grows by one.  With
         *force* entries that are not pending become so, and *last_id* is the last ID delivered, if
-        it is greater.  An entry that has been deleted is not in the reply.
+        it is greater.  An entry that has been deleted is not in the reply.  Raises `NoGroupError`
+        if the stream or the group is missing.
         XCLAIM key group consumer min_idle_time id [id …] [IDLE …] […]. Server 5.0. O(log N).
         """
         claim = _claim(key, group, consumer, min_idle_time, ids)
@@ -191,7 +193,8 @@ class StreamGroups(Group[S]):
     def xgroup_createconsumer(self, key: Key, group: Key, consumer: Key) -> Command[bool]:
         """True if *consumer* was created in *group*, False if it was there.
 
-        Reading creates a consumer too.
+        Reading creates a consumer too.  Raises `NoGroupError` if the group is missing,
+        `ResponseError` if the stream is.
         XGROUP CREATECONSUMER key group consumer. Server 6.2. O(1).
         """
         return Command((b"XGROUP", b"CREATECONSUMER", key, group, consumer), boolean)
@@ -200,7 +203,8 @@ class StreamGroups(Group[S]):
     def xgroup_delconsumer(self, key: Key, group: Key, consumer: Key) -> Command[int]:
         """The number of entries that were pending for *consumer*, which is deleted: they are lost.
 
-        No consumer can claim them any more: claim them before.
+        No consumer can claim them any more: claim them before.  Raises `NoGroupError` if the group
+        is missing, `ResponseError` if the stream is.
         XGROUP DELCONSUMER key group consumer. Server 5.0. O(1).
         """
         return Command((b"XGROUP", b"DELCONSUMER", key, group, consumer), integer)
@@ -209,6 +213,7 @@ class StreamGroups(Group[S]):
     def xgroup_destroy(self, key: Key, group: Key) -> Command[bool]:
         """Whether there was a *group*, which is deleted with all its consumers.
 
+        Raises `ResponseError` if there is no stream.
         XGROUP DESTROY key group. Server 5.0. O(N).
         """
         return Command((b"XGROUP", b"DESTROY", key, group), boolean)
@@ -219,7 +224,8 @@ class StreamGroups(Group[S]):
     ) -> Command[bool]:
         """True once *group* is given entries after *id*, whatever it read before.
 
-        *id* and *entries_read* are as for `xgroup_create`.
+        *id* and *entries_read* are as for `xgroup_create`.  Raises `NoGroupError` if the group is
+        missing, `ResponseError` if the stream is.
         XGROUP SETID key group id [ENTRIESREAD n]. Server 5.0. O(1).
         """
         words = (b"XGROUP", b"SETID", key, group, id, *_read_before(entries_read))
@@ -252,6 +258,7 @@ class StreamGroups(Group[S]):
     def xpending(self, key: Key, group: Key) -> Command[PendingSummary[S]]:
         """The number of entries pending for *group*, their first and last ID, and whose they are.
 
+        Raises `NoGroupError` if the stream or the group is missing.
         XPENDING key group. Server 5.0. O(N).
         """
         return Command((b"XPENDING", key, group), EntryReader(self.read).pending_summary)
@@ -271,7 +278,8 @@ class StreamGroups(Group[S]):
         """The entries pending for *group* from *start* to *end*, at most *count*.
 
         Of *consumer* only, if it is given, and of those only that were delivered *idle*
-        milliseconds ago or earlier (server 6.2).
+        milliseconds ago or earlier (server 6.2).  Raises `NoGroupError` if the stream or the group
+        is missing.
         XPENDING key group [IDLE milliseconds] start end count [consumer]. Server 5.0. O(N).
         """
         since: tuple[Value, ...] = () if idle is None else (b"IDLE", duration(idle, MILLISECOND))

@@ -32,6 +32,7 @@ class StreamReports(Group[S]):
     def xinfo_groups(self, key: Key) -> Command[list[StreamGroupInfo[S]]]:
         """The consumer groups of the stream at *key*.
 
+        Raises `ResponseError` if there is no stream.
         XINFO GROUPS key. Server 5.0. O(1).
         """
         return Command((b"XINFO", b"GROUPS", key), StreamReportReader(self.read).groups)
@@ -40,6 +41,7 @@ class StreamReports(Group[S]):
     def xinfo_stream(self, key: Key) -> Command[StreamInfo[S]]:
         """The facts about the stream at *key*, with its oldest and its newest entry.
 
+        Raises `ResponseError` if there is no stream.
         XINFO STREAM key. Server 5.0. O(1).
         """
         return Command((b"XINFO", b"STREAM", key), StreamReportReader(self.read).stream)

@@ -70,7 +70,8 @@ class Streams(Group[S]):
 
         With *idmpauto*, the name of a producer, or *idmp*, a producer and the ID of a message, an
         entry that the producer has added before is not added again: the reply is its ID (Redis
-        8.6).  *ref_policy* is of Redis 8.2.
+        8.6).  *ref_policy* is of Redis 8.2.  Raises `ResponseError` if *id* is not greater than the
+        last one.
         XADD key [KEEPREF | …] [IDMPAUTO … | IDMP …] [MAXLEN | MINID …] id field value […].
         Server 5.0. O(1) when adding a new entry, O(N) when trimming.
         """
@@ -216,7 +217,8 @@ class Streams(Group[S]):
         """True once *last_id* is the last ID that the stream has given: the next is greater.
 
         *entries_added*, the number of entries ever added, and *max_deleted_id*, the greatest ID
-        deleted, go together (server 7.0).
+        deleted, go together (server 7.0).  Raises `ResponseError` if there is no stream, or
+        *last_id* is less than an entry's.
         XSETID key last_id [ENTRIESADDED n MAXDELETEDID id]. Server 5.0. O(1).
         """
         words: tuple[Value, ...] = (b"XSETID", key, last_id)

@@ -330,6 +330,7 @@ class Strings(Group[S]):
     def setrange(self, key: Key, offset: int, value: Value) -> Command[int]:
         """The length in bytes after *value* was written over *key* from *offset* on.
 
+        Raises `ResponseError` if the value becomes longer than the server allows (512 MB).
         SETRANGE key offset value. Server 2.2. O(1).
         """
         return Command((b"SETRANGE", key, offset, value), integer)

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import coredis
+import coredis.patterns.pipeline
 import redis.asyncio
+import redis.asyncio.client
 from redis.commands.vectorset.commands import VectorSetCommands
 
 from tests.command_pages.peers import FILE, PeerCall
@@ -46,6 +48,11 @@ REDIS_PY: Final[tuple[tuple[str, type[Any]], ...]] = (
     ("pipeline().", redis.asyncio.client.Pipeline),
     ("vset().", VectorSetCommands),
 )
+COREDIS: Final[tuple[tuple[str, type[Any]], ...]] = (
+    ("", coredis.Redis),
+    ("", coredis.RedisCluster),
+    ("pipeline().", coredis.patterns.pipeline.Pipeline),
+)
 
 
 class Omitted:
@@ -55,15 +62,17 @@ class Omitted:
         return "..."
 
 
+def shown_default(default: object) -> object:
+    """A default that says what it is, or dots; none if the parameter has none."""
+    is_plain = default is inspect.Parameter.empty or isinstance(default, PLAIN)
+    return default if is_plain else Omitted()
+
+
 def shown(function: Callable[..., Any], name: str) -> str:
     """The name with the parameters, without their types and those for any others."""
-    empty, omitted = inspect.Parameter.empty, Omitted()
-    signature = inspect.signature(function)
+    signature, empty = inspect.signature(function), inspect.Parameter.empty
     plain = [
-        each.replace(
-            annotation=empty,
-            default=each.default if each.default is empty or isinstance(each.default, PLAIN) else omitted,
-        )
+        each.replace(annotation=empty, default=shown_default(each.default))
         for each in signature.parameters.values()
         if each.name != "self" and each.kind is not inspect.Parameter.VAR_KEYWORD
     ]
@@ -105,12 +114,11 @@ def of_redis_py() -> Iterator[PeerCall]:
     told = set[str]()
     for prefix, class_ in REDIS_PY:
         for name in dir(class_):
-            function = inspect.getattr_static(class_, name)
+            function: Any = inspect.getattr_static(class_, name)
             if name.startswith("_") or name in told or not callable(getattr(class_, name)):
                 continue
-            if isinstance(function, classmethod | staticmethod):
-                function = function.__func__
-            command = None if name in OTHERS - {"watch"} else command_of(function, name)
+            function = getattr(function, "__func__", function)
+            command = None if name in OTHERS else command_of(function, name)
             if command is not None or name in OTHERS:
                 told.add(name)
                 yield PeerCall("redis-py", command, prefix + shown(function, name))
@@ -119,7 +127,7 @@ def of_redis_py() -> Iterator[PeerCall]:
 def of_coredis() -> Iterator[PeerCall]:
     """The methods of coredis, which say themselves what they send."""
     told = set[str]()
-    for class_ in (coredis.Redis, coredis.RedisCluster):
+    for prefix, class_ in COREDIS:
         for name in dir(class_):
             function = getattr(class_, name, None)
             details = getattr(function, "__coredis_command", None)
@@ -130,7 +138,7 @@ def of_coredis() -> Iterator[PeerCall]:
                 command = details.command.value.decode()
             if command is not None or name in OTHERS:
                 told.add(name)
-                yield PeerCall("coredis", command, shown(function, name))
+                yield PeerCall("coredis", command, prefix + shown(function, name))
 
 
 def lines() -> Iterator[str]:

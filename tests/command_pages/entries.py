@@ -57,7 +57,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "cluster": ("Clusters", ("cluster_reports", "cluster_admin", "cluster")),
-    "sentinel": ("Sentinels", ("sentinel",)),
+    "sentinels": ("Sentinels", ("sentinel",)),
     "clients": ("Clients and pipelines", ("client", "pool")),
 }
 """The title of each page, and its modules of `anyredis.commands` or packages of `anyredis`."""
@@ -104,13 +104,20 @@ class Entry(NamedTuple):
 
 def is_there(class_: type[Any], name: str) -> bool:
     """Whether *class_* has the method, and does not refuse each call of it."""
-    function = inspect.getattr_static(class_, name, None)
-    if function is None:
+    function = getattr(class_, name, None)  # a name that only has advice raises AttributeError
+    if not callable(function):
         return False
-    function = getattr(class_, name)
     code = getattr(function, "__code__", None)
     refuses = code is not None and code.co_freevars == ("_refuse_",)
-    return callable(function) and not refuses and "not_here" not in parameters(function)
+    return not refuses and "not_here" not in parameters(function)
+
+
+def is_called(class_: type[Any], name: str, end: Statement | None) -> bool:
+    """Whether *class_* has the method, or one of the same name that sends the same words."""
+    if not is_there(class_, name):
+        return False
+    other = statement_of(inspect.getdoc(getattr(class_, name)) or "")
+    return (other and other.syntax) == (end and end.syntax)
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
@@ -125,11 +132,27 @@ def page_of(module: str) -> str:
     return PAGE_OF.get(part, part)
 
 
+class Unquoted:
+    """An annotation that is text, in the signature that is shown."""
+
+    def __init__(self, annotation: object) -> None:
+        self._annotation = annotation
+
+    def __repr__(self) -> str:
+        text = self._annotation
+        return text if isinstance(text, str) else inspect.formatannotation(text)
+
+
 def signature_of(function: Callable[..., Any], name: str) -> str:
     """The parameters and the result, as they stand in the code."""
     signature = inspect.signature(function)
-    without_self = [each for each in signature.parameters.values() if each.name not in {"self", "cls"}]
-    return f"{name}{signature.replace(parameters=without_self)}".replace("'", "")
+    shown = [
+        each.replace(annotation=Unquoted(each.annotation))
+        for each in signature.parameters.values()
+        if each.name not in {"self", "cls"}
+    ]
+    result = Unquoted(signature.return_annotation)
+    return f"{name}{signature.replace(parameters=shown, return_annotation=result)}"
 
 
 def entry(class_: type[Any], name: str) -> Entry:
@@ -144,7 +167,7 @@ def entry(class_: type[Any], name: str) -> Entry:
         signature_of(function, name),
         text if end is None else end.prose,
         end,
-        tuple(place for place, each in SHOWN_ON.items() if is_there(each, name)),
+        tuple(place for place, each in SHOWN_ON.items() if is_called(each, name, end)),
     )
 
 

@@ -15,8 +15,8 @@ from typing import Final
 
 from tests.command_pages.entries import PAGES, SHOWN_ON, Entry, entries
 from tests.command_pages.peers import PEERS, calls_of
-from tests.servers import ROOT
 
+ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "docs" / "commands"
 RAN_ON: Final = ROOT / "tests" / "commands" / "ran_on.json"
 
@@ -24,6 +24,8 @@ MADE: Final = "<!-- Made by `nox -s command_pages` from the code: change that, n
 
 FIRST_VALKEY: Final = (7, 2, 4)
 """The Redis that Valkey was made from: every Valkey has the commands of that version."""
+
+COLUMNS: Final[tuple[str, ...]] = ("method", "gives", "servers")
 
 NAME: Final = re.compile(r"`([a-z]\w*)`")
 
@@ -82,7 +84,9 @@ class Pages:
 
     def _index(self) -> str:
         count = sum(map(len, self._by_page.values()))
-        tried = " The servers on which the tests ran a method are named too." if self._tried else ""
+        tried = (
+            "\nA method *ran on* a server if a test got its result there." if self._tried else ""
+        )
         rows = "\n".join(self._index_row(page) for page in self._by_page)
         return f"""{MADE}
 
@@ -93,9 +97,12 @@ command that it sends, the first version of Redis and of Valkey that has it (`Va
 them), its complexity, and how redis-py and coredis call it.{tried}
 
 A signature tells what `await client.get("k")` gives; a pipeline gives a `Result` with that `value`.
-`S` is `str` or `bytes`, as the client decodes. How commands, arguments and errors work is in
-[Commands](../commands.md), and the differences from other clients are in
-[Migration](../migration.md).
+`S` is `str` or `bytes`, as the client decodes. A method that `Redis` lacks is named with its class.
+
+Arguments that a command does not take raise `DataError`, before anything is sent; a command on one
+type of value raises `WrongTypeError` for a key of another. Other [errors](../errors.md) are named
+with each method. How commands and arguments work is in [Commands](../commands.md), and the
+differences from other clients are in [Migration](../migration.md).
 
 | group | methods |
 |---|---|
@@ -112,10 +119,10 @@ A signature tells what `await client.get("k")` gives; a pipeline gives a `Result
 
     def _page(self, page: str) -> str:
         found = self._by_page[page]
-        rows = "\n".join(
-            f"| [{each.title}](#{anchor(each)}) | {cell(each.gives)} | {servers_of(each)} |"
-            for each in found
-        )
+        names, rows = COLUMNS, [self._row(each) for each in found]
+        if self._tried is not None:
+            names = (*COLUMNS, "ran on")
+        table = "\n".join(f"| {' | '.join(row)} |" for row in (names, ["---"] * len(names), *rows))
         details = "\n".join(self._details(each) for each in found)
         return f"""{MADE}
 
@@ -123,25 +130,26 @@ A signature tells what `await client.get("k")` gives; a pipeline gives a `Result
 
 [All commands](README.md)
 
-| method | gives | servers |
-|---|---|---|
-{rows}
+{table}
 
 {details}"""
+
+    def _row(self, entry: Entry) -> tuple[str, ...]:
+        link = f"[{entry.title}](#{anchor(entry)})"
+        cells = (link, entry.gives.replace("|", "\\|"), servers_of(entry))
+        return cells if self._tried is None else (*cells, self._servers_tried(entry))
+
+    def _servers_tried(self, entry: Entry) -> str:
+        """The servers on which a command ran; nothing about a method that is not in the record."""
+        tried = (self._tried or {}).get(entry.name)
+        return "" if tried is None or entry.end is None else ", ".join(tried) or "none"
 
     def _details(self, entry: Entry) -> str:
         prose = NAME.sub(lambda found: self._linked(found, entry), entry.prose)
         facts = "\n".join(f"- {fact}" for fact in self._facts(entry))
-        return f"""## {entry.title}
-
-```python
-{entry.signature}
-```
-
-{prose}
-
-{facts}
-"""
+        signature = f"```python\n{entry.signature}\n```"
+        parts = (f"## {entry.title}", signature, prose, facts)
+        return "\n\n".join(filter(None, parts)) + "\n"
 
     def _linked(self, found: re.Match[str], entry: Entry) -> str:
         """The name of another method, as a link to it."""
@@ -156,19 +164,26 @@ A signature tells what `await client.get("k")` gives; a pipeline gives a `Result
             yield f"Sends `{entry.end.syntax}`: {servers_of(entry)}."
             if entry.end.complexity and entry.command and entry.command.complexity:
                 yield f"Complexity: {plain(entry.command.complexity.rstrip('.'))}."
-            if len(entry.called_on) < len(SHOWN_ON) and entry.called_on:
-                yield f"On {' and '.join(entry.called_on)} only."
-        if self._tried is not None and entry.end is not None:
-            yield f"Ran on {', '.join(self._tried.get(entry.name, ())) or 'none of the servers'}."
+            yield from where(entry)
+        if tried := self._servers_tried(entry):
+            yield f"Ran on: {tried}"
         command = entry.command and entry.command.name
         for peer in PEERS:
             calls = [f"`{call}`" for call in calls_of(peer, entry.name, command)]
-            yield f"{peer}: {', '.join(calls) or 'none'}"
+            if calls or entry.end is not None:
+                yield f"{peer}: {', '.join(calls) or 'none'}"
 
 
-def cell(text: str) -> str:
-    """*text* in a table."""
-    return text.replace("|", "\\|")
+def where(entry: Entry) -> Iterator[str]:
+    """What a command may be called on, if that is not everything."""
+    missing = [place for place in SHOWN_ON if place not in entry.called_on]
+    if missing and entry.called_on:
+        few = len(missing) < len(entry.called_on)
+        yield (
+            f"Not on {' or '.join(missing)}."
+            if few
+            else f"On {' and '.join(entry.called_on)} only."
+        )
 
 
 def plain(text: str) -> str:

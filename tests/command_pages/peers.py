@@ -56,6 +56,7 @@ def calls() -> tuple[dict[tuple[str, str], list[str]], dict[tuple[str, str], lis
 def calls_of(peer: str, method: str, command: str | None) -> list[str]:
     """The peer's method of the same name; otherwise those that send the command, or any of its kind."""
     by_name, by_command = calls()
-    names = (command or "", (command or "").partition(" ")[0])
-    found = (by_command.get((peer, name)) for name in names)
-    return by_name.get((peer, method)) or next(filter(None, found), [])
+    if found := by_name.get((peer, method)):
+        return found
+    name = command or ""
+    return by_command.get((peer, name)) or by_command.get((peer, name.partition(" ")[0]), [])

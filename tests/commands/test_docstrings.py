@@ -94,23 +94,28 @@ def version_problem(told: str | None, versions: dict[str, str], syntax: str) -> 
     return None if version(told) >= version(first) else f"{told}: {syntax} needs {first}"
 
 
+def lacks_option(versions: dict[str, str], other: str | None, others: dict[str, str]) -> bool:
+    """Whether only the other server has an option, since its version *other* of *others*."""
+    if other is None or version(other) == version(next(iter(others))):
+        return False
+    return version(other) not in map(version, versions)
+
+
 def versions_problem(
     syntax: str, redis: str | None, valkey: str | None, about: Documented
 ) -> str | None:
     """What is wrong with the versions, or None.
 
-    A server that has the command and is left out must lack the option that the other one got later.
+    A server that has the command is left out only if it lacks an option that the other one got.
     """
-    for told, versions, others in (
-        (redis, about.redis, (valkey, about.valkey)),
-        (valkey, about.valkey, (redis, about.redis)),
+    for told, versions, other, others in (
+        (redis, about.redis, valkey, about.valkey),
+        (valkey, about.valkey, redis, about.redis),
     ):
-        if told is None and versions and others[0] is not None:
-            option = version(others[0]) > version(next(iter(others[1])))
-            if option and version(others[0]) not in map(version, versions):
-                continue
-        if problem := version_problem(told, versions, syntax):
-            return problem
+        if told is None and lacks_option(versions, other, others):
+            continue
+        if wrong := version_problem(told, versions, syntax):
+            return wrong
     return None
 
 
