@@ -2,6 +2,7 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.commands import Commands
 from anyredis.client.keyspace_events import KeyEvent, KeyspaceEvents
 from anyredis.client.libraries import Library, library_function
 from anyredis.client.monitor import Monitor, MonitoredCommand
@@ -156,6 +157,7 @@ __all__ = [
     "Command",
     "CommandEnd",
     "CommandEvent",
+    "Commands",
     "ConnectTimeoutError",
     "Connection",
     "ConnectionError",

@@ -21,7 +21,7 @@ class CommandFacts(Group[S]):
     def command_count(self) -> Command[int]:
         """The number of commands that the server knows.
 
-        COMMAND COUNT. Server 2.8.13.
+        COMMAND COUNT. Server 2.8.13. O(1).
         """
         return Command((b"COMMAND", b"COUNT"), integer)
 
@@ -29,7 +29,7 @@ class CommandFacts(Group[S]):
     def command_docs(self, *names: SomeKeys) -> Command[dict[str, CommandDoc]]:
         """The documentation of *names* that the server knows; of all commands without any.
 
-        COMMAND DOCS [name …]. Server 7.0.
+        COMMAND DOCS [name …]. Server 7.0. O(N).
         """
         words = all_fields("COMMAND DOCS", "names", names) if names else ()
         return Command((b"COMMAND", b"DOCS", *words), _docs)
@@ -39,7 +39,7 @@ class CommandFacts(Group[S]):
         """The keys among the words *args* of a command, as the server finds them.
 
         Raises `ResponseError` if there are none, or no such command.
-        COMMAND GETKEYS word [word …]. Server 2.8.13.
+        COMMAND GETKEYS word [word …]. Server 2.8.13. O(N).
         """
         return Command(
             (b"COMMAND", b"GETKEYS", *all_values("COMMAND GETKEYS", "args", args)), self.read.texts
@@ -49,7 +49,7 @@ class CommandFacts(Group[S]):
     def command_getkeysandflags(self, *args: SomeValues) -> Command[list[tuple[S, list[str]]]]:
         """The same keys, each with what becomes of it, such as `RW`, `access`, `update`.
 
-        COMMAND GETKEYSANDFLAGS word [word …]. Server 7.0.
+        COMMAND GETKEYSANDFLAGS word [word …]. Server 7.0. O(N).
         """
         words = all_values("COMMAND GETKEYSANDFLAGS", "args", args)
         return Command((b"COMMAND", b"GETKEYSANDFLAGS", *words), self._keys_and_flags)
@@ -59,7 +59,7 @@ class CommandFacts(Group[S]):
         """Each command of *names*, None for one that the server does not know; all without any.
 
         A subcommand is `"config|get"` (server 7.0).
-        COMMAND INFO [name …]. Server 2.8.13.
+        COMMAND INFO [name …]. Server 2.8.13. O(N).
         """
         words = all_fields("COMMAND INFO", "names", names) if names else ()
         return Command((b"COMMAND", b"INFO", *words), _some)
@@ -74,7 +74,7 @@ class CommandFacts(Group[S]):
     ) -> Command[list[str]]:
         """The names of all commands, or of those of a *module*, a *category* or a glob *pattern*.
 
-        COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]. Server 7.0.
+        COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]. Server 7.0. O(N).
         """
         only_one("COMMAND LIST", module=module, category=category, pattern=pattern)
         given = ((b"MODULE", module), (b"ACLCAT", category), (b"PATTERN", pattern))
@@ -86,7 +86,7 @@ class CommandFacts(Group[S]):
     def command(self) -> Command[dict[str, CommandInfo]]:
         """All commands of the server, by name in lower case.
 
-        COMMAND. Server 2.8.13.
+        COMMAND. Server 2.8.13. O(N).
         """
         return Command((b"COMMAND",), _all)
 

@@ -40,7 +40,7 @@ class ConnectionCommands(Group[S]):
     def client_getname(self) -> Command[str | None]:
         """The name of the connection that this command happens to use, or None.
 
-        CLIENT GETNAME. Server 2.6.9.
+        CLIENT GETNAME. Server 2.6.9. O(1).
         """
         return Command((b"CLIENT", b"GETNAME"), word_or_none)
 
@@ -48,7 +48,7 @@ class ConnectionCommands(Group[S]):
     def client_getredir(self) -> Command[int]:
         """The id of the connection that is told of changed keys; 0: no other one, -1: no tracking.
 
-        CLIENT GETREDIR. Server 6.0.
+        CLIENT GETREDIR. Server 6.0. O(1).
         """
         return Command((b"CLIENT", b"GETREDIR"), integer)
 
@@ -56,7 +56,7 @@ class ConnectionCommands(Group[S]):
     def client_id(self) -> Command[int]:
         """The id of the connection that this command happens to use.
 
-        CLIENT ID. Server 5.0.
+        CLIENT ID. Server 5.0. O(1).
         """
         return Command((b"CLIENT", b"ID"), integer)
 
@@ -64,7 +64,7 @@ class ConnectionCommands(Group[S]):
     def client_info(self) -> Command[ClientInfo]:
         """The server's view of the connection that this command happens to use.
 
-        CLIENT INFO. Server 6.2.
+        CLIENT INFO. Server 6.2. O(1).
         """
         return Command((b"CLIENT", b"INFO"), _client, binary=True)
 
@@ -73,7 +73,7 @@ class ConnectionCommands(Group[S]):
         """True once the connection from *address* (`host:port`) is closed.
 
         Raises `ResponseError` if there is no such connection.
-        CLIENT KILL address. Server 2.4.
+        CLIENT KILL address. Server 2.4. O(N).
         """
         return Command((b"CLIENT", b"KILL", address), ok)
 
@@ -82,7 +82,7 @@ class ConnectionCommands(Group[S]):
         """The number of connections that met all *conditions*, see `ClientFilter`, and were closed.
 
         The connection that carries this command is spared, unless `skipme=False`.
-        CLIENT KILL condition value [condition value …]. Server 2.8.12.
+        CLIENT KILL condition value [condition value …]. Server 2.8.12. O(N).
         """
         words = filter_words("CLIENT KILL", conditions)
         at_least_one("CLIENT KILL", "conditions", words)
@@ -92,7 +92,7 @@ class ConnectionCommands(Group[S]):
     def client_list(self, **conditions: Unpack[ClientFilter]) -> Command[list[ClientInfo]]:
         """All connections that meet all *conditions*, see `ClientFilter`.
 
-        CLIENT LIST [condition value …]. Server 2.4.
+        CLIENT LIST [condition value …]. Server 2.4. O(N).
         """
         words = filter_words("CLIENT LIST", conditions)
         return Command((b"CLIENT", b"LIST", *words), _clients, binary=True)
@@ -104,7 +104,7 @@ class ConnectionCommands(Group[S]):
         With `all=False` only clients that write have to wait.  Requests of this client wait too,
         and fail if the pause is longer than its `stream_timeout`; `client_unpause` still gets
         through.
-        CLIENT PAUSE milliseconds ALL|WRITE. Server 6.2.
+        CLIENT PAUSE milliseconds ALL|WRITE. Server 6.2. O(1).
         """
         whom = b"ALL" if all else b"WRITE"
         return Command((b"CLIENT", b"PAUSE", duration(timeout, MILLISECOND), whom), ok)
@@ -113,7 +113,7 @@ class ConnectionCommands(Group[S]):
     def client_trackinginfo(self) -> Command[TrackingInfo]:
         """The server's view of the client-side cache of the connection that carries this.
 
-        CLIENT TRACKINGINFO. Server 6.2.
+        CLIENT TRACKINGINFO. Server 6.2. O(1).
         """
         return Command((b"CLIENT", b"TRACKINGINFO"), _tracking)
 
@@ -122,7 +122,7 @@ class ConnectionCommands(Group[S]):
         """True if the connection *client_id* was blocked, and its command has ended.
 
         The command ends as if its time were over or, with *error*, with an `UnblockedError`.
-        CLIENT UNBLOCK client_id TIMEOUT|ERROR. Server 5.0.
+        CLIENT UNBLOCK client_id TIMEOUT|ERROR. Server 5.0. O(log N).
         """
         how = b"ERROR" if error else b"TIMEOUT"
         return Command((b"CLIENT", b"UNBLOCK", client_id, how), boolean)
@@ -131,7 +131,7 @@ class ConnectionCommands(Group[S]):
     def client_unpause(self) -> Command[bool]:
         """True once no client waits any more because of `client_pause`.
 
-        CLIENT UNPAUSE. Server 6.2.
+        CLIENT UNPAUSE. Server 6.2. O(N).
         """
         return Command((b"CLIENT", b"UNPAUSE"), ok)
 
@@ -139,7 +139,7 @@ class ConnectionCommands(Group[S]):
     def echo(self, value: Value) -> Command[S]:
         """The same *value*, sent back by the server.
 
-        ECHO value. Server 1.0.
+        ECHO value. Server 1.0. O(1).
         """
         return Command((b"ECHO", value), self.read.text)
 
@@ -147,7 +147,7 @@ class ConnectionCommands(Group[S]):
     def ping(self) -> Command[bool]:
         """True: the server answers.
 
-        PING. Server 1.0.
+        PING. Server 1.0. O(1).
         """
         return Command((b"PING",), _pong)
 

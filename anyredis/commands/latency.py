@@ -41,7 +41,7 @@ class Latency(Group[S]):
     def commandlog_get(self, count: int, type: CommandlogType) -> Command[list[CommandlogEntry]]:
         """The last *count* commands in the log *type*, the newest first; all of them with -1.
 
-        COMMANDLOG GET count SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1.
+        COMMANDLOG GET count SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1. O(N).
         """
         which = _log("COMMANDLOG GET", type)
         if count < -1:
@@ -52,7 +52,7 @@ class Latency(Group[S]):
     def commandlog_len(self, type: CommandlogType) -> Command[int]:
         """The number of commands in the log *type*.
 
-        COMMANDLOG LEN SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1.
+        COMMANDLOG LEN SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1. O(1).
         """
         return Command((b"COMMANDLOG", b"LEN", _log("COMMANDLOG LEN", type)), integer)
 
@@ -60,7 +60,7 @@ class Latency(Group[S]):
     def commandlog_reset(self, type: CommandlogType) -> Command[bool]:
         """True once the log *type* is empty.
 
-        COMMANDLOG RESET SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1.
+        COMMANDLOG RESET SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1. O(N).
         """
         return Command((b"COMMANDLOG", b"RESET", _log("COMMANDLOG RESET", type)), ok)
 
@@ -68,7 +68,7 @@ class Latency(Group[S]):
     def latency_doctor(self) -> Command[str]:
         """The server's advice on its latency, in prose.
 
-        LATENCY DOCTOR. Server 2.8.13.
+        LATENCY DOCTOR. Server 2.8.13. O(1).
         """
         return Command((b"LATENCY", b"DOCTOR"), word)
 
@@ -77,7 +77,7 @@ class Latency(Group[S]):
         """A drawing of the latest spikes of *event*, in characters.
 
         Raises `ResponseError` if there is none.
-        LATENCY GRAPH event. Server 2.8.13.
+        LATENCY GRAPH event. Server 2.8.13. O(1).
         """
         return Command((b"LATENCY", b"GRAPH", event), word)
 
@@ -85,7 +85,7 @@ class Latency(Group[S]):
     def latency_histogram(self, *commands: SomeKeys) -> Command[dict[str, LatencyHistogram]]:
         """The durations of *commands* that were called, by name; of all commands without any.
 
-        LATENCY HISTOGRAM [command …]. Server 7.0.
+        LATENCY HISTOGRAM [command …]. Server 7.0. O(N).
         """
         names = all_fields("LATENCY HISTOGRAM", "commands", commands) if commands else ()
         return Command((b"LATENCY", b"HISTOGRAM", *names), _histograms)
@@ -94,7 +94,7 @@ class Latency(Group[S]):
     def latency_history(self, event: Key) -> Command[list[LatencySample]]:
         """The spikes of *event*, at most 160, the oldest first.
 
-        LATENCY HISTORY event. Server 2.8.13.
+        LATENCY HISTORY event. Server 2.8.13. O(1).
         """
         return Command((b"LATENCY", b"HISTORY", event), _samples)
 
@@ -102,7 +102,7 @@ class Latency(Group[S]):
     def latency_latest(self) -> Command[list[LatencyEvent]]:
         """The latest spike of each kind of event.
 
-        LATENCY LATEST. Server 2.8.13.
+        LATENCY LATEST. Server 2.8.13. O(1).
         """
         return Command((b"LATENCY", b"LATEST"), _events)
 
@@ -110,7 +110,7 @@ class Latency(Group[S]):
     def latency_reset(self, *events: SomeKeys) -> Command[int]:
         """The number of *events* whose spikes were forgotten; of all events without any.
 
-        LATENCY RESET [event …]. Server 2.8.13.
+        LATENCY RESET [event …]. Server 2.8.13. O(1).
         """
         names = all_fields("LATENCY RESET", "events", events) if events else ()
         return Command((b"LATENCY", b"RESET", *names), integer)
