@@ -64,6 +64,9 @@ LEFT_OUT: Final[dict[str, str]] = {
 }
 """Methods that a conversation does not use, with the reason."""
 
+NO_CALLS: Final = ("block=0", "radius=0")
+"""What no call of a conversation has."""
+
 POPULATION: Final = (
     'set("string:0", "hello")',
     'set("number:0", "41")',
@@ -130,8 +133,9 @@ def _form(call: str, sign: str | None) -> Iterator[Form]:
         return
     words = our_words(call)
     facts = facts_of(tuple(words))
-    # An ID that the server makes, and a wait without an end.
-    if b"*" in words or b"$" in words or "block=0" in call or _waits_forever(method, words):
+    # An ID that the server makes, and a wait without an end; redis-py leaves out a radius of 0.
+    chance = b"*" in words or b"$" in words
+    if chance or any(each in call for each in NO_CALLS) or _waits_forever(method, words):
         return
     places = facts.key_positions(tuple(words)) or ()
     keys = frozenset(words[at].decode() for at in places)

@@ -91,7 +91,7 @@ def popped(reply: Any) -> Any:
 
 STREAM: Final = StreamInfo._fields[:-2]
 GROUP: Final = StreamGroupInfo._fields[:-1]
-COMPARED: Final[dict[type, tuple[str, ...]]] = {StreamInfo: STREAM, StreamGroupInfo: GROUP}
+COMPARED: Final = {StreamInfo.__name__: STREAM, StreamGroupInfo.__name__: GROUP}
 """The fields that are compared: those of all servers, each once."""
 
 
@@ -130,8 +130,7 @@ OURS_FOR: Final[dict[str, tuple[Convert, str]]] = {
 
 def plain(value: Any) -> Any:
     """A reply with lists for all tuples; a report without the words of the server that it keeps."""
-    kind: type = type(value)
-    if fields := COMPARED.get(kind):
+    if fields := COMPARED.get(type(value).__name__):
         return plain([getattr(value, field) for field in fields])
     if is_list(value):
         return [plain(each) for each in value]
