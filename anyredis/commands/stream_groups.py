@@ -93,7 +93,7 @@ class StreamGroups(Group[S]):
         XAUTOCLAIM key group consumer min_idle_time start [COUNT n]. Server 6.2.
         """
         words = (b"XAUTOCLAIM", key, group, consumer, duration(min_idle_time, MILLISECOND), start)
-        return Command((*words, *at_most(count)), EntryReader(self.read).auto_claim)
+        return Command((*words, *at_most("XAUTOCLAIM", count)), EntryReader(self.read).auto_claim)
 
     @command
     def xautoclaim_ids(
@@ -110,7 +110,7 @@ class StreamGroups(Group[S]):
         XAUTOCLAIM key group consumer min_idle_time start [COUNT n] JUSTID. Server 6.2.
         """
         words = (b"XAUTOCLAIM", key, group, consumer, duration(min_idle_time, MILLISECOND), start)
-        return Command((*words, *at_most(count), b"JUSTID"), auto_claim_ids)
+        return Command((*words, *at_most("XAUTOCLAIM", count), b"JUSTID"), auto_claim_ids)
 
     @command
     def xclaim(
