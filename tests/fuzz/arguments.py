@@ -269,7 +269,6 @@ FORMS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "xcfgset": (("idmp_duration",), ("idmp_maxsize",)),
     "cluster_slot_stats": (("start", "end"), ("orderby",)),
     "config_set": (("more",), ()),
-    "zadd": ((),),
 }
 """The options of which one group is given in every call."""
 
@@ -282,16 +281,11 @@ WITH: Final[dict[str, tuple[str, ...]]] = {
     "end": ("start",),
     "mode": ("start", "end", "count"),
     "ordering": ("count", "mode"),
-    "optin": (),
     "prefix": ("bcast",),
-    "consumer": (),
-    "idle": (),
     "any": ("count",),
-    "weights": (),
     "timeout": ("to",),
     "force": ("to", "timeout", "retrycount"),
     "enx": ("ex",),
-    "samples": (),
 }
 """Options that make sense only with others: those that the method has are given too."""
 

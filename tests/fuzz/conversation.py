@@ -64,6 +64,9 @@ LEFT_OUT: Final[dict[str, str]] = {
 }
 """Methods that a conversation does not use, with the reason."""
 
+WAITING: Final = ("bl", "br", "bz")
+"""The beginnings of the names of methods that wait: their time is the 5 of the table's rows."""
+
 NO_CALLS: Final = ("block=0", "radius=0")
 """What no call of a conversation has."""
 
@@ -144,8 +147,7 @@ def _form(call: str, sign: str | None) -> Iterator[Form]:
 
 
 def _waits_forever(method: str, words: list[bytes]) -> bool:
-    blocks = method.startswith("b") and method not in {"bitcount", "bitfield", "bitop", "bitpos"}
-    return blocks and method != "bitfield_ro" and b"5" not in words
+    return method.startswith(WAITING) and b"5" not in words
 
 
 class Changed(ast.NodeTransformer):
@@ -193,7 +195,7 @@ class Changed(ast.NodeTransformer):
             return LASTING[method] + dice.randrange(9)
         if method.endswith("expireat"):
             return dice.choice((9, LONG["pxat" if "pexp" in method else "exat"]))
-        if value in {5, 5000} and (method.startswith(("b", "xread"))):
+        if value in {5, 5000} and method.startswith((*WAITING, "xread")):
             return 0.01 if value == 5 else 5
         return dice.choice((0, 10**9)) if value == 60000 else None
 
@@ -244,13 +246,13 @@ def conversation(dice: random.Random, length: int) -> list[Step]:
             steps += beginning
         form = dice.choice(kinds[dice.choice([kind for kind in kinds if kinds[kind]])])
         call = changed(form, dice)
-        ours, theirs = _words(our_words, call), _words(their_words, call)
+        ours, theirs = words_of(our_words, call), words_of(their_words, call)
         if ours is not None and theirs is not None:
             steps.append(Step(form.method, call, ours, theirs, form.same_words))
     return steps
 
 
-def _words(words: Callable[[str], list[bytes]], call: str) -> list[bytes] | None:
+def words_of(words: Callable[[str], list[bytes]], call: str) -> list[bytes] | None:
     """The words of a call; None if it is refused."""
     try:
         return words(call)
