@@ -224,6 +224,9 @@ MISTAKES: list[tuple[type[DataError], str, Callable[[], object]]] = [
     (DataTypeError, "XREAD: streams has to be a mapping", lambda: unchecked(text.xread)(["s"])),
     (DataValueError, "XREAD: streams is empty", lambda: text.xread({})),
     (DataTypeError, "XREAD: block is 0.5", lambda: unchecked(text.xread)({"s": "$"}, block=0.5)),
+    (DataValueError, "XREAD: count is -1", lambda: text.xread({"s": "$"}, count=-1)),
+    (DataValueError, "XRANGE: count is -1", lambda: text.xrange("s", count=-1)),
+    (DataValueError, "XREVRANGE: count is -1", lambda: text.xrevrange("s", count=-1)),
     (DataValueError, "XREAD: block is -1", lambda: text.xread({"s": "$"}, block=-1)),
     (
         DataValueError,

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from anyredis.command import Blueprint, Definition
 from anyredis.commands.bitmaps import BitField
-from anyredis.commands.checks import atoms
+from anyredis.commands.checks import Count, atoms
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.group import SupportsItems
 from anyredis.commands.hash_import import HashImport
@@ -208,6 +208,7 @@ TYPES: Final[dict[object, Strategy]] = {
     str: st.sampled_from(ODD_NAMES),
     bool: st.booleans(),
     int: WHOLE,
+    Count: WHOLE,
     float: NUMBERS,
     datetime.timedelta: DURATIONS,
     datetime.datetime: MOMENTS,
@@ -269,7 +270,6 @@ FORMS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "xcfgset": (("idmp_duration",), ("idmp_maxsize",)),
     "cluster_slot_stats": (("start", "end"), ("orderby",)),
     "config_set": (("more",), ()),
-    "zadd": ((),),
 }
 """The options of which one group is given in every call."""
 
@@ -282,16 +282,11 @@ WITH: Final[dict[str, tuple[str, ...]]] = {
     "end": ("start",),
     "mode": ("start", "end", "count"),
     "ordering": ("count", "mode"),
-    "optin": (),
     "prefix": ("bcast",),
-    "consumer": (),
-    "idle": (),
     "any": ("count",),
-    "weights": (),
     "timeout": ("to",),
     "force": ("to", "timeout", "retrycount"),
     "enx": ("ex",),
-    "samples": (),
 }
 """Options that make sense only with others: those that the method has are given too."""
 

@@ -1,4 +1,4 @@
-"""The seed of the cases, and how many there are.
+"""The seed of the cases, that of the whole run, and how many there are.
 
 `ANYREDIS_FUZZ_SEED` repeats a run; `ANYREDIS_FUZZ_CASES` sets the number of cases of each test.
 """
@@ -10,7 +10,9 @@ import random
 
 import pytest
 
-SEED = int(os.environ.get("ANYREDIS_FUZZ_SEED", random.SystemRandom().randrange(10**6)))
+from tests.contract.rotation import draw_seed
+
+SEED = int(os.environ.get("ANYREDIS_FUZZ_SEED") or draw_seed())
 CASES = int(os.environ.get("ANYREDIS_FUZZ_CASES", "300"))
 
 

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from anyredis.facts.table import full_name
+
 FILE = Path(__file__).with_name("grammar.jsonl")
 
 Argument: TypeAlias = Mapping[str, Any]
@@ -112,6 +114,26 @@ def parse(name: str, words: Sequence[bytes]) -> Iterator[list[Read]]:
             if end == len(words):
                 yield reads
                 break
+
+
+def same_meaning(one: Sequence[bytes], other: Sequence[bytes]) -> bool:
+    """Whether two commands are the same, word for word, or but for the order of their options."""
+    if one == other:
+        return True
+    name = full_name(tuple(one)).decode()
+    size = len(name.split())
+    if one[:size] != other[:size] or name not in grammar():
+        return False
+    readings = [_by_place(reads) for reads in parse(name, one[size:])]
+    return any(_by_place(reads) in readings for reads in parse(name, other[size:]))
+
+
+def _by_place(reads: Sequence[Read]) -> Mapping[tuple[str, ...], Sequence[bytes]]:
+    """The words of each argument, in their order."""
+    found: dict[tuple[str, ...], list[bytes]] = {}
+    for read in reads:
+        found.setdefault(read.path, []).append(read.word)
+    return found
 
 
 Readings: TypeAlias = Iterator[tuple[int, list[Read]]]

@@ -292,6 +292,8 @@ def _misplaced(call: Call, reads: list[Read]) -> str | None:
         default = parameters[name].default if name in parameters else None
         if value is default or (value == default and type(value) is type(default)):
             continue  # the server has the same default
+        if isinstance(value, str) and value.lower() == default:
+            continue
         if not is_placed(call.method, name, value, reads):
             return f"{name}={value!r} is not there: {reads}"
     return None

@@ -28,7 +28,7 @@ from tests.fuzz.arguments import (
     signature_of,
 )
 from tests.fuzz.conftest import CASES, SEED
-from tests.fuzz.grammar import CORRECTIONS, Argument, grammar, parse
+from tests.fuzz.grammar import CORRECTIONS, Argument, grammar, parse, same_meaning
 from tests.fuzz.reading import ADDED, PLACES, REVERSED, SPLIT, UNTOLD, fault
 
 OURS = AsValues()
@@ -145,6 +145,24 @@ PARSED: list[tuple[str, list[list[str]]]] = [
 def test_the_parser(text: str, expected: list[list[str]]) -> None:
     """It reads what the servers read, and refuses what they refuse."""
     assert {tuple(each) for each in readings(text)} == {tuple(each) for each in expected}
+
+
+SAME = [
+    ("SET k v NX EX 5", "SET k v EX 5 NX", True),
+    ("SET k v EX 5", "SET v k EX 5", False),
+    ("SMOVE a b v", "SMOVE b a v", False),
+    ("ZADD k GT CH 1 a 2 b", "ZADD k CH GT 1 a 2 b", True),
+    ("ZADD k 1 a 2 b", "ZADD k 2 b 1 a", False),
+    ("SORT k LIMIT 0 1 ALPHA", "SORT k ALPHA LIMIT 0 1", True),
+    ("GET k", "DEL k", False),
+    ("UNKNOWN a b", "UNKNOWN b a", False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), SAME)
+def test_the_order_of_options_means_nothing(one: str, other: str, same: bool) -> None:
+    """And that of all else does."""
+    assert same_meaning(one.encode().split(), other.encode().split()) is same
 
 
 WRONG = [
