@@ -103,6 +103,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "service_name": "it is name here",
     "push_handler_func": "leave it out: the listeners= of the pool get the server's other pushes",
     "sha": "write sha1=",
+    "target_nodes": "write client.node(address).method(…), client.method_by_node(…) where there is "
+    "one, or client.on_each_node(func, nodes)",
     "score_cast_func": "scores are floats: convert them afterwards",
     "start_id": "it is start here",
 }

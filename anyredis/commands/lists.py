@@ -32,7 +32,7 @@ class Lists(Group[S]):
     def lindex(self, key: Key, index: int) -> Command[S | None]:
         """The element at *index* (negative from the end), or None if there is none.
 
-        LINDEX key index. Server 1.0.
+        LINDEX key index. Server 1.0. O(N).
         """
         return Command((b"LINDEX", key, index), self.read.text_or_none)
 
@@ -41,7 +41,7 @@ class Lists(Group[S]):
         """The length after *value* was inserted BEFORE or AFTER the first *refvalue*.
 
         -1 if there is no *refvalue*, 0 if there is no list.
-        LINSERT key BEFORE|AFTER refvalue value. Server 2.2.
+        LINSERT key BEFORE|AFTER refvalue value. Server 2.2. O(N).
         """
         place = choice("LINSERT", "where", where, "BEFORE", "AFTER")
         return Command((b"LINSERT", key, place, refvalue, value), integer)
@@ -50,7 +50,7 @@ class Lists(Group[S]):
     def llen(self, key: Key) -> Command[int]:
         """The number of elements in the list, 0 if there is none.
 
-        LLEN key. Server 1.0.
+        LLEN key. Server 1.0. O(1).
         """
         return Command((b"LLEN", key), integer)
 
@@ -61,7 +61,7 @@ class Lists(Group[S]):
         """The element moved from end *src* of *first_list* to end *dest* of *second_list*.
 
         None if *first_list* is empty.  Both lists may be the same one.
-        LMOVE first_list second_list LEFT|RIGHT LEFT|RIGHT. Server 6.2.
+        LMOVE first_list second_list LEFT|RIGHT LEFT|RIGHT. Server 6.2. O(1).
         """
         words = (b"LMOVE", first_list, second_list, side("LMOVE", "src", src))
         return Command((*words, side("LMOVE", "dest", dest)), self.read.text_or_none)
@@ -83,7 +83,8 @@ class Lists(Group[S]):
         One element, or up to *count*, or with *mode* EXACTLY either *count* of them or none; None
         if nothing moved.  A *count* needs an *ordering*: OBO pushes the elements one by one as they
         are popped, BULK keeps the order that they had.
-        LMOVEM first_list second_list LEFT|RIGHT LEFT|RIGHT [COUNT|EXACTLY n OBO|BULK]. Redis 8.10.
+        LMOVEM first_list second_list LEFT|RIGHT LEFT|RIGHT [COUNT|EXACTLY n OBO|BULK].
+        Redis 8.10. O(N).
         """
         words = (b"LMOVEM", first_list, second_list, side("LMOVEM", "src", src))
         amount = how_many("LMOVEM", count, mode, ordering)
@@ -96,7 +97,7 @@ class Lists(Group[S]):
         """The first of *keys* that has elements, and up to *count* (1) popped from its end.
 
         None if all are empty.
-        LMPOP numkeys key [key …] LEFT|RIGHT [COUNT n]. Server 7.0.
+        LMPOP numkeys key [key …] LEFT|RIGHT [COUNT n]. Server 7.0. O(N+M).
         """
         words = (b"LMPOP", *side_of_first("LMPOP", keys, direction, count))
         return Command(words, self.read.keyed(self.read.texts))
@@ -105,7 +106,7 @@ class Lists(Group[S]):
     def lpop(self, key: Key) -> Command[S | None]:
         """The first element, which is removed, or None if there is no list.
 
-        LPOP key. Server 1.0.
+        LPOP key. Server 1.0. O(N).
         """
         return Command((b"LPOP", key), self.read.text_or_none)
 
@@ -113,7 +114,7 @@ class Lists(Group[S]):
     def lpop_many(self, key: Key, count: int) -> Command[list[S] | None]:
         """Up to *count* elements from the head, removed; None if there is no list.
 
-        LPOP key count. Server 6.2.
+        LPOP key count. Server 6.2. O(N).
         """
         return Command((b"LPOP", key, count), self.read.texts_or_none)
 
@@ -124,7 +125,7 @@ class Lists(Group[S]):
         """The index of the first *value*, or None if there is none.
 
         *rank* 2 finds the second one, -1 the last; *maxlen* bounds the number of comparisons.
-        LPOS key value [RANK n] [MAXLEN n]. Server 6.0.6.
+        LPOS key value [RANK n] [MAXLEN n]. Server 6.0.6. O(N).
         """
         return Command((b"LPOS", key, value, *_search(rank, maxlen)), integer_or_none)
 
@@ -140,7 +141,7 @@ class Lists(Group[S]):
     ) -> Command[list[int]]:
         """The indexes of up to *count* (0: all) elements that equal *value*; options as `lpos`.
 
-        LPOS key value COUNT n [RANK n] [MAXLEN n]. Server 6.0.6.
+        LPOS key value COUNT n [RANK n] [MAXLEN n]. Server 6.0.6. O(N).
         """
         words = (b"LPOS", key, value, b"COUNT", count, *_search(rank, maxlen))
         return Command(words, integers)
@@ -149,7 +150,7 @@ class Lists(Group[S]):
     def lpush(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after *values* were pushed at the head one by one: the last one is first.
 
-        LPUSH key value [value …]. Server 1.0.
+        LPUSH key value [value …]. Server 1.0. O(1) for each element added.
         """
         return Command((b"LPUSH", key, *all_values("LPUSH", "values", values)), integer)
 
@@ -157,7 +158,7 @@ class Lists(Group[S]):
     def lpushx(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after `lpush`, or 0 if there is no list and nothing was pushed.
 
-        LPUSHX key value [value …]. Server 2.2.
+        LPUSHX key value [value …]. Server 2.2. O(1) for each element added.
         """
         return Command((b"LPUSHX", key, *all_values("LPUSHX", "values", values)), integer)
 
@@ -165,7 +166,7 @@ class Lists(Group[S]):
     def lrange(self, key: Key, start: int, end: int) -> Command[list[S]]:
         """The elements *start* to *end* (inclusive; negative from the end), or none.
 
-        LRANGE key start end. Server 1.0.
+        LRANGE key start end. Server 1.0. O(S+N).
         """
         return Command((b"LRANGE", key, start, end), self.read.texts)
 
@@ -174,7 +175,7 @@ class Lists(Group[S]):
         """The number of elements equal to *value* that were removed.
 
         The first *count* of them, the last ones with a negative *count*, all with 0.
-        LREM key count value. Server 1.0.
+        LREM key count value. Server 1.0. O(N+M).
         """
         return Command((b"LREM", key, count, value), integer)
 
@@ -183,7 +184,7 @@ class Lists(Group[S]):
         """True once *value* is at *index*.
 
         Raises `ResponseError` if there is no such key or index.
-        LSET key index value. Server 1.0.
+        LSET key index value. Server 1.0. O(N).
         """
         return Command((b"LSET", key, index, value), ok)
 
@@ -191,7 +192,7 @@ class Lists(Group[S]):
     def ltrim(self, key: Key, start: int, end: int) -> Command[bool]:
         """True once only the elements *start* to *end* (inclusive) are left.
 
-        LTRIM key start end. Server 1.0.
+        LTRIM key start end. Server 1.0. O(N).
         """
         return Command((b"LTRIM", key, start, end), ok)
 
@@ -199,7 +200,7 @@ class Lists(Group[S]):
     def rpop(self, key: Key) -> Command[S | None]:
         """The last element, which is removed, or None if there is no list.
 
-        RPOP key. Server 1.0.
+        RPOP key. Server 1.0. O(N).
         """
         return Command((b"RPOP", key), self.read.text_or_none)
 
@@ -207,7 +208,7 @@ class Lists(Group[S]):
     def rpop_many(self, key: Key, count: int) -> Command[list[S] | None]:
         """Up to *count* elements from the tail, the last first, removed; None without a list.
 
-        RPOP key count. Server 6.2.
+        RPOP key count. Server 6.2. O(N).
         """
         return Command((b"RPOP", key, count), self.read.texts_or_none)
 
@@ -215,7 +216,7 @@ class Lists(Group[S]):
     def rpoplpush(self, src: Key, dst: Key) -> Command[S | None]:
         """The reply of `lmove` from the tail of *src* to the head of *dst*, by its old name.
 
-        RPOPLPUSH src dst. Server 1.2.
+        RPOPLPUSH src dst. Server 1.2. O(1).
         """
         return Command((b"RPOPLPUSH", src, dst), self.read.text_or_none)
 
@@ -223,7 +224,7 @@ class Lists(Group[S]):
     def rpush(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after *values* were pushed at the tail one by one.
 
-        RPUSH key value [value …]. Server 1.0.
+        RPUSH key value [value …]. Server 1.0. O(1) for each element added.
         """
         return Command((b"RPUSH", key, *all_values("RPUSH", "values", values)), integer)
 
@@ -231,7 +232,7 @@ class Lists(Group[S]):
     def rpushx(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after `rpush`, or 0 if there is no list and nothing was pushed.
 
-        RPUSHX key value [value …]. Server 2.2.
+        RPUSHX key value [value …]. Server 2.2. O(1) for each element added.
         """
         return Command((b"RPUSHX", key, *all_values("RPUSHX", "values", values)), integer)
 

@@ -40,7 +40,7 @@ class ShutdownCommands(Group[S]):
         as "ERR Errors trying to SHUTDOWN", and `ConnectionError`, whose `outcome` is unknown, if
         the connection broke in another way.  The connection, also that of a session, is closed in
         any case.  Not possible in a pipeline.
-        SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [SAFE] [FAILOVER]. Server 1.0.
+        SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [SAFE] [FAILOVER]. Server 1.0. O(N) when saving.
         """
         only_one("SHUTDOWN", save=save, nosave=nosave)
         options = flags(
@@ -53,7 +53,7 @@ class ShutdownCommands(Group[S]):
         """True once the shutdown that waits for replicas is stopped; its caller gets an error.
 
         Raises `ResponseError` if there is none.
-        SHUTDOWN ABORT. Server 7.0.
+        SHUTDOWN ABORT. Server 7.0. O(N) when saving.
         """
         return Command((b"SHUTDOWN", b"ABORT"), ok)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from anyredis.command import Blueprint, Command
-from anyredis.commands.acl import Acl, AclSelector, AclUser
+from anyredis.commands.acl import Acl
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
+from anyredis.server_reports import AclSelector, AclUser
 from tests.commands.tables import parsed, unchecked, words
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
 from anyredis import AuthenticationError, NoPermissionError, Redis
 from anyredis.exceptions import ResponseError
-from anyredis.server import Server
+from anyredis.server import Server, run
+from tests.servers import redis8_binary, valkey_binary
 
 
 @pytest.fixture(params=[("valkey", 2), ("valkey", 3), ("redis8", 2), ("redis8", 3)], ids=str)
@@ -95,3 +97,21 @@ async def test_no_file(client: Redis[bytes]) -> None:
         await client.acl_save()
     with pytest.raises(ResponseError, match="not configured to use an ACL file"):
         await client.acl_load()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("binary", [valkey_binary, redis8_binary], ids=["valkey", "redis8"])
+async def test_a_file(binary: Callable[[], Path], tmp_path: Path) -> None:
+    """Users are saved to the ACL file, and read back from it."""
+    file = tmp_path / "users.acl"
+    file.write_text("user default on nopass ~* &* +@all\n", encoding="utf-8")
+    async with (
+        run(binary=binary(), arguments=["--aclfile", str(file)]) as server,
+        Redis(host=server.host, port=server.port) as client,
+    ):
+        await client.acl_setuser("ada", enabled=True)
+        assert await client.acl_save() is True
+        assert "user ada on" in file.read_text(encoding="utf-8")
+        await client.acl_deluser("ada")
+        assert await client.acl_load() is True
+        assert await client.acl_getuser("ada") is not None

@@ -13,6 +13,7 @@ from anyredis import Redis
 from anyredis.exceptions import ResponseError
 from anyredis.server import run
 from anyredis.server.server_spec import free_cluster_port
+from tests.commands.live import knows
 from tests.servers import redis8_binary, valkey_binary
 
 ENABLED = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
@@ -139,6 +140,69 @@ async def test_what_valkey_9_adds() -> None:
     async with new_node(redis8_binary) as other:
         with pytest.raises(ResponseError):
             await other.cluster_getslotmigrations()
+
+
+@asynccontextmanager
+async def two_nodes(
+    binary: Callable[[], Path],
+) -> AsyncGenerator[tuple[Redis[str], Redis[str], str]]:
+    """Clients of two nodes that know each other, and the id of the second; the first has all slots."""
+    async with new_node(binary) as first, new_node(binary) as second:
+        await first.cluster_addslotsrange((0, 16383))
+        await first.cluster_set_config_epoch(1)
+        await second.cluster_set_config_epoch(2)
+        await first.cluster_meet("127.0.0.1", int((await second.config_get("port"))["port"]))
+
+        async def agree() -> bool:
+            states = [(await node.cluster_info())["cluster_state"] for node in (first, second)]
+            linked = await second.cluster_nodes()
+            return states == ["ok", "ok"] and all(
+                each.slots or "myself" in each.flags for each in linked
+            )
+
+        await until(agree)
+        yield first, second, await second.cluster_myid()
+
+
+async def test_migrations_of_valkey() -> None:
+    """Slots move to another node; a migration that waits is cancelled."""
+    async with two_nodes(valkey_binary) as (first, second, second_id):
+        await first.set("k", "v")
+        slot = await first.cluster_keyslot("k")
+        assert await first.cluster_migrateslots({second_id: [(slot, slot)]}) is True
+
+        async def moved() -> bool:
+            migrations = await first.cluster_getslotmigrations()
+            return [each["state"] for each in migrations] == ["success"]
+
+        await until(moved)
+        assert await second.get("k") == "v"
+        async with first.pipeline(transaction=False) as pipe:
+            pipe.cluster_migrateslots({second_id: [(0, 5)]})
+            cancelled = pipe.cluster_cancelslotmigrations()
+        assert cancelled.value is True
+
+
+async def test_migrations_of_redis() -> None:
+    """Slots are imported from the node that has them; Redis 8.4."""
+    async with new_node(redis8_binary) as node:
+        if not await knows(node, "CLUSTER MIGRATION"):
+            with pytest.raises(ResponseError, match="unknown subcommand"):
+                await node.cluster_migration_import((0, 5))
+            return
+    async with two_nodes(redis8_binary) as (first, second, _):
+        await first.set("k", "v")
+        slot = await first.cluster_keyslot("k")
+        task = await second.cluster_migration_import((slot, slot))
+
+        async def moved() -> bool:
+            return [each["state"] for each in await second.cluster_migration_status(task)] == [
+                "completed"
+            ]
+
+        await until(moved)
+        assert await second.get("k") == "v"
+        assert await second.cluster_migration_cancel(task) == 0
 
 
 async def test_what_redis_8_4_adds() -> None:

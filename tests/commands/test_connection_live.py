@@ -8,9 +8,9 @@ import anyio
 import pytest
 
 from anyredis import Redis
-from anyredis.commands.connection import TrackingInfo
 from anyredis.exceptions import ResponseError, UnblockedError
 from anyredis.server import Server
+from anyredis.server_reports import TrackingInfo
 
 
 @pytest.fixture(params=["valkey", "redis8"])

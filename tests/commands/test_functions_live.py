@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 
+import anyio
 import pytest
 
 from anyredis import Redis, ResponseError
-from anyredis.commands.functions import EngineStats, FunctionDescription, FunctionStats
 from anyredis.server import Server
+from anyredis.server_reports import EngineStats, FunctionDescription, FunctionStats
 
 CODE = """#!lua name=live
 redis.register_function('add', function(keys, args)
@@ -94,3 +96,28 @@ async def test_stats(client: Redis[str]) -> None:
     assert await client.function_stats() == FunctionStats(None, {"LUA": EngineStats(1, 2)})
     with pytest.raises(ResponseError, match="NOTBUSY"):
         await client.function_kill()
+
+
+LOOP = """#!lua name=loop
+redis.register_function('for_ever', function() while true do end end)
+"""
+
+
+async def test_kill(private_server: Server) -> None:
+    """A function that runs for ever, and has written nothing, is killed."""
+    server, ended = private_server, list[str]()
+    async with Redis(server.host, server.port) as busy, Redis(server.host, server.port) as other:
+        await other.config_set("busy-reply-threshold", 1)
+        await other.function_load(LOOP)
+
+        async def run_for_ever() -> None:
+            with pytest.raises(ResponseError) as failed:
+                await busy.fcall("for_ever", 0)
+            ended.append(str(failed.value))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run_for_ever)
+            while not ended:
+                with contextlib.suppress(ResponseError):  # NOTBUSY: it has not begun
+                    assert await other.function_kill() is True
+    assert "killed" in ended[0]

@@ -1,4 +1,4 @@
-"""HIMPORT as a table: no server here knows it yet, so there is nothing live beside it."""
+"""HIMPORT as a table: arguments to words, replies to values."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pytest
 from anyredis import Redis
 from anyredis.exceptions import ResponseError, UnknownCommandError, WrongTypeError
 from anyredis.server import Server
+from tests.commands.live import knows
 
 
 @pytest.fixture(params=["valkey", "redis8"])
@@ -102,13 +103,23 @@ async def test_move(client: Redis[str]) -> None:
     assert await client.rpoplpush("none", "l") is None
 
 
-async def test_move_many(valkey: Server) -> None:
-    """Valkey does not know LMOVEM, which is an error; the tables have the replies of Redis 8.10."""
-    async with Redis(host=valkey.host, port=valkey.port, decode_responses=True) as client:
+async def test_move_many(client: Redis[str]) -> None:
+    """Several elements move at once, one by one or in the order that they had; Redis 8.10."""
+    await client.rpush("k", *"abcdef")
+    if not await knows(client, "LMOVEM"):
         with pytest.raises(UnknownCommandError):
             await client.lmovem("k", "l", count=2, ordering="OBO")
         with pytest.raises(UnknownCommandError):
             await client.blmovem("k", "l", 1)
+        return
+    assert await client.lmovem("k", "l") == ["a"]
+    assert await client.lmovem("k", "l", "RIGHT", "LEFT", count=2, ordering="OBO") == ["e", "f"]
+    assert await client.lrange("l", 0, -1) == ["e", "f", "a"]
+    assert await client.lmovem("k", "l", count=9, mode="EXACTLY", ordering="BULK") is None
+    assert await client.blmovem("k", "m", 1, count=2, ordering="BULK") == ["b", "c"]
+    assert await client.blmovem("k", "m", count=1, mode="EXACTLY", ordering="OBO") == ["d"]
+    assert await client.lrange("m", 0, -1) == ["b", "c", "d"]
+    assert await client.blmovem("none", "m", 0.01) is None
 
 
 async def test_pop_from_the_first(client: Redis[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from anyredis import Redis
 from anyredis.exceptions import ResponseError
 from anyredis.server import run
-from tests.servers import redis_tls_binary
+from tests.servers import redis_tls_binary, valkey_binary
 
 pytestmark = pytest.mark.server
 
@@ -32,3 +32,18 @@ async def test_modules(protocol: int) -> None:
             await client.module_unload("bf")
         with pytest.raises(ResponseError):  # it is loaded already
             await client.module_loadex(path, config={"bf.initial-size": 9})
+        other = str(redis_tls_binary().parents[1] / "lib" / "redistimeseries.so")
+        assert await client.module_loadex(other, args=["CHUNK_SIZE_BYTES", "2048"]) is True
+        loaded = {each.name: each.args for each in await client.module_list()}
+        assert loaded["timeseries"] == ["CHUNK_SIZE_BYTES", "2048"]
+
+
+async def test_unloading() -> None:
+    """Valkey's Lua engine is a module without data types: it is unloaded."""
+    async with (
+        run(binary=valkey_binary(), arguments=LOCAL) as server,
+        Redis(host=server.host, port=server.port) as client,
+    ):
+        assert [each.name for each in await client.module_list()] == ["lua"]
+        assert await client.module_unload("lua") is True
+        assert await client.module_list() == []

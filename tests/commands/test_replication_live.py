@@ -9,9 +9,9 @@ import anyio
 import pytest
 
 from anyredis import Redis
-from anyredis.commands.server import PrimaryRole, ReplicaRole
 from anyredis.exceptions import ResponseError
 from anyredis.server import run
+from anyredis.server_reports import PrimaryRole, ReplicaRole
 from tests.servers import redis8_binary, valkey_binary
 
 pytestmark = pytest.mark.server
@@ -46,6 +46,13 @@ async def test_roles(binary: Callable[[], Path]) -> None:
 
         await until(is_replicated)
         assert isinstance(await second.role(), ReplicaRole)
+        two.pause()  # it gets no writes, so the failover waits for it
+        try:
+            await first.set("k", "w")
+            assert await first.failover() is True
+            assert await first.failover_abort() is True
+        finally:
+            two.resume()
         assert await first.failover(to=(two.host, two.port), timeout=5000, force=True) is True
 
         async def has_changed() -> bool:

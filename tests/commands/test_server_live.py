@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
 from anyredis import Redis
-from anyredis.commands.server import PrimaryRole
 from anyredis.exceptions import ResponseError
 from anyredis.server import Server
+from anyredis.server.server_group import server_group
+from anyredis.server_reports import PrimaryRole
+from tests.servers import redis8_binary, valkey_binary
 
 
 @pytest.fixture(params=["valkey", "redis8"])
@@ -60,6 +63,18 @@ async def test_config(client: Redis[str]) -> None:
     assert await client.config_resetstat() is True
     with pytest.raises(ResponseError, match="without a config file"):
         await client.config_rewrite()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("binary", [valkey_binary, redis8_binary], ids=["valkey", "redis8"])
+async def test_a_settings_file(binary: Callable[[], Path]) -> None:
+    """Changed settings are written to the file that the server began with."""
+    async with server_group(binary(), tls=None, startup_timeout=10) as servers:
+        server = await servers.launch(settings="hz 11\n")
+        async with Redis(host=server.host, port=server.port) as client:
+            await client.config_set("hz", 12)
+            assert await client.config_rewrite() is True
+            assert "hz 12\n" in (server.directory / "server.conf").read_text(encoding="utf-8")
 
 
 async def test_databases(client: Redis[str]) -> None:

@@ -75,6 +75,18 @@ async def test_client_capa(valkey: Server, redis8: Server) -> None:
             await session.client_import_source("ON")
 
 
+async def test_import_source(private_server: Server) -> None:
+    """A server in import mode takes a client as the source of its data, and not as one."""
+    async with (
+        Redis(host=private_server.host, port=private_server.port) as client,
+        client.session() as session,
+    ):
+        await client.config_set("import-mode", "yes")
+        assert await session.client_import_source("ON") is True
+        assert "I" in (await session.client_info()).flags
+        assert await session.client_import_source("OFF") is True
+
+
 async def test_tracking(client: Redis[str], session: Session[str]) -> None:
     """Tracking is turned on with its options, and off again."""
     with pytest.raises(ResponseError, match="CLIENT CACHING"):

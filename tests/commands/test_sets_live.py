@@ -9,6 +9,7 @@ import pytest
 from anyredis import Redis
 from anyredis.exceptions import UnknownCommandError, WrongTypeError
 from anyredis.server import Server
+from tests.commands.live import knows
 
 
 @pytest.fixture(params=["valkey", "redis8"])
@@ -105,12 +106,19 @@ async def test_sscan(client: Redis[str]) -> None:
     assert await client.sscan("big", match="member:7", count=10_000) == (0, ["member:7"])
 
 
-async def test_server_too_old(client: Redis[str]) -> None:
-    """A command that the server does not know yet is its error."""
-    with pytest.raises(UnknownCommandError):
-        await client.sdiffcard(["s", "t"])
-    with pytest.raises(UnknownCommandError):
-        await client.sunioncard(["s", "t"], approx=True)
+async def test_counts_of_combinations(client: Redis[str]) -> None:
+    """The members of a difference and of a union are counted, up to a limit; Redis 8.10."""
+    if not await knows(client, "SUNIONCARD"):
+        with pytest.raises(UnknownCommandError):
+            await client.sdiffcard(["s", "t"])
+        with pytest.raises(UnknownCommandError):
+            await client.sunioncard(["s", "t"], approx=True)
+        return
+    assert await client.sdiffcard(["s", "t"]) == 1
+    assert await client.sdiffcard(["s", "none"], limit=2) == 2
+    assert await client.sunioncard(["s", "t"]) == 4
+    assert await client.sunioncard(["s", "t"], limit=3) == 3
+    assert await client.sunioncard(["s", "t"], approx=True) == 4
 
 
 async def test_wrong_type(client: Redis[str]) -> None:

@@ -10,6 +10,7 @@ from anyredis import Redis
 from anyredis.commands.strings import Match, Matches
 from anyredis.exceptions import ResponseError, UnknownCommandError, WrongTypeError
 from anyredis.server import Server
+from tests.commands.live import knows
 
 
 @pytest.fixture(params=["valkey", "redis8"])
@@ -29,7 +30,7 @@ async def on_valkey(valkey: Server) -> AsyncIterator[Redis[str]]:
 
 @pytest.fixture
 async def on_redis8(redis8: Server) -> AsyncIterator[Redis[str]]:
-    """A client of a Redis that is too old for the command."""
+    """A client of Redis."""
     async with Redis(host=redis8.host, port=redis8.port, decode_responses=True) as client:
         yield client
 
@@ -138,15 +139,19 @@ async def test_setex_psetex_setnx(client: Redis[str]) -> None:
     assert await client.mget("a", "b", "c") == ["1", "2", "3"]
 
 
-async def test_msetex(on_valkey: Redis[str]) -> None:
+async def test_msetex(client: Redis[str]) -> None:
     """Several values are stored with one time to live, if the condition holds."""
-    assert await on_valkey.msetex({"a": 1, "b": 2}, xx=True) is False
-    assert await on_valkey.msetex({"a": 1, "b": 2}, nx=True, ex=60) is True
-    assert await on_valkey.msetex({"b": 3, "c": 3}, nx=True) is False
-    assert await on_valkey.msetex({"a": 4, "b": 5}, xx=True, keepttl=True) is True
-    assert await on_valkey.mget("a", "b", "c") == ["4", "5", None]
-    assert await on_valkey.msetex({"a": 6}, pxat=1) is True
-    assert await on_valkey.get("a") is None
+    if not await knows(client, "MSETEX"):
+        with pytest.raises(UnknownCommandError):
+            await client.msetex({"a": 1})
+        return
+    assert await client.msetex({"a": 1, "b": 2}, xx=True) is False
+    assert await client.msetex({"a": 1, "b": 2}, nx=True, ex=60) is True
+    assert await client.msetex({"b": 3, "c": 3}, nx=True) is False
+    assert await client.msetex({"a": 4, "b": 5}, xx=True, keepttl=True) is True
+    assert await client.mget("a", "b", "c") == ["4", "5", None]
+    assert await client.msetex({"a": 6}, pxat=1) is True
+    assert await client.get("a") is None
 
 
 async def test_delifeq(on_valkey: Redis[str]) -> None:
@@ -157,14 +162,33 @@ async def test_delifeq(on_valkey: Redis[str]) -> None:
     assert await on_valkey.delifeq("k", "v") is False
 
 
-async def test_server_too_old(on_redis8: Redis[str]) -> None:
-    """A command or option that the server does not know is its error, and nothing changes."""
-    with pytest.raises(UnknownCommandError):
-        await on_redis8.delex("k")
-    with pytest.raises(UnknownCommandError):
-        await on_redis8.msetex({"a": 1})
-    with pytest.raises(ResponseError, match="syntax error"):
-        await on_redis8.set("k", "v", ifeq="a")
+async def test_delex(client: Redis[str]) -> None:
+    """A value is deleted if it, or its digest, is as expected or is not; Redis 8.4."""
+    await client.set("k", "v")
+    if not await knows(client, "DELEX"):
+        with pytest.raises(UnknownCommandError):
+            await client.delex("k")
+        with pytest.raises(UnknownCommandError):
+            await client.digest("k")
+        return
+    digest = await client.digest("k")
+    assert digest is not None
+    assert (len(digest), int(digest, 16) > 0) == (16, True)
+    assert await client.digest("missing") is None
+    assert await client.delex("k", ifeq="wrong") is False
+    assert await client.delex("k", ifne="v") is False
+    assert await client.delex("k", ifdne=digest) is False
+    assert await client.delex("k", ifdeq=digest) is True
+    assert await client.delex("k") is False
+
+
+async def test_a_condition_of_other_servers(on_redis8: Redis[str]) -> None:
+    """A condition that the server does not know is its error, and nothing changes."""
+    if await knows(on_redis8, "DELEX"):
+        assert await on_redis8.set("k", "v", ifeq="a") is False
+    else:
+        with pytest.raises(ResponseError, match="syntax error"):
+            await on_redis8.set("k", "v", ifeq="a")
     assert await on_redis8.get("k") is None
 
 
