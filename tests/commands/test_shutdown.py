@@ -176,6 +176,7 @@ async def test_a_cancelled_shutdown_leaves_the_pool_at_rest() -> None:
 
 async def test_a_shutdown_that_is_cancelled_at_any_step() -> None:
     """The pool is at rest (G5), no task is left (G8), and nothing was sent twice (G11)."""
+    step = 0
     for kind in kinds():
         for step in itertools.count():
             server = FakeServer()

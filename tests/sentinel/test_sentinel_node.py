@@ -299,6 +299,7 @@ async def test_a_command_that_is_cancelled_at_any_step(
         "sentinel_flushconfig": sentinel.nodes()[0].sentinel_flushconfig,
         "failover": lambda: sentinel.sentinel_failover(NAME),
     }
+    step = 0
     for kind in kinds():
         for step in itertools.count():
             before = counts(world)
