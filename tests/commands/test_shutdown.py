@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from anyredis.exceptions import (
 from anyredis.replies import TextReaders
 from anyredis.testing import FakeCluster, FakeServer, run_then_half_close, run_then_reset, silent
 from tests.commands.tables import parsed, unchecked, words
+from tests.contract.steps import counting, kinds
 
 
 class Text(Blueprint, ShutdownCommands[str]):
@@ -170,6 +172,24 @@ async def test_a_cancelled_shutdown_leaves_the_pool_at_rest() -> None:
         while server.peers:
             await checkpoint()
         assert await client.ping()
+
+
+async def test_a_shutdown_that_is_cancelled_at_any_step() -> None:
+    """The pool is at rest (G5), no task is left (G8), and nothing was sent twice (G11)."""
+    step = 0
+    for kind in kinds():
+        for step in itertools.count():
+            server = FakeServer()
+            server.on("SHUTDOWN", run_then_half_close)
+            async with server.client(retry=EAGER) as client:
+                with counting() as steps:
+                    ended = await steps.run(client.shutdown, kind, step)
+                assert at_rest(client), repr(client)
+            assert server.count("SHUTDOWN") <= 1
+            assert server.peers == []
+            if not ended.reached:
+                break
+        assert step > 5
 
 
 async def test_an_abort_is_an_ordinary_command() -> None:

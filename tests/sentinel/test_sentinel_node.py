@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -30,6 +31,7 @@ from anyredis.testing import (
     silent,
 )
 from tests.commands.tables import unchecked
+from tests.contract.steps import counting, kinds
 from tests.sentinels import NAME, S1, S2, S3, A, World, sentinel_of, three_sentinels
 
 UNKNOWN = ResponseError("ERR No such master with that name")
@@ -125,6 +127,15 @@ async def test_a_change_that_all_refuse(world: World, sentinel: Sentinel) -> Non
     on(world, UNKNOWN, UNKNOWN, UNKNOWN)
     with pytest.raises(ResponseError, match="No such master"):
         await sentinel.sentinel_remove(NAME)
+
+
+async def test_a_change_that_none_gets(world: World, sentinel: Sentinel) -> None:
+    """The error names each sentinel; nothing was changed."""
+    world.servers.clear()
+    with pytest.raises(ConnectionError, match="no sentinel answers") as told:
+        await sentinel.sentinel_remove(NAME)
+    assert told.value.outcome is Outcome.NOT_SENT
+    assert all(str(address) in str(told.value) for address in (S1, S2, S3))
 
 
 async def test_a_change_that_some_have_not_made(world: World, sentinel: Sentinel) -> None:
@@ -275,3 +286,27 @@ async def test_a_cancelled_command_leaves_nothing(
         await world.servers[S1].wait_for("SENTINEL")
         tasks.cancel_scope.cancel()
     assert world.peers == []
+
+
+@pytest.mark.parametrize("name", ["sentinel_masters", "sentinel_flushconfig", "failover"])
+async def test_a_command_that_is_cancelled_at_any_step(
+    world: World, sentinel: Sentinel, name: str
+) -> None:
+    """No connection stays open (G8), and no sentinel gets a command twice (G11)."""
+    on(world, [] if name == "sentinel_masters" else "OK", silent, "OK")
+    calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "sentinel_masters": sentinel.sentinel_masters,
+        "sentinel_flushconfig": sentinel.nodes()[0].sentinel_flushconfig,
+        "failover": lambda: sentinel.sentinel_failover(NAME),
+    }
+    step = 0
+    for kind in kinds():
+        for step in itertools.count():
+            before = counts(world)
+            with counting() as steps:
+                ended = await steps.run(calls[name], kind, step)
+            assert world.peers == []
+            assert all(now - old <= 1 for old, now in zip(before, counts(world), strict=True))
+            if not ended.reached:
+                break
+        assert step > 5
