@@ -22,6 +22,9 @@ from tests.facts.test_policies import tips
 
 REQUESTS, RESPONSES = tips("request_policy"), tips("response_policy")
 
+WITH_METHOD = MADE & COMMANDS.keys()
+"""The commands of the nodes of a cluster: a sentinel is none."""
+
 # -- routes -------------------------------------------------------------------------------------
 
 CONNECTION = "it changes its connection: a session has it"
@@ -129,14 +132,14 @@ def test_the_route_of_each_command_is_that_of_its_tips() -> None:
     """Except for those listed here, and for the tip `special`, which names no nodes."""
     other = {
         name
-        for name in MADE
+        for name in WITH_METHOD
         if (refused_before(name) or chosen(name) != advised(name)) and advised(name) != "special"
     }
     assert other == set(OTHER_WAYS)
-    special = {name for name in MADE if advised(name) == "special"}
+    special = {name for name in WITH_METHOD if advised(name) == "special"}
     assert special == set(SPECIAL)
     assert [name for name in special if chosen(name) != "refused"] == []
-    assert len(MADE) > 350
+    assert len(WITH_METHOD) > 350
 
 
 SPLIT_CALLS: list[tuple[Value, ...]] = [
@@ -213,7 +216,7 @@ def combined(name: str, replies: list[Reply]) -> Reply:
 
 SEVERAL = sorted(
     name
-    for name in MADE
+    for name in WITH_METHOD
     if chosen(name) in ("all_nodes", "all_shards", "multi_shard") and not refused_before(name)
 )
 
