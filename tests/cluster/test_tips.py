@@ -17,13 +17,13 @@ from anyredis.facts.policies import by_node_method
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 from tests.cluster.commands import COMMANDS, call
-from tests.commands.test_every_command import MADE
+from tests.commands.test_every_command import ELSEWHERE, MADE
 from tests.facts.test_policies import tips
 
 REQUESTS, RESPONSES = tips("request_policy"), tips("response_policy")
 
-WITH_METHOD = MADE & COMMANDS.keys()
-"""The commands of the nodes of a cluster: a sentinel is none."""
+WITH_METHOD = (MADE & COMMANDS.keys()) - ELSEWHERE.keys()
+"""The commands of the nodes of a cluster that have a command method."""
 
 # -- routes -------------------------------------------------------------------------------------
 
@@ -68,7 +68,8 @@ OTHER_WAYS: dict[str, str] = {
             ),
             *("CLUSTER MIGRATESLOTS", "CLUSTER MIGRATION", "CLUSTER REPLICATE", "CLUSTER RESET"),
             *("CLUSTER SAVECONFIG", "CLUSTER SET-CONFIG-EPOCH", "CLUSTER SETSLOT", "FAILOVER"),
-            *("MODULE LOAD", "MODULE LOADEX", "MODULE UNLOAD", "REPLICAOF", "SAVE", "SWAPDB"),
+            *("MODULE LOAD", "MODULE LOADEX", "MODULE UNLOAD", "REPLICAOF", "SAVE", "SHUTDOWN"),
+            "SWAPDB",
         ),
         ONE_NODE,
     ),

@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeAlias, TypeVar, assert_type
 
 from anyredis import (
+    AclLogEntry,
+    AclUser,
     Commands,
     NodeClient,
     Pipeline,
@@ -24,18 +26,17 @@ from anyredis import (
     Transaction,
 )
 from anyredis.command import Blueprint, Command, Definition
-from anyredis.commands.acl import AclLogEntry, AclUser
 from anyredis.commands.cluster_admin import Migration
-from anyredis.commands.command_facts import CommandDoc
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.geo import GeoPosition
 from anyredis.commands.hash_import import HashImport
-from anyredis.commands.server import MemoryStat, Role
+from anyredis.commands.server import MemoryStat
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.strings import Matches
 from anyredis.methods import parsed_type
 from anyredis.replies import TextReaders
 from anyredis.reports import InfoValue
+from anyredis.server_reports import CommandDoc, Role
 from anyredis.stream_entries import AutoClaim, StreamEntry
 
 T = TypeVar("T")
@@ -89,6 +90,8 @@ def planned(method: Callable[..., Command[T]]) -> T:
 def text_replies(client: TextClient, pipe: Pipeline[str], plan: TextWords) -> None:  # noqa: PLR0915 - a table
     """On clients that decode."""
     assert_type(client.pipeline(), Pipeline[str])
+    assert_type(reply(client.shutdown), None)
+    assert_type(planned(plan.shutdown), None)
     assert_type(reply(client.getrange), str)
     assert_type(queued(pipe.getrange), str)
     assert_type(planned(plan.getrange), str)
@@ -272,6 +275,8 @@ def text_replies(client: TextClient, pipe: Pipeline[str], plan: TextWords) -> No
 def raw_replies(client: RawClient, pipe: Pipeline[bytes], plan: RawWords) -> None:  # noqa: PLR0915 - a table
     """On clients that do not decode: the texts of the server about itself are `str` here, too."""
     assert_type(client.pipeline(), Pipeline[bytes])
+    assert_type(reply(client.shutdown), None)
+    assert_type(planned(plan.shutdown), None)
     assert_type(reply(client.getrange), bytes)
     assert_type(queued(pipe.getrange), bytes)
     assert_type(planned(plan.getrange), bytes)
