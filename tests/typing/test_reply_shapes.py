@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeAlias, TypeVar, assert_type
 
 from anyredis import (
+    AclLogEntry,
+    AclUser,
     Commands,
     NodeClient,
     Pipeline,
@@ -34,7 +36,7 @@ from anyredis.commands.strings import Matches
 from anyredis.methods import parsed_type
 from anyredis.replies import TextReaders
 from anyredis.reports import InfoValue
-from anyredis.server_reports import AclLogEntry, AclUser, CommandDoc, Role
+from anyredis.server_reports import CommandDoc, Role
 from anyredis.stream_entries import AutoClaim, StreamEntry
 
 T = TypeVar("T")
@@ -88,6 +90,8 @@ def planned(method: Callable[..., Command[T]]) -> T:
 def text_replies(client: TextClient, pipe: Pipeline[str], plan: TextWords) -> None:  # noqa: PLR0915 - a table
     """On clients that decode."""
     assert_type(client.pipeline(), Pipeline[str])
+    assert_type(reply(client.shutdown), None)
+    assert_type(planned(plan.shutdown), None)
     assert_type(reply(client.getrange), str)
     assert_type(queued(pipe.getrange), str)
     assert_type(planned(plan.getrange), str)
@@ -273,6 +277,8 @@ def text_replies(client: TextClient, pipe: Pipeline[str], plan: TextWords) -> No
 def raw_replies(client: RawClient, pipe: Pipeline[bytes], plan: RawWords) -> None:  # noqa: PLR0915 - a table
     """On clients that do not decode: the texts of the server about itself are `str` here, too."""
     assert_type(client.pipeline(), Pipeline[bytes])
+    assert_type(reply(client.shutdown), None)
+    assert_type(planned(plan.shutdown), None)
     assert_type(reply(client.getrange), bytes)
     assert_type(queued(pipe.getrange), bytes)
     assert_type(planned(plan.getrange), bytes)
