@@ -406,6 +406,19 @@ async def test_a_shared_connection_ends_with_its_last_user() -> None:
             assert client.connection_pool.leased == 0
 
 
+@pytest.mark.parametrize("protocol", [3, 2])
+async def test_no_other_user_gets_a_connection_that_was_subscribed(protocol: int) -> None:
+    """The connection of a subscription is closed after its last user, not given to a session (G9)."""
+    server = SubscriptionServer()
+    async with server.text_client(protocol=protocol, shared_connections=0) as client:
+        async with client.subscribe("a"):
+            subscribed = subscriber_of(server, b"a")
+        await until(lambda: subscribed not in server.peers)
+        async with client.session() as session:
+            assert await session.ping()
+        assert client.connection_pool.leased == 0
+
+
 async def test_a_subscription_after_the_last_one_left_at_the_same_moment() -> None:
     """One leaves and one comes in the same turn: the new one is subscribed, with one lease."""
     server = SubscriptionServer()
