@@ -151,7 +151,7 @@ def fast(session: nox.Session) -> None:
     nowhere = str(Path(session.create_tmp()) / "no-server-in-fast-tests")
     variables = ("SERVER", "TEST_VALKEY", "TEST_REDIS8", "TEST_REDIS_TLS")
     env = {f"ANYREDIS_{name}": nowhere for name in variables}
-    env |= {"ANYREDIS_PARTS": "9", "ANYREDIS_ONE_LOOP": "1"}
+    env |= {"ANYREDIS_PARTS": "27", "ANYREDIS_ONE_LOOP": "1"}
     session.run(
         *("python", "-m", "pytest", *PARALLEL, "-m", "not server", *session.posargs),
         env=env,
@@ -236,8 +236,9 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Feed the wire with a hundred times as many random streams; ANYREDIS_FUZZ_SEED repeats a run."""
-    session.install("-e.[trio,uvloop]", *group("test"))
+    """A hundred times as many random streams, calls and commands; ANYREDIS_FUZZ_SEED repeats a run."""
+    session.install(PACKAGE, *group("test"))
+    install_servers(session)
     env = {"ANYREDIS_FUZZ_CASES": "30000"}
     session.run(
         *("python", "-m", "pytest", "tests/fuzz", "--timeout", "1200", *session.posargs),
@@ -279,10 +280,27 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def command_pages(session: nox.Session) -> None:
+    """Make the pages of docs/commands from the code."""
+    session.install("-e.")
+    session.run("python", "-m", "tests.command_pages.make")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure anyredis beside its peers; arguments after -- go to the benchmark."""
     session.install(PACKAGE, *PEERS)
     session.run("python", "-m", "benchmarks", *session.posargs, interrupt_timeout=3)
+
+
+@nox.session
+def chart(session: nox.Session) -> None:
+    """Measure from one task to thousands, and draw docs/benchmarks.svg."""
+    session.install(PACKAGE, *PEERS, "matplotlib>=3.9")
+    results = str(Path(session.create_tmp()) / "growth.json")
+    measure = ("python", "-m", "benchmarks", "--growth", "--json", results, *session.posargs)
+    session.run(*measure, interrupt_timeout=3)
+    session.run("python", "-m", "benchmarks.chart", results, "docs/benchmarks.svg")
 
 
 @nox.session
@@ -297,6 +315,28 @@ def redis810(session: nox.Session) -> None:
     session.run(
         *("python", "-m", "pytest", *PARALLEL, *session.posargs), env=env, interrupt_timeout=10
     )
+
+
+@nox.session
+def ran_on(session: nox.Session) -> None:
+    """Compare ran_on.json with a run on each server; `-- --ran-on=write` writes it.
+
+    Redis 8.10 is among the servers if `redis810` has built it, and always if the file is written.
+    """
+    server = REDIS810 / "redis-server"
+    writes = "--ran-on=write" in session.posargs
+    if writes and not server.exists():
+        build_redis810(session, server)
+    session.install(PACKAGE, *group("test"))
+    install_servers(session)
+    plugin = ("-p", "tests.commands.ran_on", "-m", "server", "tests/commands")
+    servers = [{}, {"ANYREDIS_TEST_REDIS8": str(server.absolute())}]
+    for chosen in servers if server.exists() else servers[:1]:
+        env = {"ANYREDIS_ONE_LOOP": "1"} | chosen
+        session.run("python", "-m", "pytest", *PARALLEL, *plugin, *session.posargs, env=env)
+        for protocol in (2, 3) if writes else ():
+            forced = (f"--protocol={protocol}", "-k", "not test_protocols")
+            session.run("python", "-m", "pytest", *PARALLEL, *plugin, *forced, env=env)
 
 
 def build_redis810(session: nox.Session, server: Path) -> None:

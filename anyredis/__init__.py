@@ -2,6 +2,7 @@
 
 from anyredis.address import TCPAddress, UnixAddress
 from anyredis.backoff import Backoff, Retry
+from anyredis.client.commands import Commands
 from anyredis.client.keyspace_events import KeyEvent, KeyspaceEvents
 from anyredis.client.libraries import Library, library_function
 from anyredis.client.monitor import Monitor, MonitoredCommand
@@ -28,7 +29,6 @@ from anyredis.command import (
     blocking_command,
     command,
 )
-from anyredis.commands.acl import AclLogEntry, AclSelector, AclUser
 from anyredis.commands.bitmaps import BitField
 from anyredis.commands.geo import GeoPlace, GeoPosition
 from anyredis.commands.group import Group
@@ -106,6 +106,7 @@ from anyredis.observer import (
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.pool.watchers import PoolView, PoolWatcher
 from anyredis.sentinel.client import Sentinel
+from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
 from anyredis.stream_entries import (
     AutoClaim,
     AutoClaimIds,
@@ -156,6 +157,7 @@ __all__ = [
     "Command",
     "CommandEnd",
     "CommandEvent",
+    "Commands",
     "ConnectTimeoutError",
     "Connection",
     "ConnectionError",

@@ -9,7 +9,7 @@ type checkers, and casts in this file connect them with these functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from types import MethodType
 from typing import (
     Any,
@@ -129,23 +129,28 @@ class Result(Generic[T]):
         """The command's own error, or None."""
         return self._outcome if isinstance(self._outcome, RedisError) else None
 
-    def resolve(self, reply: Reply) -> T | RedisError:
-        """The value of the raw *reply*, or its error; kept for `value` and `error`."""
-        outcome: T | RedisError
-        if isinstance(reply, RedisError):
-            outcome = reply
-        else:
-            try:
-                outcome = self.command.parsed(reply)
-            except RedisError as error:
-                outcome = error
-        self._outcome = outcome
-        return outcome
-
     def __repr__(self) -> str:
         """The command's name and its reply or error, once there is one."""
         waiting = isinstance(self._outcome, Unresolved)
         return f"<Result {name_of(self.command.args)}: {'waiting' if waiting else self._outcome}>"
+
+    @staticmethod
+    def resolve(results: Iterable[Result[Any]], replies: Iterable[Reply]) -> list[Any]:
+        """The value of each raw reply, or its error; each result keeps its own."""
+        outcomes: list[Any] = []
+        for result, reply in zip(results, replies, strict=True):
+            if isinstance(reply, RedisError):
+                outcome: Any = reply
+            else:
+                try:
+                    outcome = result.command.parse(reply)
+                except ProtocolError as error:
+                    outcome = result.command.named(error)
+                except RedisError as error:
+                    outcome = error
+            result._outcome = outcome  # noqa: SLF001 - of its own class
+            outcomes.append(outcome)
+        return outcomes
 
 
 # -- definitions at run time ------------------------------------------------------------------
@@ -170,7 +175,8 @@ class Definition:
         self.name = build.__name__
         self.__wrapped__ = build
         self.__doc__ = build.__doc__
-        self._blocks = blocks
+        self.blocks = blocks
+        """Whether pipelines refuse it, because it waits on the server."""
         self._may_be_empty = may_be_empty
         self._plain: Callable[..., Any] | None = None
 
@@ -209,7 +215,7 @@ class Definition:
             return make_method(build, place, body, parsed_type)
         if not issubclass(owner, Batch):
             return make_method(build, place, self._submit, _unchanged)
-        if not self._blocks:
+        if not self.blocks:
             return make_method(build, place, self._submit, _result_type)
 
         def refuse() -> None:

@@ -52,6 +52,7 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("lpos", "count"): "lpos_many",
     ("rpop", "count"): "rpop_many",
     ("set", "get"): "set_get",
+    ("shutdown", "abort"): "shutdown_abort",
     ("sort", "get"): "sort_get",
     ("sort", "groups"): "sort_get",
     ("sort", "store"): "sort_store",
@@ -96,9 +97,14 @@ ADVICE: Final[Mapping[str, str]] = {
     "items": "write mapping={field: value}",
     "message_ids": "it is ids here",
     "num_keys": NO_NUMBER,
+    "new_master_name": "it is name here",
     "numkeys": NO_NUMBER,
+    "return_responses": "write sentinel.each(lambda node: node...) for the answer of each sentinel",
+    "service_name": "it is name here",
     "push_handler_func": "leave it out: the listeners= of the pool get the server's other pushes",
     "sha": "write sha1=",
+    "target_nodes": "write client.node(address).method(…), client.method_by_node(…) where there is "
+    "one, or client.on_each_node(func, nodes)",
     "score_cast_func": "scores are floats: convert them afterwards",
     "start_id": "it is start here",
 }

@@ -8,7 +8,7 @@ import importlib.metadata
 import importlib.util
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sniffio
@@ -40,7 +40,8 @@ class Ops:
     """The operations that scenarios need of a client; None for an operation that none needs.
 
     `pipeline(n)` sends n commands and gives their replies, `scripts(n)` n calls of `SCRIPT`; `mget`
-    takes a list of keys; `run` is the whole operation of a scenario with contestants of its own.
+    takes a list of keys; `run` is the whole operation of a scenario with contestants of its own, and
+    `prepare` what has to be done before each, which is not measured.
     """
 
     get: Ask = not_needed
@@ -49,6 +50,10 @@ class Ops:
     mget: Ask | None = None
     scripts: Callable[[int], Awaitable[Any]] | None = None
     run: Callable[[], Awaitable[Any]] | None = None
+    prepare: Callable[[], None] | None = None
+
+
+Open = Callable[[int, int | None], AbstractAsyncContextManager[Ops]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Contestant:
     name: str
     module: str
     distribution: str
-    open: Callable[[int, int | None], AbstractAsyncContextManager[Ops]]
+    open: Open
     backends: tuple[str, ...] = ("asyncio", "uvloop", "trio")
     pools: bool = True
 
@@ -139,6 +144,11 @@ async def open_redis_py(port: int, pool: int | None) -> AsyncGenerator[Ops]:
         yield Ops(client.get, client.lrange, pipeline, scripts=scripts)
 
 
+def open_patient_redis_py(port: int, _pool: int | None) -> AbstractAsyncContextManager[Ops]:
+    """redis-py for any number of tasks: its default pool of 100 raises if there are more."""
+    return open_redis_py(port, 100)
+
+
 @asynccontextmanager
 async def open_coredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
     """Coredis, whose pools wait in any case."""
@@ -167,11 +177,13 @@ async def open_coredis(port: int, pool: int | None) -> AsyncGenerator[Ops]:
 
 
 @asynccontextmanager
-async def open_glide(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
-    """valkey-glide, whose core runs in threads of its own."""
+async def open_glide(port: int, _pool: int | None, most: int | None = None) -> AsyncGenerator[Ops]:
+    """valkey-glide, whose core runs in threads of its own; *most* requests at once."""
     glide = importlib.import_module("glide")
     address = glide.NodeAddress(HOST, port)
-    config = glide.GlideClientConfiguration([address], request_timeout=10_000)
+    config = glide.GlideClientConfiguration(
+        [address], request_timeout=60_000, inflight_requests_limit=most
+    )
     client = await glide.GlideClient.create(config)
 
     async def pipeline(commands: int) -> Any:
@@ -208,6 +220,15 @@ CONTESTANTS = (
     Contestant("coredis", "coredis", "coredis", open_coredis),
     Contestant("glide", "glide", "valkey-glide", open_glide, pools=False),
 )
+
+PATIENT: dict[str, Open] = {
+    "redis-py": open_patient_redis_py,
+    "glide": functools.partial(open_glide, most=100_000),
+}
+PATIENT_CONTESTANTS = tuple(
+    replace(each, open=PATIENT.get(each.name, each.open)) for each in CONTESTANTS
+)
+"""The same for thousands of tasks."""
 
 FLOORS = ("bare", "corked")
 """The lower bounds, which are no clients: no client can be faster."""

@@ -12,13 +12,18 @@ from benchmarks.contestants import CONTESTANTS
 from benchmarks.places import Place
 from benchmarks.results import SUBJECT
 from benchmarks.rounds import Effort
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import ALL, GROWTH, SCENARIOS
 
 BACKENDS = ("asyncio", "uvloop", "trio")
 THOROUGH, QUICK = Effort(rounds=17, seconds=0.1), Effort(rounds=3, seconds=0.05)
 EXTRAS = {"calls": Place.SERVER, "routing": Place.MEMORY, "imports": None}
 """Other measurements and their places; None for one that needs processes of its own."""
 PLACES = {**{each.name: each.place for each in SCENARIOS}, **EXTRAS}
+ON_DEMAND: dict[str, Place | None] = {
+    **{each.name: each.place for each in GROWTH},
+    "memory": Place.SERVER,
+}
+"""The measurements of `--growth`."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,8 @@ class Options:
     @property
     def places(self) -> list[Place]:
         """The places at which these scenarios are measured."""
-        needed = {PLACES[name] for name in self.scenarios}
+        known = {**PLACES, **ON_DEMAND}
+        needed = {known[name] for name in self.scenarios}
         return [place for place in Place if place in needed]
 
 
@@ -64,7 +70,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         prog="benchmarks",
         description="Measure anyredis and its peers, against one server and a cluster.",
     )
-    contestants = itertools.chain(CONTESTANTS, *(each.own_contestants for each in SCENARIOS))
+    contestants = itertools.chain(CONTESTANTS, *(each.own_contestants for each in ALL))
     names = tuple(dict.fromkeys(each.name for each in contestants))
     for option, known in (("scenarios", tuple(PLACES)), ("backends", BACKENDS), ("clients", names)):
         parser.add_argument(
@@ -74,6 +80,11 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
             metavar="A,B",
             help=f"of {', '.join(known)}; all by default",
         )
+    parser.add_argument(
+        "--growth",
+        action="store_true",
+        help="measure 1 to 10,000 tasks, pipelines of 2 to 1,000,000, and memory instead",
+    )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--rounds", type=int, help="number of rounds, by default 17, 3 if quick")
     parser.add_argument("--profile", action="store_true", help="also show the slowest functions")
@@ -81,7 +92,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given = parser.parse_args(arguments)
     effort = QUICK if given.quick else THOROUGH
     return Options(
-        scenarios=given.scenarios,
+        scenarios=tuple(ON_DEMAND) if given.growth else given.scenarios,
         backends=given.backends,
         clients=tuple(dict.fromkeys((SUBJECT, *given.clients))),
         effort=Effort(given.rounds or effort.rounds, effort.seconds),

@@ -12,10 +12,11 @@ from types import CodeType
 from typing import Any
 
 from benchmarks.calls import count_functions
+from benchmarks.contestants import Ops
 from benchmarks.load import run_load
 from benchmarks.places import Place
 from benchmarks.results import SUBJECT, Hotspot, Profile
-from benchmarks.scenarios import SCENARIOS, Scenario
+from benchmarks.scenarios import SCENARIOS, Operation, Scenario
 
 OPERATIONS = {
     "get64": 12_800,
@@ -28,6 +29,8 @@ OPERATIONS = {
     "cluster-pipeline": 30,
     "messages": 5,
     "messages-resp2": 5,
+    "messages-ready": 5,
+    "messages-ready-resp2": 5,
     "subscribe": 5,
     "channels": 5,
     "fan-out": 5,
@@ -53,7 +56,7 @@ async def profile(scenario: Scenario, backend: str, port: int) -> Profile:
     times = max(1, OPERATIONS.get(scenario.name, OTHERWISE) // scenario.tasks)
     [subject] = [each for each in scenario.contestants if each.name == SUBJECT]
     async with subject.open(port, scenario.pool) as ops:
-        operation = scenario.operation(ops)
+        operation = prepared(ops, scenario.operation(ops))
         calls = await count_functions(operation, scenario.tasks, times)
         profiler = cProfile.Profile()
         await run_load(operation, scenario.tasks, times)
@@ -65,6 +68,19 @@ async def profile(scenario: Scenario, backend: str, port: int) -> Profile:
     stats: Mapping[Where, Entry] = getattr(pstats.Stats(profiler), "stats")  # noqa: B009
     spots = hotspots(stats, calls, scenario.tasks * times)
     return Profile(backend, scenario.name, spots)
+
+
+def prepared(ops: Ops, operation: Operation) -> Operation:
+    """*operation* with what has to be done before each."""
+    prepare = ops.prepare
+    if prepare is None:
+        return operation
+
+    async def both() -> Any:
+        prepare()
+        return await operation()
+
+    return both
 
 
 def hotspots(

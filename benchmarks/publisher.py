@@ -5,6 +5,7 @@ So a message costs this process nothing but its reception, and the server is nev
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import anyio
 import sniffio
 
-from benchmarks.bare import BareProtocol, Call, bare_asyncio, bare_trio
+from benchmarks.bare import HOST, BareProtocol, Call, bare_asyncio, bare_trio, pack
 
 PAYLOAD = b"m" * 100
 
@@ -31,7 +32,8 @@ class Publisher:
     So the server has the next run in hand when it has finished one, and never waits for us.
     """
 
-    def __init__(self, calls: Sequence[Call]) -> None:
+    def __init__(self, port: int, calls: Sequence[Call]) -> None:
+        self._port = port
         self._calls = calls
 
     async def repeat(self, channel: bytes, count: int) -> None:
@@ -43,6 +45,17 @@ class Publisher:
         """Publish one message to each of *channels*."""
         parts = [channels[begin : begin + AT_ONCE] for begin in range(0, len(channels), AT_ONCE)]
         await self._run([(EACH, 0, PAYLOAD, *part) for part in parts])
+
+    def publish_now(self, channel: bytes, count: int) -> None:
+        """Publish *count* messages to *channel*, and hold up the event loop until that is done.
+
+        So no client receives any of them meanwhile: they are all on their way when it goes on.
+        """
+        with socket.create_connection((HOST, self._port)) as server:
+            server.sendall(pack((b"EVAL", REPEAT, 0, channel, count, PAYLOAD)))
+            reply = server.recv(100)
+        if reply != b"$-1\r\n":
+            raise RuntimeError(f"the server answered {reply!r} to the script that publishes")
 
     async def _run(self, runs: list[tuple[Any, ...]]) -> None:
         async def work(call: Call) -> None:
@@ -63,4 +76,4 @@ async def publisher(port: int) -> AsyncGenerator[Publisher]:
         for _ in range(CONNECTIONS):
             bare = bare_trio(port) if trio else bare_asyncio(port, BareProtocol)
             calls.append(await stack.enter_async_context(bare))
-        yield Publisher(calls)
+        yield Publisher(port, calls)

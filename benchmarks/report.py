@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from benchmarks.results import SUBJECT, Profile, Results
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import ALL
 from benchmarks.targets import Verdict, judge
 
 
@@ -31,7 +31,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def show_scores(results: Results) -> Iterable[str]:
     """A table for each scenario: microseconds for each command, and times anyredis's."""
     head = ["", "µs", "CPU µs", "to anyredis", "in CPU"]
-    for scenario in SCENARIOS:
+    for scenario in ALL:
         rows = []
         for score in (each for each in results.scores if each.scenario == scenario.name):
             subject = results.score(score.backend, score.scenario, SUBJECT)
@@ -52,6 +52,21 @@ def show_calls(results: Results) -> Iterable[str]:
     if rows:
         head = ["backend, tasks: client", "calls", "its own"]
         yield f"\nPython-level calls for one warm GET\n\n{table(head, rows)}"
+
+
+def show_memory(results: Results) -> Iterable[str]:
+    """The table of memory."""
+    rows = [
+        [
+            f"{each.backend}: {each.client}",
+            "" if each.connection is None else f"{each.connection / 1024:.1f}",
+            f"{each.call / 1024:.1f}",
+        ]
+        for each in results.memory
+    ]
+    if rows:
+        head = ["", "idle connection, KiB", "waiting call with its task, KiB"]
+        yield f"\nPython objects (memory)\n\n{table(head, rows)}"
 
 
 def show_routing(results: Results) -> Iterable[str]:
@@ -121,6 +136,7 @@ def show(results: Results) -> str:
             *missing,
             *show_scores(results),
             *show_calls(results),
+            *show_memory(results),
             *show_routing(results),
             *show_imports(results),
             *map(show_profile, results.profiles),

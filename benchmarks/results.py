@@ -56,6 +56,16 @@ class Calls:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """Bytes of Python objects for an idle connection, if known, and for a call in progress."""
+
+    backend: str
+    client: str
+    connection: float | None
+    call: float
+
+
+@dataclass(frozen=True)
 class ImportTime:
     """Milliseconds that an import takes in a fresh interpreter, one for each round."""
 
@@ -126,6 +136,7 @@ class Results:
     about: dict[str, str] = field(default_factory=dict)
     scores: list[Score] = field(default_factory=list)
     calls: list[Calls] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
     routing: list[Routing] = field(default_factory=list)
     imports: list[ImportTime] = field(default_factory=list)
     profiles: list[Profile] = field(default_factory=list)
@@ -135,6 +146,7 @@ class Results:
         """Add the results of another process."""
         self.scores += other.scores
         self.calls += other.calls
+        self.memory += other.memory
         self.routing += other.routing
         self.imports += other.imports
         self.profiles += other.profiles

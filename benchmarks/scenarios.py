@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.cluster_contestants import CLUSTER_CONTESTANTS
-from benchmarks.contestants import CONTESTANTS, FLOORS, Contestant, Ops
+from benchmarks.contestants import (
+    CONTESTANTS,
+    FLOORS,
+    PATIENT_CONTESTANTS,
+    Contestant,
+    Ops,
+)
 from benchmarks.keys import (
     LARGE,
     LARGE_KEY,
@@ -27,6 +33,7 @@ from benchmarks.subscribers import (
     fan_out,
     many_channels,
     one_subscriber,
+    ready_messages,
     received,
     subscribers,
     subscribing,
@@ -117,6 +124,16 @@ def get_many(ops: Ops) -> Operation:
     return lambda: mget(list(itertools.islice(keys, MANY)))
 
 
+def run_pipeline_of(commands: int) -> Callable[[Ops], Operation]:
+    """A pipeline of that many commands, SET and GET in turns."""
+
+    def operation(ops: Ops) -> Operation:
+        assert ops.pipeline is not None
+        return functools.partial(ops.pipeline, commands)
+
+    return operation
+
+
 def run_own(ops: Ops) -> Operation:
     """The operation that the scenario's own contestants have prepared."""
     assert ops.run is not None
@@ -140,7 +157,12 @@ def is_list(reply: Any) -> bool:
 
 def is_batch(reply: Any) -> bool:
     """True if it is the result of the pipeline."""
-    return len(reply) == BATCH and all(each == b"value" for each in reply[1::2])
+    return len(reply) == BATCH and has_values(reply)
+
+
+def has_values(reply: Any) -> bool:
+    """True if it is the result of a pipeline, whatever its length."""
+    return len(reply) > 0 and all(each == b"value" for each in reply[1::2])
 
 
 def are_counted(reply: Any) -> bool:
@@ -227,6 +249,24 @@ SCENARIOS = (
         own_contestants=subscribers(one_subscriber, protocol=2),
     ),
     Scenario(
+        "messages-ready",
+        "1 subscriber, 20,000 messages that are published already, RESP3, for each message",
+        1,
+        run_own,
+        received,
+        commands=MESSAGES,
+        own_contestants=subscribers(ready_messages),
+    ),
+    Scenario(
+        "messages-ready-resp2",
+        "the same in RESP2 (coredis has RESP3 only), for each message",
+        1,
+        run_own,
+        received,
+        commands=MESSAGES,
+        own_contestants=subscribers(ready_messages, protocol=2),
+    ),
+    Scenario(
         "subscribe",
         "1 subscriber subscribes to 10,000 channels and unsubscribes, for each channel",
         1,
@@ -264,3 +304,35 @@ SCENARIOS = (
         most_rounds=3,
     ),
 )
+
+TASKS = (1, 4, 16, 64, 256, 1_000, 10_000)
+PIPELINES = (2, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
+
+GROWTH = (
+    *(
+        Scenario(
+            f"tasks-{tasks}",
+            f"{tasks:,} tasks, GET of 32 bytes",
+            tasks,
+            get_small,
+            is_small,
+            own_contestants=PATIENT_CONTESTANTS,
+        )
+        for tasks in TASKS
+    ),
+    *(
+        Scenario(
+            f"pipeline-{commands}",
+            f"pipelines of {commands:,} SET/GET, for each command",
+            1,
+            run_pipeline_of(commands),
+            has_values,
+            commands=commands,
+            most_rounds=None if commands <= BATCH else 3 if commands < 1_000_000 else 1,
+        )
+        for commands in PIPELINES
+    ),
+)
+"""From few to many: measured on demand, for the charts."""
+
+ALL = (*SCENARIOS, *GROWTH)

@@ -175,8 +175,8 @@ async def listen_coredis(port: int, _protocol: int) -> AsyncGenerator[Listen]:
 
 
 Operation = Callable[[], Awaitable[Any]]
-Setting = Callable[[Listen, Publisher, bytes], AbstractAsyncContextManager[Operation]]
-"""Prepares subscriptions to channels of a name; gives the operation."""
+Setting = Callable[[Listen, Publisher, bytes], AbstractAsyncContextManager[Ops]]
+"""Prepares subscriptions to channels of a name; gives the operation, as `Ops.run`."""
 
 
 async def both(publishing: Callable[[], Awaitable[None]], *takers: Operation) -> Any:
@@ -194,30 +194,40 @@ async def both(publishing: Callable[[], Awaitable[None]], *takers: Operation) ->
 
 
 @asynccontextmanager
-async def one_subscriber(
-    listen: Listen, server: Publisher, name: bytes
-) -> AsyncGenerator[Operation]:
+async def one_subscriber(listen: Listen, server: Publisher, name: bytes) -> AsyncGenerator[Ops]:
     """One subscriber of one channel receives `MESSAGES` messages."""
     async with listen(False) as listener:
         await listener.subscribe([name])
         publishing = functools.partial(server.repeat, name, MESSAGES)
-        yield functools.partial(both, publishing, functools.partial(listener.take, MESSAGES))
+        taking = functools.partial(listener.take, MESSAGES)
+        yield Ops(run=functools.partial(both, publishing, taking))
 
 
 @asynccontextmanager
-async def many_channels(
-    listen: Listen, server: Publisher, name: bytes
-) -> AsyncGenerator[Operation]:
+async def ready_messages(listen: Listen, server: Publisher, name: bytes) -> AsyncGenerator[Ops]:
+    """One subscriber of one channel receives `MESSAGES` messages that were published before."""
+    async with listen(False) as listener:
+        await listener.subscribe([name])
+
+        async def take() -> Any:
+            return [await listener.take(MESSAGES)]
+
+        yield Ops(run=take, prepare=functools.partial(server.publish_now, name, MESSAGES))
+
+
+@asynccontextmanager
+async def many_channels(listen: Listen, server: Publisher, name: bytes) -> AsyncGenerator[Ops]:
     """One subscriber of `CHANNELS` channels receives a message from each."""
     async with listen(False) as listener:
         channels = [b"%s:%d" % (name, number) for number in range(CHANNELS)]
         await listener.subscribe(channels)
         publishing = functools.partial(server.each, channels)
-        yield functools.partial(both, publishing, functools.partial(listener.take, CHANNELS))
+        taking = functools.partial(listener.take, CHANNELS)
+        yield Ops(run=functools.partial(both, publishing, taking))
 
 
 @asynccontextmanager
-async def subscribing(listen: Listen, _server: Publisher, name: bytes) -> AsyncGenerator[Operation]:
+async def subscribing(listen: Listen, _server: Publisher, name: bytes) -> AsyncGenerator[Ops]:
     """One subscriber subscribes to `CHANNELS` channels, and unsubscribes again."""
     async with listen(False) as listener:
         channels = [b"%s:%d" % (name, number) for number in range(CHANNELS)]
@@ -227,11 +237,11 @@ async def subscribing(listen: Listen, _server: Publisher, name: bytes) -> AsyncG
             await listener.unsubscribe(channels)
             return [PAYLOAD]
 
-        yield operation
+        yield Ops(run=operation)
 
 
 @asynccontextmanager
-async def fan_out(listen: Listen, server: Publisher, name: bytes) -> AsyncGenerator[Operation]:
+async def fan_out(listen: Listen, server: Publisher, name: bytes) -> AsyncGenerator[Ops]:
     """`SUBSCRIBERS` subscribers of one client receive the same messages."""
     async with AsyncExitStack() as stack:
         takers: list[Operation] = []
@@ -240,7 +250,7 @@ async def fan_out(listen: Listen, server: Publisher, name: bytes) -> AsyncGenera
             await listener.subscribe([name])
             takers.append(functools.partial(listener.take, MESSAGES // SUBSCRIBERS))
         publishing = functools.partial(server.repeat, name, MESSAGES // SUBSCRIBERS)
-        yield functools.partial(both, publishing, *takers)
+        yield Ops(run=functools.partial(both, publishing, *takers))
 
 
 def received(data: Any) -> bool:
@@ -263,9 +273,9 @@ class Opening:
         async with (
             publisher(port) as server,
             self.connect(port, self.protocol) as listen,
-            self.setting(listen, server, name) as operation,
+            self.setting(listen, server, name) as ops,
         ):
-            yield Ops(run=operation)
+            yield ops
 
 
 def subscribers(setting: Setting, protocol: int = 3) -> tuple[Contestant, ...]:

@@ -88,7 +88,7 @@ SPEED = (
     *(SpeedTarget(backend, "cluster-pipeline", "coredis", 4) for backend in ("asyncio", "trio")),
     *(
         SpeedTarget(backend, scenario, peer, 4)
-        for scenario in ("messages", "messages-resp2")
+        for scenario in ("messages", "messages-resp2", "messages-ready", "messages-ready-resp2")
         for backend, peer in (("asyncio", "redis-py"), ("asyncio", "coredis"), ("trio", "coredis"))
     ),
     *(SpeedTarget(backend, "consumer", "coredis", 4) for backend in ("asyncio", "trio")),

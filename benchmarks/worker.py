@@ -15,14 +15,15 @@ from pathlib import Path
 import anyio
 
 from benchmarks.calls import TIMES, count_calls
-from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.contestants import CONTESTANTS, FLOORS, PATIENT_CONTESTANTS, Contestant
+from benchmarks.memory import measure_memory
 from benchmarks.options import Options
 from benchmarks.places import Place
 from benchmarks.profiles import profile_all
 from benchmarks.results import Results
 from benchmarks.rounds import compete
 from benchmarks.routing import measure_routing
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import ALL
 
 COUNTED = ("anyredis", "redis-py", "coredis")
 
@@ -58,6 +59,11 @@ async def measure_all(work: Work) -> Results:
         for tasks in TIMES:
             for each in counted:
                 results.calls.append(await count_calls(each, work.backend, work.port, tasks))
+    if work.place is Place.SERVER and work.port is not None and "memory" in work.options.scenarios:
+        progress(f"{work.backend}: memory")
+        weighed = [each for each in work.wanted(PATIENT_CONTESTANTS) if each.name not in FLOORS]
+        for each in weighed:
+            results.memory.append(await measure_memory(each, work.backend, work.port))
     if work.place is Place.MEMORY and "routing" in work.options.scenarios:
         progress(f"{work.backend}: routing")
         results.routing = await measure_routing(work.backend, work.options.effort.rounds)
@@ -67,7 +73,7 @@ async def measure_all(work: Work) -> Results:
 async def measure_scenarios(work: Work, port: int, results: Results) -> None:
     """Measure all scenarios that *work* asks for, into *results*."""
     backend, options = work.backend, work.options
-    for scenario in SCENARIOS:
+    for scenario in ALL:
         if scenario.name in options.scenarios and scenario.place is work.place:
             wanted = work.wanted(scenario.contestants)
             taking_part = [each for each in wanted if scenario.takes(each, backend)]

@@ -306,7 +306,7 @@ def test_a_result_before_its_pipeline_ran() -> None:
 def test_a_result_with_its_reply() -> None:
     """The value is the parsed reply."""
     result = Queue().count("k")
-    result.resolve(3)
+    Result.resolve([result], [3])
     assert result.value == 3
     assert repr(result) == "<Result COUNT: 3>"
 
@@ -315,7 +315,7 @@ def test_a_result_with_its_reply() -> None:
 def test_a_result_with_an_error(reply: Reply) -> None:
     """The server's error, or that of a malformed reply, is raised by value."""
     result = Queue().count("k")
-    result.resolve(reply)
+    Result.resolve([result], [reply])
     with pytest.raises((ResponseError, ProtocolError)):
         _ = result.value
     assert result.error is not None

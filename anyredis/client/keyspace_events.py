@@ -17,6 +17,7 @@ from anyredis.client.placement import Placement
 from anyredis.client.pubsub import MAX_BYTES, MAX_MESSAGES, PubSub
 from anyredis.client.pubsub_events import Dropped, Gap, Message
 from anyredis.client.subscribing import Subscribing, check_on_full
+from anyredis.client.unavailable import Unavailable
 from anyredis.commands.several import SomeKeys, all_keys, keys_of
 from anyredis.exceptions import DataTypeError, DataValueError, PubSubError, ResponseError
 from anyredis.excerpt import excerpt
@@ -50,6 +51,11 @@ CLASSES: Final[dict[str, str]] = {
     for name in names.split()
 }
 """The flag of the setting that turns an event on, for the events whose flag is known."""
+
+
+_AT_ONCE: Final = (
+    "the keys and kinds are those of client.keyspace_events('user:*', events=['set', 'del'])"
+)
 
 
 class KeyEvent(NamedTuple, Generic[S]):
@@ -134,6 +140,15 @@ class KeyspaceEvents(Generic[S]):
             if not self._wanted or event.event in self._wanted:
                 return event
 
+    get_message = Unavailable("write anext(events), or async for event in events")
+    listen = Unavailable("write async for event in events")
+    refresh_subscriptions = Unavailable("the stream follows the primaries of a cluster by itself")
+    run = Unavailable("write async for event in events")
+    subscribe = Unavailable(_AT_ONCE)
+    subscribe_keyevent = Unavailable(_AT_ONCE)
+    subscribe_keyspace = Unavailable(_AT_ONCE)
+    unsubscribe = Unavailable("leave the block")
+
     def _event_of(self, message: Message[S]) -> KeyEvent[S]:
         name, data = cast("S", message.channel[self._prefix :]), message.data
         key, event = (data, name) if self._by_event else (name, data)
@@ -151,6 +166,10 @@ class KeyspaceSubscribing(Subscribing[S], Generic[S]):
     def new_keyspace_placement(self) -> Placement:
         """A placement for subscriptions to keyspace events."""
         return self.new_placement()
+
+    keyspace_notifications = Unavailable(
+        "write async with client.keyspace_events('user:*', events=['set', 'del']) as events"
+    )
 
     @explained
     def keyspace_events(

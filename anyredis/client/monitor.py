@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, Literal, Self, TypeAlias
 
 import anyio
+import anyio.lowlevel
 
 from anyredis.backoff import Retry
 from anyredis.client.retrying import repeat
@@ -31,6 +32,9 @@ MAX_LINES: Final = 1024
 
 MAX_BYTES: Final = 1024 * 1024
 """The bytes of lines above which it pauses too."""
+
+AT_ONCE: Final = 32
+"""Lines that readers take before they let other tasks run."""
 
 MAX_LINE_BYTES: Final = 32 * 1024 * 1024
 """The most bytes of one line, which has all words of a command; a longer one ends the monitor."""
@@ -88,6 +92,8 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
         self._lines: deque[bytes] = deque()
         self._held = 0
         """The bytes of all lines."""
+        self._taken_lines = 0
+        """The number of lines that were ever taken."""
         self._arrived = anyio.Event()
         self._paused = False
         self._lost: str | None = None
@@ -100,6 +106,8 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
     async def __anext__(self) -> MonitoredCommand[S]:
         """The next command; raises `ConnectionError` after the last one before a loss."""
         while True:
+            if self._lines and not self._taken_lines % AT_ONCE:
+                await anyio.lowlevel.checkpoint()
             while not self._lines:
                 await self._wait()
             command = self._parsed(self._taken())
@@ -132,6 +140,7 @@ class Monitor(AsyncIterator[MonitoredCommand[S]], Generic[S]):
 
     def _taken(self) -> bytes:
         line = self._lines.popleft()
+        self._taken_lines += 1
         self._held -= len(line)
         if self._paused and len(self._lines) < MAX_LINES // 2 and self._held < MAX_BYTES // 2:
             self._paused = False

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Backoff, Retry
 from anyredis.client.batch import CommandBatch, EncodedBatch
+from anyredis.client.commands import Commands
 from anyredis.client.guarantees import WriteGuarantee
 from anyredis.client.keyspace_events import SETTING, KeyspaceSubscribing, flags_in
 from anyredis.client.monitor import Monitor, open_monitor
@@ -25,12 +26,10 @@ from anyredis.client.optimistic import (
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.placement import OneServer
 from anyredis.client.retrying import repeat
-from anyredis.client.scans import Scans
 from anyredis.client.scripts import Scripts
 from anyredis.client.session import Session, open_session
 from anyredis.client.transaction import Transaction
 from anyredis.command import Command, raw_command
-from anyredis.commands.core import CoreCommands
 from anyredis.commands.group import Milliseconds
 from anyredis.commands.several import SomeKeys
 from anyredis.exceptions import DataValueError, RedisError
@@ -54,7 +53,7 @@ def readers(*, decode_responses: bool) -> TextReaders[Any]:
     return TEXT if decode_responses else BYTES
 
 
-class NodeClient(KeyspaceSubscribing[S], Scans[S], CoreCommands[S], Scripts, Generic[S]):
+class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
     """All commands on one server of a pool.
 
     `RedisCluster.node` and `RedisCluster.nodes` give it; `Redis` derives from it and has its pool.
@@ -120,7 +119,7 @@ class NodeClient(KeyspaceSubscribing[S], Scans[S], CoreCommands[S], Scripts, Gen
         """The parsed reply to *command*, run on an exclusive connection."""
         async with Lease(self._endpoint) as lease:
             reply = await repeat(
-                self.retry,
+                None if facts.shuts_down else self.retry,
                 lambda: facts.read_only,
                 lambda: run_exclusively(lease, command, facts),
                 on_retry=self._on_retry(lambda: facts.shown),

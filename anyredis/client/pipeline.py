@@ -143,7 +143,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         replies = await self._run(batch)
         if batch.scripts and not self._transaction:
             await self._run_lacking(commands, replies)
-        values = [result.resolve(reply) for result, reply in zip(queue, replies, strict=True)]
+        values = Result.resolve(queue, replies)
         failed = [value for value in values if isinstance(value, RedisError)]
         if raise_on_error and failed:
             _raise_first(values, commands)

@@ -17,11 +17,12 @@ from typing import Any, Final, Generic, NoReturn, Self
 import anyio
 import anyio.lowlevel
 
-from anyredis.client.inbox import Item, OnFull
+from anyredis.client.inbox import AT_ONCE, Item, OnFull
 from anyredis.client.placement import Placement
 from anyredis.client.pubsub_events import Dropped, Gap, Message, PubSubEvent, SubscriptionChange
 from anyredis.client.subscribed_connection import SubscribedConnection
 from anyredis.client.subscriber import MESSAGE_KINDS, Encoding, Handler, PubSubSubscriber, new_tuple
+from anyredis.client.unavailable import Unavailable
 from anyredis.commands.several import all_keys
 from anyredis.connection.options import check_count, check_flags
 from anyredis.exceptions import DataTypeError, PubSubError, RedisError, fresh
@@ -47,20 +48,6 @@ NOT_OPEN: Final = (
     "this PubSub is not open: use it inside `async with client.pubsub() as pubsub:`, or "
     "`async with client.subscribe(...) as messages:`"
 )
-
-
-class Unavailable:
-    """A method of redis-py's PubSub that has no place here: its access says what to write."""
-
-    def __init__(self, remedy: str) -> None:
-        self._remedy = remedy
-        self._name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: object, owner: type) -> NoReturn:
-        raise AttributeError(f"{owner.__name__} has no {self._name}(): {self._remedy}")
 
 
 class PubSub(Generic[S]):
@@ -290,6 +277,8 @@ class PubSub(Generic[S]):
         `SubscriptionOverflowError` if the buffer was full with `on_full="fail"`.
         """
         mine = self._subscriber
+        if mine is not None and not mine.taken % AT_ONCE:
+            await mine.let_others_run()
         while mine is not None:
             # Saved frames: Inbox.take, and PubSubSubscriber.message for a message by its channel.
             if mine.items and not (mine.level or mine.front or mine.has_handlers):
@@ -308,16 +297,21 @@ class PubSub(Generic[S]):
                 mine.items.appendleft(raw)
             item = mine.take()
             if item is None:
-                if mine.began and not mine.subscribed:
-                    raise StopAsyncIteration
-                await mine.wait()
+                await self._wait_for_more(mine)
             elif isinstance(item, (list, Message)):
                 message = mine.message(item)
                 if not mine.has_handlers or not await self._handled(mine, item, message):
                     return message
+                await mine.let_others_run()
             elif isinstance(item, (Gap, Dropped)):
                 return item
         raise RuntimeError(NOT_OPEN)
+
+    async def _wait_for_more(self, mine: PubSubSubscriber[S]) -> None:
+        """Wait until there may be an item; ends the iteration if nothing is subscribed any more."""
+        if mine.began and not mine.subscribed:
+            raise StopAsyncIteration
+        await mine.wait()
 
     async def _handled(self, mine: PubSubSubscriber[S], item: Item, message: Message[S]) -> bool:
         """Whether the channel of *message* has a handler, which was called with it."""
@@ -367,6 +361,7 @@ class PubSub(Generic[S]):
         self, mine: PubSubSubscriber[S], *, ignore: bool, until: float
     ) -> PubSubEvent[S] | None:
         """The next event; None if there is none by the time *until*, or a handler took it."""
+        await mine.let_others_run()
         while True:
             item = mine.take()
             if item is None:

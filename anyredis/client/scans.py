@@ -108,7 +108,7 @@ class Scans(Keys[S], Hashes[S], Sets[S], SortedSets[S], Executor):
     def hscan_iter_no_values(
         self, key: Key, match: Key | None = None, count: int | None = None
     ) -> ScanIterator[S]:
-        """Like `hscan_iter`, names of fields only.  Valkey 8.0, Redis 7.4."""
+        """Like `hscan_iter`, names of fields only.  Redis 7.4, Valkey 8.0."""
         check_scan("hscan_iter_no_values", count)
         return Pages(lambda cursor: self.hscan_no_values(key, cursor, match, count))
 

@@ -12,14 +12,13 @@ from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
 from anyredis.client.batch import CommandBatch, EncodedBatch
+from anyredis.client.commands import Commands
 from anyredis.client.guarantees import WriteGuarantee
 from anyredis.client.observed import observe
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.retrying import repeat
-from anyredis.client.scans import Scans
 from anyredis.client.scripts import Scripts
 from anyredis.command import Command, raw_command
-from anyredis.commands.core import CoreCommands
 from anyredis.commands.hash_import import HashImport
 from anyredis.commands.session import SessionCommands
 from anyredis.connection.base import BaseConnection
@@ -40,7 +39,7 @@ IN_PIPELINES = frozenset((b"MULTI", b"EXEC", b"DISCARD"))
 WAITS = frozenset((b"WAIT", b"WAITAOF"))
 
 
-class Session(Scans[S], CoreCommands[S], Scripts, SessionCommands[S], HashImport[S], Generic[S]):
+class Session(Commands[S], Scripts, SessionCommands[S], HashImport[S], Generic[S]):
     """All commands on one connection, one after another; made by `client.session()`.
 
     Several tasks may use it.  A blocking command, or a pipeline of more than 256 KiB or 4096
@@ -135,7 +134,8 @@ class Session(Scans[S], CoreCommands[S], Scripts, SessionCommands[S], HashImport
 
 def _writes(facts: Facts) -> bool:
     """Whether a command with these *facts* may have written data."""
-    return not (facts.read_only or facts.changes_connection or facts.name in WAITS)
+    reports = facts.read_only or facts.changes_connection or facts.name in WAITS
+    return not (reports or facts.shuts_down)
 
 
 @asynccontextmanager

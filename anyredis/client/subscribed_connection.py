@@ -15,12 +15,20 @@ from typing import Any, Final
 
 import anyio
 
-from anyredis.backoff import Backoff, Retry
+from anyredis.backoff import REFUSALS, Backoff, Retry
 from anyredis.client.inbox import OVERFULL, ROOM
 from anyredis.client.retrying import repeat
 from anyredis.command import raw_command
 from anyredis.connection.base import BaseConnection
-from anyredis.exceptions import ConnectionError, Outcome, PubSubError, RedisError
+from anyredis.exceptions import (
+    AuthenticationError,
+    BusyScriptError,
+    ConnectionError,
+    Outcome,
+    PubSubError,
+    RedisError,
+    fresh,
+)
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
 from anyredis.waiter import Waiter, waiter_factory
@@ -42,6 +50,9 @@ RECONNECT: Final = Backoff(base=0.05, cap=1.0)
 """Pauses between failing attempts to connect again."""
 
 PING: Final = raw_command(b"PING")
+
+PASSING: Final = (*REFUSALS, BusyScriptError)
+"""The refusals after which what was subscribed is asked for again."""
 
 QUIET: Final = 10.0
 """Seconds without a byte after which the server gets a PING, or `stream_timeout` if that is less."""
@@ -107,7 +118,7 @@ class SubscribedConnection:
         self.tasks = endpoint.scope.tasks
         """The opening of the pool that it belongs to."""
         self.table = SubscriptionTable(
-            refused=partial(refused, self),
+            refused=self._refuses,
             revoked=partial(revoked, self),
             answered=self._answered,
         )
@@ -117,6 +128,7 @@ class SubscribedConnection:
         """Its connection, while that is subscribed."""
         self._retry = retry
         self._ended = ended
+        self._refused = refused
         self._unreachable = unreachable
         self._reader: MessageReader | None = None
         self._new_waiter = waiter_factory()
@@ -276,7 +288,9 @@ class SubscribedConnection:
         self._failures += 1
         patience = self._unreachable(self, error)
         self.table.fail_calls(error, until=anyio.current_time() - patience)
-        if self.table.wanted and not self._warned:
+        if isinstance(error, AuthenticationError):
+            self.table.fail(lambda: fresh(error))  # it would be refused for ever
+        elif self.table.wanted and not self._warned:
             self._warned = True
             address = self.endpoint.server.address
             LOGGER.warning("cannot subscribe again at %s, trying further: %s", address, error)
@@ -317,6 +331,16 @@ class SubscribedConnection:
         if not connection.usable:
             self.lost(connection, "it was lost before it was subscribed")
 
+    def _refuses(self, request: SubscriptionRequest, error: RedisError) -> bool:
+        """Whether the server's *error* to *request* is handled: by a move, or by another try."""
+        if self._refused(self, request, error):
+            return True
+        connection = self.connection
+        if request.call is not None or connection is None or not isinstance(error, PASSING):
+            return False
+        self.lost(connection, f"it does not subscribe now: {error}")
+        return True
+
     def _send(self, request: SubscriptionRequest) -> None:
         if self.connection is not None:
             self.connection.enqueue_for(request.args, request)
@@ -341,10 +365,11 @@ class SubscribedConnection:
         self._level = level
         self._update_reading()
 
-    def _answered(self) -> None:
-        """The server has answered a request."""
-        self._failures = 0
-        self._warned = False
+    def _answered(self, settled: bool) -> None:
+        """A request is over; if *settled*, the server has said yes or no."""
+        if settled:
+            self._failures = 0
+            self._warned = False
         self._update_reading()
         if not self.table.wanted:
             self._wake()

@@ -13,11 +13,10 @@ from typing import Any, Final, Generic, Never, TypeVar
 
 from anyredis.backoff import not_run
 from anyredis.client.batch import CommandBatch, EncodedBatch
+from anyredis.client.commands import Commands
 from anyredis.client.observed import observe
 from anyredis.client.pipeline import Pipeline
-from anyredis.client.scans import Scans
 from anyredis.command import Command, raw_command
-from anyredis.commands.core import CoreCommands
 from anyredis.commands.session import WatchCommands
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError, WatchError
@@ -49,7 +48,7 @@ class TransactionRules:
         return batch.refusal(answer)
 
 
-class Transaction(Scans[S], CoreCommands[S], WatchCommands[S], Generic[S]):
+class Transaction(Commands[S], WatchCommands[S], Generic[S]):
     """All commands on a connection that watches keys, and one pipeline that depends on them.
 
     Given by `client.watch()`, and to the function of `client.transaction()`.  Commands run at once,

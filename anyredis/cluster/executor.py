@@ -12,9 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from anyredis.backoff import Retry
 from anyredis.client.batch import ASKING, CommandBatch, EncodedBatch, send_small
+from anyredis.client.commands import Commands
 from anyredis.client.node_client import needs_exclusive_connection, run_exclusively
 from anyredis.client.observed import observe
-from anyredis.client.scans import Scans
 from anyredis.client.scripts import Scripts
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.routing.aggregate import NodeReply, aggregate, refuse_own_reports
@@ -31,7 +31,6 @@ from anyredis.cluster.routing.routes import (
 )
 from anyredis.cluster.routing.transactions import refusal, slot_of_all
 from anyredis.command import Command
-from anyredis.commands.core import CoreCommands
 from anyredis.exceptions import RedisError
 from anyredis.facts.key_positions import FIRST_KEY
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of
@@ -48,7 +47,7 @@ T = TypeVar("T")
 _FIRST_KEY: Mapping[Value, int] = dict(FIRST_KEY.items())
 
 
-class ClusterExecutor(Scans[S], CoreCommands[S], Scripts, Generic[S]):
+class ClusterExecutor(Commands[S], Scripts, Generic[S]):
     """All commands on the cluster of *pool*.
 
     *retry* decides which commands are sent again after a failure (None: no command).

@@ -30,14 +30,12 @@ from anyredis.client.pipeline import Pipeline
 from anyredis.client.scans import ScanIterator, check_scan
 from anyredis.client.session import Session, session_on
 from anyredis.client.transaction import Transaction
+from anyredis.cluster.by_node import ReportsByNode
 from anyredis.cluster.client_options import RedisClusterOptions, options_of_url, pool_for
-from anyredis.cluster.executor import ClusterExecutor
-from anyredis.cluster.node_client import ClusterNodeClient
-from anyredis.cluster.nodes.seeds import NodeName, node_address
+from anyredis.cluster.nodes.seeds import NodeName
 from anyredis.cluster.optimistic import SlotTries
 from anyredis.cluster.primaries_placement import PrimariesPlacement
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
-from anyredis.cluster.routing.routes import key_bytes
 from anyredis.cluster.scanning import ClusterKeys
 from anyredis.cluster.subscription_placement import ClusterPlacement
 from anyredis.command import Command, command, raw_command
@@ -45,7 +43,7 @@ from anyredis.commands.group import Milliseconds, SupportsItems, flat
 from anyredis.commands.several import SomeKeys
 from anyredis.connection.base import BaseConnection
 from anyredis.credentials import hidden, hidden_addresses, hide
-from anyredis.exceptions import DataValueError, RedisError
+from anyredis.exceptions import RedisError
 from anyredis.excerpt import unmade
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import ClusterEndpoint
@@ -54,12 +52,11 @@ from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S, ok
 from anyredis.unfit_calls import coroutine_method, explained, refused
 from anyredis.wire.encode import Key, Value
-from anyredis.wire.slots import slot_of
 
 T = TypeVar("T")
 
 
-class RedisCluster(KeyspaceSubscribing[S], ClusterExecutor[S], Holder, Generic[S]):
+class RedisCluster(KeyspaceSubscribing[S], ReportsByNode[S], Holder, Generic[S]):
     """A client for a Redis Cluster or Valkey Cluster, for use as an `async with` block.
 
     *host* and *port*, and *startup_nodes* (`"host:port"`, pairs or `TCPAddress`es), are nodes from
@@ -170,41 +167,6 @@ class RedisCluster(KeyspaceSubscribing[S], ClusterExecutor[S], Holder, Generic[S
             return unmade(self)
         return f"<{type(self).__name__} {self.connection_pool!r}>"
 
-    # -- nodes ----------------------------------------------------------------------------------
-
-    def node(self, address: NodeName) -> NodeClient[S]:
-        """All commands on the node at *address*, which need not be in the slot map.
-
-        Its commands are not redirected: a key that the node does not serve raises `MovedError`.
-        """
-        return self._node_client(self.connection_pool.temporary_endpoint(node_address(address)))
-
-    def nodes(self) -> list[NodeClient[S]]:
-        """All nodes, each primary followed by its replicas; each has an `address`."""
-        self.connection_pool.require_open()
-        return [self._node_client(endpoint) for endpoint in self.connection_pool.members()]
-
-    def primaries(self) -> list[NodeClient[S]]:
-        """The nodes that serve slots."""
-        self.connection_pool.require_open()
-        return [self._node_client(endpoint) for endpoint in self.connection_pool.primaries()]
-
-    def node_for(self, key: Key) -> NodeClient[S]:
-        """The primary that serves *key* now; raises `DataValueError` if none is known."""
-        self.connection_pool.require_open()
-        slot = self.slot_of(key)
-        endpoint = self.connection_pool.endpoint_for_slot(slot, reads=False)
-        if endpoint is None:
-            raise DataValueError(f"no node of the cluster is known to serve slot {slot}")
-        return self._node_client(endpoint)
-
-    def slot_of(self, key: Key) -> int:
-        """The hash slot of *key*, 0 to 16383."""
-        return slot_of(key_bytes(key, self._encoding))
-
-    def _node_client(self, endpoint: ClusterEndpoint) -> NodeClient[S]:
-        return ClusterNodeClient(self.connection_pool, endpoint, self.read, self.retry)
-
     # -- commands -------------------------------------------------------------------------------
 
     async def execute_command(self, *args: Value, node: NodeName | None = None) -> Any:
@@ -228,6 +190,7 @@ class RedisCluster(KeyspaceSubscribing[S], ClusterExecutor[S], Holder, Generic[S
 
         The command is split by slot then: other clients may see a part of it stored, and it may
         fail in part (`PartialFailureError`).
+        MSET key value [key value …]. Server 1.0.1. O(N).
         """
         return Command((b"MSET", *flat("MSET", "mapping", mapping)), ok)
 

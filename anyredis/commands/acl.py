@@ -8,89 +8,17 @@ The nodes of a cluster have their own users: `RedisCluster` sends `acl_setuser`,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group
 from anyredis.commands.several import SomeKeys, SomeValues, all_fields, all_values
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import S, array, integer, number, ok, others, record, word
-from anyredis.reports import ClientInfo
 from anyredis.reports import client as client_of
+from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
-
-
-class AclSelector(NamedTuple):
-    """An additional set of permissions of a user: enough by itself for a command."""
-
-    commands: str
-    """Rules on commands, such as `-@all +get`."""
-
-    keys: str
-    """Patterns of keys, such as `~cache:* %R~jobs:*`."""
-
-    channels: str
-    """Patterns of channels, such as `&news.*`."""
-
-    other: dict[str, Reply]
-    """Fields that are not known here, as the server sent them; strings are bytes."""
-
-
-class AclUser(NamedTuple):
-    """One user."""
-
-    flags: list[str]
-    """Such as `on`, `off`, `nopass`, `sanitize-payload`."""
-
-    passwords: list[str]
-    """SHA-256 hashes, in hexadecimal."""
-
-    commands: str
-    """Rules on commands, such as `-@all +get`."""
-
-    keys: str
-    """Patterns of keys, such as `~cache:* %R~jobs:*`."""
-
-    channels: str
-    """Patterns of channels, such as `&news.*`."""
-
-    selectors: list[AclSelector]
-
-    other: dict[str, Reply]
-    """Fields that are not known here, as the server sent them; strings are bytes."""
-
-    @property
-    def enabled(self) -> bool:
-        """Whether the user may log in."""
-        return "on" in self.flags
-
-
-class AclLogEntry(NamedTuple):
-    """One refusal, or several of the same kind within a minute."""
-
-    times: int
-    """How often it happened: the server's `count`, which is a method of every tuple."""
-
-    reason: str
-    """`command`, `key`, `channel`, `auth`, or another word of the server."""
-
-    context: str
-    """`toplevel`, `multi`, `lua` or `module`."""
-
-    object: str
-    """The command, the key, the channel, or nothing for a login."""
-
-    username: str
-
-    age_seconds: float
-    """Seconds since it happened last."""
-
-    client_info: ClientInfo
-    """The connection, at that time."""
-
-    other: dict[str, Reply]
-    """Fields that are not known here, such as `entry-id` of server 7.2; strings are bytes."""
 
 
 class Acl(Group[S]):
@@ -100,7 +28,8 @@ class Acl(Group[S]):
     def acl_cat(self, category: Key | None = None) -> Command[list[str]]:
         """The names of all categories of commands, or of the commands of *category*.
 
-        ACL CAT [category]. Server 6.0.
+        Raises `ResponseError` if there is no such category.
+        ACL CAT [category]. Server 6.0. O(1) since the categories and commands are a fixed set.
         """
         return Command((b"ACL", b"CAT", *_given(category)), _words)
 
@@ -108,7 +37,9 @@ class Acl(Group[S]):
     def acl_deluser(self, *usernames: SomeKeys) -> Command[int]:
         """The number of *usernames* that were deleted; their connections are closed.
 
-        ACL DELUSER username [username …]. Server 6.0.
+        Raises `ResponseError` for the user `default`, who cannot be deleted.
+        ACL DELUSER username [username …].
+        Server 6.0. O(1) amortized time considering the typical user.
         """
         return Command(
             (b"ACL", b"DELUSER", *all_fields("ACL DELUSER", "usernames", usernames)), integer
@@ -118,8 +49,8 @@ class Acl(Group[S]):
     def acl_dryrun(self, username: Key, command: Key, *args: Value) -> Command[str]:
         """`"OK"` if *username* may run the *command* with *args*, otherwise the reason why not.
 
-        Nothing is run.
-        ACL DRYRUN username command [arg …]. Server 7.0.
+        Nothing is run.  Raises `ResponseError` if there is no such user or command.
+        ACL DRYRUN username command [arg …]. Server 7.0. O(1).
         """
         return Command((b"ACL", b"DRYRUN", username, command, *args), word)
 
@@ -127,7 +58,7 @@ class Acl(Group[S]):
     def acl_genpass(self, bits: int | None = None) -> Command[str]:
         """A random password of *bits* (1 to 4096, 256 by default), in hexadecimal.
 
-        ACL GENPASS [bits]. Server 6.0.
+        ACL GENPASS [bits]. Server 6.0. O(1).
         """
         if bits is not None and not 1 <= bits <= 4096:
             raise DataValueError(f"ACL GENPASS: bits is {bits}: give 1 to 4096")
@@ -137,7 +68,7 @@ class Acl(Group[S]):
     def acl_getuser(self, username: Key) -> Command[AclUser | None]:
         """The user *username*, or None if there is none.
 
-        ACL GETUSER username. Server 6.0.
+        ACL GETUSER username. Server 6.0. O(N).
         """
         return Command((b"ACL", b"GETUSER", username), _user_or_none, binary=True)
 
@@ -145,7 +76,7 @@ class Acl(Group[S]):
     def acl_list(self) -> Command[list[str]]:
         """All users, each as a line of rules, as in an ACL file.
 
-        ACL LIST. Server 6.0.
+        ACL LIST. Server 6.0. O(N).
         """
         return Command((b"ACL", b"LIST"), _words)
 
@@ -153,7 +84,8 @@ class Acl(Group[S]):
     def acl_load(self) -> Command[bool]:
         """True once the users are those of the server's ACL file; if it has an error, none changes.
 
-        ACL LOAD. Server 6.0.
+        Raises `ResponseError` if the file has an error, or the server has no such file.
+        ACL LOAD. Server 6.0. O(N).
         """
         return Command((b"ACL", b"LOAD"), ok)
 
@@ -161,7 +93,7 @@ class Acl(Group[S]):
     def acl_log(self, count: int | None = None) -> Command[list[AclLogEntry]]:
         """The latest refusals, newest first, at most *count* (10 by default).
 
-        ACL LOG [count]. Server 6.0.
+        ACL LOG [count]. Server 6.0. O(N).
         """
         if count is not None and count < 0:
             raise DataValueError(f"ACL LOG: count is {count}: give 0 or more")
@@ -171,7 +103,7 @@ class Acl(Group[S]):
     def acl_log_reset(self) -> Command[bool]:
         """True once the log of refusals is empty.
 
-        ACL LOG RESET. Server 6.0.
+        ACL LOG RESET. Server 6.0. O(N).
         """
         return Command((b"ACL", b"LOG", b"RESET"), ok)
 
@@ -179,7 +111,8 @@ class Acl(Group[S]):
     def acl_save(self) -> Command[bool]:
         """True once the users are written to the server's ACL file.
 
-        ACL SAVE. Server 6.0.
+        Raises `ResponseError` if the server has no such file.
+        ACL SAVE. Server 6.0. O(N).
         """
         return Command((b"ACL", b"SAVE"), ok)
 
@@ -208,8 +141,9 @@ class Acl(Group[S]):
         hexadecimal) begin with `+` or `-`, and so do *categories* (`+@read`, `-@write`) and
         *commands* (`+get`); *keys* and *channels* are patterns; *selectors* are pairs of a rule on
         commands and a pattern of keys.  What *reset*, *reset_keys* … name is taken away first.
-        Other rules are set by `acl_setuser_rules`.
-        ACL SETUSER username rule [rule …]. Server 6.0.
+        Other rules are set by `acl_setuser_rules`.  Raises `ResponseError` if the server refuses a
+        rule; then none is applied.
+        ACL SETUSER username rule [rule …]. Server 6.0. O(N).
         """
         removed = {
             "reset": reset,
@@ -237,7 +171,8 @@ class Acl(Group[S]):
         """True once *rules*, in the servers' own words, are applied to *username*, in order.
 
         For example `"on"`, `">password"`, `"+@read"`, `"~cache:*"`, `"&news.*"`, `"(+get ~x)"`.
-        ACL SETUSER username rule [rule …]. Server 6.0.
+        Raises `ResponseError` if the server refuses a rule; then none is applied.
+        ACL SETUSER username rule [rule …]. Server 6.0. O(N).
         """
         words = all_values("ACL SETUSER", "rules", rules)
         return Command((b"ACL", b"SETUSER", username, *words), ok)
@@ -246,7 +181,7 @@ class Acl(Group[S]):
     def acl_users(self) -> Command[list[str]]:
         """The names of all users.
 
-        ACL USERS. Server 6.0.
+        ACL USERS. Server 6.0. O(N).
         """
         return Command((b"ACL", b"USERS"), _words)
 
@@ -254,7 +189,7 @@ class Acl(Group[S]):
     def acl_whoami(self) -> Command[str]:
         """The name of the user of the connection.
 
-        ACL WHOAMI. Server 6.0.
+        ACL WHOAMI. Server 6.0. O(1).
         """
         return Command((b"ACL", b"WHOAMI"), word)
 

@@ -50,7 +50,7 @@ class Arrays(Group[S]):
     def arcount(self, key: Key) -> Command[int]:
         """The number of values.
 
-        ARCOUNT key. Redis 8.8.
+        ARCOUNT key. Redis 8.8. O(1).
         """
         return Command((b"ARCOUNT", key), integer)
 
@@ -58,7 +58,7 @@ class Arrays(Group[S]):
     def ardel(self, key: Key, *indices: SomeIndexes) -> Command[int]:
         """The number of values at *indices* that were deleted.
 
-        ARDEL key index [index …]. Redis 8.8.
+        ARDEL key index [index …]. Redis 8.8. O(N).
         """
         return Command((b"ARDEL", key, *_indices("ARDEL", indices)), integer)
 
@@ -66,7 +66,8 @@ class Arrays(Group[S]):
     def ardelrange(self, key: Key, *ranges: tuple[int, int]) -> Command[int]:
         """The number of values in *ranges*, pairs of the first and the last index, that were deleted.
 
-        ARDELRANGE key start end [start end …]. Redis 8.8.
+        ARDELRANGE key start end [start end …].
+        Redis 8.8. Proportional to the number of existing elements / slices touched.
         """
         return Command((b"ARDELRANGE", key, *_ranges("ARDELRANGE", ranges)), integer)
 
@@ -74,7 +75,7 @@ class Arrays(Group[S]):
     def arget(self, key: Key, index: int) -> Command[S | None]:
         """The value at *index*.
 
-        ARGET key index. Redis 8.8.
+        ARGET key index. Redis 8.8. O(1).
         """
         return Command((b"ARGET", key, _index("ARGET", "index", index)), self.read.text_or_none)
 
@@ -82,7 +83,7 @@ class Arrays(Group[S]):
     def argetrange(self, key: Key, start: int, end: int) -> Command[list[S | None]]:
         """The values from *start* to *end*, None for each empty place.
 
-        ARGETRANGE key start end. Redis 8.8.
+        ARGETRANGE key start end. Redis 8.8. O(N).
         """
         words = (b"ARGETRANGE", key, *_bounds("ARGETRANGE", start, end))
         return Command(words, self.read.texts_or_nones)
@@ -103,7 +104,8 @@ class Arrays(Group[S]):
 
         A predicate is a pair such as `("GLOB", "a*")`.  At most *limit*; with *nocase* upper and
         lower case are the same.
-        ARGREP key start end EXACT|MATCH|GLOB|RE … [AND | OR] [LIMIT n] [NOCASE]. Redis 8.8.
+        ARGREP key start end EXACT|MATCH|GLOB|RE … [AND | OR] [LIMIT n] [NOCASE].
+        Redis 8.8. O(P * C).
         """
         options = _search(combinator, limit, predicates)
         words = (b"ARGREP", key, *_bounds("ARGREP", start, end), *options, *flags(nocase=nocase))
@@ -123,7 +125,7 @@ class Arrays(Group[S]):
     ) -> Command[list[tuple[int, S]]]:
         """Like `argrep`, each index with its value.
 
-        ARGREP key start end EXACT|MATCH|GLOB|RE … WITHVALUES. Redis 8.8.
+        ARGREP key start end EXACT|MATCH|GLOB|RE … WITHVALUES. Redis 8.8. O(P * C).
         """
         options = _search(combinator, limit, predicates)
         words = (b"ARGREP", key, *_bounds("ARGREP", start, end), *options, b"WITHVALUES")
@@ -134,7 +136,7 @@ class Arrays(Group[S]):
         """The state of the array by the server's names: `count`, `len`, `slices` and so on.
 
         Raises `ResponseError` if there is no array.
-        ARINFO key. Redis 8.8.
+        ARINFO key. Redis 8.8. O(1), or O(N) with FULL option.
         """
         return Command((b"ARINFO", key), _counts)
 
@@ -142,7 +144,7 @@ class Arrays(Group[S]):
     def arinfo_full(self, key: Key) -> Command[dict[str, float]]:
         """Like `arinfo`, with the averages for which the server examines all of it.
 
-        ARINFO key FULL. Redis 8.8.
+        ARINFO key FULL. Redis 8.8. O(1), or O(N) with FULL option.
         """
         return Command((b"ARINFO", key, b"FULL"), _numbers)
 
@@ -150,7 +152,7 @@ class Arrays(Group[S]):
     def arinsert(self, key: Key, *values: SomeValues) -> Command[int]:
         """The index of the last of *values*, stored one after the other at `arnext`.
 
-        ARINSERT key value [value …]. Redis 8.8.
+        ARINSERT key value [value …]. Redis 8.8. O(N).
         """
         return Command((b"ARINSERT", key, *all_values("ARINSERT", "values", values)), integer)
 
@@ -158,7 +160,7 @@ class Arrays(Group[S]):
     def arlastitems(self, key: Key, count: int, *, rev: bool = False) -> Command[list[S | None]]:
         """The last *count* values that `arinsert` stored, in order, or with *rev* the last first.
 
-        ARLASTITEMS key count [REV]. Redis 8.8.
+        ARLASTITEMS key count [REV]. Redis 8.8. O(N).
         """
         if count < 1:
             raise DataValueError(f"ARLASTITEMS: count is {count}: give 1 or more")
@@ -169,7 +171,7 @@ class Arrays(Group[S]):
     def arlen(self, key: Key) -> Command[int]:
         """The index behind the last value, 0 if there is no array.
 
-        ARLEN key. Redis 8.8.
+        ARLEN key. Redis 8.8. O(1).
         """
         return Command((b"ARLEN", key), integer)
 
@@ -177,7 +179,7 @@ class Arrays(Group[S]):
     def armget(self, key: Key, *indices: SomeIndexes) -> Command[list[S | None]]:
         """The values at *indices*, None for each empty place.
 
-        ARMGET key index [index …]. Redis 8.8.
+        ARMGET key index [index …]. Redis 8.8. O(N).
         """
         words = (b"ARMGET", key, *_indices("ARMGET", indices))
         return Command(words, self.read.texts_or_nones)
@@ -186,7 +188,7 @@ class Arrays(Group[S]):
     def armset(self, key: Key, mapping: Mapping[int, Value]) -> Command[int]:
         """The number of places of *mapping* that were empty; each value is stored at its index.
 
-        ARMSET key index value [index value …]. Redis 8.8.
+        ARMSET key index value [index value …]. Redis 8.8. O(N).
         """
         if not isinstance(mapping, Mapping):
             raise DataTypeError(
@@ -201,7 +203,7 @@ class Arrays(Group[S]):
     def arnext(self, key: Key) -> Command[int | None]:
         """The index at which `arinsert` stores next; None if there is no index left.
 
-        ARNEXT key. Redis 8.8.
+        ARNEXT key. Redis 8.8. O(1).
         """
         return Command((b"ARNEXT", key), integer_or_none)
 
@@ -218,7 +220,7 @@ class Arrays(Group[S]):
 
         SUM, MIN, MAX of numbers; AND, OR, XOR of whole numbers; USED, the number of values; MATCH,
         the number of those that are *value*.
-        AROP key start end SUM|MIN|MAX|AND|OR|XOR|USED|MATCH …. Redis 8.8.
+        AROP key start end SUM|MIN|MAX|AND|OR|XOR|USED|MATCH …. Redis 8.8. O(P).
         """
         name = choice("AROP", "operation", operation, *_OPERATIONS)
         if (name == b"MATCH") != (value is not None):
@@ -230,7 +232,7 @@ class Arrays(Group[S]):
     def arring(self, key: Key, size: int, *values: SomeValues) -> Command[int]:
         """The index of the last of *values*, stored as by `arinsert` in a ring of *size* places.
 
-        ARRING key size value [value …]. Redis 8.8.
+        ARRING key size value [value …]. Redis 8.8. O(M) normally, O(N+M) on ring resize.
         """
         if size < 1:
             raise DataValueError(f"ARRING: size is {size}: give 1 or more")
@@ -243,7 +245,7 @@ class Arrays(Group[S]):
         """The values from *start* to *end*, each with its index, without empty places.
 
         At most *limit*.
-        ARSCAN key start end [LIMIT n]. Redis 8.8.
+        ARSCAN key start end [LIMIT n]. Redis 8.8. O(P).
         """
         bounds = _bounds("ARSCAN", start, end)
         return Command((b"ARSCAN", key, *bounds, *_limit("ARSCAN", limit)), self._items)
@@ -252,7 +254,7 @@ class Arrays(Group[S]):
     def arseek(self, key: Key, index: int) -> Command[bool]:
         """True if `arinsert` stores at *index* next, False if there is no array.
 
-        ARSEEK key index. Redis 8.8.
+        ARSEEK key index. Redis 8.8. O(1).
         """
         return Command((b"ARSEEK", key, _index("ARSEEK", "index", index)), boolean)
 
@@ -260,7 +262,7 @@ class Arrays(Group[S]):
     def arset(self, key: Key, index: int, *values: SomeValues) -> Command[int]:
         """The number of places that were empty; *values* are stored from *index* on.
 
-        ARSET key index value [value …]. Redis 8.8.
+        ARSET key index value [value …]. Redis 8.8. O(N).
         """
         words = (b"ARSET", key, _index("ARSET", "index", index))
         return Command((*words, *all_values("ARSET", "values", values)), integer)

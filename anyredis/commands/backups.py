@@ -35,7 +35,7 @@ class Backups(Group[S]):
     def backup_abort(self) -> Command[bool]:
         """True once the backup that is not sealed yet is cancelled.
 
-        BACKUP ABORT. Redis 8.10.
+        BACKUP ABORT. Redis 8.10. O(1).
         """
         return Command((b"BACKUP", b"ABORT"), ok)
 
@@ -43,7 +43,7 @@ class Backups(Group[S]):
     def backup_cleanup(self) -> Command[bool]:
         """True once the files of the backup are removed, and another one may begin.
 
-        BACKUP CLEANUP. Redis 8.10.
+        BACKUP CLEANUP. Redis 8.10. O(1).
         """
         return Command((b"BACKUP", b"CLEANUP"), ok)
 
@@ -51,7 +51,7 @@ class Backups(Group[S]):
     def backup_list(self) -> Command[list[str]]:
         """The paths of the files that belong to the backup so far.
 
-        BACKUP LIST. Redis 8.10.
+        BACKUP LIST. Redis 8.10. O(1).
         """
         return Command((b"BACKUP", b"LIST"), _paths)
 
@@ -59,7 +59,7 @@ class Backups(Group[S]):
     def backup_seal(self) -> Command[bool]:
         """True once the backup gets no more writes, and its files are complete.
 
-        BACKUP SEAL. Redis 8.10.
+        BACKUP SEAL. Redis 8.10. O(1).
         """
         return Command((b"BACKUP", b"SEAL"), ok)
 
@@ -67,7 +67,7 @@ class Backups(Group[S]):
     def backup_start(self) -> Command[bool]:
         """True once a backup has begun, in the folder of the server's setting `backupdirname`.
 
-        BACKUP START. Redis 8.10.
+        BACKUP START. Redis 8.10. O(1).
         """
         return Command((b"BACKUP", b"START"), ok)
 
@@ -75,7 +75,7 @@ class Backups(Group[S]):
     def backup_status(self) -> Command[BackupStatus]:
         """The state of the backup.
 
-        BACKUP STATUS. Redis 8.10.
+        BACKUP STATUS. Redis 8.10. O(1).
         """
         return Command((b"BACKUP", b"STATUS"), _status, binary=True)
 

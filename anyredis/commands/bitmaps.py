@@ -122,7 +122,7 @@ class Bitmaps(Group[S]):
 
         Both are inclusive, and negative from the end, in bytes or with *mode* `"BIT"` in bits
         (server 7.0).
-        BITCOUNT key [start end [BYTE | BIT]]. Server 2.6.
+        BITCOUNT key [start end [BYTE | BIT]]. Server 2.6. O(N).
         """
         bounds = _range("BITCOUNT", start, end, mode)
         if (start is None) != (end is None):
@@ -136,7 +136,8 @@ class Bitmaps(Group[S]):
         """The results of *operations*, in order; None for one that its overflow refused.
 
         A missing *key* counts as zeros.  Raises `DataError` without an operation.
-        BITFIELD key [GET … | [OVERFLOW …] SET … | [OVERFLOW …] INCRBY …]. Server 3.2.
+        BITFIELD key [GET … | [OVERFLOW …] SET … | [OVERFLOW …] INCRBY …].
+        Server 3.2. O(1) for each subcommand specified.
         """
         words = _operations("BITFIELD", operations)
         return Command((b"BITFIELD", key, *words), integers_or_nones)
@@ -152,7 +153,8 @@ class Bitmaps(Group[S]):
         """The integer of *encoding* at *offset*, then those of *items*, pairs of the same.
 
         Replicas may answer it.
-        BITFIELD_RO key GET encoding offset [GET encoding offset …]. Server 6.0.
+        BITFIELD_RO key GET encoding offset [GET encoding offset …].
+        Server 6.0. O(1) for each subcommand specified.
         """
         if isinstance(items, (str, bytes)) or not isinstance(items, Sequence):
             raise DataTypeError("BITFIELD_RO: items has to be a list of (encoding, offset)")
@@ -168,7 +170,7 @@ class Bitmaps(Group[S]):
         another that the first has not; ANDOR: bits of the first that another has too; ONE: bits
         that exactly one key has (these four Redis 8.2).  Shorter strings count as filled up with
         zeros.
-        BITOP operation destkey key [key …]. Server 2.6.
+        BITOP operation destkey key [key …]. Server 2.6. O(N).
         """
         word = choice("BITOP", "operation", operation, *OPERATIONS)
         sources = all_keys("BITOP", "keys", keys)
@@ -192,7 +194,7 @@ class Bitmaps(Group[S]):
 
         Only from *start* to *end*, if given: inclusive, negative from the end, in bytes or with
         *mode* `"BIT"` in bits (server 7.0).  Without *end* a string counts as followed by zeros.
-        BITPOS key bit [start [end [BYTE | BIT]]]. Server 2.8.7.
+        BITPOS key bit [start [end [BYTE | BIT]]]. Server 2.8.7. O(N).
         """
         bounds = _range("BITPOS", start, end, mode)
         _check_bit("BITPOS", "bit", bit)
@@ -206,7 +208,7 @@ class Bitmaps(Group[S]):
     def getbit(self, key: Key, offset: int) -> Command[int]:
         """The bit at *offset*, 0 beyond the end.
 
-        GETBIT key offset. Server 2.2.
+        GETBIT key offset. Server 2.2. O(1).
         """
         _check_offset("GETBIT", offset)
         return Command((b"GETBIT", key, offset), _bit)
@@ -215,7 +217,7 @@ class Bitmaps(Group[S]):
     def setbit(self, key: Key, offset: int, value: int) -> Command[int]:
         """The bit at *offset* before it was set to *value*; the string grows as needed.
 
-        SETBIT key offset value. Server 2.2.
+        SETBIT key offset value. Server 2.2. O(1).
         """
         _check_offset("SETBIT", offset)
         _check_bit("SETBIT", "value", value)

@@ -31,7 +31,7 @@ class BlockingLists(Group[S]):
 
         *timeout* is in seconds; 0 waits forever.  Cancelling the call closes its connection; an
         element that came at that very moment may have been moved all the same.
-        BLMOVE first_list second_list LEFT|RIGHT LEFT|RIGHT timeout. Server 6.2.
+        BLMOVE first_list second_list LEFT|RIGHT LEFT|RIGHT timeout. Server 6.2. O(1).
         """
         words = (b"BLMOVE", first_list, second_list, side("BLMOVE", "src", src))
         return Command((*words, side("BLMOVE", "dest", dest), timeout), self.read.text_or_none)
@@ -54,7 +54,7 @@ class BlockingLists(Group[S]):
         The command waits for one element or, with *mode* EXACTLY, for *count* elements.  *timeout*
         is in seconds; 0 waits forever.  Cancelling the call closes its connection; elements that
         came at that very moment may have been moved all the same.
-        BLMOVEM first_list second_list LEFT|RIGHT LEFT|RIGHT timeout [COUNT n …]. Redis 8.10.
+        BLMOVEM first_list second_list LEFT|RIGHT LEFT|RIGHT timeout [COUNT n …]. Redis 8.10. O(N).
         """
         words = (b"BLMOVEM", first_list, second_list, side("BLMOVEM", "src", src))
         amount = how_many("BLMOVEM", count, mode, ordering)
@@ -70,7 +70,7 @@ class BlockingLists(Group[S]):
 
         None if no element came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; elements popped at that very moment are lost.
-        BLMPOP timeout numkeys key [key …] LEFT|RIGHT [COUNT n]. Server 7.0.
+        BLMPOP timeout numkeys key [key …] LEFT|RIGHT [COUNT n]. Server 7.0. O(N+M).
         """
         words = (b"BLMPOP", timeout, *side_of_first("BLMPOP", keys, direction, count))
         return Command(words, self.read.keyed(self.read.texts))
@@ -81,7 +81,7 @@ class BlockingLists(Group[S]):
 
         None if no element came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; an element popped at that very moment is lost.
-        BLPOP key [key …] timeout. Server 2.0.
+        BLPOP key [key …] timeout. Server 2.0. O(N).
         """
         return Command(
             (b"BLPOP", *keys_of("BLPOP", keys), timeout), self.read.keyed(self.read.text)
@@ -93,7 +93,7 @@ class BlockingLists(Group[S]):
 
         None if no element came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; an element popped at that very moment is lost.
-        BRPOP key [key …] timeout. Server 2.0.
+        BRPOP key [key …] timeout. Server 2.0. O(N).
         """
         return Command(
             (b"BRPOP", *keys_of("BRPOP", keys), timeout), self.read.keyed(self.read.text)
@@ -105,6 +105,6 @@ class BlockingLists(Group[S]):
 
         *timeout* is in seconds; 0 waits forever.  Cancelling the call closes its connection; an
         element that came at that very moment may have been moved all the same.
-        BRPOPLPUSH src dst timeout. Server 2.2.
+        BRPOPLPUSH src dst timeout. Server 2.2. O(1).
         """
         return Command((b"BRPOPLPUSH", src, dst, timeout), self.read.text_or_none)

@@ -37,7 +37,7 @@ class ClusterAdmin(Group[S]):
     def cluster_addslots(self, *slots: SomeSlots) -> Command[bool]:
         """True once the node serves *slots* too, which nobody served before.
 
-        CLUSTER ADDSLOTS slot [slot …]. Server 3.0.
+        CLUSTER ADDSLOTS slot [slot …]. Server 3.0. O(N).
         """
         return Command((b"CLUSTER", b"ADDSLOTS", *_slots("CLUSTER ADDSLOTS", slots)), ok)
 
@@ -45,7 +45,7 @@ class ClusterAdmin(Group[S]):
     def cluster_addslotsrange(self, *ranges: SlotSpan) -> Command[bool]:
         """The same for *ranges*, each a pair of the first and the last slot.
 
-        CLUSTER ADDSLOTSRANGE start end [start end …]. Server 7.0.
+        CLUSTER ADDSLOTSRANGE start end [start end …]. Server 7.0. O(N).
         """
         words = _spans("CLUSTER ADDSLOTSRANGE", ranges)
         return Command((b"CLUSTER", b"ADDSLOTSRANGE", *words), ok)
@@ -54,7 +54,7 @@ class ClusterAdmin(Group[S]):
     def cluster_bumpepoch(self) -> Command[tuple[bool, int]]:
         """True if the epoch of the node was raised, False if it was the highest; and that epoch.
 
-        CLUSTER BUMPEPOCH. Server 3.0.
+        CLUSTER BUMPEPOCH. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"BUMPEPOCH"), _bumped)
 
@@ -63,7 +63,7 @@ class ClusterAdmin(Group[S]):
         """True once all migrations that the node runs are cancelled.
 
         Raises `ResponseError` if there are none.
-        CLUSTER CANCELSLOTMIGRATIONS. Valkey 9.0.
+        CLUSTER CANCELSLOTMIGRATIONS. Valkey 9.0. O(N).
         """
         return Command((b"CLUSTER", b"CANCELSLOTMIGRATIONS"), ok)
 
@@ -71,7 +71,7 @@ class ClusterAdmin(Group[S]):
     def cluster_delslots(self, *slots: SomeSlots) -> Command[bool]:
         """True once the node knows no server of *slots*.
 
-        CLUSTER DELSLOTS slot [slot …]. Server 3.0.
+        CLUSTER DELSLOTS slot [slot …]. Server 3.0. O(N).
         """
         return Command((b"CLUSTER", b"DELSLOTS", *_slots("CLUSTER DELSLOTS", slots)), ok)
 
@@ -79,7 +79,7 @@ class ClusterAdmin(Group[S]):
     def cluster_delslotsrange(self, *ranges: SlotSpan) -> Command[bool]:
         """The same for *ranges*, each a pair of the first and the last slot.
 
-        CLUSTER DELSLOTSRANGE start end [start end …]. Server 7.0.
+        CLUSTER DELSLOTSRANGE start end [start end …]. Server 7.0. O(N).
         """
         words = _spans("CLUSTER DELSLOTSRANGE", ranges)
         return Command((b"CLUSTER", b"DELSLOTSRANGE", *words), ok)
@@ -91,7 +91,7 @@ class ClusterAdmin(Group[S]):
         """True once the failover is under way by which this replica becomes the primary.
 
         With `"FORCE"` without its primary, with `"TAKEOVER"` without the consent of the others too.
-        CLUSTER FAILOVER [FORCE | TAKEOVER]. Server 3.0.
+        CLUSTER FAILOVER [FORCE | TAKEOVER]. Server 3.0. O(1).
         """
         name = "CLUSTER FAILOVER"
         how = () if option is None else (choice(name, "option", option, "FORCE", "TAKEOVER"),)
@@ -101,7 +101,7 @@ class ClusterAdmin(Group[S]):
     def cluster_flushslot(self, slot: int, *, asynchronous: bool | None = None) -> Command[bool]:
         """True once the node has no keys in *slot*; *asynchronous* as for `flushall`.
 
-        CLUSTER FLUSHSLOT slot [ASYNC | SYNC]. Valkey 9.0.
+        CLUSTER FLUSHSLOT slot [ASYNC | SYNC]. Valkey 9.0. O(N).
         """
         how = () if asynchronous is None else ((b"ASYNC",) if asynchronous else (b"SYNC",))
         number = check_slot("CLUSTER FLUSHSLOT", slot)
@@ -111,7 +111,7 @@ class ClusterAdmin(Group[S]):
     def cluster_flushslots(self) -> Command[bool]:
         """True once the node, which has to be empty, serves no slots.
 
-        CLUSTER FLUSHSLOTS. Server 3.0.
+        CLUSTER FLUSHSLOTS. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"FLUSHSLOTS"), ok)
 
@@ -119,7 +119,7 @@ class ClusterAdmin(Group[S]):
     def cluster_forget(self, node_id: Key) -> Command[bool]:
         """True once the node has forgotten the node *node_id*, and ignores it for a minute.
 
-        CLUSTER FORGET node_id. Server 3.0.
+        CLUSTER FORGET node_id. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"FORGET", node_id), ok)
 
@@ -127,7 +127,7 @@ class ClusterAdmin(Group[S]):
     def cluster_getslotmigrations(self) -> Command[list[Migration]]:
         """The migrations of slots that the node takes or took part in, the latest first.
 
-        CLUSTER GETSLOTMIGRATIONS. Valkey 9.0.
+        CLUSTER GETSLOTMIGRATIONS. Valkey 9.0. O(N).
         """
         return Command((b"CLUSTER", b"GETSLOTMIGRATIONS"), _migrations)
 
@@ -136,7 +136,7 @@ class ClusterAdmin(Group[S]):
         """True once the node tries to meet the node at *ip* and *port*, to form one cluster.
 
         *bus_port*, if it is not *port* + 10000 (server 4.0).
-        CLUSTER MEET ip port [bus_port]. Server 3.0.
+        CLUSTER MEET ip port [bus_port]. Server 3.0. O(1).
         """
         bus = () if bus_port is None else (bus_port,)
         return Command((b"CLUSTER", b"MEET", ip, port, *bus), ok)
@@ -146,7 +146,7 @@ class ClusterAdmin(Group[S]):
         """True once the node has begun to migrate ranges of slots to other nodes.
 
         *migrations*: for the id of each node, pairs of the first and the last slot.
-        CLUSTER MIGRATESLOTS SLOTSRANGE start end [start end …] NODE id. Valkey 9.0.
+        CLUSTER MIGRATESLOTS SLOTSRANGE start end [start end …] NODE id. Valkey 9.0. O(N).
         """
         name = "CLUSTER MIGRATESLOTS"
         if not isinstance(migrations, Mapping):
@@ -162,7 +162,7 @@ class ClusterAdmin(Group[S]):
     def cluster_migration_cancel(self, task_id: Key | None = None) -> Command[int]:
         """The number of migrations that were cancelled: that of *task_id*, or all.
 
-        CLUSTER MIGRATION CANCEL ID|ALL …. Redis 8.4.
+        CLUSTER MIGRATION CANCEL ID|ALL …. Redis 8.4. O(N).
         """
         return Command((b"CLUSTER", b"MIGRATION", b"CANCEL", *_tasks(task_id)), integer)
 
@@ -170,7 +170,7 @@ class ClusterAdmin(Group[S]):
     def cluster_migration_import(self, *ranges: SlotSpan) -> Command[str]:
         """The id of the task by which the node gets *ranges* from the nodes that have them.
 
-        CLUSTER MIGRATION IMPORT start end [start end …]. Redis 8.4.
+        CLUSTER MIGRATION IMPORT start end [start end …]. Redis 8.4. O(N).
         """
         words = _spans("CLUSTER MIGRATION", ranges)
         return Command((b"CLUSTER", b"MIGRATION", b"IMPORT", *words), word)
@@ -179,7 +179,7 @@ class ClusterAdmin(Group[S]):
     def cluster_migration_status(self, task_id: Key | None = None) -> Command[list[Migration]]:
         """The state of the migration of *task_id*, or of all that the node knows.
 
-        CLUSTER MIGRATION STATUS ID|ALL …. Redis 8.4.
+        CLUSTER MIGRATION STATUS ID|ALL …. Redis 8.4. O(N).
         """
         return Command((b"CLUSTER", b"MIGRATION", b"STATUS", *_tasks(task_id)), _migrations)
 
@@ -187,7 +187,7 @@ class ClusterAdmin(Group[S]):
     def cluster_replicate(self, node_id: Key) -> Command[bool]:
         """True once the node is a replica of the primary *node_id*.
 
-        CLUSTER REPLICATE node_id. Server 3.0.
+        CLUSTER REPLICATE node_id. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"REPLICATE", node_id), ok)
 
@@ -195,7 +195,7 @@ class ClusterAdmin(Group[S]):
     def cluster_replicate_no_one(self) -> Command[bool]:
         """True once the node, a replica, is an empty primary without slots.
 
-        CLUSTER REPLICATE NO ONE. Valkey 9.0.
+        CLUSTER REPLICATE NO ONE. Valkey 9.0. O(1).
         """
         return Command((b"CLUSTER", b"REPLICATE", b"NO", b"ONE"), ok)
 
@@ -205,7 +205,7 @@ class ClusterAdmin(Group[S]):
 
         A replica becomes an empty primary; a primary has to be empty.  With `soft=False` the node
         gets a new id and epoch, too.
-        CLUSTER RESET [SOFT | HARD]. Server 3.0.
+        CLUSTER RESET [SOFT | HARD]. Server 3.0. O(N).
         """
         return Command((b"CLUSTER", b"RESET", b"SOFT" if soft else b"HARD"), ok)
 
@@ -213,7 +213,7 @@ class ClusterAdmin(Group[S]):
     def cluster_saveconfig(self) -> Command[bool]:
         """True once the node has written its view of the cluster to its file.
 
-        CLUSTER SAVECONFIG. Server 3.0.
+        CLUSTER SAVECONFIG. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"SAVECONFIG"), ok)
 
@@ -221,7 +221,7 @@ class ClusterAdmin(Group[S]):
     def cluster_set_config_epoch(self, epoch: Count) -> Command[bool]:
         """True once the node, which has to be new, has the configuration *epoch*.
 
-        CLUSTER SET-CONFIG-EPOCH epoch. Server 3.0.
+        CLUSTER SET-CONFIG-EPOCH epoch. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"SET-CONFIG-EPOCH", epoch), ok)
 
@@ -240,8 +240,8 @@ class ClusterAdmin(Group[S]):
 
         It is *importing* it from a node, *migrating* it to one, *node* serves it, or with *stable*
         neither is under way; nodes are given by id.  *timeout* bounds the wait for the node's
-        replicas (Valkey 8.0).
-        CLUSTER SETSLOT slot IMPORTING|MIGRATING|NODE|STABLE …. Server 3.0.
+        replicas, in milliseconds (Valkey 8.0).
+        CLUSTER SETSLOT slot IMPORTING|MIGRATING|NODE|STABLE …. Server 3.0. O(1).
         """
         name = "CLUSTER SETSLOT"
         only_one(name, importing=importing, migrating=migrating, node=node, stable=stable)

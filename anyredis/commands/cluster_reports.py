@@ -46,7 +46,7 @@ class ClusterReports(Group[S]):
     def cluster_count_failure_reports(self, node_id: Key) -> Command[int]:
         """The number of nodes that have reported the node *node_id* as failing.
 
-        CLUSTER COUNT-FAILURE-REPORTS node_id. Server 3.0.
+        CLUSTER COUNT-FAILURE-REPORTS node_id. Server 3.0. O(N).
         """
         return Command((b"CLUSTER", b"COUNT-FAILURE-REPORTS", node_id), integer)
 
@@ -54,7 +54,7 @@ class ClusterReports(Group[S]):
     def cluster_countkeysinslot(self, slot: int) -> Command[int]:
         """The number of keys that the node has in *slot*.
 
-        CLUSTER COUNTKEYSINSLOT slot. Server 3.0.
+        CLUSTER COUNTKEYSINSLOT slot. Server 3.0. O(1).
         """
         words = (b"CLUSTER", b"COUNTKEYSINSLOT", check_slot("CLUSTER COUNTKEYSINSLOT", slot))
         return Command(words, integer)
@@ -63,7 +63,7 @@ class ClusterReports(Group[S]):
     def cluster_getkeysinslot(self, slot: int, count: int) -> Command[list[S]]:
         """At most *count* keys that the node has in *slot*.
 
-        CLUSTER GETKEYSINSLOT slot count. Server 3.0.
+        CLUSTER GETKEYSINSLOT slot count. Server 3.0. O(N).
         """
         name = "CLUSTER GETKEYSINSLOT"
         if count < 0:
@@ -75,7 +75,8 @@ class ClusterReports(Group[S]):
     def cluster_info(self) -> Command[dict[str, InfoValue]]:
         """The state of the cluster by name, such as `cluster_state` and `cluster_known_nodes`.
 
-        CLUSTER INFO. Server 3.0.
+        Raises `ResponseError` if the server is not part of a cluster.
+        CLUSTER INFO. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"INFO"), _info, binary=True)
 
@@ -83,7 +84,7 @@ class ClusterReports(Group[S]):
     def cluster_keyslot(self, key: Key) -> Command[int]:
         """The slot of *key*, as the server computes it; `RedisCluster.slot_of` asks no server.
 
-        CLUSTER KEYSLOT key. Server 3.0.
+        CLUSTER KEYSLOT key. Server 3.0. O(N).
         """
         return Command((b"CLUSTER", b"KEYSLOT", key), integer)
 
@@ -91,7 +92,7 @@ class ClusterReports(Group[S]):
     def cluster_links(self) -> Command[list[ClusterLink]]:
         """The links of the node with the other nodes, two for each.
 
-        CLUSTER LINKS. Server 7.0.
+        CLUSTER LINKS. Server 7.0. O(N).
         """
         return Command((b"CLUSTER", b"LINKS"), links)
 
@@ -99,7 +100,7 @@ class ClusterReports(Group[S]):
     def cluster_myid(self) -> Command[str]:
         """The id of the node.
 
-        CLUSTER MYID. Server 3.0.
+        CLUSTER MYID. Server 3.0. O(1).
         """
         return Command((b"CLUSTER", b"MYID"), word)
 
@@ -107,7 +108,7 @@ class ClusterReports(Group[S]):
     def cluster_myshardid(self) -> Command[str]:
         """The id of the shard of the node.
 
-        CLUSTER MYSHARDID. Server 7.2.
+        CLUSTER MYSHARDID. Server 7.2. O(1).
         """
         return Command((b"CLUSTER", b"MYSHARDID"), word)
 
@@ -115,7 +116,7 @@ class ClusterReports(Group[S]):
     def cluster_nodes(self) -> Command[list[ClusterNodeInfo]]:
         """All nodes that the node knows.
 
-        CLUSTER NODES. Server 3.0.
+        CLUSTER NODES. Server 3.0. O(N).
         """
         return Command((b"CLUSTER", b"NODES"), cluster_nodes, binary=True)
 
@@ -124,7 +125,7 @@ class ClusterReports(Group[S]):
         """The replicas of the primary *node_id*.
 
         Raises `ResponseError` if it is no primary.
-        CLUSTER REPLICAS node_id. Server 5.0.
+        CLUSTER REPLICAS node_id. Server 5.0. O(N).
         """
         return Command((b"CLUSTER", b"REPLICAS", node_id), replicas, binary=True)
 
@@ -132,7 +133,7 @@ class ClusterReports(Group[S]):
     def cluster_shards(self) -> Command[list[ClusterShard]]:
         """All shards: each primary with its replicas, and their slots.
 
-        CLUSTER SHARDS. Server 7.0.
+        CLUSTER SHARDS. Server 7.0. O(N).
         """
         return Command((b"CLUSTER", b"SHARDS"), shards)
 
@@ -140,7 +141,7 @@ class ClusterReports(Group[S]):
     def cluster_slots(self) -> Command[list[SlotRange]]:
         """The slots that are served, as ranges, each with its nodes.
 
-        CLUSTER SLOTS. Server 3.0.
+        CLUSTER SLOTS. Server 3.0. O(N).
         """
         return Command((b"CLUSTER", b"SLOTS"), slot_ranges)
 
@@ -159,7 +160,8 @@ class ClusterReports(Group[S]):
         With *orderby* at most *limit* slots, the highest count first; with `desc=False` the lowest.
         Names are those of the server: `key-count`, `cpu-usec` …  Counts other than `key-count` need
         the server's setting `cluster-slot-stats-enabled`.
-        CLUSTER SLOT-STATS [SLOTSRANGE start end | ORDERBY metric …] [ASC]. Redis 8.2, Valkey 8.0.
+        CLUSTER SLOT-STATS [SLOTSRANGE start end | ORDERBY metric …] [ASC].
+        Redis 8.2, Valkey 8.0. O(N).
         """
         name = "CLUSTER SLOT-STATS"
         words: tuple[Value, ...]

@@ -5,65 +5,13 @@ Law: what a server tells about its commands is text, on a client that does not d
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
-
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, only_one
 from anyredis.commands.several import SomeKeys, SomeValues, all_fields, all_values
 from anyredis.replies import S, array, integer, pair, pairs, record, unexpected, word
+from anyredis.server_reports import CommandDoc, CommandInfo, TextReply
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key
-
-TextReply: TypeAlias = "str | float | bool | list[TextReply] | dict[str, TextReply] | None"
-"""A reply whose strings are text."""
-
-
-class CommandInfo(NamedTuple):
-    """One command, or one subcommand of a container, as the server sees it."""
-
-    name: str
-    """In lower case, a subcommand with its container: `config|get`."""
-
-    arity: int
-    """The number of words; if negative, the least number."""
-
-    flags: list[str]
-    """Such as `write`, `readonly`, `denyoom`, `blocking`."""
-
-    first_key: int
-    """The position of the first key, 0 if there is none at a fixed position."""
-
-    last_key: int
-    """The position of the last key, negative from the end."""
-
-    step: int
-    """The distance of one key from the next."""
-
-    acl_categories: list[str]
-    """Such as `@read`, `@string`."""
-
-    tips: list[str]
-    """Such as `request_policy:all_shards`."""
-
-    key_specifications: list[dict[str, TextReply]]
-    """Where the keys are, and what becomes of them."""
-
-    subcommands: list[CommandInfo]
-
-
-class CommandDoc(NamedTuple):
-    """The documentation of one command."""
-
-    summary: str
-    since: str
-    """The first version of the server that had it."""
-
-    group: str
-    complexity: str
-    arguments: list[dict[str, TextReply]]
-    subcommands: dict[str, CommandDoc]
-    other: dict[str, TextReply]
-    """Fields that are not known here, such as `history`, `deprecated_since`."""
 
 
 class CommandFacts(Group[S]):
@@ -73,7 +21,7 @@ class CommandFacts(Group[S]):
     def command_count(self) -> Command[int]:
         """The number of commands that the server knows.
 
-        COMMAND COUNT. Server 2.8.13.
+        COMMAND COUNT. Server 2.8.13. O(1).
         """
         return Command((b"COMMAND", b"COUNT"), integer)
 
@@ -81,7 +29,7 @@ class CommandFacts(Group[S]):
     def command_docs(self, *names: SomeKeys) -> Command[dict[str, CommandDoc]]:
         """The documentation of *names* that the server knows; of all commands without any.
 
-        COMMAND DOCS [name …]. Server 7.0.
+        COMMAND DOCS [name …]. Server 7.0. O(N).
         """
         words = all_fields("COMMAND DOCS", "names", names) if names else ()
         return Command((b"COMMAND", b"DOCS", *words), _docs)
@@ -91,7 +39,7 @@ class CommandFacts(Group[S]):
         """The keys among the words *args* of a command, as the server finds them.
 
         Raises `ResponseError` if there are none, or no such command.
-        COMMAND GETKEYS word [word …]. Server 2.8.13.
+        COMMAND GETKEYS word [word …]. Server 2.8.13. O(N).
         """
         return Command(
             (b"COMMAND", b"GETKEYS", *all_values("COMMAND GETKEYS", "args", args)), self.read.texts
@@ -101,7 +49,7 @@ class CommandFacts(Group[S]):
     def command_getkeysandflags(self, *args: SomeValues) -> Command[list[tuple[S, list[str]]]]:
         """The same keys, each with what becomes of it, such as `RW`, `access`, `update`.
 
-        COMMAND GETKEYSANDFLAGS word [word …]. Server 7.0.
+        COMMAND GETKEYSANDFLAGS word [word …]. Server 7.0. O(N).
         """
         words = all_values("COMMAND GETKEYSANDFLAGS", "args", args)
         return Command((b"COMMAND", b"GETKEYSANDFLAGS", *words), self._keys_and_flags)
@@ -111,7 +59,7 @@ class CommandFacts(Group[S]):
         """Each command of *names*, None for one that the server does not know; all without any.
 
         A subcommand is `"config|get"` (server 7.0).
-        COMMAND INFO [name …]. Server 2.8.13.
+        COMMAND INFO [name …]. Server 2.8.13. O(N).
         """
         words = all_fields("COMMAND INFO", "names", names) if names else ()
         return Command((b"COMMAND", b"INFO", *words), _some)
@@ -126,7 +74,7 @@ class CommandFacts(Group[S]):
     ) -> Command[list[str]]:
         """The names of all commands, or of those of a *module*, a *category* or a glob *pattern*.
 
-        COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]. Server 7.0.
+        COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]. Server 7.0. O(N).
         """
         only_one("COMMAND LIST", module=module, category=category, pattern=pattern)
         given = ((b"MODULE", module), (b"ACLCAT", category), (b"PATTERN", pattern))
@@ -138,7 +86,7 @@ class CommandFacts(Group[S]):
     def command(self) -> Command[dict[str, CommandInfo]]:
         """All commands of the server, by name in lower case.
 
-        COMMAND. Server 2.8.13.
+        COMMAND. Server 2.8.13. O(N).
         """
         return Command((b"COMMAND",), _all)
 

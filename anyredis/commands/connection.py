@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import (
-    Literal,
-    NamedTuple,
-    TypeAlias,
-    TypedDict,
     Unpack,
-    cast,
-    get_args,
-    get_type_hints,
 )
 
 from anyredis.command import Command, command
-from anyredis.commands.checks import checked, whole
+from anyredis.commands.client_filter import ClientFilter, filter_words
 from anyredis.commands.group import (
     MILLISECOND,
     Group,
     Milliseconds,
     at_least_one,
-    choice,
     duration,
 )
-from anyredis.exceptions import DataTypeError
 from anyredis.replies import (
-    NO_OTHERS,
     S,
     array,
     boolean,
@@ -39,64 +28,9 @@ from anyredis.replies import (
     word_or_none,
 )
 from anyredis.reports import ClientInfo, client, clients
-from anyredis.unfit_calls import advice_for
+from anyredis.server_reports import TrackingInfo
 from anyredis.wire.decode import Reply
-from anyredis.wire.encode import Key, Value, refusal
-
-ClientType: TypeAlias = Literal["normal", "master", "primary", "slave", "replica", "pubsub"]
-"""The kind of client that a connection is to the server; `primary` Valkey 8.0."""
-
-
-class ClientFilter(TypedDict, total=False):
-    """Conditions on connections, all of which have to be met; None is no condition.
-
-    `client_kill_filter` takes the first seven on every server (*maxage*: Valkey 8.0, Redis 7.4);
-    `client_list` takes *type* and *id* on every server.  All others need Valkey 9.0.
-    """
-
-    id: int | str | Sequence[int] | None
-    type: ClientType | None
-    user: bytes | str | None
-    addr: bytes | str | None
-    laddr: bytes | str | None
-    skipme: bool | None
-    maxage: int | None
-    name: bytes | str | None
-    idle: int | None
-    flags: bytes | str | None
-    lib_name: bytes | str | None
-    lib_ver: bytes | str | None
-    db: int | None
-    capa: bytes | str | None
-    ip: bytes | str | None
-    not_id: int | str | Sequence[int] | None
-    not_type: ClientType | None
-    not_user: bytes | str | None
-    not_addr: bytes | str | None
-    not_laddr: bytes | str | None
-    not_name: bytes | str | None
-    not_flags: bytes | str | None
-    not_lib_name: bytes | str | None
-    not_lib_ver: bytes | str | None
-    not_db: int | None
-    not_capa: bytes | str | None
-    not_ip: bytes | str | None
-
-
-class TrackingInfo(NamedTuple):
-    """The client-side caching of a connection, as the server sees it."""
-
-    flags: set[str]
-    """`off`, or `on` with its options: `bcast`, `optin`, `noloop` …"""
-
-    redirect: int
-    """The id of the connection that is told; 0: this one, -1: none."""
-
-    prefixes: list[str]
-    """With `bcast`: the prefixes of the keys whose changes are told."""
-
-    other: Mapping[str, Reply] = NO_OTHERS
-    """Fields that are not known here, as the server sent them."""
+from anyredis.wire.encode import Key, Value
 
 
 class ConnectionCommands(Group[S]):
@@ -106,7 +40,7 @@ class ConnectionCommands(Group[S]):
     def client_getname(self) -> Command[str | None]:
         """The name of the connection that this command happens to use, or None.
 
-        CLIENT GETNAME. Server 2.6.9.
+        CLIENT GETNAME. Server 2.6.9. O(1).
         """
         return Command((b"CLIENT", b"GETNAME"), word_or_none)
 
@@ -114,7 +48,7 @@ class ConnectionCommands(Group[S]):
     def client_getredir(self) -> Command[int]:
         """The id of the connection that is told of changed keys; 0: no other one, -1: no tracking.
 
-        CLIENT GETREDIR. Server 6.0.
+        CLIENT GETREDIR. Server 6.0. O(1).
         """
         return Command((b"CLIENT", b"GETREDIR"), integer)
 
@@ -122,7 +56,7 @@ class ConnectionCommands(Group[S]):
     def client_id(self) -> Command[int]:
         """The id of the connection that this command happens to use.
 
-        CLIENT ID. Server 5.0.
+        CLIENT ID. Server 5.0. O(1).
         """
         return Command((b"CLIENT", b"ID"), integer)
 
@@ -130,7 +64,7 @@ class ConnectionCommands(Group[S]):
     def client_info(self) -> Command[ClientInfo]:
         """The server's view of the connection that this command happens to use.
 
-        CLIENT INFO. Server 6.2.
+        CLIENT INFO. Server 6.2. O(1).
         """
         return Command((b"CLIENT", b"INFO"), _client, binary=True)
 
@@ -139,7 +73,7 @@ class ConnectionCommands(Group[S]):
         """True once the connection from *address* (`host:port`) is closed.
 
         Raises `ResponseError` if there is no such connection.
-        CLIENT KILL address. Server 2.4.
+        CLIENT KILL address. Server 2.4. O(N).
         """
         return Command((b"CLIENT", b"KILL", address), ok)
 
@@ -148,9 +82,9 @@ class ConnectionCommands(Group[S]):
         """The number of connections that met all *conditions*, see `ClientFilter`, and were closed.
 
         The connection that carries this command is spared, unless `skipme=False`.
-        CLIENT KILL condition value [condition value …]. Server 2.8.12.
+        CLIENT KILL condition value [condition value …]. Server 2.8.12. O(N).
         """
-        words = _conditions("CLIENT KILL", conditions)
+        words = filter_words("CLIENT KILL", conditions)
         at_least_one("CLIENT KILL", "conditions", words)
         return Command((b"CLIENT", b"KILL", *words), integer)
 
@@ -158,9 +92,9 @@ class ConnectionCommands(Group[S]):
     def client_list(self, **conditions: Unpack[ClientFilter]) -> Command[list[ClientInfo]]:
         """All connections that meet all *conditions*, see `ClientFilter`.
 
-        CLIENT LIST [condition value …]. Server 2.4.
+        CLIENT LIST [condition value …]. Server 2.4. O(N).
         """
-        words = _conditions("CLIENT LIST", conditions)
+        words = filter_words("CLIENT LIST", conditions)
         return Command((b"CLIENT", b"LIST", *words), _clients, binary=True)
 
     @command
@@ -170,7 +104,7 @@ class ConnectionCommands(Group[S]):
         With `all=False` only clients that write have to wait.  Requests of this client wait too,
         and fail if the pause is longer than its `stream_timeout`; `client_unpause` still gets
         through.
-        CLIENT PAUSE milliseconds ALL|WRITE. Server 6.2.
+        CLIENT PAUSE milliseconds ALL|WRITE. Server 6.2. O(1).
         """
         whom = b"ALL" if all else b"WRITE"
         return Command((b"CLIENT", b"PAUSE", duration(timeout, MILLISECOND), whom), ok)
@@ -179,7 +113,7 @@ class ConnectionCommands(Group[S]):
     def client_trackinginfo(self) -> Command[TrackingInfo]:
         """The server's view of the client-side cache of the connection that carries this.
 
-        CLIENT TRACKINGINFO. Server 6.2.
+        CLIENT TRACKINGINFO. Server 6.2. O(1).
         """
         return Command((b"CLIENT", b"TRACKINGINFO"), _tracking)
 
@@ -188,7 +122,7 @@ class ConnectionCommands(Group[S]):
         """True if the connection *client_id* was blocked, and its command has ended.
 
         The command ends as if its time were over or, with *error*, with an `UnblockedError`.
-        CLIENT UNBLOCK client_id TIMEOUT|ERROR. Server 5.0.
+        CLIENT UNBLOCK client_id TIMEOUT|ERROR. Server 5.0. O(log N).
         """
         how = b"ERROR" if error else b"TIMEOUT"
         return Command((b"CLIENT", b"UNBLOCK", client_id, how), boolean)
@@ -197,7 +131,7 @@ class ConnectionCommands(Group[S]):
     def client_unpause(self) -> Command[bool]:
         """True once no client waits any more because of `client_pause`.
 
-        CLIENT UNPAUSE. Server 6.2.
+        CLIENT UNPAUSE. Server 6.2. O(N).
         """
         return Command((b"CLIENT", b"UNPAUSE"), ok)
 
@@ -205,7 +139,7 @@ class ConnectionCommands(Group[S]):
     def echo(self, value: Value) -> Command[S]:
         """The same *value*, sent back by the server.
 
-        ECHO value. Server 1.0.
+        ECHO value. Server 1.0. O(1).
         """
         return Command((b"ECHO", value), self.read.text)
 
@@ -213,55 +147,9 @@ class ConnectionCommands(Group[S]):
     def ping(self) -> Command[bool]:
         """True: the server answers.
 
-        PING. Server 1.0.
+        PING. Server 1.0. O(1).
         """
         return Command((b"PING",), _pong)
-
-
-def _conditions(command: str, conditions: ClientFilter) -> tuple[Value, ...]:
-    """The words for all *conditions* that are given."""
-    words: tuple[Value, ...] = ()
-    for name, value in conditions.items():
-        if name not in ClientFilter.__annotations__:
-            msg = f"{command}: {name} is no condition on clients{advice_for(name)}"
-            raise DataTypeError(msg)
-        if value is not None:
-            option = name.replace("_", "-").upper().encode()
-            words = (*words, option, *_condition(command, name, value))
-    return words
-
-
-def _condition(command: str, name: str, value: object) -> tuple[Value, ...]:
-    """The words for the *value* of the condition *name*."""
-    check = _CHECKED_CONDITIONS.get(name)
-    if check is not None:
-        check.check(value, f"{command}: ")
-    if isinstance(value, bool):
-        if name != "skipme":
-            raise refusal(command, name, value)
-        return (b"YES" if value else b"NO",)
-    if name in {"type", "not_type"}:
-        choice(command, name, value, *_CLIENT_TYPES)
-    if isinstance(value, (bytes, str, int)):
-        return (value,)
-    if name not in {"id", "not_id"} or not isinstance(value, Sequence):
-        raise refusal(command, name, value)
-    ids = cast("Sequence[int]", value)
-    at_least_one(command, name, ids)
-    for index, each in enumerate(ids):
-        if not isinstance(each, str):
-            whole(f"{command}: {name}[{index}]", each)
-    return tuple(ids)
-
-
-_CHECKED_CONDITIONS = {
-    name: check
-    for name, annotation in get_type_hints(ClientFilter).items()
-    if (check := checked(name, annotation)) is not None
-}
-"""The checks of the conditions that are numbers or flags."""
-
-_CLIENT_TYPES = tuple(each.upper() for each in get_args(ClientType))
 
 
 def _pong(reply: Reply) -> bool:

@@ -29,6 +29,7 @@ from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.scripting import Scripting
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.sets import Sets
+from anyredis.commands.shutdown import ShutdownCommands
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
@@ -71,6 +72,7 @@ class CoreCommands(
     ConnectionCommands[S],
     ServerCommands[S],
     Persistence[S],
+    ShutdownCommands[S],
     ReplicationCommands[S],
     ModuleLoading[S],
     HotKeyTracking[S],

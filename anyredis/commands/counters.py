@@ -27,7 +27,8 @@ class Counters(Group[S]):
     def decr(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was subtracted.
 
-        DECRBY key amount. Server 1.0.
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
+        DECRBY key amount. Server 1.0. O(1).
         """
         return Command((b"DECRBY", key, amount), integer)
 
@@ -35,7 +36,8 @@ class Counters(Group[S]):
     def decrby(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was subtracted.
 
-        DECRBY key amount. Server 1.0.
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
+        DECRBY key amount. Server 1.0. O(1).
         """
         return Command((b"DECRBY", key, amount), integer)
 
@@ -43,7 +45,8 @@ class Counters(Group[S]):
     def incr(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was added; a missing one counts from 0.
 
-        INCRBY key amount. Server 1.0.
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
+        INCRBY key amount. Server 1.0. O(1).
         """
         return Command((b"INCRBY", key, amount), integer)
 
@@ -51,7 +54,8 @@ class Counters(Group[S]):
     def incrby(self, key: Key, amount: int = 1) -> Command[int]:
         """The counter at *key* after *amount* was added; a missing one counts from 0.
 
-        INCRBY key amount. Server 1.0.
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
+        INCRBY key amount. Server 1.0. O(1).
         """
         return Command((b"INCRBY", key, amount), integer)
 
@@ -59,7 +63,8 @@ class Counters(Group[S]):
     def incrbyfloat(self, key: Key, amount: float = 1.0) -> Command[float]:
         """The number at *key* after *amount* was added; a missing one counts from 0.
 
-        INCRBYFLOAT key amount. Server 2.6.
+        Raises `ResponseError` if the value is no number, or the result is not finite.
+        INCRBYFLOAT key amount. Server 2.6. O(1).
         """
         return Command((b"INCRBYFLOAT", key, amount), number)
 
@@ -82,8 +87,9 @@ class Counters(Group[S]):
         """The counter at *key* after *amount* was added, and the difference to its value before.
 
         Past *lbound* or *ubound* the counter stays as it is or, with *saturate*, stops at the
-        bound.  With *enx* the time to live is set only if the key has none.
-        INCREX key BYINT amount [SATURATE] [LBOUND n] [UBOUND n] [EX …] [ENX]. Redis 8.8.
+        bound.  The time to live is as for `set`, but stays as it is by default; *persist* removes
+        it, and with *enx* it is set only if the key has none.
+        INCREX key BYINT amount [SATURATE] [LBOUND n] [UBOUND n] [EX …] [ENX]. Redis 8.8. O(1).
         """
         life = expiry("INCREX", ex=ex, px=px, exat=exat, pxat=pxat, persist=persist)
         limits = _bounds(saturate=saturate, lbound=lbound, ubound=ubound)
@@ -108,7 +114,7 @@ class Counters(Group[S]):
     ) -> Command[tuple[float, float]]:
         """Like `increx`, for a number that need not be whole.
 
-        INCREX key BYFLOAT amount [SATURATE] [LBOUND n] [UBOUND n] [EX …] [ENX]. Redis 8.8.
+        INCREX key BYFLOAT amount [SATURATE] [LBOUND n] [UBOUND n] [EX …] [ENX]. Redis 8.8. O(1).
         """
         life = expiry("INCREX", ex=ex, px=px, exat=exat, pxat=pxat, persist=persist)
         limits = _bounds(saturate=saturate, lbound=lbound, ubound=ubound)

@@ -6,14 +6,12 @@ Commands that change libraries go to all primaries of a cluster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
 from anyredis.commands.scripting import called
 from anyredis.replies import (
-    NO_OTHERS,
     S,
     array,
     binary,
@@ -25,62 +23,15 @@ from anyredis.replies import (
     unexpected,
     word,
 )
+from anyredis.server_reports import (
+    EngineStats,
+    FunctionDescription,
+    FunctionStats,
+    LibraryDescription,
+    RunningFunction,
+)
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
-
-
-class FunctionDescription(NamedTuple):
-    """One function of a library."""
-
-    name: str
-    description: str | None
-    flags: frozenset[str]
-    """Such as `no-writes`: replicas may run it."""
-    other: Mapping[str, Reply] = NO_OTHERS
-    """Fields that are not known here, as the server sent them."""
-
-
-class LibraryDescription(NamedTuple):
-    """One library."""
-
-    library_name: str
-    engine: str
-    """The language: `LUA`."""
-    functions: list[FunctionDescription]
-    library_code: str | None
-    """Its code; None if it was not asked for."""
-    other: Mapping[str, Reply] = NO_OTHERS
-    """Fields that are not known here, as the server sent them."""
-
-
-class EngineStats(NamedTuple):
-    """The libraries of one language."""
-
-    libraries_count: int
-    functions_count: int
-    other: Mapping[str, Reply] = NO_OTHERS
-    """Fields that are not known here, as the server sent them."""
-
-
-class RunningFunction(NamedTuple):
-    """A function or script that runs now."""
-
-    name: str
-    command: list[bytes]
-    """The words of the call, as bytes."""
-    duration_ms: int
-    other: Mapping[str, Reply] = NO_OTHERS
-    """Fields that are not known here, as the server sent them."""
-
-
-class FunctionStats(NamedTuple):
-    """The functions of a server."""
-
-    running_script: RunningFunction | None
-    """None if none runs."""
-    engines: dict[str, EngineStats]
-    other: Mapping[str, Reply] = NO_OTHERS
-    """Fields that are not known here, as the server sent them."""
 
 
 class Functions(Group[S]):
@@ -92,7 +43,8 @@ class Functions(Group[S]):
 
         Raises `ResponseError` if there is no such function, or if it fails; it is never sent again
         for an error of its own.
-        FCALL function numkeys [key …] [arg …]. Server 7.0.
+        FCALL function numkeys [key …] [arg …].
+        Server 7.0. Depends on the function that is executed.
         """
         return called(b"FCALL", function, numkeys, keys_and_args)
 
@@ -100,7 +52,8 @@ class Functions(Group[S]):
     def fcall_ro(self, function: Key, numkeys: int, *keys_and_args: Value) -> Command[Any]:
         """Like `fcall`, for a function with the flag `no-writes`: a replica may run it, also twice.
 
-        FCALL_RO function numkeys [key …] [arg …]. Server 7.0.
+        FCALL_RO function numkeys [key …] [arg …].
+        Server 7.0. Depends on the function that is executed.
         """
         return called(b"FCALL_RO", function, numkeys, keys_and_args)
 
@@ -108,7 +61,7 @@ class Functions(Group[S]):
     def function_delete(self, library: Key) -> Command[bool]:
         """True once *library* is deleted; raises `ResponseError` if there is none.
 
-        FUNCTION DELETE library. Server 7.0.
+        FUNCTION DELETE library. Server 7.0. O(1).
         """
         return Command((b"FUNCTION", b"DELETE", library), ok)
 
@@ -116,7 +69,7 @@ class Functions(Group[S]):
     def function_dump(self) -> Command[bytes]:
         """All libraries as bytes for `function_restore`, in the server's own format.
 
-        FUNCTION DUMP. Server 7.0.
+        FUNCTION DUMP. Server 7.0. O(N).
         """
         return Command((b"FUNCTION", b"DUMP"), binary, binary=True)
 
@@ -127,7 +80,7 @@ class Functions(Group[S]):
         """True once all libraries are deleted.
 
         *mode*: `"SYNC"` frees the memory before the reply, `"ASYNC"` afterwards.
-        FUNCTION FLUSH SYNC|ASYNC. Server 7.0.
+        FUNCTION FLUSH SYNC|ASYNC. Server 7.0. O(N).
         """
         how = choice("FUNCTION FLUSH", "mode", mode, "SYNC", "ASYNC")
         return Command((b"FUNCTION", b"FLUSH", how), ok)
@@ -138,7 +91,7 @@ class Functions(Group[S]):
 
         Raises `ResponseError` if none runs (NOTBUSY), or if it has written already (UNKILLABLE);
         in a cluster `PartialFailureError`.
-        FUNCTION KILL. Server 7.0.
+        FUNCTION KILL. Server 7.0. O(1).
         """
         return Command((b"FUNCTION", b"KILL"), ok)
 
@@ -148,7 +101,7 @@ class Functions(Group[S]):
     ) -> Command[list[LibraryDescription]]:
         """The libraries whose names match the glob *library*, *withcode* their code too.
 
-        FUNCTION LIST LIBRARYNAME library [WITHCODE]. Server 7.0.
+        FUNCTION LIST LIBRARYNAME library [WITHCODE]. Server 7.0. O(N).
         """
         words: tuple[Value, ...] = (b"FUNCTION", b"LIST", b"LIBRARYNAME", library)
         return Command((*words, b"WITHCODE") if withcode else words, _libraries)
@@ -159,7 +112,7 @@ class Functions(Group[S]):
 
         The code begins with `#!lua name=…`.  Raises `ResponseError` if it does not compile, or if
         the library, or one of its functions in another one, exists; *replace* replaces the library.
-        FUNCTION LOAD [REPLACE] code. Server 7.0.
+        FUNCTION LOAD [REPLACE] code. Server 7.0. O(1).
         """
         words = (
             (b"FUNCTION", b"LOAD", b"REPLACE", code) if replace else (b"FUNCTION", b"LOAD", code)
@@ -175,8 +128,9 @@ class Functions(Group[S]):
         """True once the libraries in *payload*, of `function_dump`, are restored.
 
         *policy*: `"APPEND"` fails if one of them exists, `"REPLACE"` replaces it, `"FLUSH"` deletes
-        all libraries first.
-        FUNCTION RESTORE payload APPEND|FLUSH|REPLACE. Server 7.0.
+        all libraries first.  Raises `ResponseError` if *payload* is damaged, or one of them exists
+        with `"APPEND"`.
+        FUNCTION RESTORE payload APPEND|FLUSH|REPLACE. Server 7.0. O(N).
         """
         how = choice("FUNCTION RESTORE", "policy", policy, "APPEND", "FLUSH", "REPLACE")
         return Command((b"FUNCTION", b"RESTORE", payload, how), ok)
@@ -186,7 +140,7 @@ class Functions(Group[S]):
         """The running function or script, and the number of libraries and functions.
 
         In a cluster each node answers for itself: use `node(address)`.
-        FUNCTION STATS. Server 7.0.
+        FUNCTION STATS. Server 7.0. O(1).
         """
         return Command((b"FUNCTION", b"STATS"), _stats, binary=True)
 

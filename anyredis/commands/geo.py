@@ -73,7 +73,8 @@ class Geo(Group[S]):
 
         *values*: `(longitude, latitude, member)`, any number of them, or all in one flat list.
         With *nx* members that exist are not moved, with *xx* none is added (options: server 6.2).
-        GEOADD key [NX | XX] [CH] longitude latitude member [longitude …]. Server 3.2.
+        GEOADD key [NX | XX] [CH] longitude latitude member [longitude …].
+        Server 3.2. O(log(N)) for each item added.
         """
         only_one("GEOADD", nx=nx, xx=xx)
         words = (b"GEOADD", key, *flags(nx=nx, xx=xx, ch=ch), *_places(values))
@@ -85,7 +86,7 @@ class Geo(Group[S]):
     ) -> Command[float | None]:
         """The distance of two members in *unit*, None if one is missing.
 
-        GEODIST key member1 member2 M|KM|FT|MI. Server 3.2.
+        GEODIST key member1 member2 M|KM|FT|MI. Server 3.2. O(1).
         """
         words = (b"GEODIST", key, member1, member2, choice("GEODIST", "unit", unit, *UNITS))
         return Command(words, number_or_none)
@@ -94,7 +95,7 @@ class Geo(Group[S]):
     def geohash(self, key: Key, *members: SomeValues) -> Command[list[str | None]]:
         """The Geohash (11 characters) of each of *members*, None for one that is missing.
 
-        GEOHASH key member [member …]. Server 3.2.
+        GEOHASH key member [member …]. Server 3.2. O(1) for each member requested.
         """
         return Command((b"GEOHASH", key, *all_values("GEOHASH", "members", members)), _hashes)
 
@@ -102,7 +103,7 @@ class Geo(Group[S]):
     def geopos(self, key: Key, *members: SomeValues) -> Command[list[GeoPosition | None]]:
         """The position of each of *members*, None for one that is missing.
 
-        GEOPOS key member [member …]. Server 3.2.
+        GEOPOS key member [member …]. Server 3.2. O(1) for each member requested.
         """
         return Command((b"GEOPOS", key, *all_values("GEOPOS", "members", members)), _positions)
 
@@ -127,9 +128,11 @@ class Geo(Group[S]):
 
         The centre is a *member*, or *longitude* and *latitude*.  The circle has a *radius*, the box
         a *width* and a *height*, in *unit*.  A *polygon* has at least three corners, each
-        `(longitude, latitude)`, and no centre (Valkey 9.0).  At most *count* members; with *any* the
-        first that are found, otherwise the nearest.
-        GEOSEARCH key [FROMMEMBER … | FROMLONLAT …] [BYRADIUS … | …] [ASC | DESC] [COUNT …]. Server 6.2.
+        `(longitude, latitude)`, and no centre (Valkey 9.0).  At most *count* members; with *any*
+        the first that are found, otherwise the nearest.  Raises `ResponseError` if *member* is
+        missing.
+        GEOSEARCH key [FROMMEMBER … | FROMLONLAT …] [BYRADIUS … | …] [ASC | DESC] [COUNT …].
+        Server 6.2. O(N+log(M)).
         """
         selection = _selection("GEOSEARCH", sort, count, any)
         area = _area("GEOSEARCH", member, longitude, latitude, unit, radius, width, height, polygon)
@@ -155,7 +158,7 @@ class Geo(Group[S]):
     ) -> Command[list[GeoPlace[S]]]:
         """Like `geosearch`, each member with its distance, its hash and its position.
 
-        GEOSEARCH key … WITHCOORD WITHDIST WITHHASH. Server 6.2.
+        GEOSEARCH key … WITHCOORD WITHDIST WITHHASH. Server 6.2. O(N+log(M)).
         """
         selection = _selection("GEOSEARCH", sort, count, any)
         area = _area("GEOSEARCH", member, longitude, latitude, unit, radius, width, height, polygon)
@@ -185,7 +188,7 @@ class Geo(Group[S]):
 
         With *storedist* the scores are the distances from the centre in *unit*, otherwise *dest*
         holds places too.
-        GEOSEARCHSTORE dest key … [STOREDIST]. Server 6.2.
+        GEOSEARCHSTORE dest key … [STOREDIST]. Server 6.2. O(N+log(M)).
         """
         name = "GEOSEARCHSTORE"
         selection = _selection(name, sort, count, any)
@@ -258,6 +261,10 @@ def _area(
     only_one(command, radius=radius, height=height, polygon=polygon)
     if polygon is not None:
         only_one(command, polygon=polygon, member=member, longitude=longitude, latitude=latitude)
+        if word != b"M":
+            raise DataValueError(
+                f"{command}: a polygon is in degrees, and distances from it in metres: leave unit out"
+            )
         return _polygon(command, polygon)
     centre = _centre(command, member, longitude, latitude)
     if radius is not None:

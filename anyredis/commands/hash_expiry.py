@@ -45,7 +45,7 @@ class HashExpiry(Group[S]):
 
         Conditions: *nx* the field has no time to live, *xx* it has one, *gt* / *lt* the new one is
         longer or shorter; a field without one counts as endless.
-        HEXPIRE key seconds [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HEXPIRE key seconds [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0. O(N).
         """
         condition = _condition("HEXPIRE", nx=nx, xx=xx, gt=gt, lt=lt)
         words = (b"HEXPIRE", key, duration(seconds, SECOND), *condition)
@@ -64,7 +64,7 @@ class HashExpiry(Group[S]):
     ) -> Command[list[int]]:
         """Like `hexpire`, until a Unix time in seconds.
 
-        HEXPIREAT key time [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HEXPIREAT key time [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0. O(N).
         """
         condition = _condition("HEXPIREAT", nx=nx, xx=xx, gt=gt, lt=lt)
         words = (b"HEXPIREAT", key, moment(unix_time_seconds, SECOND), *condition)
@@ -74,7 +74,7 @@ class HashExpiry(Group[S]):
     def hexpiretime(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """The Unix time in seconds at which each of *fields* ends, otherwise -2 or -1.
 
-        HEXPIRETIME key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HEXPIRETIME key FIELDS count field [field …]. Redis 7.4, Valkey 9.0. O(N).
         """
         return Command((b"HEXPIRETIME", key, *_fields("HEXPIRETIME", fields)), integers)
 
@@ -82,7 +82,7 @@ class HashExpiry(Group[S]):
     def hgetdel(self, key: Key, *fields: SomeKeys) -> Command[list[S | None]]:
         """The values of *fields*, None for each that is missing; the fields are deleted.
 
-        HGETDEL key FIELDS count field [field …]. Redis 8.0, Valkey 9.1.
+        HGETDEL key FIELDS count field [field …]. Redis 8.0, Valkey 9.1. O(N).
         """
         words = (b"HGETDEL", key, *_fields("HGETDEL", fields))
         return Command(words, self.read.texts_or_nones)
@@ -102,7 +102,8 @@ class HashExpiry(Group[S]):
 
         A field that is missing gives None.  *ex* and *exat* are in seconds, *px* and *pxat* in
         milliseconds.
-        HGETEX key [EX seconds | … | PERSIST] FIELDS count field [field …]. Redis 8.0, Valkey 9.0.
+        HGETEX key [EX seconds | … | PERSIST] FIELDS count field [field …].
+        Redis 8.0, Valkey 9.0. O(N).
         """
         life = expiry("HGETEX", ex=ex, px=px, exat=exat, pxat=pxat, persist=persist)
         words = (b"HGETEX", key, *life, *_fields("HGETEX", fields))
@@ -112,7 +113,7 @@ class HashExpiry(Group[S]):
     def hpersist(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """1 for each of *fields* whose time to live was removed, otherwise -2 or -1.
 
-        HPERSIST key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HPERSIST key FIELDS count field [field …]. Redis 7.4, Valkey 9.0. O(N).
         """
         return Command((b"HPERSIST", key, *_fields("HPERSIST", fields)), integers)
 
@@ -129,7 +130,8 @@ class HashExpiry(Group[S]):
     ) -> Command[list[int]]:
         """Like `hexpire`, in milliseconds.
 
-        HPEXPIRE key milliseconds [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HPEXPIRE key milliseconds [NX | XX | …] FIELDS count field [field …].
+        Redis 7.4, Valkey 9.0. O(N).
         """
         condition = _condition("HPEXPIRE", nx=nx, xx=xx, gt=gt, lt=lt)
         words = (b"HPEXPIRE", key, duration(milliseconds, MILLISECOND), *condition)
@@ -148,7 +150,7 @@ class HashExpiry(Group[S]):
     ) -> Command[list[int]]:
         """Like `hexpire`, until a Unix time in milliseconds.
 
-        HPEXPIREAT key time [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HPEXPIREAT key time [NX | XX | …] FIELDS count field [field …]. Redis 7.4, Valkey 9.0. O(N).
         """
         condition = _condition("HPEXPIREAT", nx=nx, xx=xx, gt=gt, lt=lt)
         words = (b"HPEXPIREAT", key, moment(unix_time_milliseconds, MILLISECOND), *condition)
@@ -158,7 +160,7 @@ class HashExpiry(Group[S]):
     def hpexpiretime(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """The Unix time in milliseconds at which each of *fields* ends, otherwise -2 or -1.
 
-        HPEXPIRETIME key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HPEXPIRETIME key FIELDS count field [field …]. Redis 7.4, Valkey 9.0. O(N).
         """
         return Command((b"HPEXPIRETIME", key, *_fields("HPEXPIRETIME", fields)), integers)
 
@@ -166,7 +168,7 @@ class HashExpiry(Group[S]):
     def hpttl(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """The milliseconds that each of *fields* has left, otherwise -2 or -1.
 
-        HPTTL key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HPTTL key FIELDS count field [field …]. Redis 7.4, Valkey 9.0. O(N).
         """
         return Command((b"HPTTL", key, *_fields("HPTTL", fields)), integers)
 
@@ -193,7 +195,7 @@ class HashExpiry(Group[S]):
         Nothing is stored if a condition is not met: *fnx* none of the fields exists, *fxx* all of
         them do, *nx* the hash is missing, *xx* it exists (*nx* and *xx* Valkey 9.1).  The time to
         live is as for `set`, of the fields instead of the key.
-        HSETEX key [NX | FNX | …] [EX …] FIELDS count field value […]. Redis 8.0, Valkey 9.0.
+        HSETEX key [NX | FNX | …] [EX …] FIELDS count field value […]. Redis 8.0, Valkey 9.0. O(N).
         """
         only_one("HSETEX", nx=nx, xx=xx)
         only_one("HSETEX", fnx=fnx, fxx=fxx)
@@ -206,7 +208,7 @@ class HashExpiry(Group[S]):
     def httl(self, key: Key, *fields: SomeKeys) -> Command[list[int]]:
         """The seconds that each of *fields* has left, otherwise -2 or -1.
 
-        HTTL key FIELDS count field [field …]. Redis 7.4, Valkey 9.0.
+        HTTL key FIELDS count field [field …]. Redis 7.4, Valkey 9.0. O(N).
         """
         return Command((b"HTTL", key, *_fields("HTTL", fields)), integers)
 

@@ -20,7 +20,7 @@ class HashImport(Group[S]):
         """True once *fields* are known as *fieldset_name*, which may replace an older fieldset.
 
         The server refuses a field that is named twice.
-        HIMPORT PREPARE fieldset_name field [field …]. Redis 8.10.
+        HIMPORT PREPARE fieldset_name field [field …]. Redis 8.10. O(N*log(N)).
         """
         return Command(
             (
@@ -37,7 +37,7 @@ class HashImport(Group[S]):
         """True once *key* is a hash of the fields of *fieldset_name*, with *values* in their order.
 
         The value that was at *key* before is gone, its time to live too.
-        HIMPORT SET key fieldset_name value [value …]. Redis 8.10.
+        HIMPORT SET key fieldset_name value [value …]. Redis 8.10. O(N).
         """
         return Command(
             (b"HIMPORT", b"SET", key, fieldset_name, *all_values("HIMPORT SET", "values", values)),
@@ -48,7 +48,7 @@ class HashImport(Group[S]):
     def himport_discard(self, fieldset_name: Key) -> Command[bool]:
         """True if *fieldset_name* existed and was forgotten.
 
-        HIMPORT DISCARD fieldset_name. Redis 8.10.
+        HIMPORT DISCARD fieldset_name. Redis 8.10. O(N).
         """
         return Command((b"HIMPORT", b"DISCARD", fieldset_name), boolean)
 
@@ -56,6 +56,6 @@ class HashImport(Group[S]):
     def himport_discard_all(self) -> Command[int]:
         """The number of fieldsets that were forgotten: all of them.
 
-        HIMPORT DISCARDALL. Redis 8.10.
+        HIMPORT DISCARDALL. Redis 8.10. O(N).
         """
         return Command((b"HIMPORT", b"DISCARDALL"), integer)

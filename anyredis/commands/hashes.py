@@ -20,7 +20,7 @@ class Hashes(Group[S]):
     def hdel(self, key: Key, *fields: SomeKeys) -> Command[int]:
         """The number of *fields* that existed and were deleted; an empty hash is deleted too.
 
-        HDEL key field [field …]. Server 2.0.
+        HDEL key field [field …]. Server 2.0. O(N).
         """
         return Command((b"HDEL", key, *all_fields("HDEL", "fields", fields)), integer)
 
@@ -28,7 +28,7 @@ class Hashes(Group[S]):
     def hexists(self, key: Key, field: Key) -> Command[bool]:
         """Whether the hash at *key* has *field*.
 
-        HEXISTS key field. Server 2.0.
+        HEXISTS key field. Server 2.0. O(1).
         """
         return Command((b"HEXISTS", key, field), boolean)
 
@@ -36,7 +36,7 @@ class Hashes(Group[S]):
     def hget(self, key: Key, field: Key) -> Command[S | None]:
         """The value of *field*, or None if there is none.
 
-        HGET key field. Server 2.0.
+        HGET key field. Server 2.0. O(1).
         """
         return Command((b"HGET", key, field), self.read.text_or_none)
 
@@ -44,7 +44,7 @@ class Hashes(Group[S]):
     def hgetall(self, key: Key) -> Command[dict[S, S]]:
         """All fields and values of the hash at *key*, empty if there is none.
 
-        HGETALL key. Server 2.0.
+        HGETALL key. Server 2.0. O(N).
         """
         return Command((b"HGETALL", key), self.read.text_map)
 
@@ -52,7 +52,8 @@ class Hashes(Group[S]):
     def hincrby(self, key: Key, field: Key, amount: int = 1) -> Command[int]:
         """The counter in *field* after *amount* was added; a missing one counts from 0.
 
-        HINCRBY key field amount. Server 2.0.
+        Raises `ResponseError` if the value is no whole number, or the result is beyond 64 bits.
+        HINCRBY key field amount. Server 2.0. O(1).
         """
         return Command((b"HINCRBY", key, field, amount), integer)
 
@@ -60,7 +61,8 @@ class Hashes(Group[S]):
     def hincrbyfloat(self, key: Key, field: Key, amount: float = 1.0) -> Command[float]:
         """The number in *field* after *amount* was added; a missing one counts from 0.
 
-        HINCRBYFLOAT key field amount. Server 2.6.
+        Raises `ResponseError` if the value is no number, or the result is not finite.
+        HINCRBYFLOAT key field amount. Server 2.6. O(1).
         """
         return Command((b"HINCRBYFLOAT", key, field, amount), number)
 
@@ -68,7 +70,7 @@ class Hashes(Group[S]):
     def hkeys(self, key: Key) -> Command[list[S]]:
         """The names of all fields of the hash at *key*.
 
-        HKEYS key. Server 2.0.
+        HKEYS key. Server 2.0. O(N).
         """
         return Command((b"HKEYS", key), self.read.texts)
 
@@ -76,7 +78,7 @@ class Hashes(Group[S]):
     def hlen(self, key: Key) -> Command[int]:
         """How many fields the hash at *key* has, 0 if there is none.
 
-        HLEN key. Server 2.0.
+        HLEN key. Server 2.0. O(1).
         """
         return Command((b"HLEN", key), integer)
 
@@ -84,7 +86,7 @@ class Hashes(Group[S]):
     def hmget(self, key: Key, *fields: SomeKeys) -> Command[list[S | None]]:
         """The values of *fields* in their order, None if there is none.
 
-        HMGET key field [field …]. Server 2.0.
+        HMGET key field [field …]. Server 2.0. O(N).
         """
         return Command(
             (b"HMGET", key, *all_fields("HMGET", "fields", fields)), self.read.texts_or_nones
@@ -94,7 +96,7 @@ class Hashes(Group[S]):
     def hmset(self, key: Key, mapping: SupportsItems) -> Command[bool]:
         """True once all of *mapping* is stored; `hset` also gives the number of new fields.
 
-        HMSET key field value [field value …]. Server 2.0.
+        HMSET key field value [field value …]. Server 2.0. O(N).
         """
         return Command((b"HMSET", key, *flat("HMSET", "mapping", mapping)), ok)
 
@@ -102,7 +104,7 @@ class Hashes(Group[S]):
     def hrandfield(self, key: Key) -> Command[S | None]:
         """The name of a random field, or None if there is no hash.
 
-        HRANDFIELD key. Server 6.2.
+        HRANDFIELD key. Server 6.2. O(N).
         """
         return Command((b"HRANDFIELD", key), self.read.text_or_none)
 
@@ -111,7 +113,7 @@ class Hashes(Group[S]):
         """The names of up to *count* random fields, each once.
 
         A negative *count* gives exactly that many, and some may come more than once.
-        HRANDFIELD key count. Server 6.2.
+        HRANDFIELD key count. Server 6.2. O(N).
         """
         return Command((b"HRANDFIELD", key, count), self.read.texts)
 
@@ -119,7 +121,7 @@ class Hashes(Group[S]):
     def hrandfield_with_values(self, key: Key, count: int) -> Command[list[tuple[S, S]]]:
         """Like `hrandfield_many`, each field with its value.
 
-        HRANDFIELD key count WITHVALUES. Server 6.2.
+        HRANDFIELD key count WITHVALUES. Server 6.2. O(N).
         """
         return Command((b"HRANDFIELD", key, count, b"WITHVALUES"), self.read.text_pairs)
 
@@ -132,7 +134,7 @@ class Hashes(Group[S]):
         *match* is a pattern for field names.  *count* is the number of fields that the server looks
         at, not the number that it gives: a page may be empty.  A field may come more than once if
         the hash changes meanwhile.
-        HSCAN key cursor [MATCH pattern] [COUNT n]. Server 2.8.
+        HSCAN key cursor [MATCH pattern] [COUNT n]. Server 2.8. O(1) for every call.
         """
         words = (b"HSCAN", key, cursor, *narrowed(match, count))
         return Command(words, self.read.page(self.read.text_map))
@@ -143,7 +145,8 @@ class Hashes(Group[S]):
     ) -> Command[tuple[int, list[S]]]:
         """Like `hscan`, but the names of the fields only.
 
-        HSCAN key cursor [MATCH pattern] [COUNT n] NOVALUES. Redis 7.4, Valkey 8.0.
+        HSCAN key cursor [MATCH pattern] [COUNT n] NOVALUES.
+        Redis 7.4, Valkey 8.0. O(1) for every call.
         """
         words = (b"HSCAN", key, cursor, *narrowed(match, count), b"NOVALUES")
         return Command(words, self.read.page(self.read.texts))
@@ -160,7 +163,7 @@ class Hashes(Group[S]):
         """The number of new fields, once *value* is stored in *field*, and all of *mapping*.
 
         A field that is stored again loses its time to live; `hsetex` can keep it.
-        HSET key field value [field value …]. Server 2.0.
+        HSET key field value [field value …]. Server 2.0. O(1) for each field/value pair added.
         """
         return Command((b"HSET", key, *fields_and_values("HSET", field, value, mapping)), integer)
 
@@ -168,7 +171,7 @@ class Hashes(Group[S]):
     def hsetnx(self, key: Key, field: Key, value: Value) -> Command[bool]:
         """True if *field* was missing and *value* was stored.
 
-        HSETNX key field value. Server 2.0.
+        HSETNX key field value. Server 2.0. O(1).
         """
         return Command((b"HSETNX", key, field, value), boolean)
 
@@ -176,7 +179,7 @@ class Hashes(Group[S]):
     def hstrlen(self, key: Key, field: Key) -> Command[int]:
         """The length in bytes of the value of *field*, 0 if there is none.
 
-        HSTRLEN key field. Server 3.2.
+        HSTRLEN key field. Server 3.2. O(1).
         """
         return Command((b"HSTRLEN", key, field), integer)
 
@@ -184,7 +187,7 @@ class Hashes(Group[S]):
     def hvals(self, key: Key) -> Command[list[S]]:
         """All values of the hash at *key*.
 
-        HVALS key. Server 2.0.
+        HVALS key. Server 2.0. O(N).
         """
         return Command((b"HVALS", key), self.read.texts)
 

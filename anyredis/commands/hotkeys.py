@@ -45,7 +45,7 @@ class HotKeyTracking(Group[S]):
     def hotkeys_get(self) -> Command[HotKeys | None]:
         """The keys that cost most since the tracking began; None if it never did.
 
-        HOTKEYS GET. Redis 8.6.
+        HOTKEYS GET. Redis 8.6. O(K).
         """
         return Command((b"HOTKEYS", b"GET"), _hot_keys, binary=True)
 
@@ -53,7 +53,7 @@ class HotKeyTracking(Group[S]):
     def hotkeys_reset(self) -> Command[bool]:
         """True once the results are forgotten; the tracking has to be stopped.
 
-        HOTKEYS RESET. Redis 8.6.
+        HOTKEYS RESET. Redis 8.6. O(1).
         """
         return Command((b"HOTKEYS", b"RESET"), ok)
 
@@ -71,7 +71,8 @@ class HotKeyTracking(Group[S]):
 
         For *duration* seconds, by default until it is stopped; one key of *sample_ratio* (1); in a
         cluster those in *slots*, by default all.
-        HOTKEYS START METRICS n [CPU] [NET] [COUNT n] [DURATION seconds] [SAMPLE n]. Redis 8.6.
+        HOTKEYS START METRICS n [CPU] [NET] [COUNT n] [DURATION seconds] [SAMPLE n].
+        Redis 8.6. O(1).
         """
         words = _start(metrics, count, duration, sample_ratio, slots)
         return Command((b"HOTKEYS", b"START", *words), ok)
@@ -80,7 +81,7 @@ class HotKeyTracking(Group[S]):
     def hotkeys_stop(self) -> Command[bool]:
         """True once no keys are tracked any more; `hotkeys_get` gives the results further.
 
-        HOTKEYS STOP. Redis 8.6.
+        HOTKEYS STOP. Redis 8.6. O(1).
         """
         return Command((b"HOTKEYS", b"STOP"), _stopped)
 
@@ -97,6 +98,8 @@ def _start(
     names = tuple(choice("HOTKEYS START", "metrics", each, "CPU", "NET") for each in metrics)
     if not names:
         raise DataValueError("HOTKEYS START: metrics is empty: give CPU, NET or both")
+    if len(set(names)) < len(names):
+        raise DataValueError("HOTKEYS START: metrics names one twice: give each once")
     words: list[Value] = [b"METRICS", len(names), *names]
     if count is not None:
         words += (b"COUNT", _positive("count", count))

@@ -38,7 +38,7 @@ class KeyExpiry(Group[S]):
         Conditions (server 7.0): *nx* it had no time to live, *xx* it had one, *gt* the new one is
         longer, *lt* it is shorter; a key without one counts as endless.  A *time* of 0 or less
         deletes the key.
-        EXPIRE key seconds [NX | XX] [GT | LT]. Server 1.0.
+        EXPIRE key seconds [NX | XX] [GT | LT]. Server 1.0. O(1).
         """
         condition = _condition("EXPIRE", nx=nx, xx=xx, gt=gt, lt=lt)
         return Command((b"EXPIRE", key, duration(time, SECOND), *condition), boolean)
@@ -56,7 +56,7 @@ class KeyExpiry(Group[S]):
     ) -> Command[bool]:
         """True if *key* lives until the Unix time *when*, in seconds; else as for `expire`.
 
-        EXPIREAT key time [NX | XX] [GT | LT]. Server 1.2.
+        EXPIREAT key time [NX | XX] [GT | LT]. Server 1.2. O(1).
         """
         condition = _condition("EXPIREAT", nx=nx, xx=xx, gt=gt, lt=lt)
         return Command((b"EXPIREAT", key, moment(when, SECOND), *condition), boolean)
@@ -65,7 +65,7 @@ class KeyExpiry(Group[S]):
     def expiretime(self, key: Key) -> Command[int]:
         """The Unix time in seconds at which *key* ends; -1: never, -2: no such key.
 
-        EXPIRETIME key. Server 7.0.
+        EXPIRETIME key. Server 7.0. O(1).
         """
         return Command((b"EXPIRETIME", key), integer)
 
@@ -73,7 +73,7 @@ class KeyExpiry(Group[S]):
     def persist(self, key: Key) -> Command[bool]:
         """True if *key* had a time to live, which was removed.
 
-        PERSIST key. Server 2.2.
+        PERSIST key. Server 2.2. O(1).
         """
         return Command((b"PERSIST", key), boolean)
 
@@ -90,7 +90,7 @@ class KeyExpiry(Group[S]):
     ) -> Command[bool]:
         """True if *key* has *time* milliseconds to live; otherwise as for `expire`.
 
-        PEXPIRE key milliseconds [NX | XX] [GT | LT]. Server 2.6.
+        PEXPIRE key milliseconds [NX | XX] [GT | LT]. Server 2.6. O(1).
         """
         condition = _condition("PEXPIRE", nx=nx, xx=xx, gt=gt, lt=lt)
         return Command((b"PEXPIRE", key, duration(time, MILLISECOND), *condition), boolean)
@@ -108,7 +108,7 @@ class KeyExpiry(Group[S]):
     ) -> Command[bool]:
         """True if *key* lives until the Unix time *when*, in milliseconds; else as for `expire`.
 
-        PEXPIREAT key time [NX | XX] [GT | LT]. Server 2.6.
+        PEXPIREAT key time [NX | XX] [GT | LT]. Server 2.6. O(1).
         """
         condition = _condition("PEXPIREAT", nx=nx, xx=xx, gt=gt, lt=lt)
         return Command((b"PEXPIREAT", key, moment(when, MILLISECOND), *condition), boolean)
@@ -117,7 +117,7 @@ class KeyExpiry(Group[S]):
     def pexpiretime(self, key: Key) -> Command[int]:
         """The Unix time in milliseconds at which *key* ends; -1: never, -2: no such key.
 
-        PEXPIRETIME key. Server 7.0.
+        PEXPIRETIME key. Server 7.0. O(1).
         """
         return Command((b"PEXPIRETIME", key), integer)
 
@@ -125,7 +125,7 @@ class KeyExpiry(Group[S]):
     def pttl(self, key: Key) -> Command[int]:
         """The milliseconds that *key* has to live; -1: forever, -2: no such key.
 
-        PTTL key. Server 2.6.
+        PTTL key. Server 2.6. O(1).
         """
         return Command((b"PTTL", key), integer)
 
@@ -133,7 +133,7 @@ class KeyExpiry(Group[S]):
     def ttl(self, key: Key) -> Command[int]:
         """The seconds that *key* has to live; -1: forever, -2: no such key.
 
-        TTL key. Server 1.0.
+        TTL key. Server 1.0. O(1).
         """
         return Command((b"TTL", key), integer)
 

@@ -49,7 +49,9 @@ class Keys(Group[S]):
         """True if the value at *source* was copied to *destination*, its time to live too.
 
         Nothing is copied if *source* is missing or, without *replace*, if *destination* exists.
-        COPY source destination [DB destination_db] [REPLACE]. Server 6.2.
+        Raises `ResponseError` if both are the same key.
+        COPY source destination [DB destination_db] [REPLACE].
+        Server 6.2. O(N) worst case for collections.
         """
         database: tuple[Value, ...] = () if destination_db is None else (b"DB", destination_db)
         words = (b"COPY", source, destination, *database, *flags(replace=replace))
@@ -59,7 +61,7 @@ class Keys(Group[S]):
     def delete(self, *keys: SomeKeys) -> Command[int]:
         """The number of *keys* that existed and were deleted.
 
-        DEL key [key …]. Server 1.0.
+        DEL key [key …]. Server 1.0. O(N).
         """
         return Command((b"DEL", *all_keys("DEL", "keys", keys)), integer)
 
@@ -67,7 +69,7 @@ class Keys(Group[S]):
     def dump(self, key: Key) -> Command[bytes | None]:
         """The value at *key* in the form that `restore` takes, as bytes, or None if there is none.
 
-        DUMP key. Server 2.6.
+        DUMP key. Server 2.6. O(1) to access the key and additional O(N*M) to serialize it.
         """
         return Command((b"DUMP", key), binary_or_none, binary=True)
 
@@ -75,7 +77,7 @@ class Keys(Group[S]):
     def exists(self, *keys: SomeKeys) -> Command[int]:
         """The number of *keys* that exist; a key that is named twice counts twice.
 
-        EXISTS key [key …]. Server 1.0.
+        EXISTS key [key …]. Server 1.0. O(N).
         """
         return Command((b"EXISTS", *all_keys("EXISTS", "keys", keys)), integer)
 
@@ -84,7 +86,7 @@ class Keys(Group[S]):
         """All keys that match the glob *pattern*, in one step.
 
         The server does nothing else meanwhile.  On a server with many keys use `scan_iter`.
-        KEYS pattern. Server 1.0.
+        KEYS pattern. Server 1.0. O(N).
         """
         return Command((b"KEYS", pattern), self.read.texts)
 
@@ -108,7 +110,8 @@ class Keys(Group[S]):
         the exchange between the two servers, during which this server does nothing else; *auth* is
         the password there.  Raises `ResponseError` with the code IOERR if it is not known whether
         the keys arrived.
-        MIGRATE host port "" db timeout [COPY] [REPLACE] [AUTH …] KEYS key [key …]. Server 3.0.6.
+        MIGRATE host port "" db timeout [COPY] [REPLACE] [AUTH …] KEYS key [key …].
+        Server 3.0.6. O(N).
         """
         names = keys_of("MIGRATE", keys)
         if username is not None and auth is None:
@@ -124,7 +127,8 @@ class Keys(Group[S]):
     def move(self, key: Key, db: Count) -> Command[bool]:
         """True if *key* was moved to the database *db*: not if it is missing here, or exists there.
 
-        MOVE key db. Server 1.0.
+        Raises `ResponseError` if *db* is the same database, or does not exist.
+        MOVE key db. Server 1.0. O(1).
         """
         return Command((b"MOVE", key, db), boolean)
 
@@ -132,7 +136,7 @@ class Keys(Group[S]):
     def object_encoding(self, key: Key) -> Command[str | None]:
         """The server's internal encoding of the value at *key*, such as `listpack`, or None.
 
-        OBJECT ENCODING key. Server 2.2.3.
+        OBJECT ENCODING key. Server 2.2.3. O(1).
         """
         return Command((b"OBJECT", b"ENCODING", key), word_or_none)
 
@@ -141,7 +145,7 @@ class Keys(Group[S]):
         """The logarithmic access counter of *key*, or None if there is no such key.
 
         Raises `ResponseError` unless the server's `maxmemory-policy` is one of the LFU policies.
-        OBJECT FREQ key. Server 4.0.
+        OBJECT FREQ key. Server 4.0. O(1).
         """
         return Command((b"OBJECT", b"FREQ", key), integer_or_none)
 
@@ -150,7 +154,7 @@ class Keys(Group[S]):
         """The seconds since *key* was used, or None if there is no such key.
 
         Raises `ResponseError` if the server's `maxmemory-policy` is one of the LFU policies.
-        OBJECT IDLETIME key. Server 2.2.3.
+        OBJECT IDLETIME key. Server 2.2.3. O(1).
         """
         return Command((b"OBJECT", b"IDLETIME", key), integer_or_none)
 
@@ -158,7 +162,7 @@ class Keys(Group[S]):
     def object_refcount(self, key: Key) -> Command[int | None]:
         """The number of references to the value at *key* that the server holds, or None.
 
-        OBJECT REFCOUNT key. Server 2.2.3.
+        OBJECT REFCOUNT key. Server 2.2.3. O(1).
         """
         return Command((b"OBJECT", b"REFCOUNT", key), integer_or_none)
 
@@ -166,7 +170,7 @@ class Keys(Group[S]):
     def randomkey(self) -> Command[S | None]:
         """A random key, or None if the database is empty.
 
-        RANDOMKEY. Server 1.0.
+        RANDOMKEY. Server 1.0. O(1).
         """
         return Command((b"RANDOMKEY",), self.read.text_or_none)
 
@@ -175,7 +179,7 @@ class Keys(Group[S]):
         """True once the value at *src* is at *dst*; a value that was there is replaced.
 
         Raises `ResponseError` if *src* is missing.
-        RENAME src dst. Server 1.0.
+        RENAME src dst. Server 1.0. O(1).
         """
         return Command((b"RENAME", src, dst), ok)
 
@@ -184,7 +188,7 @@ class Keys(Group[S]):
         """True if *dst* was missing and now has the value that was at *src*.
 
         Raises `ResponseError` if *src* is missing.
-        RENAMENX src dst. Server 1.0.
+        RENAMENX src dst. Server 1.0. O(1).
         """
         return Command((b"RENAMENX", src, dst), boolean)
 
@@ -205,8 +209,10 @@ class Keys(Group[S]):
         *ttl* is the time to live in milliseconds, 0 for none; with *absttl* the Unix time in
         milliseconds (or a `datetime`) at which it ends.  `object_idletime` and `object_freq` then
         give *idletime* (seconds) and *frequency*.  Raises `BusyKeyError` if *key* exists, unless
-        *replace*.
-        RESTORE key milliseconds value [REPLACE] [ABSTTL] [IDLETIME n | FREQ n]. Server 2.6.
+        *replace*.  Raises `ResponseError` if *value* is damaged, or of a newer server.
+        RESTORE key milliseconds value [REPLACE] [ABSTTL] [IDLETIME n | FREQ n].
+        Server 2.6. O(1) to create the new key and additional O(N*M) to reconstruct the serialized
+        value.
         """
         only_one("RESTORE", idletime=idletime, frequency=frequency)
         options = flags(replace=replace, absttl=absttl)
@@ -229,7 +235,7 @@ class Keys(Group[S]):
         The keys match the glob *match* and hold the *type* (as `type` names it; server 6.0);
         *count* is about the number of keys that the server looks at.  `scan_iter` goes through all
         pages.
-        SCAN cursor [MATCH pattern] [COUNT n] [TYPE type]. Server 2.8.
+        SCAN cursor [MATCH pattern] [COUNT n] [TYPE type]. Server 2.8. O(1) for every call.
         """
         kind: tuple[Value, ...] = () if type is None else (b"TYPE", type)
         words = (b"SCAN", cursor, *narrowed(match, count), *kind)
@@ -239,7 +245,7 @@ class Keys(Group[S]):
     def touch(self, *keys: SomeKeys) -> Command[int]:
         """The number of *keys* that exist; they count as used just now.
 
-        TOUCH key [key …]. Server 3.2.1.
+        TOUCH key [key …]. Server 3.2.1. O(N).
         """
         return Command((b"TOUCH", *all_keys("TOUCH", "keys", keys)), integer)
 
@@ -247,7 +253,7 @@ class Keys(Group[S]):
     def type(self, key: Key) -> Command[str]:
         """The type of the value at *key*: `string`, `hash` …, or `none` if there is no such key.
 
-        TYPE key. Server 1.0.
+        TYPE key. Server 1.0. O(1).
         """
         return Command((b"TYPE", key), word)
 
@@ -255,7 +261,7 @@ class Keys(Group[S]):
     def unlink(self, *keys: SomeKeys) -> Command[int]:
         """The number of *keys* that existed and were deleted; their memory is freed later.
 
-        UNLINK key [key …]. Server 4.0.
+        UNLINK key [key …]. Server 4.0. O(1) for each key removed.
         """
         return Command((b"UNLINK", *all_keys("UNLINK", "keys", keys)), integer)
 

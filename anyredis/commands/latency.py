@@ -6,7 +6,7 @@ first; `latency_histogram` needs no setting.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
@@ -24,6 +24,7 @@ from anyredis.replies import (
     unexpected,
     word,
 )
+from anyredis.server_reports import CommandlogEntry, LatencyEvent, LatencyHistogram, LatencySample
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
@@ -33,66 +34,6 @@ CommandlogType: TypeAlias = Literal["SLOW", "LARGE-REQUEST", "LARGE-REPLY"]
 _LOGS: Final = ("SLOW", "LARGE-REQUEST", "LARGE-REPLY")
 
 
-class LatencyEvent(NamedTuple):
-    """The latest spike of one kind of event."""
-
-    event: str
-    """Such as `command`, `fork`, `aof-write`."""
-
-    time: int
-    """The Unix time in seconds at which it happened."""
-
-    latest: int
-    """Its milliseconds."""
-
-    maximum: int
-    """The milliseconds of the longest one."""
-
-    other: list[Reply]
-    """Values that are not known here, as the server sent them (Valkey 8.1: sum and number)."""
-
-
-class LatencySample(NamedTuple):
-    """One spike."""
-
-    time: int
-    """The Unix time in seconds at which it happened."""
-
-    latency: int
-    """Its milliseconds."""
-
-
-class LatencyHistogram(NamedTuple):
-    """The duration of all calls of a command."""
-
-    calls: int
-
-    histogram_usec: dict[int, int]
-    """For a number of microseconds, the number of calls that took no longer."""
-
-
-class CommandlogEntry(NamedTuple):
-    """One command in a log of `commandlog_get`."""
-
-    id: int
-    """A number that counts up while the server runs."""
-
-    time: int
-    """The Unix time in seconds at which it was run."""
-
-    value: int
-    """Its duration in microseconds, or its size in bytes, as the log says."""
-
-    command: list[bytes]
-    """Its words, as bytes: the server cuts long words, and leaves out words of a long command."""
-
-    address: str
-    """`address:port` of the client."""
-
-    name: str
-    """The client's name, or nothing."""
-
-
 class Latency(Group[S]):
     """The commands on what the server recorded about commands; also see `slowlog_get`."""
 
@@ -100,7 +41,7 @@ class Latency(Group[S]):
     def commandlog_get(self, count: int, type: CommandlogType) -> Command[list[CommandlogEntry]]:
         """The last *count* commands in the log *type*, the newest first; all of them with -1.
 
-        COMMANDLOG GET count SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1.
+        COMMANDLOG GET count SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1. O(N).
         """
         which = _log("COMMANDLOG GET", type)
         if count < -1:
@@ -111,7 +52,7 @@ class Latency(Group[S]):
     def commandlog_len(self, type: CommandlogType) -> Command[int]:
         """The number of commands in the log *type*.
 
-        COMMANDLOG LEN SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1.
+        COMMANDLOG LEN SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1. O(1).
         """
         return Command((b"COMMANDLOG", b"LEN", _log("COMMANDLOG LEN", type)), integer)
 
@@ -119,7 +60,7 @@ class Latency(Group[S]):
     def commandlog_reset(self, type: CommandlogType) -> Command[bool]:
         """True once the log *type* is empty.
 
-        COMMANDLOG RESET SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1.
+        COMMANDLOG RESET SLOW|LARGE-REQUEST|LARGE-REPLY. Valkey 8.1. O(N).
         """
         return Command((b"COMMANDLOG", b"RESET", _log("COMMANDLOG RESET", type)), ok)
 
@@ -127,7 +68,7 @@ class Latency(Group[S]):
     def latency_doctor(self) -> Command[str]:
         """The server's advice on its latency, in prose.
 
-        LATENCY DOCTOR. Server 2.8.13.
+        LATENCY DOCTOR. Server 2.8.13. O(1).
         """
         return Command((b"LATENCY", b"DOCTOR"), word)
 
@@ -136,7 +77,7 @@ class Latency(Group[S]):
         """A drawing of the latest spikes of *event*, in characters.
 
         Raises `ResponseError` if there is none.
-        LATENCY GRAPH event. Server 2.8.13.
+        LATENCY GRAPH event. Server 2.8.13. O(1).
         """
         return Command((b"LATENCY", b"GRAPH", event), word)
 
@@ -144,7 +85,7 @@ class Latency(Group[S]):
     def latency_histogram(self, *commands: SomeKeys) -> Command[dict[str, LatencyHistogram]]:
         """The durations of *commands* that were called, by name; of all commands without any.
 
-        LATENCY HISTOGRAM [command …]. Server 7.0.
+        LATENCY HISTOGRAM [command …]. Server 7.0. O(N).
         """
         names = all_fields("LATENCY HISTOGRAM", "commands", commands) if commands else ()
         return Command((b"LATENCY", b"HISTOGRAM", *names), _histograms)
@@ -153,7 +94,7 @@ class Latency(Group[S]):
     def latency_history(self, event: Key) -> Command[list[LatencySample]]:
         """The spikes of *event*, at most 160, the oldest first.
 
-        LATENCY HISTORY event. Server 2.8.13.
+        LATENCY HISTORY event. Server 2.8.13. O(1).
         """
         return Command((b"LATENCY", b"HISTORY", event), _samples)
 
@@ -161,7 +102,7 @@ class Latency(Group[S]):
     def latency_latest(self) -> Command[list[LatencyEvent]]:
         """The latest spike of each kind of event.
 
-        LATENCY LATEST. Server 2.8.13.
+        LATENCY LATEST. Server 2.8.13. O(1).
         """
         return Command((b"LATENCY", b"LATEST"), _events)
 
@@ -169,7 +110,7 @@ class Latency(Group[S]):
     def latency_reset(self, *events: SomeKeys) -> Command[int]:
         """The number of *events* whose spikes were forgotten; of all events without any.
 
-        LATENCY RESET [event …]. Server 2.8.13.
+        LATENCY RESET [event …]. Server 2.8.13. O(1).
         """
         names = all_fields("LATENCY RESET", "events", events) if events else ()
         return Command((b"LATENCY", b"RESET", *names), integer)

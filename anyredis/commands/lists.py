@@ -33,7 +33,7 @@ class Lists(Group[S]):
     def lindex(self, key: Key, index: int) -> Command[S | None]:
         """The element at *index* (negative from the end), or None if there is none.
 
-        LINDEX key index. Server 1.0.
+        LINDEX key index. Server 1.0. O(N).
         """
         return Command((b"LINDEX", key, index), self.read.text_or_none)
 
@@ -42,7 +42,7 @@ class Lists(Group[S]):
         """The length after *value* was inserted BEFORE or AFTER the first *refvalue*.
 
         -1 if there is no *refvalue*, 0 if there is no list.
-        LINSERT key BEFORE|AFTER refvalue value. Server 2.2.
+        LINSERT key BEFORE|AFTER refvalue value. Server 2.2. O(N).
         """
         place = choice("LINSERT", "where", where, "BEFORE", "AFTER")
         return Command((b"LINSERT", key, place, refvalue, value), integer)
@@ -51,7 +51,7 @@ class Lists(Group[S]):
     def llen(self, key: Key) -> Command[int]:
         """The number of elements in the list, 0 if there is none.
 
-        LLEN key. Server 1.0.
+        LLEN key. Server 1.0. O(1).
         """
         return Command((b"LLEN", key), integer)
 
@@ -62,7 +62,7 @@ class Lists(Group[S]):
         """The element moved from end *src* of *first_list* to end *dest* of *second_list*.
 
         None if *first_list* is empty.  Both lists may be the same one.
-        LMOVE first_list second_list LEFT|RIGHT LEFT|RIGHT. Server 6.2.
+        LMOVE first_list second_list LEFT|RIGHT LEFT|RIGHT. Server 6.2. O(1).
         """
         words = (b"LMOVE", first_list, second_list, side("LMOVE", "src", src))
         return Command((*words, side("LMOVE", "dest", dest)), self.read.text_or_none)
@@ -84,7 +84,8 @@ class Lists(Group[S]):
         One element, or up to *count*, or with *mode* EXACTLY either *count* of them or none; None
         if nothing moved.  A *count* needs an *ordering*: OBO pushes the elements one by one as they
         are popped, BULK keeps the order that they had.
-        LMOVEM first_list second_list LEFT|RIGHT LEFT|RIGHT [COUNT|EXACTLY n OBO|BULK]. Redis 8.10.
+        LMOVEM first_list second_list LEFT|RIGHT LEFT|RIGHT [COUNT|EXACTLY n OBO|BULK].
+        Redis 8.10. O(N).
         """
         words = (b"LMOVEM", first_list, second_list, side("LMOVEM", "src", src))
         amount = how_many("LMOVEM", count, mode, ordering)
@@ -97,7 +98,7 @@ class Lists(Group[S]):
         """The first of *keys* that has elements, and up to *count* (1) popped from its end.
 
         None if all are empty.
-        LMPOP numkeys key [key …] LEFT|RIGHT [COUNT n]. Server 7.0.
+        LMPOP numkeys key [key …] LEFT|RIGHT [COUNT n]. Server 7.0. O(N+M).
         """
         words = (b"LMPOP", *side_of_first("LMPOP", keys, direction, count))
         return Command(words, self.read.keyed(self.read.texts))
@@ -106,7 +107,7 @@ class Lists(Group[S]):
     def lpop(self, key: Key) -> Command[S | None]:
         """The first element, which is removed, or None if there is no list.
 
-        LPOP key. Server 1.0.
+        LPOP key. Server 1.0. O(N).
         """
         return Command((b"LPOP", key), self.read.text_or_none)
 
@@ -114,7 +115,7 @@ class Lists(Group[S]):
     def lpop_many(self, key: Key, count: Count) -> Command[list[S] | None]:
         """Up to *count* elements from the head, removed; None if there is no list.
 
-        LPOP key count. Server 6.2.
+        LPOP key count. Server 6.2. O(N).
         """
         return Command((b"LPOP", key, count), self.read.texts_or_none)
 
@@ -125,7 +126,7 @@ class Lists(Group[S]):
         """The index of the first *value*, or None if there is none.
 
         *rank* 2 finds the second one, -1 the last; *maxlen* bounds the number of comparisons.
-        LPOS key value [RANK n] [MAXLEN n]. Server 6.0.6.
+        LPOS key value [RANK n] [MAXLEN n]. Server 6.0.6. O(N).
         """
         return Command((b"LPOS", key, value, *_search(rank, maxlen)), integer_or_none)
 
@@ -141,7 +142,7 @@ class Lists(Group[S]):
     ) -> Command[list[int]]:
         """The indexes of up to *count* (0: all) elements that equal *value*; options as `lpos`.
 
-        LPOS key value COUNT n [RANK n] [MAXLEN n]. Server 6.0.6.
+        LPOS key value COUNT n [RANK n] [MAXLEN n]. Server 6.0.6. O(N).
         """
         words = (b"LPOS", key, value, b"COUNT", count, *_search(rank, maxlen))
         return Command(words, integers)
@@ -150,7 +151,7 @@ class Lists(Group[S]):
     def lpush(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after *values* were pushed at the head one by one: the last one is first.
 
-        LPUSH key value [value …]. Server 1.0.
+        LPUSH key value [value …]. Server 1.0. O(1) for each element added.
         """
         return Command((b"LPUSH", key, *all_values("LPUSH", "values", values)), integer)
 
@@ -158,7 +159,7 @@ class Lists(Group[S]):
     def lpushx(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after `lpush`, or 0 if there is no list and nothing was pushed.
 
-        LPUSHX key value [value …]. Server 2.2.
+        LPUSHX key value [value …]. Server 2.2. O(1) for each element added.
         """
         return Command((b"LPUSHX", key, *all_values("LPUSHX", "values", values)), integer)
 
@@ -166,7 +167,7 @@ class Lists(Group[S]):
     def lrange(self, key: Key, start: int, end: int) -> Command[list[S]]:
         """The elements *start* to *end* (inclusive; negative from the end), or none.
 
-        LRANGE key start end. Server 1.0.
+        LRANGE key start end. Server 1.0. O(S+N).
         """
         return Command((b"LRANGE", key, start, end), self.read.texts)
 
@@ -175,7 +176,7 @@ class Lists(Group[S]):
         """The number of elements equal to *value* that were removed.
 
         The first *count* of them, the last ones with a negative *count*, all with 0.
-        LREM key count value. Server 1.0.
+        LREM key count value. Server 1.0. O(N+M).
         """
         return Command((b"LREM", key, count, value), integer)
 
@@ -184,7 +185,7 @@ class Lists(Group[S]):
         """True once *value* is at *index*.
 
         Raises `ResponseError` if there is no such key or index.
-        LSET key index value. Server 1.0.
+        LSET key index value. Server 1.0. O(N).
         """
         return Command((b"LSET", key, index, value), ok)
 
@@ -192,7 +193,7 @@ class Lists(Group[S]):
     def ltrim(self, key: Key, start: int, end: int) -> Command[bool]:
         """True once only the elements *start* to *end* (inclusive) are left.
 
-        LTRIM key start end. Server 1.0.
+        LTRIM key start end. Server 1.0. O(N).
         """
         return Command((b"LTRIM", key, start, end), ok)
 
@@ -200,7 +201,7 @@ class Lists(Group[S]):
     def rpop(self, key: Key) -> Command[S | None]:
         """The last element, which is removed, or None if there is no list.
 
-        RPOP key. Server 1.0.
+        RPOP key. Server 1.0. O(N).
         """
         return Command((b"RPOP", key), self.read.text_or_none)
 
@@ -208,7 +209,7 @@ class Lists(Group[S]):
     def rpop_many(self, key: Key, count: Count) -> Command[list[S] | None]:
         """Up to *count* elements from the tail, the last first, removed; None without a list.
 
-        RPOP key count. Server 6.2.
+        RPOP key count. Server 6.2. O(N).
         """
         return Command((b"RPOP", key, count), self.read.texts_or_none)
 
@@ -216,7 +217,7 @@ class Lists(Group[S]):
     def rpoplpush(self, src: Key, dst: Key) -> Command[S | None]:
         """The reply of `lmove` from the tail of *src* to the head of *dst*, by its old name.
 
-        RPOPLPUSH src dst. Server 1.2.
+        RPOPLPUSH src dst. Server 1.2. O(1).
         """
         return Command((b"RPOPLPUSH", src, dst), self.read.text_or_none)
 
@@ -224,7 +225,7 @@ class Lists(Group[S]):
     def rpush(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after *values* were pushed at the tail one by one.
 
-        RPUSH key value [value …]. Server 1.0.
+        RPUSH key value [value …]. Server 1.0. O(1) for each element added.
         """
         return Command((b"RPUSH", key, *all_values("RPUSH", "values", values)), integer)
 
@@ -232,7 +233,7 @@ class Lists(Group[S]):
     def rpushx(self, key: Key, *values: SomeValues) -> Command[int]:
         """The length after `rpush`, or 0 if there is no list and nothing was pushed.
 
-        RPUSHX key value [value …]. Server 2.2.
+        RPUSHX key value [value …]. Server 2.2. O(1) for each element added.
         """
         return Command((b"RPUSHX", key, *all_values("RPUSHX", "values", values)), integer)
 

@@ -43,7 +43,7 @@ class ModuleLoading(Group[S]):
     def module_list(self) -> Command[list[LoadedModule]]:
         """The modules that are loaded.
 
-        MODULE LIST. Server 4.0.
+        MODULE LIST. Server 4.0. O(N).
         """
         return Command((b"MODULE", b"LIST"), _modules)
 
@@ -51,7 +51,8 @@ class ModuleLoading(Group[S]):
     def module_load(self, path: Key, *args: SomeValues) -> Command[bool]:
         """True once the module in the server's file *path* is loaded, with *args*.
 
-        MODULE LOAD path [arg …]. Server 4.0.
+        Raises `ResponseError` if it cannot be loaded, or the server does not allow this command.
+        MODULE LOAD path [arg …]. Server 4.0. O(1).
         """
         words = (b"MODULE", b"LOAD", path, *optional_values("MODULE LOAD", "args", args))
         return Command(words, ok)
@@ -66,7 +67,7 @@ class ModuleLoading(Group[S]):
     ) -> Command[bool]:
         """The same, with settings of the module as *config*; *args* go by name here.
 
-        MODULE LOADEX path [CONFIG name value …] [ARGS arg …]. Server 7.0.
+        MODULE LOADEX path [CONFIG name value …] [ARGS arg …]. Server 7.0. O(1).
         """
         if config is not None and not isinstance(config, Mapping):
             raise DataTypeError(
@@ -81,7 +82,8 @@ class ModuleLoading(Group[S]):
     def module_unload(self, name: Key) -> Command[bool]:
         """True once the module *name* is unloaded; one with data types cannot be.
 
-        MODULE UNLOAD name. Server 4.0.
+        Raises `ResponseError` if it is not loaded, or cannot be unloaded.
+        MODULE UNLOAD name. Server 4.0. O(1).
         """
         return Command((b"MODULE", b"UNLOAD", name), ok)
 

@@ -17,7 +17,7 @@ class Persistence(Group[S]):
     def bgrewriteaof(self) -> Command[bool]:
         """True once the server writes a smaller append-only file, or has planned to after a save.
 
-        BGREWRITEAOF. Server 1.0.
+        BGREWRITEAOF. Server 1.0. O(1).
         """
         return Command((b"BGREWRITEAOF",), _status)
 
@@ -27,7 +27,7 @@ class Persistence(Group[S]):
 
         While the append-only file is rewritten the save waits for that or, without *schedule*,
         fails.  Raises `ResponseError` if a save is in progress already.
-        BGSAVE [SCHEDULE]. Server 3.2.2.
+        BGSAVE [SCHEDULE]. Server 3.2.2. O(1).
         """
         words = (b"BGSAVE", b"SCHEDULE") if schedule else (b"BGSAVE",)
         return Command(words, _status)
@@ -37,7 +37,7 @@ class Persistence(Group[S]):
         """True once the save in the background is cancelled.
 
         Raises `ResponseError` if there is none.
-        BGSAVE CANCEL. Valkey 8.1.
+        BGSAVE CANCEL. Valkey 8.1. O(1).
         """
         return Command((b"BGSAVE", b"CANCEL"), _status)
 
@@ -45,7 +45,7 @@ class Persistence(Group[S]):
     def lastsave(self) -> Command[datetime.datetime]:
         """The time of the last save, in UTC; the start of the server, if there was no save.
 
-        LASTSAVE. Server 1.0.
+        LASTSAVE. Server 1.0. O(1).
         """
         return Command((b"LASTSAVE",), _moment)
 
@@ -53,7 +53,7 @@ class Persistence(Group[S]):
     def save(self) -> Command[bool]:
         """True once the data is saved; the server does nothing else meanwhile: see `bgsave`.
 
-        SAVE. Server 1.0.
+        SAVE. Server 1.0. O(N).
         """
         return Command((b"SAVE",), ok)
 

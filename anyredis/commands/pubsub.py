@@ -22,7 +22,7 @@ class PubSubCommands(Group[S]):
 
         In a cluster any node takes it, and subscribers at all nodes get it, but only those at that
         node are counted.
-        PUBLISH channel message. Server 2.0.
+        PUBLISH channel message. Server 2.0. O(N+M).
         """
         return Command((b"PUBLISH", channel, message), integer)
 
@@ -30,7 +30,7 @@ class PubSubCommands(Group[S]):
     def pubsub_channels(self, pattern: Key = "*") -> Command[list[S]]:
         """The channels that have subscribers, those of patterns not counted, and match *pattern*.
 
-        PUBSUB CHANNELS pattern. Server 2.8.
+        PUBSUB CHANNELS pattern. Server 2.8. O(N).
         """
         return Command((b"PUBSUB", b"CHANNELS", pattern), self.read.texts)
 
@@ -38,7 +38,7 @@ class PubSubCommands(Group[S]):
     def pubsub_numpat(self) -> Command[int]:
         """The number of patterns that have subscribers; in a cluster each node counts its own.
 
-        PUBSUB NUMPAT. Server 2.8.
+        PUBSUB NUMPAT. Server 2.8. O(1).
         """
         return Command((b"PUBSUB", b"NUMPAT"), integer)
 
@@ -46,7 +46,7 @@ class PubSubCommands(Group[S]):
     def pubsub_numsub(self, *channels: SomeKeys) -> Command[list[tuple[S, int]]]:
         """Each of *channels* with the number of its subscribers, those of patterns not counted.
 
-        PUBSUB NUMSUB [channel …]. Server 2.8.
+        PUBSUB NUMSUB [channel …]. Server 2.8. O(N) for the NUMSUB subcommand.
         """
         words = _channels("PUBSUB NUMSUB", channels)
         return Command((b"PUBSUB", b"NUMSUB", *words), self._counts)
@@ -55,7 +55,7 @@ class PubSubCommands(Group[S]):
     def pubsub_shardchannels(self, pattern: Key = "*") -> Command[list[S]]:
         """The sharded channels that have subscribers and match *pattern*.
 
-        PUBSUB SHARDCHANNELS pattern. Server 7.0.
+        PUBSUB SHARDCHANNELS pattern. Server 7.0. O(N).
         """
         return Command((b"PUBSUB", b"SHARDCHANNELS", pattern), self.read.texts)
 
@@ -63,7 +63,7 @@ class PubSubCommands(Group[S]):
     def pubsub_shardnumsub(self, *channels: SomeKeys) -> Command[list[tuple[S, int]]]:
         """Each of the sharded *channels* with the number of its subscribers.
 
-        PUBSUB SHARDNUMSUB [channel …]. Server 7.0.
+        PUBSUB SHARDNUMSUB [channel …]. Server 7.0. O(N) for the SHARDNUMSUB subcommand.
         """
         words = _channels("PUBSUB SHARDNUMSUB", channels)
         return Command((b"PUBSUB", b"SHARDNUMSUB", *words), self._counts)
@@ -72,7 +72,7 @@ class PubSubCommands(Group[S]):
     def spublish(self, shard_channel: Key, message: Value) -> Command[int]:
         """The number of subscribers to *shard_channel*, at its node, that got *message*.
 
-        SPUBLISH channel message. Server 7.0.
+        SPUBLISH channel message. Server 7.0. O(N).
         """
         return Command((b"SPUBLISH", shard_channel, message), integer)
 

@@ -31,8 +31,9 @@ class ReplicationCommands(Group[S]):
 
         *to* is the host and port of the replica, by default the one that is most up to date.
         Clients that write wait until the replica has all writes, at most *timeout* milliseconds;
-        then the exchange is given up or, with *force*, done all the same.
-        FAILOVER [TO host port [FORCE]] [TIMEOUT milliseconds]. Server 6.2.
+        then the exchange is given up or, with *force*, done all the same.  Raises `ResponseError`
+        if there is no such replica, or a failover is under way.
+        FAILOVER [TO host port [FORCE]] [TIMEOUT milliseconds]. Server 6.2. O(1).
         """
         target: tuple[Value, ...] = ()
         if to is not None:
@@ -49,7 +50,7 @@ class ReplicationCommands(Group[S]):
         """True once the exchange of roles that is under way is given up.
 
         Raises `ResponseError` if there is none.
-        FAILOVER ABORT. Server 6.2.
+        FAILOVER ABORT. Server 6.2. O(1).
         """
         return Command((b"FAILOVER", b"ABORT"), ok)
 
@@ -59,7 +60,7 @@ class ReplicationCommands(Group[S]):
 
         It drops its own data for that of its primary.  `replicaof("NO", "ONE")` is
         `replicaof_no_one()`.
-        REPLICAOF host port. Server 5.0.
+        REPLICAOF host port. Server 5.0. O(1).
         """
         ends = isinstance(host, str) and host.upper() == "NO"
         if isinstance(port, str) and not port.isdecimal() and not (ends and port.upper() == "ONE"):
@@ -73,7 +74,7 @@ class ReplicationCommands(Group[S]):
     def replicaof_no_one(self) -> Command[bool]:
         """True once the server is a primary, with the data that it has.
 
-        REPLICAOF NO ONE. Server 5.0.
+        REPLICAOF NO ONE. Server 5.0. O(1).
         """
         return Command((b"REPLICAOF", b"NO", b"ONE"), _done)
 

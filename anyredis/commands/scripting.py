@@ -27,7 +27,7 @@ class Scripting(Group[S]):
 
         The script finds them in KEYS, the others in ARGV.  Raises `ResponseError` if the script
         does not compile or fails; it is never sent again for an error of its own.
-        EVAL script numkeys [key …] [arg …]. Server 2.6.
+        EVAL script numkeys [key …] [arg …]. Server 2.6. Depends on the script that is executed.
         """
         return called(b"EVAL", script, numkeys, keys_and_args)
 
@@ -35,7 +35,7 @@ class Scripting(Group[S]):
     def eval_ro(self, script: Key, numkeys: int, *keys_and_args: Value) -> Command[Any]:
         """Like `eval`, for a script that only reads: a replica may run it, and it may run twice.
 
-        EVAL_RO script numkeys [key …] [arg …]. Server 7.0.
+        EVAL_RO script numkeys [key …] [arg …]. Server 7.0. Depends on the script that is executed.
         """
         return called(b"EVAL_RO", script, numkeys, keys_and_args)
 
@@ -45,7 +45,7 @@ class Scripting(Group[S]):
 
         Raises `NoScriptError` if the server does not have it; `register_script` gives an object
         that then sends the text.
-        EVALSHA sha1 numkeys [key …] [arg …]. Server 2.6.
+        EVALSHA sha1 numkeys [key …] [arg …]. Server 2.6. Depends on the script that is executed.
         """
         return called(b"EVALSHA", sha1, numkeys, keys_and_args)
 
@@ -53,7 +53,7 @@ class Scripting(Group[S]):
     def evalsha_ro(self, sha1: Key, numkeys: int, *keys_and_args: Value) -> Command[Any]:
         """Like `evalsha`, for a script that only reads: a replica may run it, and it may run twice.
 
-        EVALSHA_RO sha1 numkeys [key …] [arg …]. Server 7.0.
+        EVALSHA_RO sha1 numkeys [key …] [arg …]. Server 7.0. Depends on the script that is executed.
         """
         return called(b"EVALSHA_RO", sha1, numkeys, keys_and_args)
 
@@ -61,7 +61,7 @@ class Scripting(Group[S]):
     def script_exists(self, *sha1s: SomeKeys) -> Command[list[bool]]:
         """For each of the SHA1s, whether the server has the script; of a cluster, all primaries.
 
-        SCRIPT EXISTS sha1 [sha1 …]. Server 2.6.
+        SCRIPT EXISTS sha1 [sha1 …]. Server 2.6. O(N).
         """
         names = all_keys("SCRIPT EXISTS", "sha1s", sha1s)
         return Command((b"SCRIPT", b"EXISTS", *names), booleans)
@@ -74,7 +74,7 @@ class Scripting(Group[S]):
 
         *sync_type*: `"SYNC"` frees the memory before the reply, `"ASYNC"` afterwards; without it the
         server's configuration decides.
-        SCRIPT FLUSH [SYNC | ASYNC]. Server 2.6.
+        SCRIPT FLUSH [SYNC | ASYNC]. Server 2.6. O(N).
         """
         words: tuple[Value, ...] = (b"SCRIPT", b"FLUSH")
         if sync_type is not None:
@@ -87,7 +87,7 @@ class Scripting(Group[S]):
 
         Raises `ResponseError` if none runs (NOTBUSY), or if it has written already (UNKILLABLE);
         in a cluster `PartialFailureError`.
-        SCRIPT KILL. Server 2.6.
+        SCRIPT KILL. Server 2.6. O(1).
         """
         return Command((b"SCRIPT", b"KILL"), ok)
 
@@ -96,7 +96,7 @@ class Scripting(Group[S]):
         """The SHA1 of *script*, in hexadecimal digits, which the server keeps without running it.
 
         In a cluster all nodes get it.  Raises `ResponseError` if it does not compile.
-        SCRIPT LOAD script. Server 2.6.
+        SCRIPT LOAD script. Server 2.6. O(N).
         """
         return Command((b"SCRIPT", b"LOAD", script), word)
 
@@ -104,7 +104,7 @@ class Scripting(Group[S]):
     def script_show(self, sha1: Key) -> Command[S]:
         """The text of the script of that SHA1; raises `NoScriptError` if there is none.
 
-        SCRIPT SHOW sha1. Valkey 8.0.
+        SCRIPT SHOW sha1. Valkey 8.0. O(1).
         """
         return Command((b"SCRIPT", b"SHOW", sha1), self.read.text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from anyredis.command import Command, command
 from anyredis.commands.checks import Count
@@ -26,82 +26,19 @@ from anyredis.replies import (
     word,
 )
 from anyredis.reports import InfoValue, info
+from anyredis.server_reports import (
+    PrimaryRole,
+    ReplicaRole,
+    ReplicaState,
+    Role,
+    SentinelRole,
+    SlowlogEntry,
+)
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
 MemoryStat: TypeAlias = "int | float | str | dict[str, MemoryStat]"
 """A number of bytes or a ratio; a dict for each database (`db.0`)."""
-
-
-class SlowlogEntry(NamedTuple):
-    """One command that took long."""
-
-    id: int
-    """A number that counts up while the server runs."""
-
-    time: int
-    """The Unix time in seconds at which it was run."""
-
-    duration: int
-    """The duration in microseconds."""
-
-    command: list[bytes]
-    """Its words, as bytes: the server cuts long words, and leaves out words of a long command."""
-
-    address: str
-    """`address:port` of the client."""
-
-    name: str
-    """The client's name, or nothing."""
-
-
-class ReplicaState(NamedTuple):
-    """One replica as its primary sees it."""
-
-    host: str
-    port: int
-    offset: int
-    """The offset that it has acknowledged."""
-
-
-class PrimaryRole(NamedTuple):
-    """A server that takes writes."""
-
-    role: Literal["master"]
-    """The servers' word for it."""
-
-    offset: int
-    """The offset of its stream of writes."""
-
-    replicas: list[ReplicaState]
-
-
-class ReplicaRole(NamedTuple):
-    """A server that follows another."""
-
-    role: Literal["slave"]
-    """The servers' word for it."""
-
-    host: str
-    port: int
-    """The TCP port of its primary; `host` is its host."""
-
-    state: str
-    """`connect`, `connecting`, `sync` or `connected`."""
-
-    offset: int
-    """Its replication offset; -1 before its first synchronization."""
-
-
-class SentinelRole(NamedTuple):
-    """A sentinel."""
-
-    role: Literal["sentinel"]
-    primaries: list[str]
-    """The names of the primaries that it watches."""
-
-
-Role: TypeAlias = PrimaryRole | ReplicaRole | SentinelRole
 
 
 class ServerCommands(Group[S]):
@@ -112,7 +49,7 @@ class ServerCommands(Group[S]):
         """The settings whose names match any of the globs *patterns*; all without patterns.
 
         More than one pattern needs server 7.0.
-        CONFIG GET pattern [pattern …]. Server 2.0.
+        CONFIG GET pattern [pattern …]. Server 2.0. O(N).
         """
         return Command(
             (b"CONFIG", b"GET", *(optional_values("CONFIG GET", "patterns", patterns) or (b"*",))),
@@ -123,7 +60,7 @@ class ServerCommands(Group[S]):
     def config_resetstat(self) -> Command[bool]:
         """True once the counters of `info` begin at 0 again.
 
-        CONFIG RESETSTAT. Server 2.0.
+        CONFIG RESETSTAT. Server 2.0. O(1).
         """
         return Command((b"CONFIG", b"RESETSTAT"), ok)
 
@@ -132,7 +69,7 @@ class ServerCommands(Group[S]):
         """True once the server's configuration file holds the present settings.
 
         Raises `ResponseError` if the server has no such file.
-        CONFIG REWRITE. Server 2.8.
+        CONFIG REWRITE. Server 2.8. O(1).
         """
         return Command((b"CONFIG", b"REWRITE"), ok)
 
@@ -140,8 +77,9 @@ class ServerCommands(Group[S]):
     def config_set(self, name: Key, value: Value, *more: Value) -> Command[bool]:
         """True once the setting *name* is *value*, and so on with pairs of *more*: all or none.
 
-        More than one pair needs server 7.0.
-        CONFIG SET name value [name value …]. Server 2.0.
+        More than one pair needs server 7.0.  Raises `ResponseError` if a setting is unknown, or
+        cannot be that value or be changed.
+        CONFIG SET name value [name value …]. Server 2.0. O(N).
         """
         if len(more) % 2:
             raise DataValueError("CONFIG SET: more has a name without its value at its end")
@@ -151,7 +89,7 @@ class ServerCommands(Group[S]):
     def dbsize(self) -> Command[int]:
         """The number of keys in the database.
 
-        DBSIZE. Server 1.0.
+        DBSIZE. Server 1.0. O(1).
         """
         return Command((b"DBSIZE",), integer)
 
@@ -162,7 +100,7 @@ class ServerCommands(Group[S]):
         Their memory is freed later with `asynchronous=True` (server 4.0), and before the reply with
         `asynchronous=False` (server 6.2); otherwise the server's `lazyfree-lazy-user-flush`
         decides.
-        FLUSHALL [ASYNC | SYNC]. Server 1.0.
+        FLUSHALL [ASYNC | SYNC]. Server 1.0. O(N).
         """
         return Command((b"FLUSHALL", *_how(asynchronous)), ok)
 
@@ -170,7 +108,7 @@ class ServerCommands(Group[S]):
     def flushdb(self, *, asynchronous: bool | None = None) -> Command[bool]:
         """True once the database is empty; *asynchronous* as for `flushall`.
 
-        FLUSHDB [ASYNC | SYNC]. Server 1.0.
+        FLUSHDB [ASYNC | SYNC]. Server 1.0. O(N).
         """
         return Command((b"FLUSHDB", *_how(asynchronous)), ok)
 
@@ -180,7 +118,7 @@ class ServerCommands(Group[S]):
 
         Numbers are int and float, `db0:keys=3,expires=0` is a dict, `modules` a list of dicts.
         More than one section needs server 7.0.
-        INFO [section …]. Server 1.0.
+        INFO [section …]. Server 1.0. O(1).
         """
         return Command(
             (b"INFO", *optional_values("INFO", "sections", sections)), _info, binary=True
@@ -201,7 +139,7 @@ class ServerCommands(Group[S]):
     def memory_doctor(self) -> Command[str]:
         """The server's advice on its use of memory, in prose.
 
-        MEMORY DOCTOR. Server 4.0.
+        MEMORY DOCTOR. Server 4.0. O(1).
         """
         return Command((b"MEMORY", b"DOCTOR"), word)
 
@@ -209,7 +147,7 @@ class ServerCommands(Group[S]):
     def memory_malloc_stats(self) -> Command[str]:
         """The statistics of the server's allocator, as text.
 
-        MEMORY MALLOC-STATS. Server 4.0.
+        MEMORY MALLOC-STATS. Server 4.0. Depends on how much memory is allocated.
         """
         return Command((b"MEMORY", b"MALLOC-STATS"), word)
 
@@ -217,7 +155,7 @@ class ServerCommands(Group[S]):
     def memory_purge(self) -> Command[bool]:
         """True once the allocator has given back as much memory as it can.
 
-        MEMORY PURGE. Server 4.0.
+        MEMORY PURGE. Server 4.0. Depends on how much memory is allocated.
         """
         return Command((b"MEMORY", b"PURGE"), ok)
 
@@ -225,7 +163,7 @@ class ServerCommands(Group[S]):
     def memory_stats(self) -> Command[dict[str, MemoryStat]]:
         """The server's use of memory, by name.
 
-        MEMORY STATS. Server 4.0.
+        MEMORY STATS. Server 4.0. O(1).
         """
         return Command((b"MEMORY", b"STATS"), _memory)
 
@@ -234,7 +172,7 @@ class ServerCommands(Group[S]):
         """The bytes that *key* and its value take, or None if there is no such key.
 
         Of a value with many elements the server looks at *samples* (5 by default), at all with 0.
-        MEMORY USAGE key [SAMPLES n]. Server 4.0.
+        MEMORY USAGE key [SAMPLES n]. Server 4.0. O(N).
         """
         effort: tuple[Value, ...] = () if samples is None else (b"SAMPLES", samples)
         return Command((b"MEMORY", b"USAGE", key, *effort), integer_or_none)
@@ -243,7 +181,7 @@ class ServerCommands(Group[S]):
     def role(self) -> Command[Role]:
         """The server's role, with details: `PrimaryRole`, `ReplicaRole` or `SentinelRole`.
 
-        ROLE. Server 2.8.12.
+        ROLE. Server 2.8.12. O(1).
         """
         return Command((b"ROLE",), _role)
 
@@ -252,7 +190,7 @@ class ServerCommands(Group[S]):
         """The last *num* (10) commands that took long, the newest first.
 
         With -1 all of them (server 7.0).
-        SLOWLOG GET [num]. Server 2.2.12.
+        SLOWLOG GET [num]. Server 2.2.12. O(N).
         """
         words: tuple[Value, ...] = (b"SLOWLOG", b"GET")
         return Command(words if num is None else (*words, num), _slowlog, binary=True)
@@ -261,7 +199,7 @@ class ServerCommands(Group[S]):
     def slowlog_len(self) -> Command[int]:
         """The number of commands in the slow log.
 
-        SLOWLOG LEN. Server 2.2.12.
+        SLOWLOG LEN. Server 2.2.12. O(1).
         """
         return Command((b"SLOWLOG", b"LEN"), integer)
 
@@ -269,7 +207,7 @@ class ServerCommands(Group[S]):
     def slowlog_reset(self) -> Command[bool]:
         """True once the slow log is empty.
 
-        SLOWLOG RESET. Server 2.2.12.
+        SLOWLOG RESET. Server 2.2.12. O(N).
         """
         return Command((b"SLOWLOG", b"RESET"), ok)
 
@@ -277,7 +215,8 @@ class ServerCommands(Group[S]):
     def swapdb(self, first: Count, second: Count) -> Command[bool]:
         """True once the databases *first* and *second* have changed places, for all clients.
 
-        SWAPDB first second. Server 4.0.
+        Raises `ResponseError` if there is no such database.
+        SWAPDB first second. Server 4.0. O(N).
         """
         return Command((b"SWAPDB", first, second), ok)
 
@@ -285,7 +224,7 @@ class ServerCommands(Group[S]):
     def time(self) -> Command[tuple[int, int]]:
         """The server's clock: Unix time in seconds, and the microseconds since.
 
-        TIME. Server 2.6.
+        TIME. Server 2.6. O(1).
         """
         return Command((b"TIME",), _clock)
 

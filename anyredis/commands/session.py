@@ -58,7 +58,7 @@ class SessionCommands(WatchCommands[S]):
     def asking(self) -> Command[bool]:
         """True once the next command may be about a slot that this node is importing.
 
-        ASKING. Server 3.0.
+        ASKING. Server 3.0. O(1).
         """
         return Command((b"ASKING",), ok)
 
@@ -68,7 +68,7 @@ class SessionCommands(WatchCommands[S]):
 
         Raises `AuthenticationError` if the user and the password do not match.  A *username* needs
         server 6.0.
-        AUTH [username] password. Server 1.0.
+        AUTH [username] password. Server 1.0. O(N).
         """
         user: tuple[Value, ...] = () if username is None else (username,)
         return Command((b"AUTH", *user, password), ok)
@@ -78,7 +78,7 @@ class SessionCommands(WatchCommands[S]):
         """True once the keys of the next command are to be tracked or, with `"NO"`, are not.
 
         For tracking with *optin* or *optout*; without them it raises `ResponseError`.
-        CLIENT CACHING YES|NO. Server 6.0.
+        CLIENT CACHING YES|NO. Server 6.0. O(1).
         """
         return Command(
             (b"CLIENT", b"CACHING", choice("CLIENT CACHING", "mode", mode, "YES", "NO")), ok
@@ -88,7 +88,7 @@ class SessionCommands(WatchCommands[S]):
     def client_capa(self, *capabilities: SomeKeys) -> Command[bool]:
         """True once the server knows the capabilities of the session, such as `redirect`.
 
-        CLIENT CAPA capability [capability …]. Valkey 8.0.
+        CLIENT CAPA capability [capability …]. Valkey 8.0. O(1).
         """
         return Command(
             (b"CLIENT", b"CAPA", *all_fields("CLIENT CAPA", "capabilities", capabilities)), ok
@@ -99,7 +99,7 @@ class SessionCommands(WatchCommands[S]):
         """True once the session counts as a source of imported data: it sees expired keys.
 
         Raises `ResponseError` unless the server is in import mode.
-        CLIENT IMPORT-SOURCE ON|OFF. Valkey 8.1.
+        CLIENT IMPORT-SOURCE ON|OFF. Valkey 8.1. O(1).
         """
         switch = choice("CLIENT IMPORT-SOURCE", "mode", mode, "ON", "OFF")
         return Command((b"CLIENT", b"IMPORT-SOURCE", switch), ok)
@@ -108,7 +108,7 @@ class SessionCommands(WatchCommands[S]):
     def client_no_evict(self, mode: OnOff) -> Command[bool]:
         """True once the session is spared when clients use too much memory.
 
-        CLIENT NO-EVICT ON|OFF. Server 7.0.
+        CLIENT NO-EVICT ON|OFF. Server 7.0. O(1).
         """
         return Command(
             (b"CLIENT", b"NO-EVICT", choice("CLIENT NO-EVICT", "mode", mode, "ON", "OFF")), ok
@@ -118,7 +118,7 @@ class SessionCommands(WatchCommands[S]):
     def client_no_touch(self, mode: OnOff) -> Command[bool]:
         """True once the session's reads do not count as use of a key.
 
-        CLIENT NO-TOUCH ON|OFF. Server 7.2.
+        CLIENT NO-TOUCH ON|OFF. Server 7.2. O(1).
         """
         return Command(
             (b"CLIENT", b"NO-TOUCH", choice("CLIENT NO-TOUCH", "mode", mode, "ON", "OFF")), ok
@@ -128,7 +128,7 @@ class SessionCommands(WatchCommands[S]):
     def client_setinfo(self, attr: Literal["LIB-NAME", "LIB-VER"], value: Key) -> Command[bool]:
         """True once `client_list` gives *value* as name or version of the library.
 
-        CLIENT SETINFO LIB-NAME|LIB-VER value. Server 7.2.
+        CLIENT SETINFO LIB-NAME|LIB-VER value. Server 7.2. O(1).
         """
         which = choice("CLIENT SETINFO", "attr", attr, "LIB-NAME", "LIB-VER")
         return Command((b"CLIENT", b"SETINFO", which, value), ok)
@@ -137,7 +137,7 @@ class SessionCommands(WatchCommands[S]):
     def client_setname(self, name: Key) -> Command[bool]:
         """True once the session has the name *name*, without spaces; an empty one removes the name.
 
-        CLIENT SETNAME name. Server 2.6.9.
+        CLIENT SETNAME name. Server 2.6.9. O(1).
         """
         return Command((b"CLIENT", b"SETNAME", name), ok)
 
@@ -145,7 +145,7 @@ class SessionCommands(WatchCommands[S]):
     def client_tracking_off(self) -> Command[bool]:
         """True once the session is no longer told of changed keys.
 
-        CLIENT TRACKING OFF. Server 6.0.
+        CLIENT TRACKING OFF. Server 6.0. O(1).
         """
         return Command((b"CLIENT", b"TRACKING", b"OFF"), ok)
 
@@ -165,7 +165,8 @@ class SessionCommands(WatchCommands[S]):
         It tells the connection *clientid* or, with RESP3, the session itself.  With *bcast* it
         tells of all keys (that begin with one of *prefix*), with *optin* and *optout* of those that
         `client_caching` selects, with *noloop* not of the session's own changes.
-        CLIENT TRACKING ON [REDIRECT id] [PREFIX …] [BCAST | OPTIN | OPTOUT] [NOLOOP]. Server 6.0.
+        CLIENT TRACKING ON [REDIRECT id] [PREFIX …] [BCAST | OPTIN | OPTOUT] [NOLOOP].
+        Server 6.0. O(1).
         """
         only_one("CLIENT TRACKING", bcast=bcast, optin=optin, optout=optout)
         if isinstance(prefix, (str, bytes, bytearray, memoryview)):
@@ -181,7 +182,7 @@ class SessionCommands(WatchCommands[S]):
     def readonly(self) -> Command[bool]:
         """True once this replica of a cluster answers reads of the slots that it has.
 
-        READONLY. Server 3.0.
+        READONLY. Server 3.0. O(1).
         """
         return Command((b"READONLY",), ok)
 
@@ -189,7 +190,7 @@ class SessionCommands(WatchCommands[S]):
     def readwrite(self) -> Command[bool]:
         """True once this replica of a cluster redirects all commands on keys again, as at first.
 
-        READWRITE. Server 3.0.
+        READWRITE. Server 3.0. O(1).
         """
         return Command((b"READWRITE",), ok)
 
@@ -198,7 +199,7 @@ class SessionCommands(WatchCommands[S]):
         """True once the connection is as if just accepted: database 0, RESP2, no WATCH or name.
 
         It is not logged in any more either, if the server asks for a password.
-        RESET. Server 6.2.
+        RESET. Server 6.2. O(1).
         """
         return Command((b"RESET",), _has_reset)
 
@@ -206,7 +207,8 @@ class SessionCommands(WatchCommands[S]):
     def select(self, index: Count) -> Command[bool]:
         """True once the session works on the database *index*.
 
-        SELECT index. Server 1.0.
+        Raises `ResponseError` if there is no such database.
+        SELECT index. Server 1.0. O(1).
         """
         return Command((b"SELECT", index), ok)
 
@@ -216,7 +218,7 @@ class SessionCommands(WatchCommands[S]):
 
         The answer comes once there are *num_replicas* of them, or after *timeout* milliseconds (0:
         no limit).  A cancel closes the connection; the writes stay written.
-        WAIT num_replicas milliseconds. Server 3.0.
+        WAIT num_replicas milliseconds. Server 3.0. O(1).
         """
         return Command((b"WAIT", num_replicas, _limit("WAIT", timeout)), integer)
 
@@ -228,7 +230,8 @@ class SessionCommands(WatchCommands[S]):
 
         The answer comes once there are *num_local* and *num_replicas* of them, or after *timeout*
         milliseconds (0: no limit).  A cancel closes the connection; the writes stay written.
-        WAITAOF num_local num_replicas milliseconds. Server 7.2.
+        Raises `ResponseError` if *num_local* is 1 and the server has no append-only file.
+        WAITAOF num_local num_replicas milliseconds. Server 7.2. O(1).
         """
         words = (b"WAITAOF", num_local, num_replicas, _limit("WAITAOF", timeout))
         return Command(words, counted_files)

@@ -23,7 +23,7 @@ class SortedSetCombinations(Group[S]):
     def zdiff(self, keys: SomeKeys) -> Command[list[S]]:
         """The members of the first of *keys* that are in none of the other keys.
 
-        ZDIFF numkeys key [key …]. Server 6.2.
+        ZDIFF numkeys key [key …]. Server 6.2. O(L + (N-K)log(N)) worst case.
         """
         return Command((b"ZDIFF", *_counted("ZDIFF", keys)), self.read.texts)
 
@@ -31,7 +31,7 @@ class SortedSetCombinations(Group[S]):
     def zdiff_with_scores(self, keys: SomeKeys) -> Command[list[tuple[S, float]]]:
         """Like `zdiff`, each member with its score.
 
-        ZDIFF numkeys key [key …] WITHSCORES. Server 6.2.
+        ZDIFF numkeys key [key …] WITHSCORES. Server 6.2. O(L + (N-K)log(N)) worst case.
         """
         return Command((b"ZDIFF", *_counted("ZDIFF", keys), b"WITHSCORES"), self.read.scored)
 
@@ -39,7 +39,7 @@ class SortedSetCombinations(Group[S]):
     def zdiffstore(self, dest: Key, keys: SomeKeys) -> Command[int]:
         """The number of members in the reply of `zdiff`, which is stored at *dest*.
 
-        ZDIFFSTORE dest numkeys key [key …]. Server 6.2.
+        ZDIFFSTORE dest numkeys key [key …]. Server 6.2. O(L + (N-K)log(N)) worst case.
         """
         return Command((b"ZDIFFSTORE", dest, *_counted("ZDIFFSTORE", keys)), integer)
 
@@ -55,7 +55,8 @@ class SortedSetCombinations(Group[S]):
 
         *keys* may be a mapping of keys to the factors for their scores; *weights* has the factors
         in the order of a list of keys.
-        ZINTER numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …]. Server 6.2.
+        ZINTER numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …].
+        Server 6.2. O(N*K)+O(M*log(M)) worst case.
         """
         words = _combined("ZINTER", keys, weights, aggregate)
         return Command((b"ZINTER", *words), self.read.texts)
@@ -70,7 +71,8 @@ class SortedSetCombinations(Group[S]):
     ) -> Command[list[tuple[S, float]]]:
         """Like `zinter`, each member with its score.
 
-        ZINTER numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …] WITHSCORES. Server 6.2.
+        ZINTER numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …] WITHSCORES.
+        Server 6.2. O(N*K)+O(M*log(M)) worst case.
         """
         words = _combined("ZINTER", keys, weights, aggregate)
         return Command((b"ZINTER", *words, b"WITHSCORES"), self.read.scored)
@@ -79,7 +81,7 @@ class SortedSetCombinations(Group[S]):
     def zintercard(self, keys: SomeKeys, *, limit: Count = 0) -> Command[int]:
         """The number of members in the reply of `zinter`, counted up to *limit* (0: to the end).
 
-        ZINTERCARD numkeys key [key …] [LIMIT n]. Server 7.0.
+        ZINTERCARD numkeys key [key …] [LIMIT n]. Server 7.0. O(N*K) worst case.
         """
         most: tuple[Value, ...] = () if limit == 0 else (b"LIMIT", limit)
         return Command((b"ZINTERCARD", *_counted("ZINTERCARD", keys), *most), integer)
@@ -95,7 +97,8 @@ class SortedSetCombinations(Group[S]):
     ) -> Command[int]:
         """The number of members in the reply of `zinter`, which is stored at *dest*.
 
-        ZINTERSTORE dest numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …]. Server 2.0.
+        ZINTERSTORE dest numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …].
+        Server 2.0. O(N*K)+O(M*log(M)) worst case.
         """
         words = _combined("ZINTERSTORE", keys, weights, aggregate)
         return Command((b"ZINTERSTORE", dest, *words), integer)
@@ -112,7 +115,7 @@ class SortedSetCombinations(Group[S]):
 
         *keys* may be a mapping of keys to the factors for their scores; *weights* has the factors
         in the order of a list of keys.
-        ZUNION numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …]. Server 6.2.
+        ZUNION numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …]. Server 6.2. O(N)+O(M*log(M)).
         """
         words = _combined("ZUNION", keys, weights, aggregate)
         return Command((b"ZUNION", *words), self.read.texts)
@@ -127,7 +130,8 @@ class SortedSetCombinations(Group[S]):
     ) -> Command[list[tuple[S, float]]]:
         """Like `zunion`, each member with its score.
 
-        ZUNION numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …] WITHSCORES. Server 6.2.
+        ZUNION numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …] WITHSCORES.
+        Server 6.2. O(N)+O(M*log(M)).
         """
         words = _combined("ZUNION", keys, weights, aggregate)
         return Command((b"ZUNION", *words, b"WITHSCORES"), self.read.scored)
@@ -143,7 +147,8 @@ class SortedSetCombinations(Group[S]):
     ) -> Command[int]:
         """The number of members in the reply of `zunion`, which is stored at *dest*.
 
-        ZUNIONSTORE dest numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …]. Server 2.0.
+        ZUNIONSTORE dest numkeys key [key …] [WEIGHTS factor …] [AGGREGATE …].
+        Server 2.0. O(N)+O(M log(M)).
         """
         words = _combined("ZUNIONSTORE", keys, weights, aggregate)
         return Command((b"ZUNIONSTORE", dest, *words), integer)

@@ -25,7 +25,7 @@ class SortedSetRanges(Group[S]):
     def zcount(self, key: Key, min: ScoreBound, max: ScoreBound) -> Command[int]:
         """The number of members with a score from *min* to *max*.
 
-        ZCOUNT key min max. Server 2.0.
+        ZCOUNT key min max. Server 2.0. O(log(N)).
         """
         return Command((b"ZCOUNT", key, min, max), integer)
 
@@ -33,7 +33,7 @@ class SortedSetRanges(Group[S]):
     def zlexcount(self, key: Key, min: LexBound, max: LexBound) -> Command[int]:
         """The number of members named *min* to *max*, in a sorted set with one score for all.
 
-        ZLEXCOUNT key min max. Server 2.8.9.
+        ZLEXCOUNT key min max. Server 2.8.9. O(log(N)).
         """
         return Command((b"ZLEXCOUNT", key, min, max), integer)
 
@@ -55,7 +55,7 @@ class SortedSetRanges(Group[S]):
         With *byscore* both are scores, with *bylex* names, and *offset* and *num* select a part of
         the result.  With *desc* the order is from high to low, and *start* is the highest.  These
         options need server 6.2.
-        ZRANGE key start end [BYSCORE | BYLEX] [REV] [LIMIT offset num]. Server 1.2.
+        ZRANGE key start end [BYSCORE | BYLEX] [REV] [LIMIT offset num]. Server 1.2. O(log(N)+M).
         """
         words = _range(
             "ZRANGE", start, end, byscore=byscore, bylex=bylex, desc=desc, offset=offset, num=num
@@ -76,7 +76,7 @@ class SortedSetRanges(Group[S]):
     ) -> Command[list[tuple[S, float]]]:
         """Like `zrange`, each member with its score; servers refuse that for ranges of names.
 
-        ZRANGE key start end [BYSCORE] [REV] [LIMIT offset num] WITHSCORES. Server 1.2.
+        ZRANGE key start end [BYSCORE] [REV] [LIMIT offset num] WITHSCORES. Server 1.2. O(log(N)+M).
         """
         words = _range("ZRANGE", start, end, byscore=byscore, desc=desc, offset=offset, num=num)
         return Command((b"ZRANGE", key, start, end, *words, b"WITHSCORES"), self.read.scored)
@@ -93,7 +93,7 @@ class SortedSetRanges(Group[S]):
     ) -> Command[list[S]]:
         """The members named *min* to *max*, *num* of them from *start* on; prefer `zrange`.
 
-        ZRANGEBYLEX key min max [LIMIT start num]. Server 2.8.9.
+        ZRANGEBYLEX key min max [LIMIT start num]. Server 2.8.9. O(log(N)+M).
         """
         words = _limit("ZRANGEBYLEX", start=start, num=num)
         return Command((b"ZRANGEBYLEX", key, min, max, *words), self.read.texts)
@@ -110,7 +110,7 @@ class SortedSetRanges(Group[S]):
     ) -> Command[list[S]]:
         """The members of scores *min* to *max*, *num* of them from *start* on; prefer `zrange`.
 
-        ZRANGEBYSCORE key min max [LIMIT start num]. Server 1.0.5.
+        ZRANGEBYSCORE key min max [LIMIT start num]. Server 1.0.5. O(log(N)+M).
         """
         words = _limit("ZRANGEBYSCORE", start=start, num=num)
         return Command((b"ZRANGEBYSCORE", key, min, max, *words), self.read.texts)
@@ -127,7 +127,7 @@ class SortedSetRanges(Group[S]):
     ) -> Command[list[tuple[S, float]]]:
         """Like `zrangebyscore`, each member with its score; prefer `zrange_with_scores`.
 
-        ZRANGEBYSCORE key min max [LIMIT start num] WITHSCORES. Server 2.0.
+        ZRANGEBYSCORE key min max [LIMIT start num] WITHSCORES. Server 2.0. O(log(N)+M).
         """
         words = (*_limit("ZRANGEBYSCORE", start=start, num=num), b"WITHSCORES")
         return Command((b"ZRANGEBYSCORE", key, min, max, *words), self.read.scored)
@@ -148,7 +148,8 @@ class SortedSetRanges(Group[S]):
     ) -> Command[int]:
         """The number of members in the reply of `zrange`, which is stored with scores at *dest*.
 
-        ZRANGESTORE dest key start end [BYSCORE | BYLEX] [REV] [LIMIT offset num]. Server 6.2.
+        ZRANGESTORE dest key start end [BYSCORE | BYLEX] [REV] [LIMIT offset num].
+        Server 6.2. O(log(N)+M).
         """
         words = _range(
             *("ZRANGESTORE", start, end),
@@ -164,7 +165,7 @@ class SortedSetRanges(Group[S]):
     def zremrangebylex(self, key: Key, min: LexBound, max: LexBound) -> Command[int]:
         """The number of removed members named *min* to *max*; all members need the same score.
 
-        ZREMRANGEBYLEX key min max. Server 2.8.9.
+        ZREMRANGEBYLEX key min max. Server 2.8.9. O(log(N)+M).
         """
         return Command((b"ZREMRANGEBYLEX", key, min, max), integer)
 
@@ -172,7 +173,7 @@ class SortedSetRanges(Group[S]):
     def zremrangebyrank(self, key: Key, min: int, max: int) -> Command[int]:
         """The number of removed members of ranks *min* to *max* (negative from the end).
 
-        ZREMRANGEBYRANK key min max. Server 2.0.
+        ZREMRANGEBYRANK key min max. Server 2.0. O(log(N)+M).
         """
         return Command((b"ZREMRANGEBYRANK", key, min, max), integer)
 
@@ -180,7 +181,7 @@ class SortedSetRanges(Group[S]):
     def zremrangebyscore(self, key: Key, min: ScoreBound, max: ScoreBound) -> Command[int]:
         """The number of removed members of scores *min* to *max*.
 
-        ZREMRANGEBYSCORE key min max. Server 1.2.
+        ZREMRANGEBYSCORE key min max. Server 1.2. O(log(N)+M).
         """
         return Command((b"ZREMRANGEBYSCORE", key, min, max), integer)
 
@@ -188,7 +189,7 @@ class SortedSetRanges(Group[S]):
     def zrevrange(self, key: Key, start: int, end: int) -> Command[list[S]]:
         """The reply of `zrange` with *desc*, by its old name.
 
-        ZREVRANGE key start end. Server 1.2.
+        ZREVRANGE key start end. Server 1.2. O(log(N)+M).
         """
         return Command((b"ZREVRANGE", key, start, end), self.read.texts)
 
@@ -198,7 +199,7 @@ class SortedSetRanges(Group[S]):
     ) -> Command[list[tuple[S, float]]]:
         """The reply of `zrange_with_scores` with *desc*, by its old name.
 
-        ZREVRANGE key start end WITHSCORES. Server 1.2.
+        ZREVRANGE key start end WITHSCORES. Server 1.2. O(log(N)+M).
         """
         return Command((b"ZREVRANGE", key, start, end, b"WITHSCORES"), self.read.scored)
 
@@ -214,7 +215,7 @@ class SortedSetRanges(Group[S]):
     ) -> Command[list[S]]:
         """The reply of `zrangebylex`, the last name first; prefer `zrange` with *desc*.
 
-        ZREVRANGEBYLEX key max min [LIMIT start num]. Server 2.8.9.
+        ZREVRANGEBYLEX key max min [LIMIT start num]. Server 2.8.9. O(log(N)+M).
         """
         words = _limit("ZREVRANGEBYLEX", start=start, num=num)
         return Command((b"ZREVRANGEBYLEX", key, max, min, *words), self.read.texts)
@@ -231,7 +232,7 @@ class SortedSetRanges(Group[S]):
     ) -> Command[list[S]]:
         """The reply of `zrangebyscore`, the highest score first; prefer `zrange` with *desc*.
 
-        ZREVRANGEBYSCORE key max min [LIMIT start num]. Server 2.2.
+        ZREVRANGEBYSCORE key max min [LIMIT start num]. Server 2.2. O(log(N)+M).
         """
         words = _limit("ZREVRANGEBYSCORE", start=start, num=num)
         return Command((b"ZREVRANGEBYSCORE", key, max, min, *words), self.read.texts)
@@ -248,7 +249,7 @@ class SortedSetRanges(Group[S]):
     ) -> Command[list[tuple[S, float]]]:
         """Like `zrevrangebyscore`, each member with its score.
 
-        ZREVRANGEBYSCORE key max min [LIMIT start num] WITHSCORES. Server 2.2.
+        ZREVRANGEBYSCORE key max min [LIMIT start num] WITHSCORES. Server 2.2. O(log(N)+M).
         """
         words = (*_limit("ZREVRANGEBYSCORE", start=start, num=num), b"WITHSCORES")
         return Command((b"ZREVRANGEBYSCORE", key, max, min, *words), self.read.scored)

@@ -54,7 +54,7 @@ class SortedSets(Group[S]):
 
         *timeout* is in seconds; 0 waits forever.  Cancelling the call closes its connection;
         members popped at that very moment are lost.
-        BZMPOP timeout numkeys key [key …] MIN|MAX [COUNT n]. Server 7.0.
+        BZMPOP timeout numkeys key [key …] MIN|MAX [COUNT n]. Server 7.0. O(K) + O(M*log(N)).
         """
         words = (b"BZMPOP", timeout, *_end_of_first("BZMPOP", keys, count, min=min, max=max))
         return Command(words, self.read.keyed(self.read.scored))
@@ -65,7 +65,7 @@ class SortedSets(Group[S]):
 
         None if no member came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; a member popped at that very moment is lost.
-        BZPOPMAX key [key …] timeout. Server 5.0.
+        BZPOPMAX key [key …] timeout. Server 5.0. O(log(N)).
         """
         return Command((b"BZPOPMAX", *keys_of("BZPOPMAX", keys), timeout), _popped(self.read))
 
@@ -75,7 +75,7 @@ class SortedSets(Group[S]):
 
         None if no member came within *timeout* seconds; 0 waits forever.  Cancelling the call
         closes its connection; a member popped at that very moment is lost.
-        BZPOPMIN key [key …] timeout. Server 5.0.
+        BZPOPMIN key [key …] timeout. Server 5.0. O(log(N)).
         """
         return Command((b"BZPOPMIN", *keys_of("BZPOPMIN", keys), timeout), _popped(self.read))
 
@@ -96,7 +96,8 @@ class SortedSets(Group[S]):
 
         *nx* only adds, *xx* only updates (server 3.0.2); *gt* and *lt* only update to a higher or
         lower score (server 6.2).  For *incr*, which has another reply, there is `zadd_incr`.
-        ZADD key [NX | XX] [GT | LT] [CH] score member [score member …]. Server 1.2.
+        ZADD key [NX | XX] [GT | LT] [CH] score member [score member …].
+        Server 1.2. O(log(N)) for each item added.
         """
         condition = _condition("ZADD", nx=nx, xx=xx, gt=gt, lt=lt)
         words = flat("ZADD", "mapping", mapping)
@@ -123,8 +124,10 @@ class SortedSets(Group[S]):
     ) -> Command[float | None]:
         """The score of *member* after *amount* was added, or None: the condition was not met.
 
-        A missing member counts from 0; conditions as for `zadd`.
-        ZADD key [NX | XX] [GT | LT] INCR amount member. Server 3.0.2.
+        A missing member counts from 0; conditions as for `zadd`.  Raises `ResponseError` if the
+        result is no number: infinity minus infinity.
+        ZADD key [NX | XX] [GT | LT] INCR amount member.
+        Server 3.0.2. O(log(N)) for each item added.
         """
         condition = _condition("ZADD", nx=nx, xx=xx, gt=gt, lt=lt)
         return Command((b"ZADD", key, *condition, b"INCR", amount, member), number_or_none)
@@ -133,7 +136,7 @@ class SortedSets(Group[S]):
     def zcard(self, key: Key) -> Command[int]:
         """The number of members of the sorted set, 0 if there is none.
 
-        ZCARD key. Server 1.2.
+        ZCARD key. Server 1.2. O(1).
         """
         return Command((b"ZCARD", key), integer)
 
@@ -141,7 +144,8 @@ class SortedSets(Group[S]):
     def zincrby(self, key: Key, amount: float, value: Value) -> Command[float]:
         """The score of member *value* after *amount* was added; a missing one counts from 0.
 
-        ZINCRBY key amount value. Server 1.2.
+        Raises `ResponseError` if the result is no number: infinity minus infinity.
+        ZINCRBY key amount value. Server 1.2. O(log(N)).
         """
         return Command((b"ZINCRBY", key, amount, value), number)
 
@@ -153,7 +157,7 @@ class SortedSets(Group[S]):
 
         The members with the lowest scores with *min*, the highest with *max*: give one of both.
         None if all are empty.
-        ZMPOP numkeys key [key …] MIN|MAX [COUNT n]. Server 7.0.
+        ZMPOP numkeys key [key …] MIN|MAX [COUNT n]. Server 7.0. O(K) + O(M*log(N)).
         """
         words = (b"ZMPOP", *_end_of_first("ZMPOP", keys, count, min=min, max=max))
         return Command(words, self.read.keyed(self.read.scored))
@@ -162,7 +166,7 @@ class SortedSets(Group[S]):
     def zmscore(self, key: Key, *members: SomeValues) -> Command[list[float | None]]:
         """The scores of *members* in their order, None for one that is not there.
 
-        ZMSCORE key member [member …]. Server 6.2.
+        ZMSCORE key member [member …]. Server 6.2. O(N).
         """
         return Command((b"ZMSCORE", key, *all_values("ZMSCORE", "members", members)), _scores)
 
@@ -170,7 +174,7 @@ class SortedSets(Group[S]):
     def zpopmax(self, key: Key, count: Count | None = None) -> Command[list[tuple[S, float]]]:
         """Up to *count* (1) members with the highest scores, removed, the highest first.
 
-        ZPOPMAX key [count]. Server 5.0.
+        ZPOPMAX key [count]. Server 5.0. O(log(N)*M).
         """
         return Command((b"ZPOPMAX", key, *_count(count)), self.read.scored)
 
@@ -178,7 +182,7 @@ class SortedSets(Group[S]):
     def zpopmin(self, key: Key, count: Count | None = None) -> Command[list[tuple[S, float]]]:
         """Up to *count* (1) members with the lowest scores, removed, the lowest first.
 
-        ZPOPMIN key [count]. Server 5.0.
+        ZPOPMIN key [count]. Server 5.0. O(log(N)*M).
         """
         return Command((b"ZPOPMIN", key, *_count(count)), self.read.scored)
 
@@ -186,7 +190,7 @@ class SortedSets(Group[S]):
     def zrandmember(self, key: Key) -> Command[S | None]:
         """A random member, or None if there is no sorted set.
 
-        ZRANDMEMBER key. Server 6.2.
+        ZRANDMEMBER key. Server 6.2. O(N).
         """
         return Command((b"ZRANDMEMBER", key), self.read.text_or_none)
 
@@ -195,7 +199,7 @@ class SortedSets(Group[S]):
         """Up to *count* random members, each once.
 
         A negative *count* gives exactly that many, and some may come more than once.
-        ZRANDMEMBER key count. Server 6.2.
+        ZRANDMEMBER key count. Server 6.2. O(N).
         """
         return Command((b"ZRANDMEMBER", key, count), self.read.texts)
 
@@ -203,7 +207,7 @@ class SortedSets(Group[S]):
     def zrandmember_with_scores(self, key: Key, count: int) -> Command[list[tuple[S, float]]]:
         """Like `zrandmember_many`, each member with its score.
 
-        ZRANDMEMBER key count WITHSCORES. Server 6.2.
+        ZRANDMEMBER key count WITHSCORES. Server 6.2. O(N).
         """
         return Command((b"ZRANDMEMBER", key, count, b"WITHSCORES"), self.read.scored)
 
@@ -211,7 +215,7 @@ class SortedSets(Group[S]):
     def zrank(self, key: Key, value: Value) -> Command[int | None]:
         """The rank of member *value*, 0 for the lowest score, or None if it is not there.
 
-        ZRANK key value. Server 2.0.
+        ZRANK key value. Server 2.0. O(log(N)).
         """
         return Command((b"ZRANK", key, value), integer_or_none)
 
@@ -219,7 +223,7 @@ class SortedSets(Group[S]):
     def zrank_with_score(self, key: Key, value: Value) -> Command[tuple[int, float] | None]:
         """The rank of member *value* as by `zrank`, and its score.
 
-        ZRANK key value WITHSCORE. Server 7.2.
+        ZRANK key value WITHSCORE. Server 7.2. O(log(N)).
         """
         return Command((b"ZRANK", key, value, b"WITHSCORE"), _rank_and_score)
 
@@ -227,7 +231,7 @@ class SortedSets(Group[S]):
     def zrem(self, key: Key, *values: SomeValues) -> Command[int]:
         """The number of members *values* that existed and were removed.
 
-        ZREM key value [value …]. Server 1.2.
+        ZREM key value [value …]. Server 1.2. O(M*log(N)).
         """
         return Command((b"ZREM", key, *all_values("ZREM", "values", values)), integer)
 
@@ -235,7 +239,7 @@ class SortedSets(Group[S]):
     def zrevrank(self, key: Key, value: Value) -> Command[int | None]:
         """The rank of member *value*, 0 for the highest score, or None if it is not there.
 
-        ZREVRANK key value. Server 2.0.
+        ZREVRANK key value. Server 2.0. O(log(N)).
         """
         return Command((b"ZREVRANK", key, value), integer_or_none)
 
@@ -243,7 +247,7 @@ class SortedSets(Group[S]):
     def zrevrank_with_score(self, key: Key, value: Value) -> Command[tuple[int, float] | None]:
         """The rank of member *value* as by `zrevrank`, and its score.
 
-        ZREVRANK key value WITHSCORE. Server 7.2.
+        ZREVRANK key value WITHSCORE. Server 7.2. O(log(N)).
         """
         return Command((b"ZREVRANK", key, value, b"WITHSCORE"), _rank_and_score)
 
@@ -256,7 +260,7 @@ class SortedSets(Group[S]):
         *match* is a pattern for members.  *count* is the number of members that the server looks
         at, not the number that it gives: a page may be empty.  A member may come more than once if
         the sorted set changes meanwhile.
-        ZSCAN key cursor [MATCH pattern] [COUNT n]. Server 2.8.
+        ZSCAN key cursor [MATCH pattern] [COUNT n]. Server 2.8. O(1) for every call.
         """
         words = (b"ZSCAN", key, cursor, *narrowed(match, count))
         return Command(words, self.read.page(self.read.scored))
@@ -267,7 +271,7 @@ class SortedSets(Group[S]):
     ) -> Command[tuple[int, list[S]]]:
         """Like `zscan`, but the members only.
 
-        ZSCAN key cursor [MATCH pattern] [COUNT n] NOSCORES. Valkey 8.0.
+        ZSCAN key cursor [MATCH pattern] [COUNT n] NOSCORES. Valkey 8.0. O(1) for every call.
         """
         words = (b"ZSCAN", key, cursor, *narrowed(match, count), b"NOSCORES")
         return Command(words, self.read.page(self.read.texts))
@@ -276,7 +280,7 @@ class SortedSets(Group[S]):
     def zscore(self, key: Key, value: Value) -> Command[float | None]:
         """The score of member *value*, or None if it is not there.
 
-        ZSCORE key value. Server 1.2.
+        ZSCORE key value. Server 1.2. O(1).
         """
         return Command((b"ZSCORE", key, value), number_or_none)
 

@@ -28,8 +28,8 @@ class Sorting(Group[S]):
 
         With *alpha* the order is that of text, with *desc* it is reversed; *by* names the keys to
         order by, with `*` for the member.  *start* is the first position, *num* the number of
-        members.
-        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA]. Server 1.0.
+        members.  Raises `ResponseError` if a member is no number, unless *alpha*.
+        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA]. Server 1.0. O(N+M*log(M)).
         """
         order = _order("SORT", start, num, by, desc=desc, alpha=alpha)
         return Command((b"SORT", key, *order), self.read.texts)
@@ -49,7 +49,8 @@ class Sorting(Group[S]):
 
         In *get* `*` stands for the member, and `#` is the member itself.  One flat list, None for
         each key that is missing; order and options as for `sort`.
-        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA] GET pattern […]. Server 1.0.
+        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA] GET pattern […].
+        Server 1.0. O(N+M*log(M)).
         """
         order = _order("SORT", start, num, by, desc=desc, alpha=alpha)
         words = (b"SORT", key, *order, *_gets("SORT", get))
@@ -68,7 +69,7 @@ class Sorting(Group[S]):
     ) -> Command[list[S]]:
         """The reply of `sort`, from a replica too.
 
-        SORT_RO key [BY pattern] [LIMIT start num] [DESC] [ALPHA]. Server 7.0.
+        SORT_RO key [BY pattern] [LIMIT start num] [DESC] [ALPHA]. Server 7.0. O(N+M*log(M)).
         """
         order = _order("SORT_RO", start, num, by, desc=desc, alpha=alpha)
         return Command((b"SORT_RO", key, *order), self.read.texts)
@@ -86,7 +87,8 @@ class Sorting(Group[S]):
     ) -> Command[list[S | None]]:
         """The reply of `sort_get`, from a replica too.
 
-        SORT_RO key [BY pattern] [LIMIT start num] [DESC] [ALPHA] GET pattern […]. Server 7.0.
+        SORT_RO key [BY pattern] [LIMIT start num] [DESC] [ALPHA] GET pattern […].
+        Server 7.0. O(N+M*log(M)).
         """
         order = _order("SORT_RO", start, num, by, desc=desc, alpha=alpha)
         words = (b"SORT_RO", key, *order, *_gets("SORT_RO", get))
@@ -106,7 +108,8 @@ class Sorting(Group[S]):
     ) -> Command[int]:
         """The length of the list at *destination*, which is the reply of `sort` or `sort_get`.
 
-        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA] [GET …] STORE dest. Server 1.0.
+        SORT key [BY pattern] [LIMIT start num] [DESC] [ALPHA] [GET …] STORE dest.
+        Server 1.0. O(N+M*log(M)).
         """
         order = _order("SORT", start, num, by, desc=desc, alpha=alpha)
         got = _gets("SORT", get) if get else ()

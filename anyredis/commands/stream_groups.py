@@ -59,7 +59,7 @@ class StreamGroups(Group[S]):
     def xack(self, key: Key, group: Key, *ids: SomeIds) -> Command[int]:
         """The number of entries *ids* that were pending for *group* and no longer are.
 
-        XACK key group id [id …]. Server 5.0.
+        XACK key group id [id …]. Server 5.0. O(1) for each message ID processed.
         """
         return Command((b"XACK", key, group, *all_values("XACK", "ids", ids)), integer)
 
@@ -71,7 +71,8 @@ class StreamGroups(Group[S]):
 
         2 is acknowledged and not deleted, because other groups use it.  *ref_policy* is as for
         `xdelex`.
-        XACKDEL key group KEEPREF|DELREF|ACKED IDS n id [id …]. Redis 8.2.
+        XACKDEL key group KEEPREF|DELREF|ACKED IDS n id [id …].
+        Redis 8.2. O(1) for each message ID processed.
         """
         words = (b"XACKDEL", key, group, policy("XACKDEL", ref_policy))
         return Command((*words, *counted_ids("XACKDEL", ids)), integers)
@@ -88,10 +89,12 @@ class StreamGroups(Group[S]):
     ) -> Command[AutoClaim[S]]:
         """The entries that are *consumer*'s from now on, one page, as if it had read them.
 
-        These are entries from *start* on that were delivered *min_idle_time* ago or earlier; the
-        server looks at ten times *count* (100) pending entries at most.  Go on with `next_start`
-        until it is `0-0`.
-        XAUTOCLAIM key group consumer min_idle_time start [COUNT n]. Server 6.2.
+        These are entries from *start* on that were delivered *min_idle_time* milliseconds ago or
+        earlier; the server looks at ten times *count* (100) pending entries at most.  Go on with
+        `next_start` until it is `0-0`.  Raises `NoGroupError` if the stream or the group is
+        missing.
+        XAUTOCLAIM key group consumer min_idle_time start [COUNT n].
+        Server 6.2. O(1) if COUNT is small.
         """
         words = (b"XAUTOCLAIM", key, group, consumer, duration(min_idle_time, MILLISECOND), start)
         return Command((*words, *at_most(count)), EntryReader(self.read).auto_claim)
@@ -108,7 +111,8 @@ class StreamGroups(Group[S]):
     ) -> Command[AutoClaimIds]:
         """The reply of `xautoclaim` with IDs only; the number of deliveries stays as it is.
 
-        XAUTOCLAIM key group consumer min_idle_time start [COUNT n] JUSTID. Server 6.2.
+        XAUTOCLAIM key group consumer min_idle_time start [COUNT n] JUSTID.
+        Server 6.2. O(1) if COUNT is small.
         """
         words = (b"XAUTOCLAIM", key, group, consumer, duration(min_idle_time, MILLISECOND), start)
         return Command((*words, *at_most(count), b"JUSTID"), auto_claim_ids)
@@ -130,12 +134,13 @@ class StreamGroups(Group[S]):
     ) -> Command[list[StreamEntry[S]]]:
         """The entries among *ids* that are *consumer*'s from now on, as if it had read them.
 
-        These are the pending ones that were delivered *min_idle_time* ago or earlier.  *idle*, or
-        *time* in Unix milliseconds, says when they count as delivered: otherwise now.
+        These are the pending ones that were delivered *min_idle_time* milliseconds ago or earlier.
+        They count as delivered now, *idle* milliseconds ago, or at *time* in Unix milliseconds.
         *retrycount* is the number of deliveries from now on; otherwise it grows by one.  With
         *force* entries that are not pending become so, and *last_id* is the last ID delivered, if
-        it is greater.  An entry that has been deleted is not in the reply.
-        XCLAIM key group consumer min_idle_time id [id …] [IDLE …] […]. Server 5.0.
+        it is greater.  An entry that has been deleted is not in the reply.  Raises `NoGroupError`
+        if the stream or the group is missing.
+        XCLAIM key group consumer min_idle_time id [id …] [IDLE …] […]. Server 5.0. O(log N).
         """
         claim = _claim(key, group, consumer, min_idle_time, ids)
         options = _claim_options(idle, time, retrycount, last_id, force=force)
@@ -158,7 +163,7 @@ class StreamGroups(Group[S]):
     ) -> Command[list[str]]:
         """The reply of `xclaim` with IDs only; the number of deliveries stays as it is.
 
-        XCLAIM key group consumer min_idle_time id [id …] [IDLE …] […] JUSTID. Server 5.0.
+        XCLAIM key group consumer min_idle_time id [id …] [IDLE …] […] JUSTID. Server 5.0. O(log N).
         """
         claim = _claim(key, group, consumer, min_idle_time, ids)
         options = _claim_options(idle, time, retrycount, last_id, force=force)
@@ -180,7 +185,7 @@ class StreamGroups(Group[S]):
         such a group already, `ResponseError` without a stream unless *mkstream* creates it.
         *entries_read*, the number of entries up to *id*, lets the server tell how far the group
         lags behind (server 7.0).
-        XGROUP CREATE key group id [MKSTREAM] [ENTRIESREAD n]. Server 5.0.
+        XGROUP CREATE key group id [MKSTREAM] [ENTRIESREAD n]. Server 5.0. O(1).
         """
         words = (b"XGROUP", b"CREATE", key, group, id, *flags(mkstream=mkstream))
         return Command((*words, *_read_before(entries_read)), ok)
@@ -189,8 +194,9 @@ class StreamGroups(Group[S]):
     def xgroup_createconsumer(self, key: Key, group: Key, consumer: Key) -> Command[bool]:
         """True if *consumer* was created in *group*, False if it was there.
 
-        Reading creates a consumer too.
-        XGROUP CREATECONSUMER key group consumer. Server 6.2.
+        Reading creates a consumer too.  Raises `NoGroupError` if the group is missing,
+        `ResponseError` if the stream is.
+        XGROUP CREATECONSUMER key group consumer. Server 6.2. O(1).
         """
         return Command((b"XGROUP", b"CREATECONSUMER", key, group, consumer), boolean)
 
@@ -198,8 +204,9 @@ class StreamGroups(Group[S]):
     def xgroup_delconsumer(self, key: Key, group: Key, consumer: Key) -> Command[int]:
         """The number of entries that were pending for *consumer*, which is deleted: they are lost.
 
-        No consumer can claim them any more: claim them before.
-        XGROUP DELCONSUMER key group consumer. Server 5.0.
+        No consumer can claim them any more: claim them before.  Raises `NoGroupError` if the group
+        is missing, `ResponseError` if the stream is.
+        XGROUP DELCONSUMER key group consumer. Server 5.0. O(1).
         """
         return Command((b"XGROUP", b"DELCONSUMER", key, group, consumer), integer)
 
@@ -207,7 +214,8 @@ class StreamGroups(Group[S]):
     def xgroup_destroy(self, key: Key, group: Key) -> Command[bool]:
         """Whether there was a *group*, which is deleted with all its consumers.
 
-        XGROUP DESTROY key group. Server 5.0.
+        Raises `ResponseError` if there is no stream.
+        XGROUP DESTROY key group. Server 5.0. O(N).
         """
         return Command((b"XGROUP", b"DESTROY", key, group), boolean)
 
@@ -217,8 +225,9 @@ class StreamGroups(Group[S]):
     ) -> Command[bool]:
         """True once *group* is given entries after *id*, whatever it read before.
 
-        *id* and *entries_read* are as for `xgroup_create`.
-        XGROUP SETID key group id [ENTRIESREAD n]. Server 5.0.
+        *id* and *entries_read* are as for `xgroup_create`.  Raises `NoGroupError` if the group is
+        missing, `ResponseError` if the stream is.
+        XGROUP SETID key group id [ENTRIESREAD n]. Server 5.0. O(1).
         """
         words = (b"XGROUP", b"SETID", key, group, id, *_read_before(entries_read))
         return Command(words, ok)
@@ -238,7 +247,8 @@ class StreamGroups(Group[S]):
         The next claim gives them to a consumer at once.  *mode* SILENT takes the last delivery
         back, FAIL lets it count, FATAL sets the number of deliveries to the greatest there is;
         *retrycount* sets it.  With *force* entries that are not pending become so.
-        XNACK key group SILENT|FAIL|FATAL IDS n id [id …] [RETRYCOUNT n] [FORCE]. Redis 8.8.
+        XNACK key group SILENT|FAIL|FATAL IDS n id [id …] [RETRYCOUNT n] [FORCE].
+        Redis 8.8. O(1) for each message ID processed.
         """
         manner = choice("XNACK", "mode", mode, "SILENT", "FAIL", "FATAL")
         words = (b"XNACK", key, group, manner, *counted_ids("XNACK", ids))
@@ -249,7 +259,8 @@ class StreamGroups(Group[S]):
     def xpending(self, key: Key, group: Key) -> Command[PendingSummary[S]]:
         """The number of entries pending for *group*, their first and last ID, and whose they are.
 
-        XPENDING key group. Server 5.0.
+        Raises `NoGroupError` if the stream or the group is missing.
+        XPENDING key group. Server 5.0. O(N).
         """
         return Command((b"XPENDING", key, group), EntryReader(self.read).pending_summary)
 
@@ -267,9 +278,10 @@ class StreamGroups(Group[S]):
     ) -> Command[list[PendingEntry[S]]]:
         """The entries pending for *group* from *start* to *end*, at most *count*.
 
-        Of *consumer* only, if it is given, and of those only that were delivered *idle* ago or
-        earlier (server 6.2).
-        XPENDING key group [IDLE milliseconds] start end count [consumer]. Server 5.0.
+        Of *consumer* only, if it is given, and of those only that were delivered *idle*
+        milliseconds ago or earlier (server 6.2).  Raises `NoGroupError` if the stream or the group
+        is missing.
+        XPENDING key group [IDLE milliseconds] start end count [consumer]. Server 5.0. O(N).
         """
         since: tuple[Value, ...] = () if idle is None else (b"IDLE", duration(idle, MILLISECOND))
         words = (b"XPENDING", key, group, *since, start, end, count)
@@ -298,7 +310,8 @@ class StreamGroups(Group[S]):
         as for `xread`; entries that were given to a call that is cancelled stay pending.
 
         Raises `NoGroupError` if a stream or its group is missing.
-        XREADGROUP GROUP group consumer [COUNT n] [BLOCK ms] [NOACK] STREAMS key […] id […]. Server 5.0.
+        XREADGROUP GROUP group consumer [COUNT n] [BLOCK ms] [NOACK] STREAMS key […] id […].
+        Server 5.0. For each stream mentioned: O(M).
         """
         options = reading("XREADGROUP", count, block, max_count, max_size)
         words = (b"XREADGROUP", b"GROUP", group, consumer, *options, *flags(noack=noack))
@@ -321,9 +334,11 @@ class StreamGroups(Group[S]):
     ) -> Command[dict[S, list[ClaimedEntry[S]]]]:
         """The reply of `xreadgroup`, first with entries that have been pending too long.
 
-        These were delivered *min_idle_time* ago or earlier, to any consumer.  Each entry has the
-        time since it was delivered before, and how often.  The ID of each stream is `>`.
-        XREADGROUP GROUP group consumer [COUNT n] [BLOCK ms] CLAIM ms STREAMS key […] id […]. Redis 8.4.
+        These were delivered *min_idle_time* milliseconds ago or earlier, to any consumer.  Each
+        entry has the time since it was delivered before, and how often.  The ID of each stream is
+        `>`.
+        XREADGROUP GROUP group consumer [COUNT n] [BLOCK ms] CLAIM ms STREAMS key […] id […].
+        Redis 8.4. For each stream mentioned: O(M).
         """
         options = reading("XREADGROUP", count, block, max_count, max_size)
         claim = (b"CLAIM", duration(min_idle_time, MILLISECOND), *flags(noack=noack))

@@ -24,7 +24,7 @@ class StreamReports(Group[S]):
     def xinfo_consumers(self, key: Key, group: Key) -> Command[list[StreamConsumerInfo[S]]]:
         """The consumers of *group*; raises `NoGroupError` without that group.
 
-        XINFO CONSUMERS key group. Server 5.0.
+        XINFO CONSUMERS key group. Server 5.0. O(1).
         """
         words = (b"XINFO", b"CONSUMERS", key, group)
         return Command(words, StreamReportReader(self.read).consumers)
@@ -33,7 +33,8 @@ class StreamReports(Group[S]):
     def xinfo_groups(self, key: Key) -> Command[list[StreamGroupInfo[S]]]:
         """The consumer groups of the stream at *key*.
 
-        XINFO GROUPS key. Server 5.0.
+        Raises `ResponseError` if there is no stream.
+        XINFO GROUPS key. Server 5.0. O(1).
         """
         return Command((b"XINFO", b"GROUPS", key), StreamReportReader(self.read).groups)
 
@@ -41,7 +42,8 @@ class StreamReports(Group[S]):
     def xinfo_stream(self, key: Key) -> Command[StreamInfo[S]]:
         """The facts about the stream at *key*, with its oldest and its newest entry.
 
-        XINFO STREAM key. Server 5.0.
+        Raises `ResponseError` if there is no stream.
+        XINFO STREAM key. Server 5.0. O(1).
         """
         return Command((b"XINFO", b"STREAM", key), StreamReportReader(self.read).stream)
 
@@ -50,7 +52,7 @@ class StreamReports(Group[S]):
         """The stream at *key*, its groups, its consumers and what is pending for each.
 
         *count* (10) is the most entries in each list of the report, 0 all.
-        XINFO STREAM key FULL [COUNT n]. Server 6.0.
+        XINFO STREAM key FULL [COUNT n]. Server 6.0. O(1).
         """
         words = (b"XINFO", b"STREAM", key, b"FULL", *at_most(count))
         return Command(words, StreamReportReader(self.read).full_stream)

@@ -71,8 +71,10 @@ class Streams(Group[S]):
 
         With *idmpauto*, the name of a producer, or *idmp*, a producer and the ID of a message, an
         entry that the producer has added before is not added again: the reply is its ID (Redis
-        8.6).  *ref_policy* is of Redis 8.2.
-        XADD key [KEEPREF | …] [IDMPAUTO … | IDMP …] [MAXLEN | MINID …] id field value […]. Server 5.0.
+        8.6).  *ref_policy* is of Redis 8.2.  Raises `ResponseError` if *id* is not greater than the
+        last one.
+        XADD key [KEEPREF | …] [IDMPAUTO … | IDMP …] [MAXLEN | MINID …] id field value […].
+        Server 5.0. O(1) when adding a new entry, O(N) when trimming.
         """
         trim = trimmed(
             "XADD", maxlen, minid, approximate=approximate, limit=limit, ref_policy=ref_policy
@@ -97,7 +99,8 @@ class Streams(Group[S]):
     ) -> Command[str | None]:
         """The reply of `xadd` if there is a stream at *key*, otherwise None: nothing is created.
 
-        XADD key NOMKSTREAM [KEEPREF | …] [IDMP …] [MAXLEN | …] id field value […]. Server 6.2.
+        XADD key NOMKSTREAM [KEEPREF | …] [IDMP …] [MAXLEN | …] id field value […].
+        Server 6.2. O(1) when adding a new entry, O(N) when trimming.
         """
         trim = trimmed(
             "XADD", maxlen, minid, approximate=approximate, limit=limit, ref_policy=ref_policy
@@ -113,7 +116,7 @@ class Streams(Group[S]):
 
         *idmp_duration* is in seconds, *idmp_maxsize* is the number of messages for each producer.
         A changed value makes the stream forget all messages.
-        XCFGSET key [IDMP-DURATION seconds] [IDMP-MAXSIZE n]. Redis 8.6.
+        XCFGSET key [IDMP-DURATION seconds] [IDMP-MAXSIZE n]. Redis 8.6. O(1).
         """
         words: tuple[Value, ...] = ()
         if idmp_duration is not None:
@@ -128,7 +131,7 @@ class Streams(Group[S]):
     def xdel(self, key: Key, *ids: SomeIds) -> Command[int]:
         """The number of entries *ids* that were there and were deleted.
 
-        XDEL key id [id …]. Server 5.0.
+        XDEL key id [id …]. Server 5.0. O(1) for each single item to delete in the stream.
         """
         return Command((b"XDEL", key, *all_values("XDEL", "ids", ids)), integer)
 
@@ -141,7 +144,8 @@ class Streams(Group[S]):
         By *ref_policy*, a group for which the entry is pending keeps its ID (KEEPREF) or loses it
         too (DELREF); with ACKED, only entries are deleted that all groups have read and
         acknowledged.
-        XDELEX key KEEPREF|DELREF|ACKED IDS n id [id …]. Redis 8.2.
+        XDELEX key KEEPREF|DELREF|ACKED IDS n id [id …].
+        Redis 8.2. O(1) for each single item to delete in the stream.
         """
         words = (b"XDELEX", key, policy("XDELEX", ref_policy), *counted_ids("XDELEX", ids))
         return Command(words, integers)
@@ -150,7 +154,7 @@ class Streams(Group[S]):
     def xlen(self, key: Key) -> Command[int]:
         """The number of entries, 0 if there is no stream.
 
-        XLEN key. Server 5.0.
+        XLEN key. Server 5.0. O(1).
         """
         return Command((b"XLEN", key), integer)
 
@@ -161,7 +165,7 @@ class Streams(Group[S]):
         """The entries from *start* to *end*, both included, the oldest first, at most *count*.
 
         `-` is the oldest of all, `+` the newest; `(` before an ID excludes it.
-        XRANGE key start end [COUNT n]. Server 5.0.
+        XRANGE key start end [COUNT n]. Server 5.0. O(N).
         """
         words = (b"XRANGE", key, start, end, *at_most(count))
         return Command(words, EntryReader(self.read).entries_or_null)
@@ -197,7 +201,7 @@ class Streams(Group[S]):
     ) -> Command[list[StreamEntry[S]]]:
         """The entries of `xrange`, the newest first: *end* comes before *start*.
 
-        XREVRANGE key end start [COUNT n]. Server 5.0.
+        XREVRANGE key end start [COUNT n]. Server 5.0. O(N).
         """
         words = (b"XREVRANGE", key, end, start, *at_most(count))
         return Command(words, EntryReader(self.read).entries_or_null)
@@ -214,8 +218,9 @@ class Streams(Group[S]):
         """True once *last_id* is the last ID that the stream has given: the next is greater.
 
         *entries_added*, the number of entries ever added, and *max_deleted_id*, the greatest ID
-        deleted, go together (server 7.0).
-        XSETID key last_id [ENTRIESADDED n MAXDELETEDID id]. Server 5.0.
+        deleted, go together (server 7.0).  Raises `ResponseError` if there is no stream, or
+        *last_id* is less than an entry's.
+        XSETID key last_id [ENTRIESADDED n MAXDELETEDID id]. Server 5.0. O(1).
         """
         words: tuple[Value, ...] = (b"XSETID", key, last_id)
         if (entries_added is None) != (max_deleted_id is None):
@@ -240,14 +245,16 @@ class Streams(Group[S]):
 
         With *approximate* some more may stay, which is much cheaper for the server; it then looks
         at *limit* entries at most.  *ref_policy* is as for `xdelex` (Redis 8.2).
-        XTRIM key MAXLEN|MINID [~] threshold [LIMIT n] [KEEPREF | DELREF | ACKED]. Server 5.0.
+        XTRIM key MAXLEN|MINID [~] threshold [LIMIT n] [KEEPREF | DELREF | ACKED]. Server 5.0. O(N).
         """
         trim = trimmed(
-            "XTRIM", maxlen, minid, approximate=approximate, limit=limit, ref_policy=ref_policy
+            "XTRIM", maxlen, minid, approximate=approximate, limit=limit, ref_policy=None
         )
         if maxlen is None and minid is None:
             raise DataValueError("XTRIM: down to what? give maxlen or minid")
-        return Command((b"XTRIM", key, *trim), integer)
+        # Here the policy is documented behind the bound, for XADD before it.
+        reference = () if ref_policy is None else (policy("XTRIM", ref_policy),)
+        return Command((b"XTRIM", key, *trim, *reference), integer)
 
 
 # -- words --------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ class Strings(Group[S]):
     def append(self, key: Key, value: Value) -> Command[int]:
         """The length in bytes after *value* was added to the end of *key*.
 
-        APPEND key value. Server 2.0.
+        APPEND key value. Server 2.0. O(1).
         """
         return Command((b"APPEND", key, value), integer)
 
@@ -87,7 +87,8 @@ class Strings(Group[S]):
 
         *ifeq* and *ifne* compare the value, *ifdeq* and *ifdne* its `digest`.  A condition on a
         value that is no string raises `WrongTypeError`.
-        DELEX key [IFEQ | IFNE value] [IFDEQ | IFDNE digest]. Redis 8.4.
+        DELEX key [IFEQ | IFNE value] [IFDEQ | IFDNE digest].
+        Redis 8.4. O(1) for IFEQ/IFNE, O(N) for IFDEQ/IFDNE.
         """
         condition = _condition("DELEX", ifeq=ifeq, ifne=ifne, ifdeq=ifdeq, ifdne=ifdne)
         return Command((b"DELEX", key, *condition), boolean)
@@ -96,7 +97,7 @@ class Strings(Group[S]):
     def delifeq(self, key: Key, value: Value) -> Command[bool]:
         """True if *key* held *value* and was deleted.
 
-        DELIFEQ key value. Valkey 9.0.
+        DELIFEQ key value. Valkey 9.0. O(1).
         """
         return Command((b"DELIFEQ", key, value), boolean)
 
@@ -104,7 +105,7 @@ class Strings(Group[S]):
     def digest(self, key: Key) -> Command[str | None]:
         """The XXH3 hash of the string at *key* as 16 hex digits, or None.
 
-        DIGEST key. Redis 8.4.
+        DIGEST key. Redis 8.4. O(N).
         """
         return Command((b"DIGEST", key), word_or_none)
 
@@ -112,7 +113,7 @@ class Strings(Group[S]):
     def get(self, key: Key) -> Command[S | None]:
         """The value at *key*, or None if there is none.
 
-        GET key. Server 1.0.
+        GET key. Server 1.0. O(1).
         """
         return Command((b"GET", key), self.read.text_or_none)
 
@@ -120,7 +121,7 @@ class Strings(Group[S]):
     def getdel(self, key: Key) -> Command[S | None]:
         """The value at *key*, or None if there is none; *key* is deleted.
 
-        GETDEL key. Server 6.2.
+        GETDEL key. Server 6.2. O(1).
         """
         return Command((b"GETDEL", key), self.read.text_or_none)
 
@@ -139,7 +140,8 @@ class Strings(Group[S]):
 
         It is set or, with *persist*, removed; without options it stays.  *ex* and *exat* are in
         seconds, *px* and *pxat* in milliseconds.
-        GETEX key [EX seconds | PX milliseconds | EXAT time | PXAT time | PERSIST]. Server 6.2.
+        GETEX key [EX seconds | PX milliseconds | EXAT time | PXAT time | PERSIST].
+        Server 6.2. O(1).
         """
         life = expiry("GETEX", ex=ex, px=px, exat=exat, pxat=pxat, persist=persist)
         return Command((b"GETEX", key, *life), self.read.text_or_none)
@@ -148,7 +150,7 @@ class Strings(Group[S]):
     def getrange(self, key: Key, start: int, end: int) -> Command[S]:
         """The bytes *start* to *end* (inclusive; negative from the end) of the value at *key*.
 
-        GETRANGE key start end. Server 2.4.
+        GETRANGE key start end. Server 2.4. O(N).
         """
         return Command((b"GETRANGE", key, start, end), self.read.text)
 
@@ -156,7 +158,7 @@ class Strings(Group[S]):
     def getset(self, key: Key, value: Value) -> Command[S | None]:
         """The value that *value* replaced at *key*, or None; its time to live is removed.
 
-        SET key value GET. Server 6.2.
+        SET key value GET. Server 6.2. O(1).
         """
         return Command((b"SET", key, value, b"GET"), self.read.text_or_none)
 
@@ -164,7 +166,7 @@ class Strings(Group[S]):
     def lcs(self, key1: Key, key2: Key) -> Command[S]:
         """The longest common subsequence of the values at *key1* and *key2*.
 
-        LCS key1 key2. Server 7.0.
+        LCS key1 key2. Server 7.0. O(N*M).
         """
         return Command((b"LCS", key1, key2), self.read.text)
 
@@ -172,7 +174,7 @@ class Strings(Group[S]):
     def lcs_len(self, key1: Key, key2: Key) -> Command[int]:
         """The length in bytes of the longest common subsequence.
 
-        LCS key1 key2 LEN. Server 7.0.
+        LCS key1 key2 LEN. Server 7.0. O(N*M).
         """
         return Command((b"LCS", key1, key2, b"LEN"), integer)
 
@@ -184,7 +186,7 @@ class Strings(Group[S]):
 
         Runs shorter than *minmatchlen* bytes are left out; *withmatchlen* gives each run its
         length.
-        LCS key1 key2 IDX MINMATCHLEN length [WITHMATCHLEN]. Server 7.0.
+        LCS key1 key2 IDX MINMATCHLEN length [WITHMATCHLEN]. Server 7.0. O(N*M).
         """
         words = (b"LCS", key1, key2, b"IDX", b"MINMATCHLEN", minmatchlen)
         return Command((*words, *flags(withmatchlen=withmatchlen)), _matches)
@@ -194,7 +196,7 @@ class Strings(Group[S]):
         """The values at *keys* in their order, None for each key that holds no string.
 
         One empty list of keys gives an empty list, and no request; a pipeline refuses it.
-        MGET key [key …]. Server 1.0.
+        MGET key [key …]. Server 1.0. O(N).
         """
         if len(keys) == 1 and is_empty_list(keys):
             return Command((), self.read.texts_or_nones)
@@ -204,7 +206,7 @@ class Strings(Group[S]):
     def mset(self, mapping: SupportsItems) -> Command[bool]:
         """True once all of *mapping* is stored, in one step.
 
-        MSET key value [key value …]. Server 1.0.1.
+        MSET key value [key value …]. Server 1.0.1. O(N).
         """
         return Command((b"MSET", *flat("MSET", "mapping", mapping)), ok)
 
@@ -223,8 +225,10 @@ class Strings(Group[S]):
     ) -> Command[bool]:
         """True if all of *mapping* was stored with one time to live.
 
-        With *nx* nothing is stored if any key exists, with *xx* nothing if any key is missing.
-        MSETEX count key value [key value …] [NX | XX] [EX seconds | …]. Redis 8.4, Valkey 9.1.
+        With *nx* nothing is stored if any key exists, with *xx* nothing if any key is missing.  The
+        time to live is as for `set`.
+        MSETEX count key value [key value …] [NX | XX] [EX seconds | …].
+        Redis 8.4, Valkey 9.1. O(N).
         """
         only_one("MSETEX", nx=nx, xx=xx)
         data = flat("MSETEX", "mapping", mapping)
@@ -235,7 +239,7 @@ class Strings(Group[S]):
     def msetnx(self, mapping: SupportsItems) -> Command[bool]:
         """True if all of *mapping* was stored; nothing is stored if any key exists.
 
-        MSETNX key value [key value …]. Server 1.0.1.
+        MSETNX key value [key value …]. Server 1.0.1. O(N).
         """
         return Command((b"MSETNX", *flat("MSETNX", "mapping", mapping)), boolean)
 
@@ -243,7 +247,7 @@ class Strings(Group[S]):
     def psetex(self, key: Key, time_ms: Milliseconds, value: Value) -> Command[bool]:
         """True once *value* is stored at *key* for *time_ms* milliseconds.
 
-        PSETEX key milliseconds value. Server 2.6.
+        PSETEX key milliseconds value. Server 2.6. O(1).
         """
         return Command((b"PSETEX", key, duration(time_ms, MILLISECOND), value), ok)
 
@@ -268,11 +272,12 @@ class Strings(Group[S]):
         """True if *value* was stored at *key*: always, unless a condition was not met.
 
         The time to live is *ex* seconds or *px* milliseconds from now, ends at the Unix time *exat*
-        or *pxat*, or stays as it is with *keepttl*; otherwise the key has none.  Conditions: *nx*
-        the key is missing, *xx* it exists, *ifeq* / *ifne* its value is or is not this one (*ifeq*
-        Redis 8.4, Valkey 8.1; *ifne* Redis 8.4), *ifdeq* / *ifdne* its `digest` is or is not this
-        one (Redis 8.4).
-        SET key value [NX | XX | IFEQ value | …] [EX seconds | PX milliseconds | …]. Server 1.0.
+        (in seconds) or *pxat* (in milliseconds), or stays as it is with *keepttl*; otherwise the
+        key has none.  Conditions: *nx* the key is missing, *xx* it exists, *ifeq* / *ifne* its
+        value is or is not this one (*ifeq* Redis 8.4, Valkey 8.1; *ifne* Redis 8.4), *ifdeq* /
+        *ifdne* its `digest` is or is not this one (Redis 8.4).
+        SET key value [NX | XX | IFEQ value | …] [EX seconds | PX milliseconds | …].
+        Server 1.0. O(1).
         """
         if (
             not (nx or xx or keepttl)
@@ -304,7 +309,8 @@ class Strings(Group[S]):
         """The value that was at *key* before, or None; options as for `set`.
 
         The reply does not tell whether *value* was stored.  With *nx* server 7.0.
-        SET key value [NX | XX | IFEQ value | …] GET [EX seconds | PX milliseconds | …]. Server 6.2.
+        SET key value [NX | XX | IFEQ value | …] GET [EX seconds | PX milliseconds | …].
+        Server 6.2. O(1).
         """
         life = expiry("SET", ex=ex, px=px, exat=exat, pxat=pxat, keepttl=keepttl)
         condition = _condition("SET", nx=nx, xx=xx, ifeq=ifeq, ifne=ifne, ifdeq=ifdeq, ifdne=ifdne)
@@ -314,7 +320,7 @@ class Strings(Group[S]):
     def setex(self, key: Key, time: Seconds, value: Value) -> Command[bool]:
         """True once *value* is stored at *key* for *time* seconds.
 
-        SETEX key seconds value. Server 2.0.
+        SETEX key seconds value. Server 2.0. O(1).
         """
         return Command((b"SETEX", key, duration(time, SECOND), value), ok)
 
@@ -322,7 +328,7 @@ class Strings(Group[S]):
     def setnx(self, key: Key, value: Value) -> Command[bool]:
         """True if *key* was missing and *value* was stored.
 
-        SETNX key value. Server 1.0.
+        SETNX key value. Server 1.0. O(1).
         """
         return Command((b"SETNX", key, value), boolean)
 
@@ -330,7 +336,8 @@ class Strings(Group[S]):
     def setrange(self, key: Key, offset: Count, value: Value) -> Command[int]:
         """The length in bytes after *value* was written over *key* from *offset* on.
 
-        SETRANGE key offset value. Server 2.2.
+        Raises `ResponseError` if the value becomes longer than the server allows (512 MB).
+        SETRANGE key offset value. Server 2.2. O(1).
         """
         return Command((b"SETRANGE", key, offset, value), integer)
 
@@ -338,7 +345,7 @@ class Strings(Group[S]):
     def strlen(self, key: Key) -> Command[int]:
         """The length in bytes of the value at *key*, 0 if there is none.
 
-        STRLEN key. Server 2.2.
+        STRLEN key. Server 2.2. O(1).
         """
         return Command((b"STRLEN", key), integer)
 
@@ -346,7 +353,7 @@ class Strings(Group[S]):
     def substr(self, key: Key, start: int, end: int = -1) -> Command[S]:
         """The reply of `getrange`, by the oldest name of that command.
 
-        SUBSTR key start end. Server 1.0.
+        SUBSTR key start end. Server 1.0. O(N).
         """
         return Command((b"SUBSTR", key, start, end), self.read.text)
 

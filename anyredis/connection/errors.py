@@ -67,6 +67,15 @@ def cannot_connect(
     return ConnectionError(f"cannot connect to {address}: {explain(error)}{hint}")
 
 
+def closed_by_server(error: object) -> bool:
+    """Whether *error* is that of a request whose connection the server closed in good order."""
+    return (
+        isinstance(error, ConnectionError)
+        and error.outcome is Outcome.UNKNOWN
+        and isinstance(error.__cause__, anyio.EndOfStream)
+    )
+
+
 def lost(
     address: str, reason: str, cause: BaseException | None, outcome: Outcome, *, late: bool
 ) -> RedisError:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from anyredis.command import Command, Executor, raw_command
 from anyredis.connection.backpressure import Backpressure
-from anyredis.connection.errors import lost
+from anyredis.connection.errors import closed_by_server, lost
 from anyredis.exceptions import DataError, DataValueError, Outcome, RedisError
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.waiter import Waiter
@@ -234,7 +234,9 @@ class RequestSender(Executor):
                 raise DataValueError(f"{name_of(args)} cannot be sent: {facts.forbidden}")
             self.dirty = self.dirty or facts.changes_connection
             if facts.blocks(args):
-                return await self._run_blocking(args, command.binary, facts.blocking_seconds(args))
+                seconds = facts.blocking_seconds(args)
+                reply = await self._run_blocking(args, command.binary, seconds)
+                return self._end(reply) if facts.ends_connection(args) else reply
         self.check_event_loop()
         request = self.enqueue(args, command.binary)
         if request is None:
@@ -261,6 +263,14 @@ class RequestSender(Executor):
         finally:
             wire.reply_timeout = grace
             self.disown()
+
+    def _end(self, reply: Reply) -> Reply:
+        """None if the server has closed the connection as *reply* to SHUTDOWN, otherwise *reply*.
+
+        After a shutdown that was aborted, Valkey 9.1 and Redis 8.2 answer nothing on the connection.
+        """
+        self.close("servers may not answer on a connection after a SHUTDOWN on it")
+        return None if closed_by_server(reply) else reply
 
     async def execute_command(self, *args: Value) -> Any:
         """The raw reply to the command that consists of *args*."""

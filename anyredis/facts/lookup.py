@@ -29,6 +29,7 @@ from anyredis.facts.table import (
     FORBIDDEN,
     READ_ONLY,
     RUNS_COMMANDS,
+    SHUTS_DOWN,
     SPECIAL,
     TIMEOUTS,
     full_name,
@@ -69,6 +70,8 @@ class Facts(NamedTuple):
     """The position of the timeout of a command that blocks, and its units per second."""
     block_option: int | None = None
     """The first possible position of BLOCK, for a command that blocks only with that option."""
+    shuts_down: bool = False
+    """Whether the server answers it by closing the connection, unless it fails."""
     find_keys: Finder | None = None
     """Finds its keys; None for an unknown command."""
     request: RequestPolicy | None = None
@@ -92,13 +95,23 @@ class Facts(NamedTuple):
 
     def blocks(self, args: tuple[Value, ...]) -> bool:
         """Whether the server may delay its reply to *args* until an event."""
-        return self.timeout is not None or self._milliseconds(args) is not None
+        return (
+            self.timeout is not None
+            or self._milliseconds(args) is not None
+            or self.ends_connection(args)
+        )
+
+    def ends_connection(self, args: tuple[Value, ...]) -> bool:
+        """Whether the server answers *args* by closing the connection, unless it fails."""
+        return self.shuts_down and b"ABORT" not in map(word, args)
 
     def blocking_seconds(self, args: tuple[Value, ...]) -> float | None:
         """The time by which the server may delay its reply, in seconds; 0.0 if it does not block.
 
         None means forever, also for a timeout that is not a number: the server refuses that.
         """
+        if self.ends_connection(args):
+            return None
         if self.timeout is not None:
             position, units = self.timeout
             is_given = -len(args) <= position < len(args)
@@ -181,6 +194,7 @@ def _from_tables(name: bytes) -> Facts:
         container=name in CONTAINERS,
         timeout=TIMEOUTS.get(name),
         block_option=BLOCK_OPTION.get(name),
+        shuts_down=name in SHUTS_DOWN,
         find_keys=finder_of(name),
         request=RequestPolicy.ALL_NODES if name in SUBSCRIPTION_REPORTS else REQUEST.get(name),
         response=SUBSCRIPTION_REPORTS.get(name) or RESPONSE.get(name),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from anyredis.facts.names import each
+from anyredis.facts.names import each, names
 from anyredis.facts.table import READ_ONLY
 
 
@@ -138,10 +138,49 @@ Commands about one node (BGSAVE, CLIENT KILL, CLUSTER FORGET, ACL LOAD, SHUTDOWN
 them: the user has to choose the node.
 """
 
-ANY_NODE: Final = (READ_ONLY | ANYWHERE) - set(REQUEST) - set(SUBSCRIPTION_REPORTS)
+ONE_NODE_REPORTS: Final = names(b"""
+    BACKUP|LIST BACKUP|STATUS CLIENT|LIST CLUSTER|COUNT-FAILURE-REPORTS
+    CLUSTER|GETSLOTMIGRATIONS CLUSTER|LINKS CLUSTER|MYID CLUSTER|MYSHARDID LASTSAVE ROLE
+""")
+"""Reports that mean nothing without the node that they are about.
+
+Servers advise an arbitrary node for a command with neither keys nor a tip; the answer would be that
+of a node which the caller does not know, and another one the next time.
+"""
+
+BY_SLOT: Final = names(b"CLUSTER|COUNTKEYSINSLOT CLUSTER|GETKEYSINSLOT")
+"""Commands about the slot in their first argument: only the nodes that serve it have its keys.
+
+Servers have no tips for them either; any other node answers that the slot is empty.
+"""
+
+ANY_NODE: Final = (
+    (READ_ONLY | ANYWHERE)
+    - ONE_NODE_REPORTS
+    - BY_SLOT
+    - {
+        *REQUEST,
+        *SUBSCRIPTION_REPORTS,
+    }
+)
 """Commands that any one node may answer if a call has no keys.
 
-Commands that report about one node (CLIENT LIST, CLUSTER INFO, CONFIG GET …) are among them: the
+Commands about settings and about the whole cluster (CONFIG GET, CLUSTER INFO …) are among them: the
 servers advise an arbitrary node for a command with neither keys nor a tip. Commands with a tip
 (INFO, PING, SCAN …) are not: see `REQUEST`.
 """
+
+BY_NODE: Final = names(b"""
+    ACL|LOG CLIENT|LIST CLUSTER|INFO CLUSTER|LINKS CLUSTER|MYID CLUSTER|MYSHARDID COMMANDLOG|GET
+    COMMANDLOG|LEN CONFIG|GET DBSIZE FUNCTION|STATS HOTKEYS|GET INFO LASTSAVE LATENCY|DOCTOR
+    LATENCY|GRAPH LATENCY|HISTOGRAM LATENCY|HISTORY LATENCY|LATEST MEMORY|DOCTOR
+    MEMORY|MALLOC-STATS MEMORY|STATS MODULE|LIST ROLE SLOWLOG|GET SLOWLOG|LEN
+""")
+"""Commands that all nodes are asked for by a method of `RedisCluster`: INFO by `info_by_node`."""
+
+
+def by_node_method(name: bytes) -> str | None:
+    """The method of `RedisCluster` that asks all nodes for the command *name*, if there is one."""
+    if name not in BY_NODE:
+        return None
+    return f"{name.decode().lower().replace(' ', '_').replace('-', '_')}_by_node"

@@ -61,7 +61,7 @@ READ_ONLY: Final = _FLAGGED_READ_ONLY | _REPORTING
 
 CONTAINERS: Final = names(b"""
     ACL BACKUP CLIENT CLUSTER COMMAND COMMANDLOG CONFIG FT.DEBUG FUNCTION HIMPORT HOTKEYS
-    LATENCY MEMORY MODULE OBJECT PUBSUB SCRIPT SLOWLOG XGROUP XINFO
+    LATENCY MEMORY MODULE OBJECT PUBSUB SCRIPT SENTINEL SLOWLOG XGROUP XINFO
 """)
 """Commands whose second word is part of the name."""
 
@@ -125,8 +125,13 @@ CHANGES_CONNECTION: Final = frozenset(FORBIDDEN) | names(b"""
 """Commands that change the state of their connection (G9), and so need an exclusive one."""
 
 
-SPECIAL: Final = frozenset(name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION)
-"""First words of all commands that block or change their connection."""
+SHUTS_DOWN: Final = names(b"SHUTDOWN")
+"""Commands that the server answers by closing the connection, unless they fail."""
+
+SPECIAL: Final = frozenset(
+    name.partition(b" ")[0] for name in BLOCKING | CHANGES_CONNECTION | SHUTS_DOWN
+)
+"""First words of all commands that block, change their connection or end it."""
 
 
 def own_words(name: str | bytes) -> tuple[bytes, ...]:

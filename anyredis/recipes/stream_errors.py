@@ -1,7 +1,7 @@
 """Failures of reading streams: those that pass, and those that end the reading.
 
-Law: a lost connection, a failover and a lack of connections pass, however long they last; wrong
-credentials, missing permissions and a key of another type do not.
+Law: a lost connection, a failover, a lack of connections or memory, and a script that takes too long
+pass, however long they last; wrong credentials, missing permissions and a key of another type do not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Final
 from anyredis.backoff import REFUSALS, Backoff
 from anyredis.exceptions import (
     AuthenticationError,
+    BusyScriptError,
     ConnectionError,
+    OutOfMemoryError,
     PersistenceError,
     RedirectError,
     RedisError,
@@ -24,6 +26,8 @@ PASSING: Final = (
     ConnectionError,
     TimeoutError,
     RedirectError,
+    BusyScriptError,
+    OutOfMemoryError,
     PersistenceError,
     UnblockedError,
     *REFUSALS,

@@ -6,26 +6,41 @@ only; credentials and TLS of the one are never used for the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal, Self, Unpack, overload
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Literal, Never, Self, TypeVar, Unpack, overload
 
 from anyredis.address import SENTINEL_SCHEMES, ServerURL, TCPAddress, parse_url
 from anyredis.backoff import FAILOVER_RETRY, REPLICA_RETRY
 from anyredis.client.options import ServiceOptions, checked_retry, service_pool
 from anyredis.client.redis import Redis
+from anyredis.command import Command, Executor
+from anyredis.commands.sentinels import SentinelCommands
 from anyredis.connection.options import DatabaseOptions, refuse_unknown
 from anyredis.credentials import hidden, hidden_addresses, hide
-from anyredis.exceptions import DataValueError
+from anyredis.exceptions import DataValueError, RedisError
 from anyredis.excerpt import unmade
 from anyredis.pool.services import register_schemes
 from anyredis.pool.standalone import url_parameters
+from anyredis.replies import TextReaders
+from anyredis.sentinel.destinations import Destination, destination_of, refuse_own
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
 from anyredis.sentinel.sentinel_connection import (
     SentinelName,
     SentinelOptions,
+    sentinel_address,
     sentinel_parameters,
     take_sentinels,
 )
+from anyredis.sentinel.sentinel_node import (
+    SentinelNode,
+    all_answers,
+    ask_first,
+    order_all,
+    order_one,
+)
+from anyredis.unfit_calls import refused
+
+T = TypeVar("T")
 
 
 class ReplicatedOptions(ServiceOptions, DatabaseOptions, total=False):
@@ -40,8 +55,8 @@ KNOWN = frozenset(SentinelClientOptions.__annotations__) | {"name"}
 KNOWN_OF_CLIENTS = frozenset(ReplicatedOptions.__annotations__)
 
 
-class Sentinel:
-    """Sentinels, and clients for the servers that they watch.
+class Sentinel(SentinelCommands, Executor):
+    """Sentinels, their commands, and clients for the servers that they watch.
 
     *sentinels*: addresses, each a `TCPAddress`, a pair or `"host:port"`; all are asked at the same
     time.  *name*: the sentinels' name of the primary, for methods that are called without one.
@@ -54,9 +69,16 @@ class Sentinel:
     port)` to connect to.  All other options are for the clients, see `primary_for`; the credentials
     and TLS of the one are never used for the other.
 
+    The methods `sentinel_…` send SENTINEL.  Those that ask about servers go to all sentinels at the
+    same time, and the first good answer counts; those that change the configuration go to all, and
+    all have to make it; `sentinel_failover` goes to the first that is reached.  Those about one
+    sentinel are called on `node(address)`, or by `each` on all.
+
     Connections are made when they are needed, and only those of clients stay open.  Raises
     `DataError` at once for invalid arguments.
     """
+
+    read = TextReaders(str)
 
     def __init__(
         self,
@@ -195,6 +217,51 @@ class Sentinel:
             _pool_arguments(watcher), decode_responses=decode_responses, options=arguments
         )
         return Redis(connection_pool=pool, decode_responses=decode_responses, retry=retry)
+
+    # -- commands to sentinels ------------------------------------------------------------------
+
+    def node(self, address: SentinelName) -> SentinelNode:
+        """The commands of the sentinel at *address*, which need not be one of those given.
+
+        It gets the credentials of the sentinels.  Raises `DataError` if *address* is none.
+        """
+        return SentinelNode(self._sentinels, sentinel_address(address))
+
+    def nodes(self) -> list[SentinelNode]:
+        """All sentinels that were given, each with an `address`."""
+        return [SentinelNode(self._sentinels, each) for each in self._sentinels.addresses]
+
+    async def each(
+        self, ask: Callable[[SentinelNode], Awaitable[T]]
+    ) -> dict[TCPAddress, T | RedisError]:
+        """What *ask* gives for each sentinel, or the error, by the sentinel's address.
+
+        `await sentinel.each(lambda node: node.sentinel_ckquorum("mymaster"))`.  All are asked at
+        the same time.
+        """
+        answers = await all_answers(self.nodes(), ask)
+        return {node.server: answer for node, answer in answers.items()}
+
+    async def submit(self, command: Command[T]) -> T:
+        """The parsed reply to *command*, from the sentinels that it goes to.
+
+        Raises the error reply of a sentinel, `ConnectionError` that names each sentinel with its
+        failure if none answers, and `AuthenticationError` if none accepts the credentials.  A
+        change that some sentinels have not made raises `PartialFailureError`, which names them.
+        """
+        match destination_of(command.args):
+            case Destination.FIRST:
+                return await ask_first(self.nodes(), command)
+            case Destination.ALL:
+                return await order_all(self.nodes(), command)
+            case Destination.ONE:
+                return await order_one(self.nodes(), command)
+            case Destination.ITSELF:
+                raise refuse_own(command.args)
+
+    @refused("a command goes to one sentinel: use sentinel.node(address).execute_command(...)")
+    def execute_command(self, *, not_here: Never) -> None:
+        """Raises `DataTypeError`: each sentinel has answers of its own."""
 
     # -- questions ------------------------------------------------------------------------------
 

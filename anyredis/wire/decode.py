@@ -172,10 +172,23 @@ class Decoder:
         if isinstance(reply, Incomplete):
             self._partly_undecodable = error  # another stream of this thread may be read meanwhile
             return reply
+        return self._read_again(reply, by_element)
+
+    def checked_run(self, run: list[Any], by_element: bool, is_cut: bool) -> list[Any]:
+        """The same for each reply in *run*; with *is_cut* a part of the next reply was read, too."""
+        error = UNDECODABLE.pop(threading.get_ident(), None)
+        if error is None:
+            return run
+        if is_cut:  # the text may be in the next reply: `checked` looks at it
+            self._partly_undecodable = error
+        return [each if type(each) is Push else self._read_again(each, by_element) for each in run]
+
+    def _read_again(self, reply: Reply, by_element: bool) -> Reply:
+        """*reply*, decoded from its bytes again: an error for text that does not decode."""
+        decode = text_decoder(self._encoding or "", self._errors)
         if by_element and isinstance(reply, list):
-            decode = text_decoder(self._encoding or "")
             return [decode(each) for each in self.raw(reply)]
-        return decode_error(error)
+        return decode(_raw(reply, self._encoding or ""))
 
     def _gets_decoded(self, should_decode: bool = True) -> Any:
         """The same as `gets`, in an encoding from which the bytes of a push cannot be had back.

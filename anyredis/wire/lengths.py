@@ -30,8 +30,8 @@ PIECE = 32 * 1024
 """About the most bytes that hiredis gets at once: for each 1024 that it has read, it moves the rest."""
 
 TYPES: Final = b"*>~|"
-LONG_STRING: Final = re.compile(rb"(?:[*~%|>]\d{1,4}\r\n){0,8}[$=](\d{4,15})\r\n")
-"""The header of a long string, with those of small aggregates that begin with it."""
+LONG_STRING: Final = rb"(?:[*~%|>]\d{1,4}\r\n){0,8}[$=](\d{4,15})\r\n"
+"""The pattern of the header of a long string, with those of small aggregates that begin with it."""
 
 
 def _behind_long_strings(data: bytes, begin: int) -> int:
@@ -39,7 +39,8 @@ def _behind_long_strings(data: bytes, begin: int) -> int:
 
     It is behind the end of *data* if the last of them is not complete.
     """
-    while (string := LONG_STRING.match(data, begin)) is not None:
+    match = re.compile(LONG_STRING).match  # here, because the import of the library is to be fast
+    while (string := match(data, begin)) is not None:
         begin = string.end() + int(string[1]) + 2
     return begin
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from anyredis.exceptions import Outcome, ProtocolError, RedisError
@@ -269,33 +271,46 @@ class RequestQueue:
         if self._on_push is not None:
             self._on_push(self._decoder.raw(push))
 
-    def _collect(self, request: Request, replies: list[Reply], reply: Any) -> Any:
-        """Collect *reply* and those behind it for a request that gets several.
+    def _collect(self, request: Request, replies: list[Reply], first: Any) -> Any:
+        """Collect *first* and the replies behind it for a request that gets several.
 
         Gives `MORE` if the next one is not complete; any other result has no meaning.
         """
         gets = self._decoder.gets
+        if request.binary:
+            gets = partial(gets, False)
+        run = [first]
         while True:
-            self.answered += 1
-            request.missing -= 1
+            wanted = request.missing - len(run)
+            behind = list(islice(iter(gets, MORE), wanted))  # saved frames: a loop over `gets`
+            run += behind
+            is_cut = len(behind) < wanted
+            if UNDECODABLE:
+                run = self._decoder.checked_run(run, request.by_element, is_cut)
+            if Push in set(map(type, run)):
+                run = self._without_pushes(run)
+            self.answered += len(run)
+            request.missing -= len(run)
             if not request.abandoned:
-                replies.append(reply)
+                replies += run
             if not request.missing:
                 break
-            reply = gets(not request.binary)
-            if UNDECODABLE:
-                reply = self._decoder.checked(reply, request.by_element)
-            while type(reply) is Push:
-                self._pushed(reply)
-                reply = self._decoder.checked(gets(not request.binary), request.by_element)
-            if reply is MORE:
+            if is_cut:
                 return MORE
+            run = []
         self.inflight.popleft()
         if request.waiter.done():
             self._swallow(request)
         else:
             request.waiter.set_result(replies)
         return None
+
+    def _without_pushes(self, run: list[Any]) -> list[Reply]:
+        """The replies in *run*; the pushes among them are delivered."""
+        for each in run:
+            if type(each) is Push:
+                self._pushed(each)
+        return [each for each in run if type(each) is not Push]
 
     def _swallow(self, request: Request) -> None:
         request.swallowed = True

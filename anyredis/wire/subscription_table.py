@@ -33,7 +33,8 @@ class SubscriptionTable:
 
     *refused* gives True if it has handled a server's error to a request.  *revoked* handles that
     the server has unsubscribed a channel by itself, for example by `ask_again`.  *answered* is
-    called after each answer to a request.
+    called after each request is over; with True if the server has answered, and *refused* has not
+    handled that.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class SubscriptionTable:
         *,
         refused: Callable[[SubscriptionRequest, RedisError], bool],
         revoked: Callable[[SubscriptionKind, bytes], None],
-        answered: Callable[[], None],
+        answered: Callable[[bool], None],
     ) -> None:
         self.channels: dict[SubscriptionKind, dict[bytes, Channel]] = {kind: {} for kind in KINDS}
         self.by_message = {kind.message: self.channels[kind] for kind in KINDS}
@@ -222,7 +223,7 @@ class SubscriptionTable:
             self._tell_of_losses(request)
         elif request.call is not None:
             request.call.acknowledged()
-        self._answered()
+        self._answered(True)
 
     def _tell_of_losses(self, request: SubscriptionRequest) -> None:
         lost: dict[int, tuple[Subscriber, Loss, list[bytes]]] = {}
@@ -243,15 +244,19 @@ class SubscriptionTable:
     def failed(self, request: SubscriptionRequest, error: RedisError) -> None:
         """The server has refused *request*, or its connection was lost."""
         self.unanswered -= 1
+        settled = error.answered
         if not request.subscribes:
             if request.call is not None:
                 request.call.acknowledged()
-        elif error.answered:
-            self._refuse(request, error)
-        self._answered()
+        elif settled:
+            settled = self._refuse(request, error)
+        self._answered(settled)
 
-    def _refuse(self, request: SubscriptionRequest, error: RedisError) -> None:
-        """Fail the call that *request* was sent for; what others want is asked for one by one."""
+    def _refuse(self, request: SubscriptionRequest, error: RedisError) -> bool:
+        """Fail the call that *request* was sent for; what others want is asked for one by one.
+
+        False if `refused` has handled the error.
+        """
         kind, channels = request.kind, self.channels[request.kind]
         asked = {
             name: channel
@@ -261,7 +266,7 @@ class SubscriptionTable:
         for channel in asked.values():
             channel.asked = None
         if self._refused(request, error):
-            return
+            return False
         if request.call is not None:
             self._fail_call(request.call, error)
         for name, channel in asked.items():
@@ -275,6 +280,7 @@ class SubscriptionTable:
             for subscriber in channel.subscribers:
                 subscriber.fail(error)
                 self.unsubscribe(subscriber, kind, [name])
+        return True
 
     def _fail_call(self, call: SubscriptionCall, error: RedisError) -> None:
         self.withdraw(call)

@@ -233,6 +233,29 @@ async def test_readers_wait_in_line() -> None:
     assert sorted(each[0] for each in got) == ["a", "b", "c"]
 
 
+async def test_messages_that_come_at_once_wake_as_many_readers() -> None:
+    """A reader that is busy with its message does not hold up those that wait for the others."""
+    box = Box(new_waiter=waiter_factory(), max_messages=100)
+    all_read = anyio.Event()
+    got: list[int] = []
+
+    async def read() -> None:
+        while (item := box.take()) is None:
+            await box.wait()
+        got.append(int(item[-1]) if isinstance(item, list) else 0)
+        if len(got) == 3:
+            all_read.set()
+        await all_read.wait()
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(read)
+            await anyio.wait_all_tasks_blocked()
+            box.get(1, 2, 3)
+    assert got == [1, 2, 3]
+
+
 async def test_failing_wakes_all_readers() -> None:
     """All readers that wait get the error."""
     box = Box(new_waiter=waiter_factory())

@@ -16,6 +16,7 @@ from anyredis import (
     KeyspaceEvents,
     PubSubError,
     Redis,
+    RedisCluster,
     SubscriptionOverflowError,
 )
 from anyredis.exceptions import from_server
@@ -190,6 +191,21 @@ async def test_mistakes(error: type[Exception], message: str, arguments: dict[st
 
 
 # -- a real server ----------------------------------------------------------------------------------
+
+
+async def test_what_redis_py_says_instead() -> None:
+    """Its names say what to write, and are missing for programs that look for them."""
+    client: Any = FakeServer().client()
+    with pytest.raises(AttributeError, match=r"with client\.keyspace_events\('user:\*', events=\["):
+        client.keyspace_notifications(key_prefix="user:")
+    with pytest.raises(AttributeError, match=r"with client\.keyspace_events"):
+        RedisCluster("h").keyspace_notifications  # noqa: B018
+    events = client.keyspace_events()
+    names = ["get_message", "listen", "refresh_subscriptions", "run", "subscribe", "unsubscribe"]
+    for name in (*names, "subscribe_keyevent", "subscribe_keyspace"):
+        assert not hasattr(events, name)
+        with pytest.raises(AttributeError, match=f"^KeyspaceEvents has no {name}\\(\\): "):
+            getattr(events, name)
 
 
 async def test_a_real_server(private_server: Server) -> None:

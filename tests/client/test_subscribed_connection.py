@@ -10,7 +10,9 @@ import anyio.lowlevel
 import pytest
 
 from anyredis import (
+    AuthenticationError,
     BlockingConnectionPool,
+    BusyScriptError,
     ConnectionError,
     Dropped,
     Message,
@@ -20,7 +22,8 @@ from anyredis import (
     SubscriptionChange,
 )
 from anyredis.client import subscribed_connection
-from anyredis.testing import FakePeer, silent
+from anyredis.exceptions import from_server
+from anyredis.testing import NOTHING, Answer, FakePeer, silent
 from tests.client.subscription_server import SubscriptionServer
 
 SHARED: dict[str, Any] = {"on_full": "drop_oldest", "ignore_subscribe_messages": True}
@@ -70,6 +73,92 @@ async def test_it_connects_again_until_it_succeeds(caplog: pytest.LogCaptureFixt
         assert server.subscribers(b"a") == 1
 
 
+class Pauses:
+    """Notes the failures for which it is asked for a pause, of which there is none."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def delay(self, failures: int) -> float:
+        """No pause."""
+        self.asked.append(failures)
+        return 0.0
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of failures for which a connection has paused."""
+    backoff = Pauses()
+    monkeypatch.setattr(subscribed_connection, "RECONNECT", backoff)
+    return backoff.asked
+
+
+REFUSED = [
+    "BUSY Redis is busy running a script.",
+    "LOADING Redis is loading the dataset in memory",
+    "MASTERDOWN Link with MASTER is down",
+]
+
+
+@pytest.mark.parametrize("on_full", ["wait", "drop_oldest"])
+@pytest.mark.parametrize("text", REFUSED, ids=lambda text: text.split()[0])
+async def test_a_refusal_that_passes_is_no_end(pauses: list[int], on_full: Any, text: str) -> None:
+    """A server that cannot subscribe again now is asked again, after growing pauses."""
+    server = SubscriptionServer()
+    async with (
+        server.text_client() as client,
+        client.subscribe("a", "b", on_full=on_full) as messages,
+    ):
+        server.on("SUBSCRIBE", from_server(text), times=3)
+        server.reset()
+        gap = await next_of(messages)
+        assert gap.kind == "gap"
+        assert gap.channels == {"a", "b"}
+        assert pauses == [1, 2, 3, 4]
+        server.publish(b"b", b"1")
+        assert await next_of(messages) == Message("message", "b", "1")
+
+
+async def test_a_refusal_of_a_new_channel_is_for_its_caller() -> None:
+    """A call is told the server's refusal at once, and nothing else is lost by it."""
+    server = SubscriptionServer()
+    async with server.text_client() as client, client.subscribe("a") as messages:
+        before = subscriber_of(server, b"a")
+        server.on("SUBSCRIBE", from_server(REFUSED[0]), times=1)
+        with pytest.raises(BusyScriptError):
+            await messages.subscribe("b")
+        assert messages.channels == {"a": None}
+        assert subscriber_of(server, b"a") is before
+
+
+async def test_a_server_that_hangs_up_is_not_asked_without_pauses(pauses: list[int]) -> None:
+    """If each connection breaks before the acknowledgement, the pauses grow."""
+    server = SubscriptionServer()
+    async with server.text_client() as client, client.subscribe("a") as messages:
+
+        def hang_up(peer: FakePeer, _words: object) -> Answer:
+            peer.reset()
+            return NOTHING
+
+        server.on("SUBSCRIBE", hang_up, times=3)
+        server.reset()
+        assert (await next_of(messages)).kind == "gap"
+        assert pauses == [1, 2, 3, 4]
+
+
+async def test_a_login_that_is_refused_is_the_end() -> None:
+    """If the server does not accept the password any more, the reader is told, and nothing is tried."""
+    server = SubscriptionServer()
+    async with server.text_client() as client:
+        async with client.subscribe("a") as one, client.subscribe("b", on_full="fail") as other:
+            server.on("HELLO", from_server("WRONGPASS invalid username-password pair"))
+            server.reset()
+            for messages in (one, other):
+                with pytest.raises(AuthenticationError, match="WRONGPASS"):
+                    await next_of(messages)
+        assert client.connection_pool.leased == 0
+
+
 async def test_a_call_during_an_outage_ends_with_the_next_connection() -> None:
     """A subscribe that is made while there is no connection waits for it, and has no gap."""
     server = SubscriptionServer()
@@ -110,6 +199,24 @@ async def test_a_server_that_answers_is_pinged_only_in_silence() -> None:
         client.subscribe("a") as messages,
     ):
         await server.wait_for("PING", 3)
+        server.publish(b"a", b"1")
+        assert await next_of(messages) == Message("message", "a", "1")
+
+
+async def test_without_a_stream_timeout_a_ping_has_no_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`stream_timeout=None`: silence is answered by one PING, and the subscription waits for ever."""
+    monkeypatch.setattr(subscribed_connection, "QUIET", 0.05)
+    server = SubscriptionServer()
+    async with (
+        server.text_client(stream_timeout=None) as client,
+        client.subscribe("a") as messages,
+    ):
+        server.on("PING", silent)
+        await server.wait_for("PING", 1)
+        assert await messages.get_message(True, timeout=0.5) is None
+        assert server.count("PING") == 1
         server.publish(b"a", b"1")
         assert await next_of(messages) == Message("message", "a", "1")
 

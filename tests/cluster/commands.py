@@ -7,11 +7,17 @@ from enum import Enum
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
+from anyredis.facts.policies import BY_SLOT, ONE_NODE_REPORTS
 from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS
+from anyredis.wire.slots import slot_of
 from tests.facts.test_policies import OF_ONE_NODE
 
 KEY = b"1"
 """Every key of every call: a number, so that it is a number of keys just as well."""
+
+
+SLOT = str(slot_of(KEY)).encode()
+"""The slot of that key."""
 
 
 class Facts(TypedDict):
@@ -38,10 +44,18 @@ class Way(Enum):
 WAITS = {"WAIT", "WAITAOF"}
 """Commands that concern one connection."""
 
+REPORTS_OF_ONE_NODE = {name.decode() for name in ONE_NODE_REPORTS}
+"""Commands without keys and tips that say nothing without the name of the node."""
+
+OF_SLOTS = {name.decode() for name in BY_SLOT}
+"""Commands about the slot in their argument; here that of the key of the other calls."""
+
 OF_ONE_CURSOR = {"SCAN", "HOTKEYS GET", "HOTKEYS RESET", "HOTKEYS START", "HOTKEYS STOP"}
 """Commands without keys whose tips say special."""
 
 WORDS: dict[str, tuple[bytes, ...]] = {
+    "CLUSTER COUNTKEYSINSLOT": (b"CLUSTER", b"COUNTKEYSINSLOT", SLOT),
+    "CLUSTER GETKEYSINSLOT": (b"CLUSTER", b"GETKEYSINSLOT", SLOT, b"10"),
     "XREAD": (b"XREAD", b"STREAMS", KEY, b"0"),
     "XREADGROUP": (b"XREADGROUP", b"GROUP", b"g", b"c", b"STREAMS", KEY, b">"),
     "JSON.DEBUG": (b"JSON.DEBUG", b"MEMORY", KEY),
@@ -70,11 +84,13 @@ def expected(name: str) -> Way:
     """The destination of the call, by the servers' facts about the command."""
     tips = COMMANDS[name].get("tips", [])
     container = name.encode() in CONTAINERS and name != "COMMAND"
-    refused = container or name in OF_ONE_NODE.keys() | OF_ONE_CURSOR | WAITS
+    alone = OF_ONE_NODE.keys() | REPORTS_OF_ONE_NODE | OF_ONE_CURSOR | WAITS
+    refused = container or name in alone
     if refused or name.encode() in CHANGES_CONNECTION:
         return Way.REFUSED
     if "request_policy:all_nodes" in tips or name in SUBSCRIPTION_REPORTS:
         return Way.NODES
     if "request_policy:all_shards" in tips:
         return Way.PRIMARIES
-    return Way.SLOT if "key_specs" in COMMANDS[name] else Way.ANYWHERE
+    by_key = "key_specs" in COMMANDS[name] or name in OF_SLOTS
+    return Way.SLOT if by_key else Way.ANYWHERE

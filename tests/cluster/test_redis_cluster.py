@@ -14,7 +14,6 @@ from anyredis import (
     ConnectionError,
     DataError,
     DataTypeError,
-    DataValueError,
     MovedError,
     RedisCluster,
     TCPAddress,
@@ -269,42 +268,6 @@ async def test_words_that_make_no_command(words: tuple[Any, ...], message: str) 
 
 
 # -- nodes --------------------------------------------------------------------------------------
-
-
-async def test_nodes_and_primaries() -> None:
-    """Each primary is followed by its replicas."""
-    cluster = FakeCluster(3, 1)
-    async with cluster.client() as client:
-        await client.set("foo", "v")
-        ports = [int(node.address.split(":")[1]) for node in client.nodes()]
-        assert ports == [7000, 7003, 7001, 7004, 7002, 7005]
-        assert [node.address for node in client.primaries()] == [
-            *("fake:7000", "fake:7001", "fake:7002")
-        ]
-        assert [await node.dbsize() for node in client.nodes()] == [0, 0, 0, 0, 1, 1]
-        assert repr(client.nodes()[0]).startswith("<ClusterNodeClient fake:7000 <Cluster")
-        assert repr(client).startswith("<RedisCluster <ClusterConnectionPool capacity=")
-
-
-async def test_the_node_of_a_key() -> None:
-    """Its present primary; an error if no node serves it."""
-    cluster = FakeCluster()
-    cluster.unassign(0)
-    async with cluster.client() as client:
-        assert client.node_for("foo").address == "fake:7002"
-        assert client.node_for(b"{foo}x").address == "fake:7002"
-        assert client.slot_of("foo") == client.slot_of("{foo}bar") == FOO
-        empty = next(f"k{n}" for n in range(99999) if client.slot_of(f"k{n}") == 0)
-        with pytest.raises(DataValueError, match="no node of the cluster is known to serve slot 0"):
-            client.node_for(empty)
-
-
-async def test_names_that_are_no_node() -> None:
-    """The error says how one is written."""
-    async with FakeCluster().client() as client:
-        for name, error in (("fake", DataValueError), (7000, DataTypeError), (None, DataTypeError)):
-            with pytest.raises(error, match="host:port"):
-                client.node(name)  # type: ignore[arg-type]
 
 
 async def test_a_session_by_its_key() -> None:

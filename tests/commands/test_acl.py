@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from anyredis.command import Blueprint, Command
-from anyredis.commands.acl import Acl, AclLogEntry, AclSelector, AclUser
+from anyredis.commands.acl import Acl
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
 from anyredis.reports import client as client_of
+from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
 from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 
@@ -152,7 +153,7 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (
         text.acl_getuser("u"),
         array(*FIELDS, bulk(b"mood"), bulk(b"\xff"), sign=b"%"),
-        USER._replace(selectors=[], other={"mood": b"\xff"}),
+        USER._replace(selectors=[], other={"mood": "\N{REPLACEMENT CHARACTER}"}),
     ),
     (
         text.acl_getuser("u"),

@@ -16,7 +16,7 @@ from anyredis import Blueprint, Command, DataError, DataTypeError, DataValueErro
 from anyredis.command import Definition
 from anyredis.commands import checks
 from anyredis.commands.checks import KINDS, Count, atoms
-from anyredis.commands.connection import ClientFilter
+from anyredis.commands.client_filter import ClientFilter
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.group import SupportsItems
 from anyredis.commands.hash_import import HashImport

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from anyredis.command import Blueprint, Command
-from anyredis.commands.command_facts import CommandDoc, CommandFacts, CommandInfo, TextReply
+from anyredis.commands.command_facts import CommandFacts
 from anyredis.exceptions import DataValueError, ProtocolError
 from anyredis.replies import TextReaders
+from anyredis.server_reports import CommandDoc, CommandInfo, TextReply
 from tests.commands.tables import parsed, words
 
 

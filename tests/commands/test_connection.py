@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from anyredis.command import Blueprint, Command
-from anyredis.commands.connection import ConnectionCommands, TrackingInfo
-from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, ResponseError
+from anyredis.commands.connection import ConnectionCommands
+from anyredis.exceptions import DataTypeError, ProtocolError, ResponseError
 from anyredis.replies import TextReaders
 from anyredis.reports import client
+from anyredis.server_reports import TrackingInfo
 from tests.commands.tables import parsed, unchecked, words
 
 
@@ -209,29 +210,6 @@ def test_error_reply() -> None:
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "ECHO: value is None", lambda: unchecked(text.echo)(None)),
     (DataTypeError, "CLIENT: address is None", lambda: unchecked(text.client_kill)(None)),
-    (DataValueError, "CLIENT KILL: conditions is empty", text.client_kill_filter),
-    (
-        DataValueError,
-        "CLIENT KILL: conditions is empty",
-        lambda: text.client_kill_filter(id=None, user=None),
-    ),
-    (DataValueError, "CLIENT KILL: id is empty", lambda: text.client_kill_filter(id=[])),
-    (DataValueError, "CLIENT LIST: not_id is empty", lambda: text.client_list(not_id=())),
-    (
-        DataTypeError,
-        "CLIENT KILL: usr is no condition",
-        lambda: unchecked(text.client_kill_filter)(usr="me"),
-    ),
-    (
-        DataTypeError,
-        "CLIENT KILL: user is ['me']",
-        lambda: unchecked(text.client_kill_filter)(user=["me"]),
-    ),
-    (
-        DataTypeError,
-        "CLIENT KILL: idle is True",
-        lambda: unchecked(text.client_kill_filter)(idle=True),
-    ),
 ]
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict
 
+from anyio.lowlevel import checkpoint
+
 from anyredis.command import Command
 from anyredis.commands.acl import Acl
 from anyredis.commands.arrays import Arrays
@@ -39,9 +41,11 @@ from anyredis.commands.persistence import Persistence
 from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.replication import ReplicationCommands
 from anyredis.commands.scripting import Scripting
+from anyredis.commands.sentinels import SentinelCommands
 from anyredis.commands.server import ServerCommands
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.sets import Sets
+from anyredis.commands.shutdown import ShutdownCommands
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.commands.sorted_sets import SortedSets
@@ -53,6 +57,7 @@ from anyredis.commands.strings import Strings
 from anyredis.commands.vector_sets import VectorSets
 from anyredis.exceptions import DataError, RedisError, ResponseError
 from anyredis.facts import table
+from anyredis.testing import FakeServer
 from tests.commands import (
     test_acl,
     test_arrays,
@@ -80,9 +85,11 @@ from tests.commands import (
     test_pubsub,
     test_replication,
     test_scripting,
+    test_sentinels,
     test_server,
     test_session,
     test_sets,
+    test_shutdown,
     test_sorted_set_combinations,
     test_sorted_set_ranges,
     test_sorted_sets,
@@ -123,9 +130,11 @@ TABLES: dict[type[object], Iterable[tuple[object, ...]]] = {
     ReplicationCommands: test_replication.SENT,
     PubSubCommands: test_pubsub.SENT,
     Scripting: test_scripting.SENT,
+    SentinelCommands: test_sentinels.SENT,
     ServerCommands: test_server.SENT,
     SessionCommands: test_session.SENT,
     Sets: test_sets.SENT,
+    ShutdownCommands: test_shutdown.SENT,
     SortedSetCombinations: test_sorted_set_combinations.SENT,
     SortedSetRanges: test_sorted_set_ranges.SENT,
     SortedSets: test_sorted_sets.SENT,
@@ -145,31 +154,30 @@ class Facts(TypedDict):
     since: str
 
 
-COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_text())
+SENTINELS: dict[str, Facts] = json.loads((HERE.parent / "sentinel_commands.json").read_text())
+"""The commands that sentinels have beside those of servers."""
+
+COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_text()) | SENTINELS
 
 LATER_GROUPS = {
-    "module": "later issue: JSON, search, time series, filters, vector sets",
+    "module": "later issue: JSON, search, time series, filters",
 }
 
-# The commands of those groups that are here already: a session needs them.
-SOONER = {"ASKING", "READONLY", "READWRITE"} | {
-    name
-    for name in COMMANDS
-    if name.startswith("V") and "." not in name  # vector sets
-}
+# Vector sets are in the group of modules, too.
+SOONER = {name for name in COMMANDS if name.startswith("V") and "." not in name}
 
-LATER_NAMES = """
-    SHUTDOWN
-"""
-LATER: dict[str, str] = dict.fromkeys(
-    (name.replace("|", " ") for name in LATER_NAMES.split()),
-    "later issue: the rest of the server's administration",
-)
+ELSEWHERE = {
+    "EXEC": "pipeline",
+    "MONITOR": "monitor",
+    "MULTI": "pipeline",
+    **dict.fromkeys(("PSUBSCRIBE", "SSUBSCRIBE", "SUBSCRIBE"), "pubsub"),
+    **dict.fromkeys(("PUNSUBSCRIBE", "SUNSUBSCRIBE", "UNSUBSCRIBE"), "pubsub"),
+}
+"""Commands that a method of the clients sends which is no command method."""
 
 NEVER = {
     "DEBUG": "for those who debug a server; `execute_command` sends it",
     "DISCARD": "a pipeline that is not sent does the same",
-    "EXEC": "`pipeline()` writes MULTI, the commands and EXEC as one block",
     **dict.fromkeys(
         ("GEORADIUS", "GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO", "GEORADIUS_RO"),
         "deprecated: `geosearch` and `geosearchstore`",
@@ -179,12 +187,15 @@ NEVER = {
     "CLUSTER SLAVES": "deprecated: `cluster_replicas`",
     "CLUSTERSCAN": "`RedisCluster.scan_iter` scans all nodes, of every server",
     "DECR": "`decr` sends DECRBY",
-    "MULTI": "`pipeline()` writes MULTI, the commands and EXEC as one block",
     "PFDEBUG": "for those who debug a server; `execute_command` sends it",
     "PFSELFTEST": "for those who debug a server; `execute_command` sends it",
     "RESTORE-ASKING": "for servers among themselves",
     "SCRIPT DEBUG": "a debugger at a prompt: `valkey-cli --ldb`; a session's `execute_command` sends it",
-    "SLAVEOF": "deprecated: REPLICAOF",
+    "SENTINEL GET-PRIMARY-ADDR-BY-NAME": "a second name: `sentinel_get_master_addr_by_name`",
+    "SENTINEL IS-PRIMARY-DOWN-BY-ADDR": "a second name: `sentinel_is_master_down_by_addr`",
+    "SENTINEL PRIMARIES": "a second name: `sentinel_masters`",
+    "SENTINEL PRIMARY": "a second name: `sentinel_master`",
+    "SLAVEOF": "deprecated: `replicaof`",
     "TRIMSLOTS": "for servers among themselves",
     "XIDMPRECORD": "for servers among themselves",
 }
@@ -196,7 +207,16 @@ def names_in(rows: Iterable[tuple[object, ...]]) -> set[str]:
     return {table.full_name(cell.args).decode() for cell in cells if isinstance(cell, Command)}
 
 
-MADE = set[str]().union(*map(names_in, TABLES.values()))
+MADE = set[str]().union(*map(names_in, TABLES.values())) | ELSEWHERE.keys()
+
+REASONS = NEVER | {
+    name.decode(): reason
+    for name, reason in table.FORBIDDEN.items()
+    if name.decode() not in ELSEWHERE
+}
+"""All commands without a method, each with the reason, beside those of modules and HELP."""
+
+MOST_REASONS = 30
 
 
 def reason_against(name: str) -> str | None:
@@ -205,9 +225,8 @@ def reason_against(name: str) -> str | None:
         return "prose for people at a prompt"
     if name.encode() in table.CONTAINERS and name != "COMMAND":
         return "only its subcommands are commands"
-    forbidden = table.FORBIDDEN.get(name.encode())
-    if reason := forbidden or NEVER.get(name) or LATER.get(name):
-        return reason
+    if name in REASONS:
+        return REASONS[name]
     return None if name in SOONER else LATER_GROUPS.get(COMMANDS[name]["group"])
 
 
@@ -220,9 +239,36 @@ def test_every_command() -> None:
 
 
 def test_reasons_are_about_commands() -> None:
-    """No list of reasons holds a name that no server knows."""
-    assert (set(LATER) | set(NEVER) | SOONER) - set(COMMANDS) == set()
+    """No list of reasons holds a name that no server knows, and no name stands in two."""
+    assert (REASONS.keys() | ELSEWHERE.keys() | SOONER) - COMMANDS.keys() == set()
+    assert NEVER.keys() & {name.decode() for name in table.FORBIDDEN} == set()
     assert set(LATER_GROUPS) <= {facts["group"] for facts in COMMANDS.values()}
+
+
+def test_the_list_of_reasons_does_not_grow() -> None:
+    """A new command gets a method, not a reason."""
+    assert len(REASONS) <= MOST_REASONS
+
+
+async def test_what_is_sent_elsewhere() -> None:
+    """Each command without a command method is sent by the method that is named beside it."""
+    server = FakeServer()
+    async with server.client() as client:
+        async with client.pipeline() as pipe:
+            pipe.get("k")
+        async with client.monitor():
+            pass
+        async with client.pubsub() as pubsub:
+            await pubsub.subscribe("a")
+            await pubsub.psubscribe("b*")
+            await pubsub.ssubscribe("c")
+            await pubsub.unsubscribe("a")
+            await pubsub.punsubscribe("b*")
+            await pubsub.sunsubscribe("c")
+            while server.count("SUNSUBSCRIBE") == 0:
+                await checkpoint()
+    assert [name for name in ELSEWHERE if server.count(name) == 0] == []
+    assert [name for name in ELSEWHERE.values() if not callable(getattr(client, name))] == []
 
 
 def uncalled(group: type[object], names: Iterable[str]) -> list[str]:

@@ -7,16 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from anyredis.command import Blueprint, Command
-from anyredis.commands.functions import (
+from anyredis.commands.functions import Functions
+from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
+from anyredis.replies import TextReaders
+from anyredis.server_reports import (
     EngineStats,
     FunctionDescription,
-    Functions,
     FunctionStats,
     LibraryDescription,
     RunningFunction,
 )
-from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 

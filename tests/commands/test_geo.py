@@ -169,6 +169,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataValueError, "radius is nan", lambda: search("k", member="a", radius=NAN)),
     (DataValueError, "polygon and member", lambda: search("k", member="a", polygon=CORNERS)),
     (DataValueError, "three or more corners", lambda: search("k", polygon=CORNERS[:2])),
+    (DataValueError, "leave unit out", lambda: search("k", polygon=CORNERS, unit="km")),
     (DataValueError, "polygon[0]: longitude is 181", lambda: search("k", polygon=[(181, 0)] * 3)),
     (DataValueError, "any needs a count", lambda: search("k", member="a", radius=1, any=True)),
     (DataValueError, "count is 0", lambda: search("k", member="a", radius=1, count=0)),

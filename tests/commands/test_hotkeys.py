@@ -82,6 +82,7 @@ def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None
 
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "metrics has to be a list", lambda: unchecked(text.hotkeys_start)("CPU")),
+    (DataValueError, "names one twice", lambda: text.hotkeys_start(["CPU", "CPU"])),
     (DataValueError, "metrics is empty", lambda: text.hotkeys_start([])),
     (DataValueError, "metrics is 'RAM'", lambda: unchecked(text.hotkeys_start)(["RAM"])),
     (DataValueError, "count is 0", lambda: text.hotkeys_start(["CPU"], count=0)),

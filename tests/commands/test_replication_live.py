@@ -9,9 +9,9 @@ import anyio
 import pytest
 
 from anyredis import Redis
-from anyredis.commands.server import PrimaryRole, ReplicaRole
 from anyredis.exceptions import ResponseError
 from anyredis.server import run
+from anyredis.server_reports import PrimaryRole, ReplicaRole
 from tests.servers import redis8_binary, valkey_binary
 
 pytestmark = pytest.mark.server

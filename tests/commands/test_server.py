@@ -7,16 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from anyredis.command import Blueprint, Command
-from anyredis.commands.server import (
+from anyredis.commands.server import ServerCommands
+from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
+from anyredis.replies import TextReaders
+from anyredis.server_reports import (
     PrimaryRole,
     ReplicaRole,
     ReplicaState,
     SentinelRole,
-    ServerCommands,
     SlowlogEntry,
 )
-from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, unchecked, words
 
 

@@ -93,7 +93,7 @@ SENT: list[tuple[str, Command[object]]] = [
     ("XTRIM s MAXLEN ~ 9", text.xtrim("s", maxlen=9)),
     ("XTRIM s MAXLEN 0", text.xtrim("s", maxlen=0, approximate=False)),
     (
-        "XTRIM s KEEPREF MINID ~ 1-0 LIMIT 5",
+        "XTRIM s MINID ~ 1-0 LIMIT 5 KEEPREF",
         text.xtrim("s", minid="1-0", limit=5, ref_policy="KEEPREF"),
     ),
 ]

@@ -44,6 +44,16 @@ async def _get_of_each(bench: ClusterBench) -> None:
         assert await bench.client.get(key) is None
 
 
+async def _by_node(bench: ClusterBench) -> None:
+    sizes = await bench.client.dbsize_by_node()
+    assert [*sizes] == [node.address for node in bench.client.nodes()]
+
+
+async def _on_each_node(bench: ClusterBench) -> None:
+    answers = await bench.client.on_each_node(lambda node: node.echo(node.address), "primaries")
+    assert answers == {address: address.encode() for address in answers}
+
+
 async def _own_answers(bench: ClusterBench) -> None:
     await bench.own_answers(PRIMARIES)
 
@@ -266,6 +276,7 @@ REAL: Final[list[Operation[ClusterBench]]] = [
     Operation("get of each", _get_of_each, warm=True, bystanders=BESIDE),
     Operation("first incr", _incr, _at_most_once),
     Operation("incr, connected", _incr, _at_most_once, warm=True),
+    Operation("a call on each node", _on_each_node),
     Operation("enter, use and leave", _enter_use_leave, around=True),
     *REAL_BATCHES,
     *REAL_EXCLUSIVE,
@@ -276,6 +287,9 @@ ALL: Final[list[Operation[FakeBench]]] = [
     Operation("first get", _get),
     Operation("own answers beside others", _own_answers, warm=True, bystanders=BESIDE),
     Operation("get of each", _get_of_each, always=("G1", "G5", "G6", "G7")),
+    Operation("a report of all nodes", _by_node),
+    Operation("a call on each node", _on_each_node),
+    Operation("a call on each node, connected", _on_each_node, warm=True),
     Operation("first incr", _incr, _at_most_once),
     Operation("incr, connected", _incr, _at_most_once, warm=True, always=("G3", "G11", "G12")),
     Operation(

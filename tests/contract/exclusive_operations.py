@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
 
 from anyredis import (
     Backoff,
+    ConnectionError,
+    DurabilityError,
     GuaranteeError,
     Monitor,
     MonitoredCommand,
@@ -103,6 +107,46 @@ async def _replicate(bench: ServerBench) -> None:
         assert caught.value.value == 1
 
 
+async def _persist(bench: ServerBench) -> None:
+    """No replica has an append-only file: the write is executed, and the error says so."""
+    async with bench.client.session(ensure_persistence=(0, 1), timeout=1) as session:
+        with pytest.raises(DurabilityError) as caught:
+            await session.incr("n")
+        assert caught.value.value == 1
+
+
+@asynccontextmanager
+async def _unknown_after_a_loss() -> AsyncGenerator[None]:
+    """A guarantee may be unknown because the connection was lost; the write was executed then."""
+    try:
+        yield
+    except DurabilityError as error:
+        if error.value == 1 and isinstance(error.__cause__, ConnectionError):
+            raise error.__cause__ from None
+        raise
+
+
+async def _persist_here(bench: ServerBench) -> None:
+    """The server in memory says that its own file has each write."""
+    async with (
+        _unknown_after_a_loss(),
+        bench.client.session(ensure_persistence=(1, 0), timeout=1000) as session,
+    ):
+        assert await session.incr("n") == 1
+
+
+async def _persist_a_pipeline(bench: ServerBench) -> None:
+    """The guarantee of a pipeline, which fails for both reasons in turn."""
+    async with bench.client.session(
+        ensure_replication=1, ensure_persistence=(0, 1), timeout=1
+    ) as session:
+        pipe = session.pipeline()
+        results = [pipe.incr("a"), pipe.incr("b"), pipe.incr("a")]
+        with pytest.raises(ReplicationError):
+            await pipe.execute()
+        assert _values(results) == [1, 1, 2]
+
+
 def _at_most_once(bench: ServerBench, ended: Ended) -> None:
     times = bench.control.ask("GET", "n")
     assert times == "1" if ended.completed else times in ("1", None)
@@ -122,9 +166,16 @@ EXCLUSIVE: Final[list[Operation[ServerBench]]] = [
     Operation("transaction function, changed", _transact_twice, _all_or_nothing, warm=True),
     Operation("transaction function, raising", _transact_raises, _nothing),
     Operation("ensured replication", _replicate, _at_most_once),
+    Operation("ensured persistence", _persist, _at_most_once, warm=True),
+    Operation("ensured pipeline", _persist_a_pipeline, _all_or_nothing, bystanders=(1, 1)),
     Operation("monitor", _monitor, warm=True, always=("G8",)),
 ]
 """For the client of one server."""
+
+EXCLUSIVE_IN_MEMORY: Final[list[Operation[ServerBench]]] = [
+    Operation("ensured persistence here", _persist_here, _at_most_once, always=("G11",)),
+]
+"""For the client of a server in memory, which says that it has an append-only file."""
 
 
 # -- clusters ---------------------------------------------------------------------------------
@@ -178,6 +229,23 @@ async def _replicate_in_cluster(bench: ClusterBench) -> None:
         assert caught.value.value == 1
 
 
+async def _persist_in_cluster(bench: ClusterBench) -> None:
+    """Not so many replicas have a file: the write is executed, and the error says so."""
+    async with bench.client.session(NUMBER, ensure_persistence=(0, 5), timeout=1) as session:
+        with pytest.raises(GuaranteeError) as caught:
+            await session.incr(NUMBER)
+        assert caught.value.value == 1
+
+
+async def _persist_here_in_cluster(bench: FakeBench) -> None:
+    """Each node in memory says that its own file has each write."""
+    async with (
+        _unknown_after_a_loss(),
+        bench.client.session(NUMBER, ensure_persistence=(1, 0), timeout=1000) as session,
+    ):
+        assert await session.incr(NUMBER) == 1
+
+
 def _once_at_most(bench: ClusterBench, ended: Ended) -> None:
     times = bench.total(NUMBER)
     assert times == 1 if ended.completed else times in (0, 1)
@@ -194,6 +262,7 @@ async def _monitor_a_node(bench: ClusterBench) -> None:
 REAL_EXCLUSIVE: Final[list[Operation[ClusterBench]]] = [
     Operation("transaction function", _transact_in_cluster, _both_or_none, warm=True),
     Operation("ensured replication", _replicate_in_cluster, _once_at_most, warm=True),
+    Operation("ensured persistence", _persist_in_cluster, _once_at_most, warm=True),
 ]
 """For a real cluster."""
 
@@ -209,6 +278,8 @@ EXCLUSIVE_IN_CLUSTERS: Final[list[Operation[FakeBench]]] = [
     ),
     Operation("transaction function, moving", _transact_while_it_moves, _both_or_none, warm=True),
     Operation("ensured replication", _replicate_in_cluster, _once_at_most, warm=True),
+    Operation("ensured persistence", _persist_in_cluster, _once_at_most, warm=True),
+    Operation("ensured persistence here", _persist_here_in_cluster, _once_at_most),
     Operation("monitor of a node", _monitor_a_node, warm=True),
 ]
 """For a cluster in memory."""

@@ -12,6 +12,7 @@ from anyredis import BlockingConnectionPool, ConnectionPool, UnixDomainSocketCon
 from anyredis.server import Server
 from tests.contract.clients_and_taps import ignore_unix_stream_fault
 from tests.contract.control import Control
+from tests.contract.exclusive_operations import EXCLUSIVE_IN_MEMORY
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
 from tests.contract.operations import ALL, CONNECTING
 from tests.contract.rotation import EVERY_CASE
@@ -103,7 +104,7 @@ async def test_lost_everywhere(
     assert found >= 3
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+@pytest.mark.parametrize("operation", [*OPERATIONS, *EXCLUSIVE_IN_MEMORY], ids=named)
 @in_memory
 async def test_cancelled_everywhere_in_memory(
     operation: Operation[ServerBench], pool_class: type[ConnectionPool], shared: int
@@ -115,7 +116,7 @@ async def test_cancelled_everywhere_in_memory(
     assert found >= 3
 
 
-@pytest.mark.parametrize("operation", LOSABLE, ids=named)
+@pytest.mark.parametrize("operation", [*LOSABLE, *EXCLUSIVE_IN_MEMORY], ids=named)
 @in_memory
 async def test_lost_everywhere_in_memory(
     operation: Operation[ServerBench], pool_class: type[ConnectionPool], shared: int

@@ -81,6 +81,8 @@ BLOCKS: list[tuple[tuple[Value, ...], float | None]] = [
     ((b"BLPOP", "a", "inf"), None),
     ((b"BLPOP",), None),
     ((b"WAIT", 1), None),
+    ((b"SHUTDOWN",), None),
+    ((b"shutdown", b"nosave", b"now"), None),
 ]
 
 
@@ -102,6 +104,7 @@ def test_blocking_seconds(args: tuple[Value, ...], seconds: float | None) -> Non
         (b"XREADGROUP",),
         (b"XREAD", b"BLOCK"),
         (b"CLIENT", b"PAUSE", 1000),
+        (b"SHUTDOWN", b"abort"),
     ],
 )
 def test_calls_that_do_not_block(args: tuple[Value, ...]) -> None:

@@ -12,7 +12,17 @@ import pytest
 
 from anyredis.exceptions import DataValueError
 from anyredis.facts.lookup import facts_of
-from anyredis.facts.policies import ANYWHERE, REQUEST, RESPONSE, RequestPolicy, ResponsePolicy
+from anyredis.facts.policies import (
+    ANYWHERE,
+    BY_NODE,
+    BY_SLOT,
+    ONE_NODE_REPORTS,
+    REQUEST,
+    RESPONSE,
+    RequestPolicy,
+    ResponsePolicy,
+    by_node_method,
+)
 from anyredis.facts.table import CHANGES_CONNECTION, CONTAINERS, READ_ONLY
 from anyredis.wire.encode import Value
 
@@ -115,6 +125,23 @@ def test_every_command_without_keys_is_decided() -> None:
     assert undecided == set(OF_ONE_NODE)
 
 
+def test_reports_of_one_node_have_neither_keys_nor_a_tip() -> None:
+    """Each is a command of a server that only reads, and that has nothing else to go by."""
+    named = {name.decode() for name in ONE_NODE_REPORTS | BY_SLOT}
+    assert named <= set(COMMANDS)
+    assert named.isdisjoint(tips("request_policy"))
+    assert [name for name in sorted(named) if "key_specs" in COMMANDS[name]] == []
+    assert ONE_NODE_REPORTS | BY_SLOT <= READ_ONLY
+
+
+def test_the_method_that_asks_all_nodes() -> None:
+    """It has the name of the command's own method, and an ending; some commands have none."""
+    assert by_node_method(b"INFO") == "info_by_node"
+    assert by_node_method(b"MEMORY MALLOC-STATS") == "memory_malloc_stats_by_node"
+    assert by_node_method(b"BGSAVE") is None
+    assert {name.decode() for name in BY_NODE} <= set(COMMANDS)
+
+
 def test_commands_about_one_node_have_no_default_node() -> None:
     """For a command about one node, the user has to choose the node."""
     assert [name for name in OF_ONE_NODE if anywhere(tuple(name.split()))] == []
@@ -137,7 +164,10 @@ CALLS: list[tuple[tuple[Value, ...], bool]] = [
     ((b"ECHO", "hello"), True),
     ((b"TIME",), True),
     ((b"COMMAND", b"DOCS"), True),
-    ((b"client", "list"), True),
+    ((b"client", "list"), False),
+    ((b"client", "info"), True),
+    ((b"ROLE",), False),
+    ((b"CLUSTER", b"GETKEYSINSLOT", 5, 10), False),
     ((b"CLUSTER", b"INFO"), True),
     ((b"CONFIG", b"GET", "*"), True),
     ((b"FUNCTION", b"LIST"), True),

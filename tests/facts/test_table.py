@@ -21,7 +21,11 @@ class Facts(TypedDict):
     group: str
 
 
-COMMANDS: dict[str, Facts] = json.loads((Path(__file__).parents[1] / "commands.json").read_text())
+FOLDER = Path(__file__).parents[1]
+COMMANDS: dict[str, Facts] = {
+    **json.loads((FOLDER / "commands.json").read_text()),
+    **json.loads((FOLDER / "sentinel_commands.json").read_text()),
+}
 
 CALLED = re.compile(r"(\w+)\(")
 """A method in the text of a refusal."""
@@ -78,7 +82,11 @@ def test_containers() -> None:
 
 
 @pytest.mark.parametrize(
-    "known", [table.READ_ONLY, table.BLOCKING, table.CHANGES_CONNECTION, table.FORBIDDEN]
+    "known",
+    [
+        *(table.READ_ONLY, table.BLOCKING, table.CHANGES_CONNECTION),
+        *(table.FORBIDDEN, table.SHUTS_DOWN),
+    ],
 )
 def test_names_are_of_commands(known: frozenset[bytes] | dict[bytes, str]) -> None:
     """No name is misspelt: each is a command of some server."""
@@ -98,7 +106,8 @@ def test_forbidden() -> None:
 
 def test_special() -> None:
     """The first word alone decides that a command is ordinary."""
-    special = table.BLOCKING | table.CHANGES_CONNECTION | frozenset(table.FORBIDDEN)
+    blocking = table.BLOCKING | table.SHUTS_DOWN
+    special = blocking | table.CHANGES_CONNECTION | frozenset(table.FORBIDDEN)
     assert {name.split()[0] for name in special} == table.SPECIAL
     assert not {b"GET", b"SET", b"EVAL", b"PING", b"OBJECT", b"PUBLISH"} & table.SPECIAL
 

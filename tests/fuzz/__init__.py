@@ -1,1 +1,1 @@
-"""Random bytes for the wire, from a seed that is printed."""
+"""Random bytes for the wire, and random calls of commands, from a seed that is printed."""

@@ -222,7 +222,7 @@ async def test_a_connection_class_that_fails_in_its_own_way() -> None:
     pool = server.pool()
     pool._connection_class = Broken
     pool._first = None
-    async with Redis(connection_pool=pool) as client:
+    async with Redis(connection_pool=pool, retry=Retry(deadline=0.2)) as client:
         with pytest.raises(ConnectionError, match="mine") as caught:
             await client.get("k")
     causes: list[type[BaseException]] = []

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from anyredis import DataError, WrongTypeError
-from anyredis.recipes import Consumer
+from anyredis.recipes import Consumer, StreamReader
 from tests.recipes.stream_bench import StreamBench, add, consumer, take, until
 
 
@@ -29,6 +29,20 @@ async def test_several_tasks_share_a_consumer(bench: StreamBench) -> None:
                 tasks.start_soon(work, entries)
             await until(lambda: len(seen) == 50 and not bench.pending())
         assert sorted(seen) == sorted(ids)
+
+
+async def test_the_streams_of_a_server_need_one_lease(bench: StreamBench) -> None:
+    """While it waits, a consumer of several streams holds one lease, and so does a reader."""
+    streams = ["orders", "returns", "mails"]
+    async with bench.client() as client:
+        pool = client.connection_pool
+        async with Consumer(client, streams, group="billing", name="c1"):
+            await bench.server.wait_for("XREADGROUP")
+            await until(lambda: pool.leased == 1)
+            async with StreamReader(client, streams):
+                await bench.server.wait_for("XREAD")
+                await until(lambda: pool.leased == 2)
+        assert pool.leased == 0
 
 
 async def test_iterators_end_with_the_block(bench: StreamBench) -> None:

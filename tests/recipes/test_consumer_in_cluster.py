@@ -117,3 +117,16 @@ async def test_dead_letters_in_another_slot(cluster: Cluster) -> None:
         [dead] = await client.xrange("b")
         assert dead.fields["dead-letter-id"] == entry_id
         assert (await client.xpending("a", "g")).pending == 0
+
+
+@pytest.mark.parametrize(
+    ("streams", "leases"), [(STREAMS, 3), (["{x}:a", "{x}:b", "{x}:c"], 1)], ids=["slots", "tag"]
+)
+async def test_the_streams_of_a_slot_need_one_lease(
+    cluster: Cluster, streams: list[str], leases: int
+) -> None:
+    """While it waits, a consumer holds one lease for each slot of its streams."""
+    async with cluster.client() as client:
+        async with Consumer(client, streams, group="g", name="c"):
+            await until(lambda: cluster.reads >= leases and client.connection_pool.leased == leases)
+        assert client.connection_pool.leased == 0

@@ -24,11 +24,13 @@ from anyredis.recipes.stream_errors import passes, raised
         from_server("CLUSTERDOWN The cluster is down"),
         from_server("MOVED 1 h:7000"),
         from_server("MISCONF Redis is configured to save RDB snapshots"),
+        from_server("BUSY Redis is busy running a script. You can only call SCRIPT KILL"),
+        from_server("OOM command not allowed when used memory > 'maxmemory'"),
     ],
     ids=lambda error: type(error).__name__,
 )
 def test_errors_that_pass(error: RedisError) -> None:
-    """What a failover or a short lack of connections causes passes."""
+    """What a failover, a slow script or a short lack of connections or memory causes passes."""
     assert passes(error)
 
 

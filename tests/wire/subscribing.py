@@ -97,7 +97,7 @@ class ServerSide:
         self.inflight: deque[SubscriptionRequest] = deque()
         self.subscribed: set[tuple[SubscriptionKind, bytes]] = set()
 
-    def _answered(self) -> None:
+    def _answered(self, _settled: bool) -> None:
         self.answers += 1
 
     def _refused(self, request: SubscriptionRequest, error: RedisError) -> bool:

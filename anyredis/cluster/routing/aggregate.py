@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from anyredis.cluster.routing.routes import Split
 from anyredis.exceptions import DataValueError, PartialFailureError, PartOutcome, RedisError
 from anyredis.facts.lookup import Facts
-from anyredis.facts.policies import RESPONSE, ResponsePolicy
+from anyredis.facts.policies import RESPONSE, ResponsePolicy, by_node_method
 from anyredis.replies import array, integer, unexpected
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
@@ -36,9 +36,15 @@ OWN_REPORTS: Final = frozenset(
 def refuse_own_reports(facts: Facts) -> None:
     """Raise `DataValueError` for a command whose replies have no aggregate."""
     if facts.name in OWN_REPORTS:
+        all_nodes = by_node_method(facts.name)
+        instead = (
+            "call it on each of client.nodes()"
+            if all_nodes is None
+            else f"client.{all_nodes}(…), which asks all nodes"
+        )
         raise DataValueError(
             f"{facts.shown} is answered by each node for itself: call it on "
-            "client.node(address), or on each of client.nodes()"
+            f"client.node(address), or {instead}"
         )
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from anyredis.exceptions import CrossSlotError, DataValueError
 from anyredis.facts.lookup import Facts, facts_of
-from anyredis.facts.policies import RequestPolicy
+from anyredis.facts.policies import BY_SLOT, RequestPolicy, by_node_method
 from anyredis.wire.encode import Value
 from anyredis.wire.slots import SLOTS, hash_tag
 
@@ -107,13 +107,32 @@ def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None 
             # The cluster bus keeps the order of messages that come from one node.
             return AnyNode(slot_of_key(args[1], encoding))
         return AnyNode()
+    if facts.name in BY_SLOT:
+        return ToSlot(_slot_number(facts, args), facts.read_only)
     raise DataValueError(
         f"{facts.shown} concerns one node, and only you know which: use client.node(address), or "
-        "each of client.nodes(); execute_command takes node=address" + _HINTS.get(facts.name, "")
+        "each of client.nodes(); execute_command takes node=address" + _hint(facts)
     )
 
 
+def _hint(facts: Facts) -> str:
+    """The method of the client that asks all nodes, as the end of a message, if there is one."""
+    method = by_node_method(facts.name)
+    return _HINTS.get(facts.name, "") if method is None else f". client.{method}(…) asks all nodes"
+
+
 _HINTS: Final = {b"SCAN": ". scan_iter goes through all nodes"}
+
+
+def _slot_number(facts: Facts, args: tuple[Value, ...]) -> int:
+    """The slot in the first argument of *args*."""
+    try:
+        slot = int(args[2])
+    except (IndexError, ValueError):
+        slot = -1
+    if not 0 <= slot < SLOTS:
+        raise DataValueError(f"{facts.shown} needs a slot, 0 to {SLOTS - 1}")
+    return slot
 
 
 def slots_of_keys(args: tuple[Value, ...], keys: Sequence[int], encoding: str) -> list[int]:

@@ -240,8 +240,9 @@ async def test_a_refusal_is_waited_out(
 
 
 @pytest.mark.parametrize("text", TEMPORARY_REFUSALS)
-async def test_a_lasting_refusal_is_raised(text: str) -> None:
+async def test_a_lasting_refusal_is_raised(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within the bound, as the server said it."""
+    monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 0.2)
     cluster = FakeCluster()
     async with cluster.client() as client:
         cluster.nodes[2].server.on("GET", from_server(text))

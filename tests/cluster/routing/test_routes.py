@@ -108,6 +108,18 @@ def test_the_fast_path_is_for_what_needs_no_second_look() -> None:
     assert not FIRST_KEY.keys() & REQUEST.keys()
 
 
+def test_a_command_about_a_slot_goes_to_its_node() -> None:
+    """Any other node would answer that the slot is empty."""
+    assert route((b"CLUSTER", b"GETKEYSINSLOT", 12182, 10)) == ToSlot(12182, reads=True)
+    assert route(("cluster", "countkeysinslot", "5")) == ToSlot(5, reads=True)
+    wrong: list[tuple[Value, ...]] = [("x",), (16384,), (-1,), (), (b"\xff",), ("1.5",)]
+    for words in wrong:
+        with pytest.raises(
+            DataValueError, match="CLUSTER COUNTKEYSINSLOT needs a slot, 0 to 16383"
+        ):
+            route((b"CLUSTER", b"COUNTKEYSINSLOT", *words))
+
+
 @pytest.mark.parametrize(
     "words",
     [
