@@ -335,7 +335,11 @@ def ran_on(session: nox.Session) -> None:
         env = {"ANYREDIS_ONE_LOOP": "1"} | chosen
         session.run("python", "-m", "pytest", *PARALLEL, *plugin, *session.posargs, env=env)
         for protocol in (2, 3) if writes else ():
-            forced = (f"--protocol={protocol}", "-k", "not test_protocols")
+            forced = (
+                f"--protocol={protocol}",
+                "-k",
+                "not test_protocols and not list_of_subcommands",
+            )
             session.run("python", "-m", "pytest", *PARALLEL, *plugin, *forced, env=env)
 
 

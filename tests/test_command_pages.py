@@ -88,7 +88,7 @@ def test_an_entry() -> None:
     assert text.strip() == "\n".join(
         [
             "```python",
-            "lpop_many(key: Key, count: int) -> list[S] | None",
+            "lpop_many(key: Key, count: Count) -> list[S] | None",
             "```",
             "",
             "Up to *count* elements from the head, removed; None if there is no list.",

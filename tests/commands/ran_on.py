@@ -9,6 +9,7 @@ connections speak that protocol, and the kinds of the replies are written to `re
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import re
 import subprocess
@@ -164,12 +165,17 @@ def install() -> None:
 
 
 def speak(protocol: int) -> None:
-    """Let all connections speak *protocol* from now on, whatever their tests ask for."""
+    """Let all connections of tests speak *protocol* from now on, whatever they ask for.
+
+    Those with which `anyredis.server` watches its servers read the replies of RESP2.
+    """
     make = BaseConnection.__init__
 
     @functools.wraps(make)
     def made(self: BaseConnection, *args: Any, **kwargs: Any) -> None:
-        make(self, *args, **kwargs | {"protocol": protocol})
+        callers = inspect.stack(context=0)[1:4]
+        watches = any("anyredis/server/" in Path(each.filename).as_posix() for each in callers)
+        make(self, *args, **(kwargs if watches else kwargs | {"protocol": protocol}))
 
     setattr(BaseConnection, "__init__", made)  # noqa: B010 - a checker refuses the assignment
 

@@ -42,6 +42,10 @@ NEWER: Final = {
         "the modules are those of Redis 7.4",
     ),
     "module_unload": (("Redis 8.2", "Redis 8.10"), "every module that they have keeps data types"),
+    "sentinel_simulate_failure": (
+        ("Redis 8.2", "Redis 8.10"),
+        "a sentinel that ends takes a deployment: one kind is enough",
+    ),
     "xreadgroup_claim": (("Valkey 9.1", "Redis 8.2"), "XREADGROUP CLAIM: Redis 8.4"),
     "zscan_no_scores": (("Redis 8.2", "Redis 8.10"), "ZSCAN NOSCORES: Valkey 9.1"),
 }
