@@ -9,7 +9,6 @@ connections speak that protocol, and the kinds of the replies are written to `re
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import re
 import subprocess
@@ -24,6 +23,7 @@ import pytest
 from anyredis.command import Blueprint, Command, Definition
 from anyredis.commands.group import Group
 from anyredis.connection.base import BaseConnection
+from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.server import Server
 
 FILE: Final = Path(__file__).with_name("ran_on.json")
@@ -165,17 +165,16 @@ def install() -> None:
 
 
 def speak(protocol: int) -> None:
-    """Let all connections of tests speak *protocol* from now on, whatever they ask for.
+    """Let all connections but those of Unix sockets speak *protocol*, whatever tests ask for.
 
-    Those with which `anyredis.server` watches its servers read the replies of RESP2.
+    Over Unix sockets `anyredis.server` watches its servers, and reads the replies of RESP2.
     """
     make = BaseConnection.__init__
 
     @functools.wraps(make)
     def made(self: BaseConnection, *args: Any, **kwargs: Any) -> None:
-        callers = inspect.stack(context=0)[1:4]
-        watches = any("anyredis/server/" in Path(each.filename).as_posix() for each in callers)
-        make(self, *args, **(kwargs if watches else kwargs | {"protocol": protocol}))
+        local = isinstance(self, UnixDomainSocketConnection)
+        make(self, *args, **(kwargs if local else kwargs | {"protocol": protocol}))
 
     setattr(BaseConnection, "__init__", made)  # noqa: B010 - a checker refuses the assignment
 
