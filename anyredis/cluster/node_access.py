@@ -131,7 +131,7 @@ class NodeAccess(ClusterExecutor[S], Generic[S]):
         answers = [NodeReply(part.address, command.args, part.reply) for part in parts]
         if any(isinstance(answer.reply, RedisError) for answer in answers):
             raise failure(facts_of(command.args).name, answers)
-        return {answer.address: command.parse(answer.reply) for answer in answers}
+        return {answer.address: command.parsed(answer.reply) for answer in answers}
 
 
 async def _run_on_each(

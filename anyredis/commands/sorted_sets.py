@@ -48,7 +48,7 @@ class SortedSets(Group[S]):
         *,
         min: bool = False,
         max: bool = False,
-        count: int | None = None,
+        count: Count | None = None,
     ) -> Command[tuple[S, list[tuple[S, float]]] | None]:
         """The reply of `zmpop`, or None if no member came within *timeout*.
 
@@ -151,7 +151,7 @@ class SortedSets(Group[S]):
 
     @command
     def zmpop(
-        self, keys: SomeKeys, *, min: bool = False, max: bool = False, count: int | None = None
+        self, keys: SomeKeys, *, min: bool = False, max: bool = False, count: Count | None = None
     ) -> Command[tuple[S, list[tuple[S, float]]] | None]:
         """The first of *keys* that has members, and up to *count* (1) of them, removed.
 

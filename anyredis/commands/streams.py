@@ -55,10 +55,10 @@ class Streams(Group[S]):
         fields: EntryFields,
         id: StreamId = "*",
         *,
-        maxlen: int | None = None,
+        maxlen: Count | None = None,
         approximate: bool = True,
         minid: StreamId | None = None,
-        limit: int | None = None,
+        limit: Count | None = None,
         ref_policy: RefPolicy | None = None,
         idmpauto: Key | None = None,
         idmp: tuple[Key, Key] | None = None,
@@ -89,10 +89,10 @@ class Streams(Group[S]):
         fields: EntryFields,
         id: StreamId = "*",
         *,
-        maxlen: int | None = None,
+        maxlen: Count | None = None,
         approximate: bool = True,
         minid: StreamId | None = None,
-        limit: int | None = None,
+        limit: Count | None = None,
         ref_policy: RefPolicy | None = None,
         idmpauto: Key | None = None,
         idmp: tuple[Key, Key] | None = None,
@@ -238,7 +238,7 @@ class Streams(Group[S]):
         maxlen: Count | None = None,
         approximate: bool = True,
         minid: StreamId | None = None,
-        limit: int | None = None,
+        limit: Count | None = None,
         ref_policy: RefPolicy | None = None,
     ) -> Command[int]:
         """The number of entries deleted, of the oldest: down to *maxlen* or from *minid* on.
@@ -247,13 +247,13 @@ class Streams(Group[S]):
         at *limit* entries at most.  *ref_policy* is as for `xdelex` (Redis 8.2).
         XTRIM key MAXLEN|MINID [~] threshold [LIMIT n] [KEEPREF | DELREF | ACKED]. Server 5.0. O(N).
         """
+        # Here the policy is documented behind the bound, for XADD before it.
+        reference = () if ref_policy is None else (policy("XTRIM", ref_policy),)
         trim = trimmed(
             "XTRIM", maxlen, minid, approximate=approximate, limit=limit, ref_policy=None
         )
         if maxlen is None and minid is None:
             raise DataValueError("XTRIM: down to what? give maxlen or minid")
-        # Here the policy is documented behind the bound, for XADD before it.
-        reference = () if ref_policy is None else (policy("XTRIM", ref_policy),)
         return Command((b"XTRIM", key, *trim, *reference), integer)
 
 

@@ -61,7 +61,7 @@ class SentinelNode(SentinelCommands, Executor):
         reply = await self.run(command)
         if isinstance(reply, RedisError):
             raise reply
-        return command.parse(reply)
+        return command.parsed(reply)
 
     async def execute_command(self, *args: Value) -> Any:
         """The raw reply to the command of these words, as text."""
@@ -149,7 +149,7 @@ async def ask_first(nodes: Iterable[SentinelNode], command: Command[T]) -> T:
     replies = list(answers.values())
     good = [each for each in replies if not isinstance(each, RedisError)]
     if good:
-        return command.parse(next((each for each in good if each is not None), None))
+        return command.parsed(next((each for each in good if each is not None), None))
     raise next((each for each in replies if isinstance(each, ResponseError)), no_answer(answers))
 
 
@@ -159,7 +159,7 @@ async def order_one(nodes: Iterable[SentinelNode], command: Command[T]) -> T:
     for node in nodes:
         reply = await node.run(command)
         if not isinstance(reply, RedisError):
-            return command.parse(reply)
+            return command.parsed(reply)
         if isinstance(reply, ResponseError) or _may_have_run(reply):
             raise reply
         failures[node] = reply
@@ -182,7 +182,7 @@ async def order_all(nodes: Iterable[SentinelNode], command: Command[T]) -> T:
     replies = list(answers.values())
     failed = [each for each in replies if isinstance(each, RedisError)]
     if not failed:
-        values: list[Any] = [command.parse(each) for each in replies]
+        values: list[Any] = [command.parsed(each) for each in replies]
         greatest: T = max(values)
         return greatest
     if all(isinstance(each, ResponseError) for each in replies):

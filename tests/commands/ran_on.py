@@ -23,6 +23,7 @@ import pytest
 from anyredis.command import Blueprint, Command, Definition
 from anyredis.commands.group import Group
 from anyredis.connection.base import BaseConnection
+from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.server import Server
 
 FILE: Final = Path(__file__).with_name("ran_on.json")
@@ -164,12 +165,16 @@ def install() -> None:
 
 
 def speak(protocol: int) -> None:
-    """Let all connections speak *protocol* from now on, whatever their tests ask for."""
+    """Let all connections but those of Unix sockets speak *protocol*, whatever tests ask for.
+
+    Over Unix sockets `anyredis.server` watches its servers, and reads the replies of RESP2.
+    """
     make = BaseConnection.__init__
 
     @functools.wraps(make)
     def made(self: BaseConnection, *args: Any, **kwargs: Any) -> None:
-        make(self, *args, **kwargs | {"protocol": protocol})
+        local = isinstance(self, UnixDomainSocketConnection)
+        make(self, *args, **(kwargs if local else kwargs | {"protocol": protocol}))
 
     setattr(BaseConnection, "__init__", made)  # noqa: B010 - a checker refuses the assignment
 

@@ -153,7 +153,7 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (
         text.acl_getuser("u"),
         array(*FIELDS, bulk(b"mood"), bulk(b"\xff"), sign=b"%"),
-        USER._replace(selectors=[], other={"mood": b"\xff"}),
+        USER._replace(selectors=[], other={"mood": "\N{REPLACEMENT CHARACTER}"}),
     ),
     (
         text.acl_getuser("u"),

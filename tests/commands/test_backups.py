@@ -39,7 +39,7 @@ FIELDS = (
     b"$5\r\nstate\r\n$4\r\nidle\r\n$5\r\nerror\r\n$0\r\n\r\n"
     b"$10\r\nstart_time\r\n:5\r\n$8\r\nend_time\r\n:0\r\n$4\r\nmood\r\n$1\r\nx\r\n"
 )
-STATUS = BackupStatus("idle", "", 5, 0, {"mood": b"x"})
+STATUS = BackupStatus("idle", "", 5, 0, {"mood": "x"})
 
 READ: list[tuple[Command[object], bytes, object]] = [
     (text.backup_abort(), b"+OK\r\n", True),

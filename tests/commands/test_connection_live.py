@@ -43,17 +43,22 @@ async def test_client_info(client: Redis[str]) -> None:
     assert info.name == "tested"
     assert info.user == "default"
     assert info.cmd == "client|info"
-    assert info.fields["resp"] == "3"
     assert await client.client_getname() == "tested"
     assert await client.client_getredir() == -1
     assert await client.client_trackinginfo() == TrackingInfo({"off"}, -1, [])
+
+
+async def test_protocols(server: Server) -> None:
+    """The server speaks the protocol that the client asked for."""
+    for protocol in (2, 3):
+        async with Redis(host=server.host, port=server.port, protocol=protocol) as client:
+            assert (await client.client_info()).fields["resp"] == str(protocol)
 
 
 async def test_resp2(server: Server) -> None:
     """With RESP2 all is the same."""
     async with Redis(host=server.host, port=server.port, protocol=2) as client:
         info = await client.client_info()
-        assert info.fields["resp"] == "2"
         assert [one.id for one in await client.client_list(id=info.id)] == [info.id]
         assert await client.client_trackinginfo() == TrackingInfo({"off"}, -1, [])
         assert await client.client_getname() is None

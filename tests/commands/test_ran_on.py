@@ -42,6 +42,10 @@ NEWER: Final = {
         "the modules are those of Redis 7.4",
     ),
     "module_unload": (("Redis 8.2", "Redis 8.10"), "every module that they have keeps data types"),
+    "sentinel_simulate_failure": (
+        ("Redis 8.2", "Redis 8.10"),
+        "a sentinel that ends takes a deployment: one kind is enough",
+    ),
     "xreadgroup_claim": (("Valkey 9.1", "Redis 8.2"), "XREADGROUP CLAIM: Redis 8.4"),
     "zscan_no_scores": (("Redis 8.2", "Redis 8.10"), "ZSCAN NOSCORES: Valkey 9.1"),
 }
@@ -59,13 +63,17 @@ COMMANDS: Final[dict[str, Facts]] = json.loads(
 )
 
 
+OF_SENTINELS: Final = Facts(servers=["valkey-9.1.2", "redis-8.2.3", "redis-8.10.2"])
+"""The entry of a command of sentinels: `commands.json` has none of them, all servers know them."""
+
+
 def servers_of(group: type[object], method: str) -> set[str]:
     """The servers that have the command of *method*, by the table of its group."""
     commands = [row.command for row in sent_rows(group) if row.method == method]
     return {
         SERVERS[server]
         for command in commands
-        for server in COMMANDS[table.full_name(command.args).decode()]["servers"]
+        for server in COMMANDS.get(table.full_name(command.args).decode(), OF_SENTINELS)["servers"]
         if server in SERVERS
     }
 

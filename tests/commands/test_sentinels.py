@@ -14,8 +14,9 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.sentinels import SentinelCommands
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.sentinel_reports import PrimaryDown
-from tests.commands.tables import parsed, unchecked, words
+from anyredis.sentinel_reports import PrimaryDown, primary, replicas, sentinels
+from tests.commands.tables import parsed, resp2, resp3, unchecked, words
+from tests.test_sentinel_reports import PRIMARY, REPLICA, SENTINEL
 
 
 class Plan(SentinelCommands, Blueprint):
@@ -101,6 +102,16 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (plan.sentinel_sentinels("m"), b"*0\r\n", []),
     (plan.sentinel_set("m", "quorum", 2), b"+OK\r\n", True),
     (plan.sentinel_simulate_failure("crash-after-election"), b"+OK\r\n", True),
+    (plan.sentinel_master("m"), resp2(PRIMARY), primary(PRIMARY)),
+    (plan.sentinel_master("m"), resp3(PRIMARY), primary(PRIMARY)),
+    (plan.sentinel_masters(), resp2([PRIMARY]), {"m": primary(PRIMARY)}),
+    (plan.sentinel_masters(), resp3([PRIMARY]), {"m": primary(PRIMARY)}),
+    (plan.sentinel_replicas("m"), resp2([REPLICA]), replicas([REPLICA])),
+    (plan.sentinel_replicas("m"), resp3([REPLICA]), replicas([REPLICA])),
+    (plan.sentinel_slaves("m"), resp2([REPLICA]), replicas([REPLICA])),
+    (plan.sentinel_slaves("m"), resp3([REPLICA]), replicas([REPLICA])),
+    (plan.sentinel_sentinels("m"), resp2([SENTINEL]), sentinels([SENTINEL])),
+    (plan.sentinel_sentinels("m"), resp3([SENTINEL]), sentinels([SENTINEL])),
 ]
 
 

@@ -52,10 +52,21 @@ def test_words(sent: str, command: Command[object]) -> None:
     assert words(command) == sent.split()
 
 
-def test_replies() -> None:
-    """The reply to an abort is OK; a shutdown has none, and any is a `ProtocolError`."""
-    assert parsed(text.shutdown_abort(), b"+OK\r\n") is True
-    assert parsed(text.shutdown(), b"$-1\r\n") is None
+READ: list[tuple[Command[object], bytes, object]] = [
+    (text.shutdown(), b"$-1\r\n", None),  # the connection gives a null for its end
+    (text.shutdown(), b"_\r\n", None),
+    (text.shutdown_abort(), b"+OK\r\n", True),
+]
+
+
+@pytest.mark.parametrize(("command", "raw", "value"), READ)
+def test_replies(command: Command[object], raw: bytes, value: object) -> None:
+    """The reply to an abort is OK; a shutdown has none."""
+    assert parsed(command, raw) is value
+
+
+def test_a_reply_to_a_shutdown() -> None:
+    """Any is a `ProtocolError`."""
     with pytest.raises(ProtocolError, match="the end of the connection was expected"):
         parsed(text.shutdown(), b"+OK\r\n")
 
