@@ -51,7 +51,7 @@ class SentinelCommands(Group[str]):
     def sentinel_masters(self) -> Command[dict[str, WatchedPrimary]]:
         """All primaries that the sentinel watches, by name.
 
-        SENTINEL MASTERS. Server 2.8.4.
+        SENTINEL MASTERS. Server 2.8.4. O(N).
         """
         return Command((b"SENTINEL", b"MASTERS"), primaries)
 
@@ -60,7 +60,7 @@ class SentinelCommands(Group[str]):
         """The primary called *name*.
 
         Raises `ResponseError` if the sentinel does not know the name.
-        SENTINEL MASTER name. Server 2.8.4.
+        SENTINEL MASTER name. Server 2.8.4. O(1).
         """
         return Command((b"SENTINEL", b"MASTER", _named("MASTER", name)), primary)
 
@@ -68,7 +68,7 @@ class SentinelCommands(Group[str]):
     def sentinel_replicas(self, name: str) -> Command[list[WatchedReplica]]:
         """The replicas of the primary called *name*, also those that are down.
 
-        SENTINEL REPLICAS name. Server 5.0.
+        SENTINEL REPLICAS name. Server 5.0. O(N).
         """
         return Command((b"SENTINEL", b"REPLICAS", _named("REPLICAS", name)), replicas)
 
@@ -76,7 +76,7 @@ class SentinelCommands(Group[str]):
     def sentinel_slaves(self, name: str) -> Command[list[WatchedReplica]]:
         """The same as `sentinel_replicas`, for servers before 5.0.
 
-        SENTINEL SLAVES name. Server 2.8.0.
+        SENTINEL SLAVES name. Server 2.8.0. O(N).
         """
         return Command((b"SENTINEL", b"SLAVES", _named("SLAVES", name)), replicas)
 
@@ -84,7 +84,7 @@ class SentinelCommands(Group[str]):
     def sentinel_sentinels(self, name: str) -> Command[list[OtherSentinel]]:
         """The other sentinels that watch the primary called *name*.
 
-        SENTINEL SENTINELS name. Server 2.8.4.
+        SENTINEL SENTINELS name. Server 2.8.4. O(N).
         """
         return Command((b"SENTINEL", b"SENTINELS", _named("SENTINELS", name)), sentinels)
 
@@ -93,7 +93,7 @@ class SentinelCommands(Group[str]):
         """Host and port of the primary called *name*, or None if the name is not known.
 
         It is the address that the sentinel tells: no `address_remap` is applied.
-        SENTINEL GET-MASTER-ADDR-BY-NAME name. Server 2.8.4.
+        SENTINEL GET-MASTER-ADDR-BY-NAME name. Server 2.8.4. O(1).
         """
         asked = _named("GET-MASTER-ADDR-BY-NAME", name)
         return Command((b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", asked), host_and_port)
@@ -102,7 +102,7 @@ class SentinelCommands(Group[str]):
     def sentinel_is_master_down_by_addr(self, ip: str, port: int) -> Command[PrimaryDown]:
         """Whether the sentinel takes the primary at *ip* and *port* for down; it casts no vote.
 
-        SENTINEL IS-MASTER-DOWN-BY-ADDR ip port epoch runid. Server 2.8.4.
+        SENTINEL IS-MASTER-DOWN-BY-ADDR ip port epoch runid. Server 2.8.4. O(1).
         """
         name = "IS-MASTER-DOWN-BY-ADDR"
         words = (b"SENTINEL", name.encode(), _named(name, ip, "ip"), _port(name, port), 0, b"*")
@@ -122,7 +122,7 @@ class SentinelCommands(Group[str]):
         """The last reports of the primaries called *names*, each with those of its replicas.
 
         The first report of a list is that of the primary.
-        SENTINEL INFO-CACHE name [name …]. Server 3.2.
+        SENTINEL INFO-CACHE name [name …]. Server 3.2. O(N).
         """
         asked = all_keys("SENTINEL INFO-CACHE", "names", names)
         return Command((b"SENTINEL", b"INFO-CACHE", *asked), cached_infos, binary=True)
@@ -133,7 +133,7 @@ class SentinelCommands(Group[str]):
     def sentinel_myid(self) -> Command[str]:
         """The id of the sentinel.
 
-        SENTINEL MYID. Server 6.2.
+        SENTINEL MYID. Server 6.2. O(1).
         """
         return Command((b"SENTINEL", b"MYID"), word)
 
@@ -142,7 +142,7 @@ class SentinelCommands(Group[str]):
         """The settings of the sentinel whose names match any of *patterns*; all without patterns.
 
         More than one pattern needs server 7.2.  `sentinel-pass` is the password itself.
-        SENTINEL CONFIG GET pattern [pattern …]. Server 6.2.
+        SENTINEL CONFIG GET pattern [pattern …]. Server 6.2. O(N).
         """
         name = "SENTINEL CONFIG GET"
         asked = optional_values(name, "patterns", patterns) or (b"*",)
@@ -152,7 +152,7 @@ class SentinelCommands(Group[str]):
     def sentinel_debug(self) -> Command[dict[str, int]]:
         """The intervals and limits of the sentinel in milliseconds, by name.
 
-        SENTINEL DEBUG. Server 7.0.
+        SENTINEL DEBUG. Server 7.0. O(N).
         """
         return Command((b"SENTINEL", b"DEBUG"), _milliseconds)
 
@@ -196,7 +196,7 @@ class SentinelCommands(Group[str]):
         """True once the primary at *ip* and *port* is watched, under the name *name*.
 
         *quorum* sentinels have to take it for down before one of them begins a failover.
-        SENTINEL MONITOR name ip port quorum. Server 2.8.4.
+        SENTINEL MONITOR name ip port quorum. Server 2.8.4. O(1).
         """
         if quorum < 1:
             raise DataValueError(f"SENTINEL MONITOR: quorum is {quorum}: give 1 or more")
@@ -207,7 +207,7 @@ class SentinelCommands(Group[str]):
     def sentinel_remove(self, name: str) -> Command[bool]:
         """True once the primary called *name* is no longer watched.
 
-        SENTINEL REMOVE name. Server 2.8.4.
+        SENTINEL REMOVE name. Server 2.8.4. O(1).
         """
         return Command((b"SENTINEL", b"REMOVE", _named("REMOVE", name)), ok)
 
@@ -216,7 +216,7 @@ class SentinelCommands(Group[str]):
         """The number of primaries whose names match the glob *pattern*, and that begin anew.
 
         Their replicas, their other sentinels and failovers are forgotten, and found again.
-        SENTINEL RESET pattern. Server 2.8.4.
+        SENTINEL RESET pattern. Server 2.8.4. O(N).
         """
         return Command((b"SENTINEL", b"RESET", _named("RESET", pattern, "pattern")), integer)
 
@@ -226,7 +226,7 @@ class SentinelCommands(Group[str]):
 
         Options are those of the configuration file, such as `quorum`, `down-after-milliseconds`,
         `auth-pass`; *more* has further options with their values.
-        SENTINEL SET name option value [option value …]. Server 2.8.4.
+        SENTINEL SET name option value [option value …]. Server 2.8.4. O(1).
         """
         if len(more) % 2:
             raise DataValueError("SENTINEL SET: more has an option without its value at its end")
@@ -236,7 +236,7 @@ class SentinelCommands(Group[str]):
     def sentinel_flushconfig(self) -> Command[bool]:
         """True once the sentinel's configuration file is written anew, with its present state.
 
-        SENTINEL FLUSHCONFIG. Server 2.8.4.
+        SENTINEL FLUSHCONFIG. Server 2.8.4. O(1).
         """
         return Command((b"SENTINEL", b"FLUSHCONFIG"), ok)
 
@@ -245,7 +245,7 @@ class SentinelCommands(Group[str]):
         """True once the setting *name* of the sentinel is *value*, and so on with pairs of *more*.
 
         More than one pair needs server 7.2.
-        SENTINEL CONFIG SET name value [name value …]. Server 6.2.
+        SENTINEL CONFIG SET name value [name value …]. Server 6.2. O(N).
         """
         if len(more) % 2:
             raise DataValueError(
@@ -257,7 +257,7 @@ class SentinelCommands(Group[str]):
     def sentinel_debug_set(self, limits: Mapping[str, int]) -> Command[bool]:
         """True once the intervals and limits of `sentinel_debug` are *limits*, in milliseconds.
 
-        SENTINEL DEBUG name milliseconds [name milliseconds …]. Server 7.0.
+        SENTINEL DEBUG name milliseconds [name milliseconds …]. Server 7.0. O(N).
         """
         if not isinstance(limits, Mapping):
             raise DataTypeError(f"SENTINEL DEBUG: limits is {excerpt(limits, 80)}: give a mapping")

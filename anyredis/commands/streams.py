@@ -249,10 +249,10 @@ class Streams(Group[S]):
         trim = trimmed(
             "XTRIM", maxlen, minid, approximate=approximate, limit=limit, ref_policy=None
         )
-        if maxlen is None and minid is None:
-            raise DataValueError("XTRIM: down to what? give maxlen or minid")
         # Here the policy is documented behind the bound, for XADD before it.
         reference = () if ref_policy is None else (policy("XTRIM", ref_policy),)
+        if maxlen is None and minid is None:
+            raise DataValueError("XTRIM: down to what? give maxlen or minid")
         return Command((b"XTRIM", key, *trim, *reference), integer)
 
 
