@@ -22,11 +22,11 @@ from anyredis import (
 )
 from anyredis.cluster import by_node
 from anyredis.cluster.by_node import NodesDefinition, ReportsByNode
-from anyredis.commands.server import SlowlogEntry
 from anyredis.exceptions import from_server
 from anyredis.facts.policies import BY_NODE, by_node_method
 from anyredis.reports import ClientInfo, InfoValue
 from anyredis.server import Cluster
+from anyredis.server_reports import SlowlogEntry
 from anyredis.testing import FakeCluster
 from tests.client.test_observed import Notes
 from tests.cluster.test_executor import whole

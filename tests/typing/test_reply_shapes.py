@@ -24,18 +24,17 @@ from anyredis import (
     Transaction,
 )
 from anyredis.command import Blueprint, Command, Definition
-from anyredis.commands.acl import AclLogEntry, AclUser
 from anyredis.commands.cluster_admin import Migration
-from anyredis.commands.command_facts import CommandDoc
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.geo import GeoPosition
 from anyredis.commands.hash_import import HashImport
-from anyredis.commands.server import MemoryStat, Role
+from anyredis.commands.server import MemoryStat
 from anyredis.commands.session import SessionCommands
 from anyredis.commands.strings import Matches
 from anyredis.methods import parsed_type
 from anyredis.replies import TextReaders
 from anyredis.reports import InfoValue
+from anyredis.server_reports import AclLogEntry, AclUser, CommandDoc, Role
 from anyredis.stream_entries import AutoClaim, StreamEntry
 
 T = TypeVar("T")
