@@ -22,7 +22,7 @@ from anyredis.excerpt import unmade
 from anyredis.pool.services import register_schemes
 from anyredis.pool.standalone import url_parameters
 from anyredis.replies import TextReaders
-from anyredis.sentinel.destinations import Destination, destination_of, refuse_own
+from anyredis.sentinel.destinations import ALL, FIRST, ONE, destination_of, refuse_own
 from anyredis.sentinel.managed_connection import SentinelManagedConnection, SentinelWatcher
 from anyredis.sentinel.sentinel_connection import (
     SentinelName,
@@ -249,15 +249,14 @@ class Sentinel(SentinelCommands, Executor):
         failure if none answers, and `AuthenticationError` if none accepts the credentials.  A
         change that some sentinels have not made raises `PartialFailureError`, which names them.
         """
-        match destination_of(command.args):
-            case Destination.FIRST:
-                return await ask_first(self.nodes(), command)
-            case Destination.ALL:
-                return await order_all(self.nodes(), command)
-            case Destination.ONE:
-                return await order_one(self.nodes(), command)
-            case Destination.ITSELF:
-                raise refuse_own(command.args)
+        destination = destination_of(command.args)
+        if destination == FIRST:
+            return await ask_first(self.nodes(), command)
+        if destination == ALL:
+            return await order_all(self.nodes(), command)
+        if destination == ONE:
+            return await order_one(self.nodes(), command)
+        raise refuse_own(command.args)
 
     @refused("a command goes to one sentinel: use sentinel.node(address).execute_command(...)")
     def execute_command(self, *, not_here: Never) -> None:

@@ -7,23 +7,20 @@ failover is ordered once.  What a sentinel says of itself is asked of that one.
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from anyredis.exceptions import DataValueError
 from anyredis.facts.names import each, word
 from anyredis.facts.table import full_name, shown
 from anyredis.wire.encode import Value
 
+Destination: TypeAlias = Literal["first", "all", "one", "itself"]
+"""The first that answers, all, the first that is reached, or the one that the caller names."""
 
-class Destination(Enum):
-    """The sentinels that get a command."""
-
-    FIRST = "the first that answers"
-    ALL = "all"
-    ONE = "the first that is reached"
-    ITSELF = "the one that the caller names"
-
+FIRST: Final = "first"
+ALL: Final = "all"
+ONE: Final = "one"
+ITSELF: Final = "itself"
 
 _DESTINATIONS: Final[dict[bytes, Destination]] = {
     **each(
@@ -32,15 +29,15 @@ _DESTINATIONS: Final[dict[bytes, Destination]] = {
         SENTINEL|IS-MASTER-DOWN-BY-ADDR SENTINEL|MASTER SENTINEL|MASTERS SENTINEL|REPLICAS
         SENTINEL|SENTINELS SENTINEL|SLAVES
         """,
-        Destination.FIRST,
+        FIRST,
     ),
     **each(
         b"""
         SENTINEL|FLUSHCONFIG SENTINEL|MONITOR SENTINEL|REMOVE SENTINEL|RESET SENTINEL|SET
         """,
-        Destination.ALL,
+        ALL,
     ),
-    b"SENTINEL FAILOVER": Destination.ONE,
+    b"SENTINEL FAILOVER": ONE,
 }
 
 
@@ -49,8 +46,8 @@ def destination_of(args: tuple[Value, ...]) -> Destination:
     name = full_name(args)
     sets = name == b"SENTINEL CONFIG" and len(args) > 2 and word(args[2]) == b"SET"
     if sets or (name == b"SENTINEL DEBUG" and len(args) > 2):
-        return Destination.ALL
-    return _DESTINATIONS.get(name, Destination.ITSELF)
+        return ALL
+    return _DESTINATIONS.get(name, ITSELF)
 
 
 def refuse_own(args: tuple[Value, ...]) -> DataValueError:

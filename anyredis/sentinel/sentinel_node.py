@@ -175,8 +175,8 @@ def _may_have_run(error: RedisError) -> bool:
 async def order_all(nodes: Iterable[SentinelNode], command: Command[T]) -> T:
     """The greatest of all replies: True, or a number.
 
-    Raises the first error reply if each sentinel refuses; `PartialFailureError` if some did not run
-    it, which names them.
+    Raises the first error reply if each sentinel refuses, the error of `no_answer` if none got it,
+    and otherwise `PartialFailureError`, which names those that failed.
     """
     answers = await all_answers(nodes, lambda node: node.run(command))
     replies = list(answers.values())
@@ -187,6 +187,8 @@ async def order_all(nodes: Iterable[SentinelNode], command: Command[T]) -> T:
         return greatest
     if all(isinstance(each, ResponseError) for each in replies):
         raise failed[0]
+    if len(failed) == len(replies) and not any(map(_may_have_run, failed)):
+        raise no_answer(answers)
     raise _partial_failure(answers, command)
 
 

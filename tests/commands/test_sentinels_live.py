@@ -230,6 +230,6 @@ async def test_passwords() -> None:
             wrong.sentinel_flushconfig(),
             wrong.sentinel_failover(deployment.name),
         ):
-            with pytest.raises((AuthenticationError, PartialFailureError)) as refused:
+            with pytest.raises(AuthenticationError) as refused:
                 await call
             assert "wr0ng" not in str(refused.value)

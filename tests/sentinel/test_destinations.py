@@ -8,10 +8,16 @@ import pytest
 
 from anyredis.command import Command
 from anyredis.commands.sentinels import SentinelCommands
-from anyredis.sentinel.destinations import Destination, destination_of, refuse_own
+from anyredis.sentinel.destinations import (
+    ALL,
+    FIRST,
+    ITSELF,
+    ONE,
+    Destination,
+    destination_of,
+    refuse_own,
+)
 from tests.commands.test_sentinels import SENT, plan
-
-FIRST, ALL, ONE, ITSELF = Destination
 
 EXPECTED: dict[Destination, set[str]] = {
     FIRST: {
@@ -61,16 +67,16 @@ CALLS: dict[str, Callable[[], Command[object]]] = {
 def test_destinations(name: str) -> None:
     """Questions go to the first that answers, changes to all, a failover to one."""
     [expected] = [each for each, names in EXPECTED.items() if name in names]
-    assert destination_of(CALLS[name]().args) is expected
+    assert destination_of(CALLS[name]().args) == expected
 
 
 def test_the_destination_does_not_depend_on_the_spelling() -> None:
     """A name is compared as the servers compare it; an unknown one belongs to one sentinel."""
-    assert {destination_of(command.args) for _, command in SENT} == set(Destination)
-    assert destination_of(("sentinel", "config", "set", "a", "b")) is ALL
-    assert destination_of(("sentinel", "config", "get", "set")) is ITSELF
-    assert destination_of(("SENTINEL", "NEWS")) is ITSELF
-    assert destination_of(("PING",)) is ITSELF
+    assert {destination_of(command.args) for _, command in SENT} == set(EXPECTED)
+    assert destination_of(("sentinel", "config", "set", "a", "b")) == ALL
+    assert destination_of(("sentinel", "config", "get", "set")) == ITSELF
+    assert destination_of(("SENTINEL", "NEWS")) == ITSELF
+    assert destination_of(("PING",)) == ITSELF
 
 
 def test_the_refusal_names_the_command_and_the_remedy() -> None:

@@ -127,6 +127,15 @@ async def test_a_change_that_all_refuse(world: World, sentinel: Sentinel) -> Non
         await sentinel.sentinel_remove(NAME)
 
 
+async def test_a_change_that_none_gets(world: World, sentinel: Sentinel) -> None:
+    """The error names each sentinel; nothing was changed."""
+    world.servers.clear()
+    with pytest.raises(ConnectionError, match="no sentinel answers") as told:
+        await sentinel.sentinel_remove(NAME)
+    assert told.value.outcome is Outcome.NOT_SENT
+    assert all(str(address) in str(told.value) for address in (S1, S2, S3))
+
+
 async def test_a_change_that_some_have_not_made(world: World, sentinel: Sentinel) -> None:
     """The error names who has made it and who has not; it shows no argument."""
     on(world, "OK", UNKNOWN, "OK")

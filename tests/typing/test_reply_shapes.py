@@ -266,6 +266,8 @@ def text_replies(client: TextClient, pipe: Pipeline[str], plan: TextWords) -> No
     assert_type(reply(client.zmpop), tuple[str, list[tuple[str, float]]] | None)
     assert_type(queued(pipe.zmpop), tuple[str, list[tuple[str, float]]] | None)
     assert_type(planned(plan.zmpop), tuple[str, list[tuple[str, float]]] | None)
+    assert_type(reply(client.shutdown), None)
+    assert_type(planned(plan.shutdown), None)
 
 
 def raw_replies(client: RawClient, pipe: Pipeline[bytes], plan: RawWords) -> None:  # noqa: PLR0915 - a table
@@ -449,6 +451,8 @@ def raw_replies(client: RawClient, pipe: Pipeline[bytes], plan: RawWords) -> Non
     assert_type(reply(client.zmpop), tuple[bytes, list[tuple[bytes, float]]] | None)
     assert_type(queued(pipe.zmpop), tuple[bytes, list[tuple[bytes, float]]] | None)
     assert_type(planned(plan.zmpop), tuple[bytes, list[tuple[bytes, float]]] | None)
+    assert_type(reply(client.shutdown), None)
+    assert_type(planned(plan.shutdown), None)
 
 
 # -- the table is complete ------------------------------------------------------------------------

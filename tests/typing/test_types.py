@@ -38,15 +38,20 @@ from anyredis import (
     ReadFrom,
     Redis,
     RedisCluster,
+    RedisError,
     Result,
+    Sentinel,
     Session,
     StreamEntry,
     SubscriptionChange,
+    TCPAddress,
 )
 from anyredis.client.scans import ScanIterator
 from anyredis.command import Blueprint
 from anyredis.commands.core import CoreCommands
 from anyredis.replies import TextReaders
+from anyredis.sentinel.sentinel_node import SentinelNode
+from anyredis.sentinel_reports import WatchedPrimary
 from tests.test_namespaces import (
     App,
     AppCluster,
@@ -352,6 +357,19 @@ def test_all_that_can_be_sent() -> None:
         assert_type(plan.get(key), Command[str | None])
     for value in ("v", b"v", bytearray(b"v"), memoryview(b"v"), 1, 1.5):
         assert_type(plan.set("k", value), Command[bool])
+
+
+async def what_sentinels_give(sentinel: Sentinel, client: Redis[str]) -> None:
+    """The same from all sentinels and from one; `each` has errors beside the answers."""
+    assert_type(await sentinel.sentinel_masters(), dict[str, WatchedPrimary])
+    assert_type(await sentinel.sentinel_reset("*"), int)
+    assert_type(await sentinel.sentinel_failover("m", coordinated=True), bool)
+    node = sentinel.node("h:26379")
+    assert_type(node, SentinelNode)
+    assert_type(await node.sentinel_get_master_addr_by_name("m"), tuple[str, int] | None)
+    answers = await sentinel.each(lambda node: node.sentinel_ckquorum("m"))
+    assert_type(answers, dict[TCPAddress, bool | RedisError])
+    assert_type(await client.shutdown_abort(), bool)
 
 
 async def subscribed(text: Redis[str], raw: Redis[bytes]) -> None:
