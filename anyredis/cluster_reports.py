@@ -4,9 +4,22 @@ Law: nothing that a node wrote is lost, and nothing is guessed: a report of anot
 `ProtocolError`.
 """
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from anyredis.replies import array, integer, pair, pairs, record, unexpected, word, word_or_none
+from anyredis.replies import (
+    NO_OTHERS,
+    array,
+    integer,
+    others,
+    pair,
+    pairs,
+    record,
+    unexpected,
+    word,
+    word_or_integer,
+    word_or_none,
+)
 from anyredis.wire.decode import Reply
 
 
@@ -111,6 +124,9 @@ class ClusterShard(NamedTuple):
     id: str | None
     """The id of the shard, if the server tells it (Valkey 9)."""
 
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
+
 
 class ClusterLink(NamedTuple):
     """One of the two links of the node with another node."""
@@ -132,6 +148,9 @@ class ClusterLink(NamedTuple):
 
     send_buffer_used: int
     """Bytes."""
+
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 def cluster_nodes(reply: Reply) -> list[ClusterNodeInfo]:
@@ -217,6 +236,12 @@ _SHARD_NODE: Final = frozenset(
 )
 
 
+_SHARD: Final = frozenset(("slots", "nodes", "id"))
+_LINK: Final = frozenset(
+    ("direction", "node", "create-time", "events", "send-buffer-allocated", "send-buffer-used")
+)
+
+
 def shards(reply: Reply) -> list[ClusterShard]:
     """The entries of CLUSTER SHARDS."""
     return [_shard(each) for each in array(reply)]
@@ -229,7 +254,7 @@ def _shard(reply: Reply) -> ClusterShard:
         unexpected(reply, "an even number of bounds of slots")
     ranges = list(zip(slots[::2], slots[1::2], strict=True))
     nodes = [_shard_node(each) for each in array(fields.get("nodes"))]
-    return ClusterShard(ranges, nodes, word_or_none(fields.get("id")))
+    return ClusterShard(ranges, nodes, word_or_none(fields.get("id")), others(fields, _SHARD))
 
 
 def _shard_node(reply: Reply) -> ShardNode:
@@ -244,11 +269,7 @@ def _shard_node(reply: Reply) -> ShardNode:
         word(fields.get("role")),
         integer(fields.get("replication-offset")),
         word(fields.get("health")),
-        {
-            name: value if isinstance(value, int) else word(value)
-            for name, value in fields.items()
-            if name not in _SHARD_NODE
-        },
+        {name: word_or_integer(value) for name, value in fields.items() if name not in _SHARD_NODE},
     )
 
 
@@ -266,6 +287,7 @@ def _link(reply: Reply) -> ClusterLink:
         word(fields.get("events")),
         integer(fields.get("send-buffer-allocated")),
         integer(fields.get("send-buffer-used")),
+        others(fields, _LINK),
     )
 
 

@@ -23,9 +23,9 @@ from typing import (
     overload,
 )
 
-from anyredis.exceptions import DataTypeError, DataValueError, RedisError
+from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, RedisError
 from anyredis.facts.secrets import may_be_secret
-from anyredis.facts.table import own_words
+from anyredis.facts.table import own_words, shown
 from anyredis.methods import (
     AWAITED,
     AWAITED_OR_EMPTY,
@@ -65,6 +65,18 @@ class Command(Generic[T_co]):
         self.args = args
         self.parse = parse
         self.binary = binary
+
+    def parsed(self, reply: Reply) -> T_co:
+        """The value of the raw *reply*; raises `ProtocolError` that names the command."""
+        try:
+            return self.parse(reply)
+        except ProtocolError as error:
+            raise self.named(error) from error.__cause__
+
+    def named(self, error: ProtocolError) -> ProtocolError:
+        """The same *error*, from now on with the command's name in its message."""
+        error.args = (f"{shown(self.args)}: {error}",)
+        return error
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Command):
@@ -132,6 +144,8 @@ class Result(Generic[T]):
             else:
                 try:
                     outcome = result.command.parse(reply)
+                except ProtocolError as error:
+                    outcome = result.command.named(error)
                 except RedisError as error:
                     outcome = error
             result._outcome = outcome  # noqa: SLF001 - of its own class

@@ -7,8 +7,9 @@ client decodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Generic, NoReturn, TypeGuard, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, Generic, NoReturn, TypeGuard, TypeVar
 
 from anyredis.exceptions import ProtocolError
 from anyredis.excerpt import excerpt
@@ -16,6 +17,10 @@ from anyredis.wire.decode import Reply
 
 S = TypeVar("S", bound=bytes | str)
 T = TypeVar("T")
+
+
+NO_OTHERS: Final[Mapping[str, Reply]] = MappingProxyType({})
+"""The fields that are not known here, where a server sent none."""
 
 
 def unexpected(reply: Reply, wanted: str) -> NoReturn:
@@ -39,7 +44,7 @@ def integer_or_none(reply: Reply) -> int | None:
 def whole(reply: Reply) -> int:
     """An int: an integer, or a number without a fraction as text."""
     value = number(reply)
-    if not value.is_integer():  # neither an infinity nor a NaN is one
+    if not value.is_integer() or isinstance(reply, bool):  # neither an infinity nor a NaN is one
         unexpected(reply, "a whole number")
     return reply if isinstance(reply, int) else int(value)
 
@@ -59,7 +64,7 @@ def integers_or_nones(reply: Reply) -> list[int | None]:
 
 def number(reply: Reply) -> float:
     """A float: a RESP3 double, or a RESP2 string."""
-    if isinstance(reply, (float, int)):
+    if isinstance(reply, (float, int)) and not isinstance(reply, bool):
         return float(reply)
     if isinstance(reply, (str, bytes)):
         try:
@@ -119,6 +124,11 @@ def word(reply: Reply) -> str:
     unexpected(reply, "text")
 
 
+def word_or_integer(reply: Reply) -> str | int:
+    """An int, or text that is always str."""
+    return integer(reply) if isinstance(reply, int) else word(reply)
+
+
 def word_or_none(reply: Reply) -> str | None:
     """Text that is always str, or None for a null."""
     return None if reply is None else word(reply)
@@ -174,6 +184,20 @@ def triple(reply: Reply) -> tuple[Reply, Reply, Reply]:
 def record(reply: Reply) -> dict[str, Reply]:
     """A map with names as keys, values raw; empty for an empty reply."""
     return {word(name): value for name, value in pairs(reply)}
+
+
+def others(fields: Mapping[str, Reply], known: Collection[str]) -> dict[str, Reply]:
+    """The *fields* of a report that are not *known*, as the server sent them; text is str."""
+    return {name: _told(value) for name, value in fields.items() if name not in known}
+
+
+def _told(reply: Reply) -> Reply:
+    """What a server tells about itself: its text is str on every client."""
+    if isinstance(reply, list):
+        return [_told(each) for each in reply]
+    if isinstance(reply, dict):
+        return {_told(name): _told(value) for name, value in reply.items()}
+    return word(reply) if isinstance(reply, bytes) else reply
 
 
 def all_are(items: list[Reply], kind: type[T]) -> TypeGuard[list[T]]:

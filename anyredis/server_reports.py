@@ -3,8 +3,10 @@
 Law: the fields have the server's names.  A field that is not known here is kept in `other`.
 """
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
+from anyredis.replies import NO_OTHERS
 from anyredis.reports import ClientInfo
 from anyredis.wire.decode import Reply
 
@@ -152,7 +154,7 @@ class AclLogEntry(NamedTuple):
     """Fields that are not known here, such as `entry-id` of server 7.2; strings are bytes."""
 
 
-TextReply: TypeAlias = "str | float | list[TextReply] | dict[str, TextReply] | None"
+TextReply: TypeAlias = "str | float | bool | list[TextReply] | dict[str, TextReply] | None"
 """A reply whose strings are text."""
 
 
@@ -271,6 +273,8 @@ class FunctionDescription(NamedTuple):
     description: str | None
     flags: frozenset[str]
     """Such as `no-writes`: replicas may run it."""
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class LibraryDescription(NamedTuple):
@@ -282,6 +286,8 @@ class LibraryDescription(NamedTuple):
     functions: list[FunctionDescription]
     library_code: str | None
     """Its code; None if it was not asked for."""
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class EngineStats(NamedTuple):
@@ -289,6 +295,8 @@ class EngineStats(NamedTuple):
 
     libraries_count: int
     functions_count: int
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class RunningFunction(NamedTuple):
@@ -298,6 +306,8 @@ class RunningFunction(NamedTuple):
     command: list[bytes]
     """The words of the call, as bytes."""
     duration_ms: int
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class FunctionStats(NamedTuple):
@@ -306,6 +316,8 @@ class FunctionStats(NamedTuple):
     running_script: RunningFunction | None
     """None if none runs."""
     engines: dict[str, EngineStats]
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class TrackingInfo(NamedTuple):
@@ -319,3 +331,6 @@ class TrackingInfo(NamedTuple):
 
     prefixes: list[str]
     """With `bcast`: the prefixes of the keys whose changes are told."""
+
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""

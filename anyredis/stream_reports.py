@@ -163,7 +163,7 @@ class FullStreamConsumer(NamedTuple, Generic[S]):
     """These entries, as many as the report is long."""
 
     fields: dict[str, object]
-    """All fields as the server sent them, by the server's names."""
+    """All fields but *pending* as the server sent them, by the server's names."""
 
 
 class FullStreamGroup(NamedTuple, Generic[S]):
@@ -194,7 +194,7 @@ class FullStreamGroup(NamedTuple, Generic[S]):
     """Its consumers."""
 
     fields: dict[str, object]
-    """All fields as the server sent them, by the server's names."""
+    """All fields but *pending* and *consumers* as the server sent them, by the server's names."""
 
 
 class FullStreamInfo(NamedTuple, Generic[S]):
@@ -231,7 +231,7 @@ class FullStreamInfo(NamedTuple, Generic[S]):
     """What the stream remembers of producers' messages (Redis 8.6)."""
 
     fields: dict[str, object]
-    """All fields as the server sent them, by the server's names."""
+    """All fields but *entries* and *groups* as the server sent them, by the server's names."""
 
 
 class _Facts:
@@ -263,9 +263,9 @@ class _Facts:
         """An ID; None if the server is too old for it."""
         return word_or_none(self._fields.get(name))
 
-    def all(self) -> dict[str, object]:
-        """The fields as they are."""
-        return dict(self._fields)
+    def all(self, *, but: tuple[str, ...] = ()) -> dict[str, object]:
+        """The fields as they are, *but* those whose raw value differs by protocol."""
+        return {name: value for name, value in self._fields.items() if name not in but}
 
     def idempotence(self) -> StreamIdempotence | None:
         """What the stream remembers of messages; None if the server is too old for it."""
@@ -320,7 +320,7 @@ class StreamReportReader(Generic[S]):
             entries=self._entries(facts.raw("entries")),
             groups=[self._full_group(each) for each in array(facts.raw("groups"))],
             idempotence=facts.idempotence(),
-            fields=facts.all(),
+            fields=facts.all(but=("entries", "groups")),
         )
 
     def groups(self, reply: Reply) -> list[StreamGroupInfo[S]]:
@@ -367,7 +367,7 @@ class StreamReportReader(Generic[S]):
             nacked_count=facts.number_or_none("nacked-count"),
             pending=[self._delivered(each) for each in array(facts.raw("pending"))],
             consumers=[self._full_consumer(each) for each in array(facts.raw("consumers"))],
-            fields=facts.all(),
+            fields=facts.all(but=("pending", "consumers")),
         )
 
     def _full_consumer(self, reply: Reply) -> FullStreamConsumer[S]:
@@ -379,7 +379,7 @@ class StreamReportReader(Generic[S]):
             active_time=facts.number_or_none("active-time"),
             pel_count=facts.number("pel-count"),
             pending=[_own(each, name) for each in array(facts.raw("pending"))],
-            fields=facts.all(),
+            fields=facts.all(but=("pending",)),
         )
 
     def _delivered(self, reply: Reply) -> DeliveredEntry[S]:

@@ -91,7 +91,7 @@ def test_shards(resp3: bool) -> None:
     known = ShardNode(
         "a", 6379, None, "10.0.0.1", None, "master", 7, "online", {"hostname": "h", "weight": 3}
     )
-    assert shards(reply) == [ClusterShard([(0, 5), (7, 7)], [known], "s")]
+    assert shards(reply) == [ClusterShard([(0, 5), (7, 7)], [known], "s", {})]
 
 
 @pytest.mark.parametrize("resp3", [False, True])
@@ -106,7 +106,7 @@ def test_links(resp3: bool) -> None:
         "send-buffer-used": 3,
     }
     reply: Any = fields if resp3 else flat(fields)
-    assert links([reply]) == [ClusterLink("to", "a", 5, "rw", 10, 3)]
+    assert links([reply]) == [ClusterLink("to", "a", 5, "rw", 10, 3, {})]
 
 
 def test_slot_stats() -> None:

@@ -125,7 +125,7 @@ class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
                 on_retry=self._on_retry(lambda: facts.shown),
                 lease=lease,
             )
-        return command.parse(reply)
+        return command.parsed(reply)
 
     def _on_retry(self, name: Callable[[], str]) -> OnRetry | None:
         return on_retry(self._pool.observer, name, self.address)

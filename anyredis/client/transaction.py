@@ -118,7 +118,7 @@ class Transaction(Commands[S], WatchCommands[S], Generic[S]):
         if failed is not None:
             self.failure = failed
             raise failed
-        return command.parse(reply)
+        return command.parsed(reply)
 
     async def execute_command(self, *args: Value) -> Any:
         """The raw reply to the command with these arguments, which runs at once."""

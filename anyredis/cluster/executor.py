@@ -102,7 +102,7 @@ class ClusterExecutor(Commands[S], Scripts, Generic[S]):
         if isinstance(way, (AllNodes, Split)):
             if not own_reports:
                 refuse_own_reports(facts)
-            return command.parse(await self._run_everywhere(command, facts, way))
+            return command.parsed(await self._run_everywhere(command, facts, way))
         follower = RedirectFollower(self._pool, self.retry, _target(way), facts.shown)
         endpoint = await follower.first_endpoint(only_reads=facts.read_only)
         if not blocks:
@@ -115,7 +115,7 @@ class ClusterExecutor(Commands[S], Scripts, Generic[S]):
                 endpoint=endpoint,
                 only_reads=lambda: facts.read_only,
             )
-        return command.parse(reply)
+        return command.parsed(reply)
 
     async def _again(
         self,

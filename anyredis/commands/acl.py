@@ -14,7 +14,7 @@ from anyredis.command import Command, command
 from anyredis.commands.group import Group
 from anyredis.commands.several import SomeKeys, SomeValues, all_fields, all_values
 from anyredis.exceptions import DataTypeError, DataValueError
-from anyredis.replies import S, array, integer, number, ok, record, word
+from anyredis.replies import S, array, integer, number, ok, others, record, word
 from anyredis.reports import client as client_of
 from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
 from anyredis.wire.decode import Reply
@@ -271,7 +271,7 @@ def _user_or_none(reply: Reply) -> AclUser | None:
         _rules(fields.get("keys")),
         _rules(fields.get("channels", "")),
         selectors,
-        _others(fields, _USER_FIELDS),
+        others(fields, _USER_FIELDS),
     )
 
 
@@ -281,7 +281,7 @@ def _selector(reply: Reply) -> AclSelector:
         word(fields.get("commands")),
         word(fields.get("keys")),
         word(fields.get("channels")),
-        _others(fields, ("commands", "keys", "channels")),
+        others(fields, ("commands", "keys", "channels")),
     )
 
 
@@ -299,9 +299,5 @@ def _log_entry(reply: Reply) -> AclLogEntry:
         word(fields.get("username")),
         number(fields.get("age-seconds")),
         client_of(word(fields.get("client-info"))),
-        _others(fields, _LOG_FIELDS),
+        others(fields, _LOG_FIELDS),
     )
-
-
-def _others(fields: dict[str, Reply], known: tuple[str, ...]) -> dict[str, Reply]:
-    return {name: value for name, value in fields.items() if name not in known}

@@ -294,11 +294,13 @@ def _bounds(command: str, start: int, end: int) -> tuple[int, int]:
 
 def _ranges(command: str, ranges: tuple[object, ...]) -> tuple[Value, ...]:
     words: list[Value] = []
-    for each in ranges:
+    for index, each in enumerate(ranges):
         shown = excerpt(each, 80)
         items = cast("Sequence[object]", each) if isinstance(each, (tuple, list)) else ()
         if len(items) != 2:
-            raise DataTypeError(f"{command}: {shown} is no range: give (start, end)")
+            raise DataTypeError(
+                f"{command}: ranges[{index}] is {shown}, which is no range: give (start, end)"
+            )
         words += [_index(command, f"a bound of {shown}", bound) for bound in items]
     if not words:
         raise DataValueError(f"{command}: ranges is empty: give at least one")

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group
-from anyredis.replies import S, array, ok, record, whole, word
+from anyredis.replies import S, array, ok, others, record, whole, word
 from anyredis.wire.decode import Reply
 
 
@@ -91,5 +91,5 @@ def _status(reply: Reply) -> BackupStatus:
         word(fields.get("error")),
         whole(fields.get("start_time")),
         whole(fields.get("end_time")),
-        {name: value for name, value in fields.items() if name not in _FIELDS},
+        others(fields, _FIELDS),
     )

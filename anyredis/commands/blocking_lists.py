@@ -7,6 +7,7 @@ element that the server popped at that very moment is lost, one that it moved ha
 from __future__ import annotations
 
 from anyredis.command import Command, blocking_command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import Group
 from anyredis.commands.lists import Mode, Ordering, Side, how_many, side, side_of_first
 from anyredis.commands.several import SomeKeys, keys_of
@@ -63,7 +64,7 @@ class BlockingLists(Group[S]):
 
     @blocking_command
     def blmpop(
-        self, keys: SomeKeys, direction: Side, timeout: float = 0, *, count: int | None = None
+        self, keys: SomeKeys, direction: Side, timeout: float = 0, *, count: Count | None = None
     ) -> Command[tuple[S, list[S]] | None]:
         """The first of *keys* that has elements, and up to *count* (1) popped from its end.
 

@@ -12,11 +12,14 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, NoReturn, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias, Union, get_args, get_origin
 
 from anyredis.exceptions import DataError, DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.frozen import Frozen
+
+Count: TypeAlias = Annotated[int, "0 or more"]
+"""A whole number that is not negative: a number of things, a port, an offset from the start."""
 
 Check: TypeAlias = Callable[[str, object], None]
 """Raises `DataError` for a value that does not fit; the text is the place, such as `time`."""
@@ -46,6 +49,13 @@ def whole(where: str, value: object) -> None:
     """Refuse all but an int."""
     if not isinstance(value, int) or isinstance(value, bool):
         refuse(where, value, "a whole number, an int")
+
+
+def natural(where: str, value: object) -> None:
+    """Refuse all but an int that is not negative."""
+    whole(where, value)
+    if isinstance(value, int) and value < 0:
+        raise DataValueError(f"{where} is {excerpt(value, 80)}: give a whole number, 0 or more")
 
 
 def duration_or_whole(where: str, value: object) -> None:
@@ -143,6 +153,7 @@ SECONDS = Kind("(_type_({0}) is int or _type_({0}) is float) and 0 <= {0} < 1e99
 KINDS: dict[frozenset[object], Kind] = {
     frozenset({bool}): FLAG,
     frozenset({int}): Kind(_IS_WHOLE, whole),
+    frozenset({Count}): Kind(f"{_IS_WHOLE} and {{0}} >= 0", natural),
     frozenset({int, datetime.timedelta}): Kind(_IS_WHOLE, duration_or_whole),
     frozenset({int, datetime.datetime}): Kind(_IS_WHOLE, moment_or_whole),
     frozenset({int, datetime.timedelta, datetime.datetime}): Kind(_IS_WHOLE, time_or_whole),

@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, TypeAlias, cast
 
 from anyredis.command import Command, command
-from anyredis.commands.checks import whole
+from anyredis.commands.checks import Count, whole
 from anyredis.commands.cluster_reports import check_slot
 from anyredis.commands.group import MILLISECOND, Group, Milliseconds, choice, duration, only_one
 from anyredis.commands.several import all_values
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
-from anyredis.replies import S, array, integer, ok, record, unexpected, word
+from anyredis.replies import S, array, integer, ok, record, unexpected, word, word_or_integer
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
@@ -132,7 +132,7 @@ class ClusterAdmin(Group[S]):
         return Command((b"CLUSTER", b"GETSLOTMIGRATIONS"), _migrations)
 
     @command
-    def cluster_meet(self, ip: Key, port: int, *, bus_port: int | None = None) -> Command[bool]:
+    def cluster_meet(self, ip: Key, port: Count, *, bus_port: Count | None = None) -> Command[bool]:
         """True once the node tries to meet the node at *ip* and *port*, to form one cluster.
 
         *bus_port*, if it is not *port* + 10000 (server 4.0).
@@ -218,7 +218,7 @@ class ClusterAdmin(Group[S]):
         return Command((b"CLUSTER", b"SAVECONFIG"), ok)
 
     @command
-    def cluster_set_config_epoch(self, epoch: int) -> Command[bool]:
+    def cluster_set_config_epoch(self, epoch: Count) -> Command[bool]:
         """True once the node, which has to be new, has the configuration *epoch*.
 
         CLUSTER SET-CONFIG-EPOCH epoch. Server 3.0. O(1).
@@ -269,11 +269,13 @@ def _slots(command: str, slots: tuple[SomeSlots, ...]) -> tuple[Value, ...]:
 def _spans(command: str, ranges: tuple[object, ...]) -> tuple[Value, ...]:
     """The bounds of all *ranges*."""
     words: list[Value] = []
-    for each in ranges:
+    for index, each in enumerate(ranges):
         shown = excerpt(each, 80)
         bounds = cast("Sequence[int]", each) if isinstance(each, (tuple, list)) else ()
         if len(bounds) != 2:
-            raise DataTypeError(f"{command}: {shown} is no range: give (first slot, last slot)")
+            raise DataTypeError(
+                f"{command}: ranges[{index}] is {shown}, which is no range: give (first slot, last slot)"
+            )
         first, last = bounds
         for bound in bounds:
             whole(f"{command}: a bound of {shown}", bound)
@@ -306,4 +308,4 @@ def _migrations(reply: Reply) -> list[Migration]:
 
 def _migration(reply: Reply) -> Migration:
     fields = record(reply).items()
-    return {name: value if isinstance(value, int) else word(value) for name, value in fields}
+    return {name: word_or_integer(value) for name, value in fields}

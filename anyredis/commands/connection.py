@@ -15,7 +15,18 @@ from anyredis.commands.group import (
     at_least_one,
     duration,
 )
-from anyredis.replies import S, array, boolean, integer, ok, record, unexpected, word
+from anyredis.replies import (
+    S,
+    array,
+    boolean,
+    integer,
+    ok,
+    others,
+    record,
+    unexpected,
+    word,
+    word_or_none,
+)
 from anyredis.reports import ClientInfo, client, clients
 from anyredis.server_reports import TrackingInfo
 from anyredis.wire.decode import Reply
@@ -26,12 +37,12 @@ class ConnectionCommands(Group[S]):
     """The commands on connections that leave their own connection as it is."""
 
     @command
-    def client_getname(self) -> Command[S | None]:
+    def client_getname(self) -> Command[str | None]:
         """The name of the connection that this command happens to use, or None.
 
         CLIENT GETNAME. Server 2.6.9. O(1).
         """
-        return Command((b"CLIENT", b"GETNAME"), self.read.text_or_none)
+        return Command((b"CLIENT", b"GETNAME"), word_or_none)
 
     @command
     def client_getredir(self) -> Command[int]:
@@ -159,4 +170,5 @@ def _tracking(reply: Reply) -> TrackingInfo:
     found = record(reply)
     flags = {word(flag) for flag in array(found.get("flags"))}
     prefixes = [word(prefix) for prefix in array(found.get("prefixes"))]
-    return TrackingInfo(flags, integer(found.get("redirect")), prefixes)
+    redirect = integer(found.get("redirect"))
+    return TrackingInfo(flags, redirect, prefixes, others(found, TrackingInfo._fields))

@@ -11,7 +11,18 @@ from typing import Any, Literal
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice
 from anyredis.commands.scripting import called
-from anyredis.replies import S, array, binary, integer, ok, pairs, record, unexpected, word
+from anyredis.replies import (
+    S,
+    array,
+    binary,
+    integer,
+    ok,
+    others,
+    pairs,
+    record,
+    unexpected,
+    word,
+)
 from anyredis.server_reports import (
     EngineStats,
     FunctionDescription,
@@ -147,6 +158,7 @@ def _library(reply: Reply) -> LibraryDescription:
             engine=word(fields["engine"]),
             functions=[_function(item) for item in array(fields["functions"])],
             library_code=None if code is None else word(code),
+            other=others(fields, LibraryDescription._fields),
         )
     except KeyError:
         unexpected(reply, "a library with library_name, engine and functions")
@@ -160,6 +172,7 @@ def _function(reply: Reply) -> FunctionDescription:
             name=word(fields["name"]),
             description=None if description is None else word(description),
             flags=frozenset(word(flag) for flag in array(fields["flags"])),
+            other=others(fields, FunctionDescription._fields),
         )
     except KeyError:
         unexpected(reply, "a function with name, description and flags")
@@ -173,6 +186,7 @@ def _stats(reply: Reply) -> FunctionStats:
         return FunctionStats(
             running_script=None if running is None else _running(running),
             engines={word(name): _engine(each) for name, each in pairs(engines)},
+            other=others(fields, FunctionStats._fields),
         )
     except KeyError:
         unexpected(reply, "running_script and engines")
@@ -180,10 +194,19 @@ def _stats(reply: Reply) -> FunctionStats:
 
 def _engine(reply: Reply) -> EngineStats:
     fields = record(reply)
-    return EngineStats(integer(fields["libraries_count"]), integer(fields["functions_count"]))
+    return EngineStats(
+        integer(fields["libraries_count"]),
+        integer(fields["functions_count"]),
+        others(fields, EngineStats._fields),
+    )
 
 
 def _running(reply: Reply) -> RunningFunction:
     fields = record(reply)
     words = [binary(each) for each in array(fields["command"])]
-    return RunningFunction(word(fields["name"]), words, integer(fields["duration_ms"]))
+    return RunningFunction(
+        word(fields["name"]),
+        words,
+        integer(fields["duration_ms"]),
+        others(fields, RunningFunction._fields),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import Group, SupportsItems, flat, narrowed
 from anyredis.commands.several import SomeKeys, all_fields
 from anyredis.exceptions import DataTypeError, DataValueError
@@ -126,7 +127,7 @@ class Hashes(Group[S]):
 
     @command
     def hscan(
-        self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
+        self, key: Key, cursor: Count = 0, match: Key | None = None, count: Count | None = None
     ) -> Command[tuple[int, dict[S, S]]]:
         """The next cursor (0: the last page) and one page of fields with their values.
 
@@ -140,7 +141,7 @@ class Hashes(Group[S]):
 
     @command
     def hscan_no_values(
-        self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
+        self, key: Key, cursor: Count = 0, match: Key | None = None, count: Count | None = None
     ) -> Command[tuple[int, list[S]]]:
         """Like `hscan`, but the names of the fields only.
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from anyredis.command import Command, command
 from anyredis.commands.cluster_reports import check_slot
-from anyredis.commands.group import SECOND, Group, Seconds, choice, duration
+from anyredis.commands.group import SECOND, Group, Seconds, at_least_one, choice, duration
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import S, array, integer, integer_pair, ok, pairs, record, unexpected, word
 from anyredis.wire.decode import Reply
@@ -104,10 +104,11 @@ def _start(
     if count is not None:
         words += (b"COUNT", _positive("count", count))
     if seconds is not None:
-        words += (b"DURATION", duration(seconds, SECOND))
+        words += (b"DURATION", _not_negative("duration", duration(seconds, SECOND)))
     if sample_ratio is not None:
         words += (b"SAMPLE", _positive("sample_ratio", sample_ratio))
     if slots is not None:
+        at_least_one("HOTKEYS START", "slots", slots)
         words += (b"SLOTS", len(slots), *(check_slot("HOTKEYS START", each) for each in slots))
     return tuple(words)
 
@@ -115,6 +116,12 @@ def _start(
 def _positive(name: str, value: int) -> int:
     if value < 1:
         raise DataValueError(f"HOTKEYS START: {name} is {value}: give 1 or more")
+    return value
+
+
+def _not_negative(name: str, value: int) -> int:
+    if value < 0:
+        raise DataValueError(f"HOTKEYS START: {name} is {value}: give 0 (no limit) or more")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import (
     MILLISECOND,
     SECOND,
@@ -42,7 +43,7 @@ class Keys(Group[S]):
         source: Key,
         destination: Key,
         *,
-        destination_db: int | None = None,
+        destination_db: Count | None = None,
         replace: bool = False,
     ) -> Command[bool]:
         """True if the value at *source* was copied to *destination*, its time to live too.
@@ -93,9 +94,9 @@ class Keys(Group[S]):
     def migrate(
         self,
         host: str,
-        port: int,
+        port: Count,
         keys: SomeKeys,
-        destination_db: int,
+        destination_db: Count,
         timeout: Milliseconds,
         *,
         copy: bool = False,
@@ -123,7 +124,7 @@ class Keys(Group[S]):
         return Command((b"MIGRATE", host, port, *where, *options, b"KEYS", *names), _moved)
 
     @command
-    def move(self, key: Key, db: int) -> Command[bool]:
+    def move(self, key: Key, db: Count) -> Command[bool]:
         """True if *key* was moved to the database *db*: not if it is missing here, or exists there.
 
         Raises `ResponseError` if *db* is the same database, or does not exist.
@@ -201,7 +202,7 @@ class Keys(Group[S]):
         replace: bool = False,
         absttl: bool = False,
         idletime: Seconds | None = None,
-        frequency: int | None = None,
+        frequency: Count | None = None,
     ) -> Command[bool]:
         """True once the *value* that `dump` gave is at *key*.
 
@@ -224,9 +225,9 @@ class Keys(Group[S]):
     @command
     def scan(
         self,
-        cursor: int = 0,
+        cursor: Count = 0,
         match: Key | None = None,
-        count: int | None = None,
+        count: Count | None = None,
         type: Key | None = None,
     ) -> Command[tuple[int, list[S]]]:
         """The next cursor (0: the last page) and one page of keys, perhaps an empty one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import Group, choice
 from anyredis.commands.several import SomeKeys, SomeValues, all_values, keys_of
 from anyredis.exceptions import DataValueError
@@ -92,7 +93,7 @@ class Lists(Group[S]):
 
     @command
     def lmpop(
-        self, keys: SomeKeys, direction: Side, *, count: int | None = None
+        self, keys: SomeKeys, direction: Side, *, count: Count | None = None
     ) -> Command[tuple[S, list[S]] | None]:
         """The first of *keys* that has elements, and up to *count* (1) popped from its end.
 
@@ -111,7 +112,7 @@ class Lists(Group[S]):
         return Command((b"LPOP", key), self.read.text_or_none)
 
     @command
-    def lpop_many(self, key: Key, count: int) -> Command[list[S] | None]:
+    def lpop_many(self, key: Key, count: Count) -> Command[list[S] | None]:
         """Up to *count* elements from the head, removed; None if there is no list.
 
         LPOP key count. Server 6.2. O(N).
@@ -120,7 +121,7 @@ class Lists(Group[S]):
 
     @command
     def lpos(
-        self, key: Key, value: Value, *, rank: int | None = None, maxlen: int | None = None
+        self, key: Key, value: Value, *, rank: int | None = None, maxlen: Count | None = None
     ) -> Command[int | None]:
         """The index of the first *value*, or None if there is none.
 
@@ -134,10 +135,10 @@ class Lists(Group[S]):
         self,
         key: Key,
         value: Value,
-        count: int = 0,
+        count: Count = 0,
         *,
         rank: int | None = None,
-        maxlen: int | None = None,
+        maxlen: Count | None = None,
     ) -> Command[list[int]]:
         """The indexes of up to *count* (0: all) elements that equal *value*; options as `lpos`.
 
@@ -205,7 +206,7 @@ class Lists(Group[S]):
         return Command((b"RPOP", key), self.read.text_or_none)
 
     @command
-    def rpop_many(self, key: Key, count: int) -> Command[list[S] | None]:
+    def rpop_many(self, key: Key, count: Count) -> Command[list[S] | None]:
         """Up to *count* elements from the tail, the last first, removed; None without a list.
 
         RPOP key count. Server 6.2. O(N).

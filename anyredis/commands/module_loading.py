@@ -9,7 +9,17 @@ from anyredis.command import Command, command
 from anyredis.commands.group import Group
 from anyredis.commands.several import SomeValues, all_values, optional_values
 from anyredis.exceptions import DataTypeError
-from anyredis.replies import S, array, integer, ok, record, word, word_or_none
+from anyredis.replies import (
+    NO_OTHERS,
+    S,
+    array,
+    integer,
+    ok,
+    others,
+    record,
+    word,
+    word_or_none,
+)
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
@@ -22,6 +32,8 @@ class LoadedModule(NamedTuple):
     path: str | None
     """The file that it was loaded from, if the server tells it (7.0)."""
     args: list[str]
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class ModuleLoading(Group[S]):
@@ -87,4 +99,5 @@ def _module(reply: Reply) -> LoadedModule:
         integer(fields.get("ver")),
         word_or_none(fields.get("path")),
         [word(each) for each in array(fields.get("args", []))],
+        others(fields, LoadedModule._fields),
     )

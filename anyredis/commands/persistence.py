@@ -6,7 +6,7 @@ import datetime
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group
-from anyredis.replies import S, integer, ok, word
+from anyredis.replies import S, integer, ok, unexpected, word
 from anyredis.wire.decode import Reply
 
 
@@ -64,4 +64,7 @@ def _status(reply: Reply) -> bool:
 
 
 def _moment(reply: Reply) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(integer(reply), tz=datetime.UTC)
+    try:
+        return datetime.datetime.fromtimestamp(integer(reply), tz=datetime.UTC)
+    except (OverflowError, OSError, ValueError):
+        unexpected(reply, "a Unix time")

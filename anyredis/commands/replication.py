@@ -7,6 +7,7 @@ clusters do the same by themselves: there these commands are for emergencies.
 from __future__ import annotations
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import MILLISECOND, Group, Milliseconds, duration, flags
 from anyredis.exceptions import DataValueError
 from anyredis.excerpt import excerpt
@@ -54,7 +55,7 @@ class ReplicationCommands(Group[S]):
         return Command((b"FAILOVER", b"ABORT"), ok)
 
     @command
-    def replicaof(self, host: Key, port: int | str) -> Command[bool]:
+    def replicaof(self, host: Key, port: Count | str) -> Command[bool]:
         """True once the server is to be a replica of the one at *host* and *port*.
 
         It drops its own data for that of its primary.  `replicaof("NO", "ONE")` is

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import Group
 from anyredis.commands.several import SomeKeys, optional_values
 from anyredis.exceptions import DataValueError
@@ -167,7 +168,7 @@ class ServerCommands(Group[S]):
         return Command((b"MEMORY", b"STATS"), _memory)
 
     @command
-    def memory_usage(self, key: Key, *, samples: int | None = None) -> Command[int | None]:
+    def memory_usage(self, key: Key, *, samples: Count | None = None) -> Command[int | None]:
         """The bytes that *key* and its value take, or None if there is no such key.
 
         Of a value with many elements the server looks at *samples* (5 by default), at all with 0.
@@ -211,7 +212,7 @@ class ServerCommands(Group[S]):
         return Command((b"SLOWLOG", b"RESET"), ok)
 
     @command
-    def swapdb(self, first: int, second: int) -> Command[bool]:
+    def swapdb(self, first: Count, second: Count) -> Command[bool]:
         """True once the databases *first* and *second* have changed places, for all clients.
 
         Raises `ResponseError` if there is no such database.

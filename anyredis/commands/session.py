@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from anyredis.command import Command, blocking_command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import (
     MILLISECOND,
     Group,
@@ -203,7 +204,7 @@ class SessionCommands(WatchCommands[S]):
         return Command((b"RESET",), _has_reset)
 
     @command
-    def select(self, index: int) -> Command[bool]:
+    def select(self, index: Count) -> Command[bool]:
         """True once the session works on the database *index*.
 
         Raises `ResponseError` if there is no such database.
@@ -212,7 +213,7 @@ class SessionCommands(WatchCommands[S]):
         return Command((b"SELECT", index), ok)
 
     @blocking_command
-    def wait(self, num_replicas: int, timeout: Milliseconds) -> Command[int]:
+    def wait(self, num_replicas: Count, timeout: Milliseconds) -> Command[int]:
         """The number of replicas that have all writes of the session so far.
 
         The answer comes once there are *num_replicas* of them, or after *timeout* milliseconds (0:
@@ -223,7 +224,7 @@ class SessionCommands(WatchCommands[S]):
 
     @blocking_command
     def waitaof(
-        self, num_local: int, num_replicas: int, timeout: Milliseconds
+        self, num_local: Count, num_replicas: Count, timeout: Milliseconds
     ) -> Command[tuple[int, int]]:
         """The append-only files, here (0 or 1) and on replicas, that have the session's writes.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import Group, flags, narrowed
 from anyredis.commands.several import SomeKeys, SomeValues, all_keys, all_values, keys_of
 from anyredis.replies import S, boolean, booleans, integer
@@ -37,7 +38,7 @@ class Sets(Group[S]):
         return Command((b"SDIFF", *all_keys("SDIFF", "keys", keys)), self.read.text_set)
 
     @command
-    def sdiffcard(self, keys: SomeKeys, *, limit: int = 0) -> Command[int]:
+    def sdiffcard(self, keys: SomeKeys, *, limit: Count = 0) -> Command[int]:
         """The number of members in the reply of `sdiff`, counted up to *limit* (0: to the end).
 
         SDIFFCARD numkeys key [key …] [LIMIT n]. Redis 8.10. O(N).
@@ -61,7 +62,7 @@ class Sets(Group[S]):
         return Command((b"SINTER", *all_keys("SINTER", "keys", keys)), self.read.text_set)
 
     @command
-    def sintercard(self, keys: SomeKeys, *, limit: int = 0) -> Command[int]:
+    def sintercard(self, keys: SomeKeys, *, limit: Count = 0) -> Command[int]:
         """The number of members in the reply of `sinter`, counted up to *limit* (0: to the end).
 
         SINTERCARD numkeys key [key …] [LIMIT n]. Server 7.0. O(N*M) worst case.
@@ -117,7 +118,7 @@ class Sets(Group[S]):
         return Command((b"SPOP", key), self.read.text_or_none)
 
     @command
-    def spop_many(self, key: Key, count: int) -> Command[set[S]]:
+    def spop_many(self, key: Key, count: Count) -> Command[set[S]]:
         """Up to *count* random members, which are removed.
 
         SPOP key count. Server 3.2. Without the count argument O(1), otherwise O(N).
@@ -151,7 +152,7 @@ class Sets(Group[S]):
 
     @command
     def sscan(
-        self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
+        self, key: Key, cursor: Count = 0, match: Key | None = None, count: Count | None = None
     ) -> Command[tuple[int, list[S]]]:
         """The next cursor (0: the last page) and one page of members.
 
@@ -172,7 +173,7 @@ class Sets(Group[S]):
         return Command((b"SUNION", *all_keys("SUNION", "keys", keys)), self.read.text_set)
 
     @command
-    def sunioncard(self, keys: SomeKeys, *, limit: int = 0, approx: bool = False) -> Command[int]:
+    def sunioncard(self, keys: SomeKeys, *, limit: Count = 0, approx: bool = False) -> Command[int]:
         """The number of members in the reply of `sunion`, counted up to *limit* (0: to the end).
 
         With *approx* the number is an estimate, quicker for large sets.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import Group, choice
 from anyredis.commands.several import SomeKeys, Weights, keys_of, weighted
 from anyredis.replies import S, integer
@@ -77,7 +78,7 @@ class SortedSetCombinations(Group[S]):
         return Command((b"ZINTER", *words, b"WITHSCORES"), self.read.scored)
 
     @command
-    def zintercard(self, keys: SomeKeys, *, limit: int = 0) -> Command[int]:
+    def zintercard(self, keys: SomeKeys, *, limit: Count = 0) -> Command[int]:
         """The number of members in the reply of `zinter`, counted up to *limit* (0: to the end).
 
         ZINTERCARD numkeys key [key …] [LIMIT n]. Server 7.0. O(N*K) worst case.

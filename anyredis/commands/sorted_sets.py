@@ -7,7 +7,7 @@ from operator import ne
 from typing import Literal, NoReturn, TypeAlias
 
 from anyredis.command import Command, blocking_command, command
-from anyredis.commands.checks import score
+from anyredis.commands.checks import Count, score
 from anyredis.commands.group import Group, flags, flat, narrowed, only_one
 from anyredis.commands.several import (
     SomeKeys,
@@ -171,7 +171,7 @@ class SortedSets(Group[S]):
         return Command((b"ZMSCORE", key, *all_values("ZMSCORE", "members", members)), _scores)
 
     @command
-    def zpopmax(self, key: Key, count: int | None = None) -> Command[list[tuple[S, float]]]:
+    def zpopmax(self, key: Key, count: Count | None = None) -> Command[list[tuple[S, float]]]:
         """Up to *count* (1) members with the highest scores, removed, the highest first.
 
         ZPOPMAX key [count]. Server 5.0. O(log(N)*M).
@@ -179,7 +179,7 @@ class SortedSets(Group[S]):
         return Command((b"ZPOPMAX", key, *_count(count)), self.read.scored)
 
     @command
-    def zpopmin(self, key: Key, count: int | None = None) -> Command[list[tuple[S, float]]]:
+    def zpopmin(self, key: Key, count: Count | None = None) -> Command[list[tuple[S, float]]]:
         """Up to *count* (1) members with the lowest scores, removed, the lowest first.
 
         ZPOPMIN key [count]. Server 5.0. O(log(N)*M).
@@ -253,7 +253,7 @@ class SortedSets(Group[S]):
 
     @command
     def zscan(
-        self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
+        self, key: Key, cursor: Count = 0, match: Key | None = None, count: Count | None = None
     ) -> Command[tuple[int, list[tuple[S, float]]]]:
         """The next cursor (0: the last page) and one page of members with their scores.
 
@@ -267,7 +267,7 @@ class SortedSets(Group[S]):
 
     @command
     def zscan_no_scores(
-        self, key: Key, cursor: int = 0, match: Key | None = None, count: int | None = None
+        self, key: Key, cursor: Count = 0, match: Key | None = None, count: Count | None = None
     ) -> Command[tuple[int, list[S]]]:
         """Like `zscan`, but the members only.
 

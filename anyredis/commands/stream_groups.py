@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import (
     MILLISECOND,
     Group,
@@ -84,7 +85,7 @@ class StreamGroups(Group[S]):
         consumer: Key,
         min_idle_time: Milliseconds,
         start: StreamId = "0-0",
-        count: int | None = None,
+        count: Count | None = None,
     ) -> Command[AutoClaim[S]]:
         """The entries that are *consumer*'s from now on, one page, as if it had read them.
 
@@ -106,7 +107,7 @@ class StreamGroups(Group[S]):
         consumer: Key,
         min_idle_time: Milliseconds,
         start: StreamId = "0-0",
-        count: int | None = None,
+        count: Count | None = None,
     ) -> Command[AutoClaimIds]:
         """The reply of `xautoclaim` with IDs only; the number of deliveries stays as it is.
 
@@ -127,7 +128,7 @@ class StreamGroups(Group[S]):
         *,
         idle: Milliseconds | None = None,
         time: UnixTime | None = None,
-        retrycount: int | None = None,
+        retrycount: Count | None = None,
         force: bool = False,
         last_id: StreamId | None = None,
     ) -> Command[list[StreamEntry[S]]]:
@@ -156,7 +157,7 @@ class StreamGroups(Group[S]):
         *,
         idle: Milliseconds | None = None,
         time: UnixTime | None = None,
-        retrycount: int | None = None,
+        retrycount: Count | None = None,
         force: bool = False,
         last_id: StreamId | None = None,
     ) -> Command[list[str]]:
@@ -238,7 +239,7 @@ class StreamGroups(Group[S]):
         group: Key,
         mode: NackMode,
         *ids: SomeIds,
-        retrycount: int | None = None,
+        retrycount: Count | None = None,
         force: bool = False,
     ) -> Command[int]:
         """The number of entries *ids* handed back: they are pending, and no consumer's.
@@ -270,7 +271,7 @@ class StreamGroups(Group[S]):
         group: Key,
         start: StreamId,
         end: StreamId,
-        count: int,
+        count: Count,
         consumer: Key | None = None,
         *,
         idle: Milliseconds | None = None,
@@ -293,12 +294,12 @@ class StreamGroups(Group[S]):
         group: Key,
         consumer: Key,
         streams: SupportsItems,
-        count: int | None = None,
+        count: Count | None = None,
         block: Milliseconds | None = None,
         *,
         noack: bool = False,
-        max_count: int | None = None,
-        max_size: int | None = None,
+        max_count: Count | None = None,
+        max_size: Count | None = None,
     ) -> Command[dict[S, list[StreamEntry[S]]]]:
         """Entries of *streams*, by key, that are pending for *consumer* from now on.
 
@@ -324,12 +325,12 @@ class StreamGroups(Group[S]):
         consumer: Key,
         min_idle_time: Milliseconds,
         streams: SupportsItems,
-        count: int | None = None,
+        count: Count | None = None,
         block: Milliseconds | None = None,
         *,
         noack: bool = False,
-        max_count: int | None = None,
-        max_size: int | None = None,
+        max_count: Count | None = None,
+        max_size: Count | None = None,
     ) -> Command[dict[S, list[ClaimedEntry[S]]]]:
         """The reply of `xreadgroup`, first with entries that have been pending too long.
 

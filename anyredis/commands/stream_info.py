@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import Group
 from anyredis.commands.streams import at_most
 from anyredis.replies import S
@@ -47,7 +48,7 @@ class StreamReports(Group[S]):
         return Command((b"XINFO", b"STREAM", key), StreamReportReader(self.read).stream)
 
     @command
-    def xinfo_stream_full(self, key: Key, count: int | None = None) -> Command[FullStreamInfo[S]]:
+    def xinfo_stream_full(self, key: Key, count: Count | None = None) -> Command[FullStreamInfo[S]]:
         """The stream at *key*, its groups, its consumers and what is pending for each.
 
         *count* (10) is the most entries in each list of the report, 0 all.

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Literal, TypeAlias, cast
 
 from anyredis.command import Command, command
+from anyredis.commands.checks import Count
 from anyredis.commands.group import (
     MILLISECOND,
     SECOND,
@@ -109,7 +110,7 @@ class Streams(Group[S]):
 
     @command
     def xcfgset(
-        self, key: Key, *, idmp_duration: Seconds | None = None, idmp_maxsize: int | None = None
+        self, key: Key, *, idmp_duration: Seconds | None = None, idmp_maxsize: Count | None = None
     ) -> Command[bool]:
         """True once the stream remembers its producers' messages in this way; see *idmp* of `xadd`.
 
@@ -159,7 +160,7 @@ class Streams(Group[S]):
 
     @command
     def xrange(
-        self, key: Key, start: StreamId = "-", end: StreamId = "+", count: int | None = None
+        self, key: Key, start: StreamId = "-", end: StreamId = "+", count: Count | None = None
     ) -> Command[list[StreamEntry[S]]]:
         """The entries from *start* to *end*, both included, the oldest first, at most *count*.
 
@@ -173,11 +174,11 @@ class Streams(Group[S]):
     def xread(
         self,
         streams: SupportsItems,
-        count: int | None = None,
+        count: Count | None = None,
         block: Milliseconds | None = None,
         *,
-        max_count: int | None = None,
-        max_size: int | None = None,
+        max_count: Count | None = None,
+        max_size: Count | None = None,
     ) -> Command[dict[S, list[StreamEntry[S]]]]:
         """The entries after the ID of each of *streams*, by key; empty if there are none.
 
@@ -196,7 +197,7 @@ class Streams(Group[S]):
 
     @command
     def xrevrange(
-        self, key: Key, end: StreamId = "+", start: StreamId = "-", count: int | None = None
+        self, key: Key, end: StreamId = "+", start: StreamId = "-", count: Count | None = None
     ) -> Command[list[StreamEntry[S]]]:
         """The entries of `xrange`, the newest first: *end* comes before *start*.
 
@@ -234,7 +235,7 @@ class Streams(Group[S]):
         self,
         key: Key,
         *,
-        maxlen: int | None = None,
+        maxlen: Count | None = None,
         approximate: bool = True,
         minid: StreamId | None = None,
         limit: int | None = None,

@@ -5,9 +5,11 @@ Strings that hold a number are counted up and down by the commands in `counters`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from anyredis.command import Command, command, command_or_empty
+from anyredis.commands.checks import Count
 from anyredis.commands.group import (
     MILLISECOND,
     SECOND,
@@ -24,6 +26,7 @@ from anyredis.commands.group import (
 )
 from anyredis.commands.several import SomeKeys, all_keys, is_empty_list
 from anyredis.replies import (
+    NO_OTHERS,
     S,
     array,
     boolean,
@@ -31,6 +34,7 @@ from anyredis.replies import (
     integer_pair,
     ok,
     ok_or_none,
+    others,
     record,
     unexpected,
     word_or_none,
@@ -54,6 +58,8 @@ class Matches(NamedTuple):
 
     matches: list[Match]
     length: int
+    other: Mapping[str, Reply] = NO_OTHERS
+    """Fields that are not known here, as the server sent them."""
 
 
 class Strings(Group[S]):
@@ -174,7 +180,7 @@ class Strings(Group[S]):
 
     @command
     def lcs_idx(
-        self, key1: Key, key2: Key, *, minmatchlen: int = 0, withmatchlen: bool = False
+        self, key1: Key, key2: Key, *, minmatchlen: Count = 0, withmatchlen: bool = False
     ) -> Command[Matches]:
         """The position of the longest common subsequence in both values.
 
@@ -327,7 +333,7 @@ class Strings(Group[S]):
         return Command((b"SETNX", key, value), boolean)
 
     @command
-    def setrange(self, key: Key, offset: int, value: Value) -> Command[int]:
+    def setrange(self, key: Key, offset: Count, value: Value) -> Command[int]:
         """The length in bytes after *value* was written over *key* from *offset* on.
 
         Raises `ResponseError` if the value becomes longer than the server allows (512 MB).
@@ -368,7 +374,7 @@ def _condition(
 def _matches(reply: Reply) -> Matches:
     found = record(reply)
     matches = [_match(item) for item in array(found.get("matches"))]
-    return Matches(matches, integer(found.get("len")))
+    return Matches(matches, integer(found.get("len")), others(found, ("matches", "len")))
 
 
 def _match(reply: Reply) -> Match:

@@ -20,6 +20,7 @@ from anyredis.replies import (
     boolean,
     integer,
     number,
+    others,
     pair,
     record,
     unexpected,
@@ -389,4 +390,4 @@ def _info(reply: Reply) -> VectorSetInfo | None:
     fields = record(reply)
     kind, dimensions = word(fields.pop("quant-type", None)), integer(fields.pop("vector-dim", None))
     size, level = integer(fields.pop("size", None)), integer(fields.pop("max-level", None))
-    return VectorSetInfo(kind, dimensions, size, level, fields)
+    return VectorSetInfo(kind, dimensions, size, level, others(fields, ()))

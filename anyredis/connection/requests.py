@@ -223,7 +223,7 @@ class RequestSender(Executor):
         reply = await self.run(command, facts)
         if isinstance(reply, RedisError):
             raise reply
-        return command.parse(reply)
+        return command.parsed(reply)
 
     async def run(self, command: Command[Any], facts: Facts | None = None) -> Reply:
         """The raw reply to *command*, an error as a value; otherwise like `submit`."""

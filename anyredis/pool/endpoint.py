@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from anyredis.address import TCPAddress
 from anyredis.command import Command
 from anyredis.connection.base import BaseConnection
-from anyredis.exceptions import RedisError
+from anyredis.exceptions import ProtocolError, RedisError
 from anyredis.pool.lease import Lease
 from anyredis.pool.limit import Limit, StrictLimit
 from anyredis.pool.scope import PoolScope
@@ -103,7 +103,10 @@ class Endpoint:
             limit.acquired -= 1
         else:
             limit.release()
-        return command.parse(reply)
+        try:  # saved frame: Command.parsed
+            return command.parse(reply)
+        except ProtocolError as error:
+            raise command.named(error) from error.__cause__
 
     async def _acquire(self, limit: Limit) -> BaseConnection | None:
         """Acquire a lease of *limit*; gives its connection, or None if it has to wait for one."""
@@ -123,7 +126,7 @@ async def _go_on(
         reply = await slow_path(command, lease, failed)
     finally:
         lease.release()
-    return command.parse(reply)
+    return command.parsed(reply)
 
 
 class ClusterEndpoint(Endpoint):

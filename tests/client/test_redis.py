@@ -215,7 +215,7 @@ async def test_from_url(valkey: Server) -> None:
         assert (info.db, info.name) == (2, "url")
         assert client.connection_pool.capacity == 7
     async with Redis.from_url(url, client_name="argument") as binary:
-        assert await binary.client_getname() == b"argument"
+        assert await binary.client_getname() == "argument"
 
 
 async def test_from_url_over_a_unix_socket(valkey: Server) -> None:

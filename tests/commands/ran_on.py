@@ -2,7 +2,8 @@
 
 Law: a method ran on a server if a test called it on a client of that server and its reader gave a
 value.  An error reply is no such run.  The plugin is loaded by `nox -s ran_on` alone, because it
-replaces the functions that build commands; `ran_on.json` is what it wrote.
+replaces the functions that build commands; `ran_on.json` is what it wrote.  With `--protocol` all
+connections speak that protocol, and the kinds of the replies are written to `reply_kinds.json`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,21 @@ import pytest
 
 from anyredis.command import Blueprint, Command, Definition
 from anyredis.commands.group import Group
+from anyredis.connection.base import BaseConnection
 from anyredis.server import Server
 
 FILE: Final = Path(__file__).with_name("ran_on.json")
+
+KINDS_FILE: Final = Path(__file__).with_name("reply_kinds.json")
 
 Record: TypeAlias = dict[str, list[str]]
 """For each method the servers that it ran on, such as `Valkey 9.1`, in alphabetical order."""
 
 RAN: Final[defaultdict[str, set[str]]] = defaultdict(set)
 """The methods that ran in this process; in the one that started the run, those of all."""
+
+KINDS: Final[defaultdict[str, set[str]]] = defaultdict(set)
+"""The kinds of the replies to each method, in this run's protocol; see `kinds_of`."""
 
 SERVERS: Final[dict[str, str]] = {}
 """The servers that this process started: their ports and the paths of their sockets."""
@@ -52,8 +59,10 @@ def definitions() -> list[Definition]:
 
 
 def methods() -> set[str]:
-    """The names of all command methods."""
-    return {each.name for each in definitions()}
+    """The names of all command methods of this package; tests declare some of their own."""
+    return {
+        each.name for each in definitions() if each.__wrapped__.__module__.startswith("anyredis.")
+    }
 
 
 # -- where a call goes --------------------------------------------------------------------------
@@ -81,6 +90,19 @@ def server_of(callee: object, depth: int = 3) -> str | None:
     return None
 
 
+def kinds_of(reply: object, inside: str = "") -> set[str]:
+    """The kinds of values that a raw *reply* consists of, each with what it is in: `list map int`.
+
+    Keys of maps are left out: they are text, or numbers, as in a list of names and values.
+    """
+    if isinstance(reply, (list, dict)):
+        kind = "list" if isinstance(reply, list) else "map"
+        items: Iterable[object] = cast("Any", reply if isinstance(reply, list) else reply.values())
+        inner = {each for item in items for each in kinds_of(item, f"{inside}{kind} ")}
+        return inner | {f"{inside}{kind}"}
+    return {f"{inside}{type(reply).__name__}".replace("bytes", "text").replace("str", "text")}
+
+
 # -- what is noted ------------------------------------------------------------------------------
 
 
@@ -96,6 +118,7 @@ class Noting:
         """The value of *reply*."""
         value = self.read(reply)
         RAN[self.method].add(self.server)
+        KINDS[self.method] |= kinds_of(reply)
         return value
 
     def __eq__(self, other: object) -> bool:
@@ -140,6 +163,17 @@ def install() -> None:
     setattr(Server, "start", started)  # noqa: B010 - a checker refuses the assignment
 
 
+def speak(protocol: int) -> None:
+    """Let all connections speak *protocol* from now on, whatever their tests ask for."""
+    make = BaseConnection.__init__
+
+    @functools.wraps(make)
+    def made(self: BaseConnection, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs | {"protocol": protocol})
+
+    setattr(BaseConnection, "__init__", made)  # noqa: B010 - a checker refuses the assignment
+
+
 # -- the file -----------------------------------------------------------------------------------
 
 
@@ -172,17 +206,36 @@ def write(record: Record) -> None:
     FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
+def read_kinds() -> dict[str, dict[str, list[str]]]:
+    """For each method the kinds of its replies in each protocol, as they were noted last."""
+    text = KINDS_FILE.read_text(encoding="utf-8") if KINDS_FILE.exists() else "{}"
+    return cast("dict[str, dict[str, list[str]]]", json.loads(text))
+
+
+def write_kinds(protocol: int) -> None:
+    """Add what this run noted, all of it in *protocol*, to the file of kinds."""
+    known = read_kinds()
+    for name, kinds in KINDS.items():
+        of_method = known.setdefault(name, {})
+        of_method[str(protocol)] = sorted(kinds | {*of_method.get(str(protocol), ())})
+    lines = (f'  "{name}": {json.dumps(known[name], sort_keys=True)}' for name in sorted(known))
+    KINDS_FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
 # -- the plugin ---------------------------------------------------------------------------------
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the run choose what happens to the file."""
     parser.addoption("--ran-on", choices=("check", "write"), default="check")
+    parser.addoption("--protocol", type=int, choices=(2, 3))
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Note the calls before any client has its functions."""
     install()
+    if protocol := config.getoption("--protocol"):
+        speak(protocol)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -191,6 +244,9 @@ def pytest_testnodedown(node: Any) -> None:
     noted_there: Record = getattr(node, "workeroutput", {}).get("ran_on", {})
     for name, servers in noted_there.items():
         RAN[name].update(servers)
+    kinds: Record = getattr(node, "workeroutput", {}).get("reply_kinds", {})
+    for name, found in kinds.items():
+        KINDS[name].update(found)
 
 
 @pytest.hookimpl(trylast=True)
@@ -199,6 +255,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["ran_on"] = {name: sorted(servers) for name, servers in RAN.items()}
+        output["reply_kinds"] = {name: sorted(kinds) for name, kinds in KINDS.items()}
+    elif protocol := session.config.getoption("--protocol"):
+        write_kinds(protocol)
     elif exitstatus == pytest.ExitCode.OK:
         old = read()
         new = merged(old, RAN, methods())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from anyredis.command import Command
 from anyredis.exceptions import RedisError
@@ -37,3 +37,41 @@ def parsed(command: Command[T], raw: bytes, encoding: str | None = "utf-8") -> T
 def unchecked(method: Callable[..., object]) -> Callable[..., object]:
     """*method* without its types: it can be called with arguments that it does not take."""
     return method
+
+
+def resp2(value: object) -> bytes:
+    """The reply *value* as a server writes it in RESP2: maps are flat, other numbers are text."""
+    return _reply(value, resp3_too=False)
+
+
+def resp3(value: object) -> bytes:
+    """The reply *value* as a server writes it in RESP3."""
+    return _reply(value, resp3_too=True)
+
+
+def _reply(value: object, *, resp3_too: bool) -> bytes:
+    """One reply; the types that RESP3 adds are used if *resp3_too*."""
+    if value is None:
+        return b"_\r\n" if resp3_too else b"$-1\r\n"
+    if isinstance(value, bool):
+        return b"#%c\r\n" % b"ft"[value] if resp3_too else b":%d\r\n" % value
+    if isinstance(value, int):
+        return b":%d\r\n" % value
+    if isinstance(value, float):
+        digits = f"{value:g}".encode()
+        return b",%s\r\n" % digits if resp3_too else b"$%d\r\n%s\r\n" % (len(digits), digits)
+    if isinstance(value, str):
+        return b"$%d\r\n%s\r\n" % (len(value.encode()), value.encode())
+    items: list[object] = []
+    sign, count = b"*", 0
+    if isinstance(value, dict):
+        fields = cast("dict[object, object]", value)
+        items = [each for pair in fields.items() for each in pair]
+        sign, count = (b"%", len(fields)) if resp3_too else (b"*", len(items))
+    else:
+        assert isinstance(value, list), f"{value!r} is no reply"
+        items = cast("list[object]", value)
+        count = len(items)
+    return b"%s%d\r\n" % (sign, count) + b"".join(
+        _reply(each, resp3_too=resp3_too) for each in items
+    )

@@ -10,8 +10,9 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.acl import Acl
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.server_reports import AclSelector, AclUser
-from tests.commands.tables import parsed, unchecked, words
+from anyredis.reports import client as client_of
+from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
+from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 
 class Text(Blueprint, Acl[str]):
@@ -117,6 +118,23 @@ USER = AclUser(
     {},
 )
 
+CLIENT = b"id=3 addr=127.0.0.1:9 laddr=127.0.0.1:6379 fd=8 name= age=5 idle=0 flags=N db=0 cmd=get user=u"
+REFUSED: dict[str, object] = {
+    "count": 2,
+    "reason": "key",
+    "context": "toplevel",
+    "object": "secret",
+    "username": "u",
+    "age-seconds": 4.25,
+    "client-info": CLIENT.decode(),
+    "entry-id": 7,
+}
+LOG = [
+    AclLogEntry(
+        2, "key", "toplevel", "secret", "u", 4.25, client_of(CLIENT.decode()), {"entry-id": 7}
+    )
+]
+
 READ: list[tuple[Command[object], bytes, object]] = [
     (text.acl_cat(), NAMES, ["a", "b"]),
     (text.acl_deluser("a"), b":1\r\n", 1),
@@ -145,6 +163,8 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.acl_list(), NAMES, ["a", "b"]),
     (text.acl_load(), b"+OK\r\n", True),
     (text.acl_log(), b"*0\r\n", []),
+    (text.acl_log(), resp2([REFUSED]), LOG),
+    (text.acl_log(), resp3([REFUSED]), LOG),
     (text.acl_log_reset(), b"+OK\r\n", True),
     (text.acl_save(), b"+OK\r\n", True),
     (text.acl_setuser("u"), b"+OK\r\n", True),
@@ -168,9 +188,6 @@ def test_text_in_any_case() -> None:
     assert parsed(binary.acl_users(), NAMES, encoding=None) == ["a", "b"]
     raw = array(*FIELDS, bulk(b"selectors"), array(array(*SELECTOR)))
     assert parsed(binary.acl_getuser("u"), raw, encoding=None) == USER
-
-
-CLIENT = b"id=3 addr=127.0.0.1:9 laddr=127.0.0.1:6379 fd=8 name= age=5 idle=0 flags=N db=0 cmd=get user=u"
 
 
 @pytest.mark.parametrize(("sign", "age"), [(b"*", bulk(b"4.25")), (b"%", b",4.25\r\n")])

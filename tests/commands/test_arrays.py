@@ -147,7 +147,11 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "indices[1] is '2'", lambda: unchecked(text.armget)("k", 1, "2")),
     (DataValueError, "ARDEL: indices is empty", lambda: text.ardel("k")),
     (DataValueError, "ARDELRANGE: ranges is empty", lambda: text.ardelrange("k")),
-    (DataTypeError, "0 is no range", lambda: unchecked(text.ardelrange)("k", 0, 5)),
+    (
+        DataTypeError,
+        "ranges[0] is 0, which is no range",
+        lambda: unchecked(text.ardelrange)("k", 0, 5),
+    ),
     (DataTypeError, "mapping has to be a mapping", lambda: unchecked(text.armset)("k", [(1, "a")])),
     (DataValueError, "mapping is empty", lambda: text.armset("k", {})),
     (DataTypeError, "an index is 'a'", lambda: unchecked(text.armset)("k", {"a": 1})),

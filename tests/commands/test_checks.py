@@ -15,7 +15,7 @@ import pytest
 from anyredis import Blueprint, Command, DataError, DataTypeError, DataValueError
 from anyredis.command import Definition
 from anyredis.commands import checks
-from anyredis.commands.checks import KINDS, atoms
+from anyredis.commands.checks import KINDS, Count, atoms
 from anyredis.commands.client_filter import ClientFilter
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.group import SupportsItems
@@ -43,6 +43,7 @@ WHOLE: list[Any] = [1.5, 1.0, True, False, NAN, INF, -INF, "1", b"1", "1.5", [1]
 WRONG: dict[frozenset[object], list[Any]] = {
     frozenset({bool}): FLAGS,
     frozenset({int}): [*WHOLE, datetime.timedelta(seconds=1)],
+    frozenset({Count}): [*WHOLE, -1],
     frozenset({int, datetime.timedelta}): [*WHOLE, datetime.datetime.now(tz=datetime.UTC)],
     frozenset({int, datetime.datetime}): [*WHOLE, datetime.timedelta(seconds=1)],
     frozenset({int, datetime.timedelta, datetime.datetime}): WHOLE,
@@ -79,7 +80,7 @@ DEFINITIONS = definitions()
 def parameters(name: str) -> Iterator[tuple[inspect.Parameter, object]]:
     """The parameters of the method *name*, with their resolved annotations."""
     build = DEFINITIONS[name].__wrapped__
-    hints = get_type_hints(build)
+    hints = get_type_hints(build, include_extras=True)
     for parameter in list(inspect.signature(build).parameters.values())[1:]:
         yield parameter, hints[parameter.name]
 
@@ -90,7 +91,7 @@ def usual(name: str, parameter: inspect.Parameter, annotation: object) -> object
     literal = next((each for each in types if get_origin(each) is Literal), None)
     if literal is not None:
         return get_args(literal)[0]
-    if int in types and float not in types:
+    if types & {int, Count} and float not in types:
         return 7
     if types & {float}:
         return 7

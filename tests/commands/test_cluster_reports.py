@@ -9,12 +9,19 @@ from collections.abc import Callable
 
 import pytest
 
-from anyredis.cluster_reports import SlotRange, SlotServer
+from anyredis.cluster_reports import (
+    ClusterLink,
+    ClusterNodeInfo,
+    ClusterShard,
+    ShardNode,
+    SlotRange,
+    SlotServer,
+)
 from anyredis.command import Blueprint, Command
 from anyredis.commands.cluster_reports import ClusterReports
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from tests.commands.tables import parsed, unchecked, words
+from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 
 class Text(Blueprint, ClusterReports[str]):
@@ -61,6 +68,43 @@ def test_words(sent: str, command: Command[object]) -> None:
 
 NODES = b"a 10.0.0.1:6379@16379 master - 0 0 1 connected 0-5\n"
 
+LINK: dict[str, object] = {
+    "direction": "to",
+    "node": "a",
+    "create-time": 5,
+    "events": "r",
+    "send-buffer-allocated": 48,
+    "send-buffer-used": 0,
+}
+LINKS = [ClusterLink("to", "a", 5, "r", 48, 0, {})]
+SHARD: dict[str, object] = {
+    "slots": [0, 5],
+    "nodes": [
+        {
+            "id": "a",
+            "port": 1,
+            "ip": "h",
+            "endpoint": "h",
+            "role": "master",
+            "replication-offset": 7,
+            "health": "online",
+            "hostname": "",
+        }
+    ],
+}
+SHARDS = [
+    ClusterShard(
+        [(0, 5)],
+        [ShardNode("a", 1, None, "h", "h", "master", 7, "online", {"hostname": ""})],
+        None,
+        {},
+    )
+]
+NODE = ClusterNodeInfo(
+    *("a", "10.0.0.1", 6379, 16379, None, ["master"], None, 0, 0, 1, "connected"),
+    *([(0, 5)], {}, {}),
+)
+
 READ: list[tuple[Command[object], bytes, object]] = [
     (text.cluster_count_failure_reports("id"), b":0\r\n", 0),
     (text.cluster_countkeysinslot(5), b":3\r\n", 3),
@@ -69,14 +113,32 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.cluster_info(), b"=22\r\ntxt:cluster_state:ok\r\n\r\n", {"cluster_state": "ok"}),
     (text.cluster_keyslot("k"), b":7629\r\n", 7629),
     (text.cluster_links(), b"*0\r\n", []),
+    (text.cluster_links(), resp2([LINK]), LINKS),
+    (text.cluster_links(), resp3([LINK]), LINKS),
+    (text.cluster_nodes(), resp2(NODES.decode()), [NODE]),
+    (text.cluster_nodes(), b"=%d\r\ntxt:%s\r\n" % (len(NODES) + 4, NODES), [NODE]),
+    (text.cluster_replicas("id"), resp2([NODES.decode()]), [NODE]),
     (text.cluster_myid(), b"$2\r\nid\r\n", "id"),
     (text.cluster_myshardid(), b"$2\r\nid\r\n", "id"),
     (text.cluster_shards(), b"*0\r\n", []),
+    (text.cluster_shards(), resp2([SHARD]), SHARDS),
+    (text.cluster_shards(), resp3([SHARD]), SHARDS),
     (
         text.cluster_slots(),
         b"*1\r\n*3\r\n:0\r\n:5\r\n*3\r\n$1\r\nh\r\n:1\r\n$1\r\na\r\n",
         [SlotRange(0, 5, [SlotServer("h", 1, "a", {})])],
     ),
+    (
+        text.cluster_slots(),
+        resp2([[0, 5, ["h", 1, "a", {"hostname": "x"}]]]),
+        [SlotRange(0, 5, [SlotServer("h", 1, "a", {"hostname": "x"})])],
+    ),
+    (
+        text.cluster_slots(),
+        resp3([[0, 5, ["h", 1, "a", {"hostname": "x"}]]]),
+        [SlotRange(0, 5, [SlotServer("h", 1, "a", {"hostname": "x"})])],
+    ),
+    (text.cluster_slot_stats(0, 0), resp2([[0, {"key-count": 3}]]), {0: {"key-count": 3}}),
     (
         text.cluster_slot_stats(0, 0),
         b"*1\r\n*2\r\n:0\r\n%1\r\n$9\r\nkey-count\r\n:3\r\n",
@@ -91,19 +153,6 @@ def test_replies(command: Command[object], raw: bytes, value: object) -> None:
     result = parsed(command, raw)
     assert result == value
     assert type(result) is type(value)
-
-
-@pytest.mark.parametrize("protocol", ["text", "verbatim", "array"])
-def test_nodes(protocol: str) -> None:
-    """The lines of nodes come as one text, and those of replicas as several."""
-    bulk = b"$%d\r\n%s\r\n" % (len(NODES), NODES)
-    if protocol == "array":
-        [node] = parsed(text.cluster_replicas("id"), b"*1\r\n" + bulk)
-    elif protocol == "verbatim":
-        [node] = parsed(text.cluster_nodes(), b"=%d\r\ntxt:%s\r\n" % (len(NODES) + 4, NODES))
-    else:
-        [node] = parsed(text.cluster_nodes(), bulk)
-    assert (node.id, node.port, node.slots) == ("a", 6379, [(0, 5)])
 
 
 def test_text_and_keys() -> None:

@@ -11,6 +11,7 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.exceptions import DataTypeError, ProtocolError, ResponseError
 from anyredis.replies import TextReaders
+from anyredis.reports import client
 from anyredis.server_reports import TrackingInfo
 from tests.commands.tables import parsed, unchecked, words
 
@@ -106,12 +107,20 @@ TRACKING2 = (
 TRACKING3 = TRACKING2.replace(b"*6", b"%3").replace(b"*2", b"~2")
 TRACKING = TrackingInfo({"on", "bcast"}, 0, ["a"])
 
+LINE = (
+    b"id=4 addr=127.0.0.1:5 laddr=127.0.0.1:6 fd=9 name=\xff age=1 idle=2 flags=N db=3 "
+    b"cmd=client|info user=default\n"
+)
+ONE = client(LINE.decode("utf-8", "replace").rstrip())
+
 READ: list[tuple[Command[object], bytes, object]] = [
     (text.client_getname(), b"$2\r\nme\r\n", "me"),
     (text.client_getname(), b"$-1\r\n", None),
     (text.client_getname(), b"_\r\n", None),
     (text.client_getredir(), b":-1\r\n", -1),
     (text.client_id(), b":7\r\n", 7),
+    (text.client_info(), b"$%d\r\n%s\r\n" % (len(LINE), LINE), ONE),
+    (text.client_info(), b"=%d\r\ntxt:%s\r\n" % (len(LINE) + 4, LINE), ONE),
     (text.client_kill("a:1"), b"+OK\r\n", True),
     (text.client_kill_filter(id=1), b":0\r\n", 0),
     (text.client_list(), b"$0\r\n\r\n", []),
@@ -142,12 +151,6 @@ def test_replies(command: Command[object], raw: bytes, value: object) -> None:
     assert type(result) is type(value)
 
 
-LINE = (
-    b"id=4 addr=127.0.0.1:5 laddr=127.0.0.1:6 fd=9 name=\xff age=1 idle=2 flags=N db=3 "
-    b"cmd=client|info user=default\n"
-)
-
-
 @pytest.mark.parametrize("kind", [b"$", b"="])
 def test_clients(kind: bytes) -> None:
     """Lines about clients are read from RESP2 and RESP3, with names in any encoding."""
@@ -167,7 +170,7 @@ def test_clients(kind: bytes) -> None:
 def test_replies_undecoded() -> None:
     """On a client that does not decode, text is bytes; the server's own words stay str."""
     assert parsed(binary.echo(b"\xff"), b"$1\r\n\xff\r\n", encoding=None) == b"\xff"
-    assert parsed(binary.client_getname(), b"$1\r\na\r\n", encoding=None) == b"a"
+    assert parsed(binary.client_getname(), b"$1\r\na\r\n", encoding=None) == "a"
     assert parsed(binary.ping(), b"+PONG\r\n", encoding=None) is True
     raw = (
         b"%3\r\n$5\r\nflags\r\n~1\r\n$3\r\noff\r\n$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n"

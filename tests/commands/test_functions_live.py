@@ -103,9 +103,9 @@ redis.register_function('for_ever', function() while true do end end)
 """
 
 
-async def test_kill(private_server: Server) -> None:
+async def test_kill(own_server: Server) -> None:
     """A function that runs for ever, and has written nothing, is killed."""
-    server, ended = private_server, list[str]()
+    server, ended = own_server, list[str]()
     async with Redis(server.host, server.port) as busy, Redis(server.host, server.port) as other:
         await other.config_set("busy-reply-threshold", 1)
         await other.function_load(LOOP)

@@ -94,9 +94,9 @@ async def test_objects(client: Redis[str]) -> None:
         await client.object_freq("k")
 
 
-async def test_object_freq(private_server: Server) -> None:
+async def test_object_freq(own_server: Server) -> None:
     """A server that counts accesses gives the counter, and accepts one to restore."""
-    async with Redis(host=private_server.host, port=private_server.port) as client:
+    async with Redis(host=own_server.host, port=own_server.port) as client:
         await client.config_set("maxmemory-policy", "allkeys-lfu")
         await client.set("k", "v")
         dump = await client.dump("k")

@@ -45,6 +45,7 @@ MORE = b"$4\r\npath\r\n$1\r\np\r\n$4\r\nargs\r\n*1\r\n$1\r\na\r\n"
 
 READ: list[tuple[Command[object], bytes, object]] = [
     (text.module_list(), b"*1\r\n*4\r\n" + FIELDS, [LoadedModule("m", 7, None, [])]),
+    (text.module_list(), b"*1\r\n*8\r\n" + FIELDS + MORE, [LoadedModule("m", 7, "p", ["a"])]),
     (text.module_list(), b"*1\r\n%4\r\n" + FIELDS + MORE, [LoadedModule("m", 7, "p", ["a"])]),
     (text.module_load("p.so"), b"+OK\r\n", True),
     (text.module_loadex("p.so"), b"+OK\r\n", True),

@@ -6,7 +6,7 @@ import pytest
 
 from anyredis import Redis
 from anyredis.exceptions import ResponseError
-from anyredis.server import run
+from anyredis.server import Server, run
 from tests.servers import redis_tls_binary, valkey_binary
 
 pytestmark = pytest.mark.server
@@ -47,3 +47,12 @@ async def test_unloading() -> None:
         assert [each.name for each in await client.module_list()] == ["lua"]
         assert await client.module_unload("lua") is True
         assert await client.module_list() == []
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_built_in(own_server: Server, protocol: int) -> None:
+    """Servers have modules of their own: Valkey its Lua engine, Redis 8 its vector sets."""
+    server = own_server
+    async with Redis(host=server.host, port=server.port, protocol=protocol) as client:
+        [module] = await client.module_list()
+        assert (module.name, module.ver) in {("lua", 1), ("vectorset", 1)}

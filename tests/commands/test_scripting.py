@@ -57,8 +57,10 @@ def test_words(sent: str, command: Command[object]) -> None:
 NESTED = b"*4\r\n:1\r\n$1\r\na\r\n$-1\r\n*1\r\n:2\r\n"
 
 READ: list[tuple[Command[object], bytes, object]] = [
-    *((each, b":7\r\n", 7) for each in (text.eval("x", 0), text.evalsha(SHA, 0))),
-    *((each, b"$-1\r\n", None) for each in (text.eval_ro("x", 0), text.evalsha_ro(SHA, 0))),
+    (text.eval("x", 0), b":7\r\n", 7),
+    (text.evalsha(SHA, 0), b":7\r\n", 7),
+    (text.eval_ro("x", 0), b"$-1\r\n", None),
+    (text.evalsha_ro(SHA, 0), b"$-1\r\n", None),
     (text.eval("x", 0), b"_\r\n", None),
     (text.eval("x", 0), NESTED, [1, "a", None, [2]]),
     (text.eval("x", 0), b"%1\r\n$1\r\na\r\n#t\r\n", {"a": True}),

@@ -59,9 +59,9 @@ async def test_show(client: Redis[str], request: pytest.FixtureRequest) -> None:
         assert "redis8" in request.node.name
 
 
-async def test_kill(private_server: Server) -> None:
+async def test_kill(own_server: Server) -> None:
     """A script that runs for too long is ended by another client; without one it is an error."""
-    server, ended = private_server, list[str]()
+    server, ended = own_server, list[str]()
     async with Redis(server.host, server.port) as busy, Redis(server.host, server.port) as other:
         await other.config_set("busy-reply-threshold", 1)
         with pytest.raises(ResponseError, match="NOTBUSY"):

@@ -8,7 +8,7 @@ import pytest
 
 from anyredis import Redis, Session
 from anyredis.exceptions import AuthenticationError, ResponseError, UnknownCommandError
-from anyredis.server import Server
+from anyredis.server import Cluster, Server
 
 
 @pytest.fixture(params=["valkey", "redis8"])
@@ -114,6 +114,19 @@ async def test_cluster_settings(session: Session[str]) -> None:
             assert await call() is True  # Valkey accepts READONLY and READWRITE too
         except ResponseError as error:
             assert "cluster support disabled" in str(error)  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize("name", ["valkey_cluster", "redis8_cluster"])
+async def test_node_settings(request: pytest.FixtureRequest, name: str) -> None:
+    """A node takes ASKING, and reads of a replica, for this session alone."""
+    cluster: Cluster = request.getfixturevalue(name)
+    node = cluster.primaries[0]
+    async with Redis(host=node.host, port=node.port) as client, client.session() as session:
+        assert await session.asking() is True
+        assert await session.readonly() is True
+        assert "r" in (await session.client_info()).flags
+        assert await session.readwrite() is True
+        assert "r" not in (await session.client_info()).flags
 
 
 async def test_watch(session: Session[str]) -> None:

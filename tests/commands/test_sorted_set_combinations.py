@@ -11,7 +11,7 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.sorted_set_combinations import SortedSetCombinations
 from anyredis.exceptions import DataError, DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from tests.commands.tables import parsed, unchecked, words
+from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 
 class Text(Blueprint, SortedSetCombinations[str]):
@@ -110,6 +110,33 @@ MISTAKES: list[tuple[Callable[[], object], type[DataError], str]] = [
 def test_words(command: Command[object], sent: str) -> None:
     """Arguments become the words that the server wants."""
     assert words(command) == sent.split()
+
+
+SCORES = [("b", 1.5), ("a", 2.0)]
+
+READ: list[tuple[Command[object], bytes, object]] = [
+    (text.zdiffstore("d", "a"), b":3\r\n", 3),
+    (text.zintercard("a"), b":3\r\n", 3),
+    (text.zinterstore("d", "a"), b":3\r\n", 3),
+    (text.zunionstore("d", "a"), b":3\r\n", 3),
+    (text.zdiff("a"), resp3(["b", "a"]), ["b", "a"]),
+    (text.zinter("a"), resp3(["b", "a"]), ["b", "a"]),
+    (text.zunion("a"), resp3(["b", "a"]), ["b", "a"]),
+    (text.zdiff_with_scores("a"), resp2(["b", 1.5, "a", 2.0]), SCORES),
+    (text.zdiff_with_scores("a"), resp3([["b", 1.5], ["a", 2.0]]), SCORES),
+    (text.zinter_with_scores("a"), resp2(["b", 1.5, "a", 2.0]), SCORES),
+    (text.zinter_with_scores("a"), resp3([["b", 1.5], ["a", 2.0]]), SCORES),
+    (text.zunion_with_scores("a"), resp2(["b", 1.5, "a", 2.0]), SCORES),
+    (text.zunion_with_scores("a"), resp3([["b", 1.5], ["a", 2.0]]), SCORES),
+]
+
+
+@pytest.mark.parametrize(("command", "raw", "value"), READ)
+def test_replies(command: Command[object], raw: bytes, value: object) -> None:
+    """A reply of RESP2 or RESP3 becomes this value, of this very type."""
+    result = parsed(command, raw)
+    assert result == value
+    assert type(result) is type(value)
 
 
 @pytest.mark.parametrize("command", NUMBERS)

@@ -11,7 +11,7 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.sorted_set_ranges import SortedSetRanges
 from anyredis.exceptions import DataError, DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from tests.commands.tables import parsed, unchecked, words
+from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 
 class Text(Blueprint, SortedSetRanges[str]):
@@ -142,6 +142,40 @@ MISTAKES: list[tuple[Callable[[], object], type[DataError], str]] = [
 def test_words(command: Command[object], sent: str) -> None:
     """Arguments become the words that the server wants."""
     assert words(command) == sent.split()
+
+
+SCORES = [("b", 1.5), ("a", 2.0)]
+
+READ: list[tuple[Command[object], bytes, object]] = [
+    (text.zcount("k", 0, 1), b":3\r\n", 3),
+    (text.zlexcount("k", "-", "+"), b":3\r\n", 3),
+    (text.zrangestore("d", "k", 0, 1), b":3\r\n", 3),
+    (text.zremrangebylex("k", "-", "+"), b":3\r\n", 3),
+    (text.zremrangebyrank("k", 0, 1), b":3\r\n", 3),
+    (text.zremrangebyscore("k", 0, 1), b":3\r\n", 3),
+    (text.zrange("k", 0, 1), resp3(["b", "a"]), ["b", "a"]),
+    (text.zrangebylex("k", "-", "+"), resp3(["b", "a"]), ["b", "a"]),
+    (text.zrangebyscore("k", 0, 1), resp3(["b", "a"]), ["b", "a"]),
+    (text.zrevrange("k", 0, 1), resp3(["b", "a"]), ["b", "a"]),
+    (text.zrevrangebylex("k", "+", "-"), resp3(["b", "a"]), ["b", "a"]),
+    (text.zrevrangebyscore("k", 1, 0), resp3(["b", "a"]), ["b", "a"]),
+    (text.zrange_with_scores("k", 0, 1), resp2(["b", 1.5, "a", 2.0]), SCORES),
+    (text.zrange_with_scores("k", 0, 1), resp3([["b", 1.5], ["a", 2.0]]), SCORES),
+    (text.zrangebyscore_with_scores("k", 0, 1), resp2(["b", 1.5, "a", 2.0]), SCORES),
+    (text.zrangebyscore_with_scores("k", 0, 1), resp3([["b", 1.5], ["a", 2.0]]), SCORES),
+    (text.zrevrange_with_scores("k", 0, 1), resp2(["b", 1.5, "a", 2.0]), SCORES),
+    (text.zrevrange_with_scores("k", 0, 1), resp3([["b", 1.5], ["a", 2.0]]), SCORES),
+    (text.zrevrangebyscore_with_scores("k", 1, 0), resp2(["b", 1.5, "a", 2.0]), SCORES),
+    (text.zrevrangebyscore_with_scores("k", 1, 0), resp3([["b", 1.5], ["a", 2.0]]), SCORES),
+]
+
+
+@pytest.mark.parametrize(("command", "raw", "value"), READ)
+def test_replies(command: Command[object], raw: bytes, value: object) -> None:
+    """A reply of RESP2 or RESP3 becomes this value, of this very type."""
+    result = parsed(command, raw)
+    assert result == value
+    assert type(result) is type(value)
 
 
 @pytest.mark.parametrize("command", NUMBERS)

@@ -148,6 +148,7 @@ READ: list[tuple[Command[object], bytes, object]] = [
     (text.zrank_with_score("k", "m"), b"_\r\n", None),
     (text.zrem("k", "a"), b":1\r\n", 1),
     (text.zrevrank("k", "m"), b":2\r\n", 2),
+    (text.zrevrank_with_score("k", "m"), b"*2\r\n:1\r\n$1\r\n6\r\n", (1, 6.0)),
     (text.zrevrank_with_score("k", "m"), b"*2\r\n:1\r\n,6\r\n", (1, 6.0)),
     # The scores of a SCAN are strings in RESP3 too.
     (

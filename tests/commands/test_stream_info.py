@@ -9,8 +9,16 @@ from anyredis.commands.stream_info import StreamReports
 from anyredis.exceptions import ProtocolError
 from anyredis.replies import TextReaders
 from anyredis.stream_entries import StreamEntry
-from anyredis.stream_reports import StreamConsumerInfo, StreamGroupInfo, StreamInfo
-from tests.commands.tables import parsed, words
+from anyredis.stream_reports import (
+    DeliveredEntry,
+    FullStreamConsumer,
+    FullStreamGroup,
+    FullStreamInfo,
+    StreamConsumerInfo,
+    StreamGroupInfo,
+    StreamInfo,
+)
+from tests.commands.tables import parsed, resp2, resp3, words
 
 
 class Text(Blueprint, StreamReports[str]):
@@ -78,6 +86,54 @@ READ_STREAM = StreamInfo(
     fields=STREAM_FIELDS,
 )
 
+FULL_CONSUMER: dict[str, object] = {
+    "name": "c",
+    "seen-time": 9,
+    "active-time": 9,
+    "pel-count": 1,
+}
+FULL_GROUP: dict[str, object] = {
+    "name": "g",
+    "last-delivered-id": "1-0",
+    "entries-read": 1,
+    "lag": None,
+    "pel-count": 1,
+}
+FULL_STREAM: dict[str, object] = {
+    "length": 1,
+    "radix-tree-keys": 1,
+    "radix-tree-nodes": 2,
+    "last-generated-id": "1-0",
+    "max-deleted-entry-id": "0-0",
+    "entries-added": 1,
+    "recorded-first-entry-id": "1-0",
+}
+FULL: dict[str, object] = FULL_STREAM | {
+    "entries": [["1-0", ["a", "1"]]],
+    "groups": [
+        FULL_GROUP
+        | {
+            "pending": [["1-0", "c", 9, 1]],
+            "consumers": [FULL_CONSUMER | {"pending": [["1-0", 9, 1]]}],
+        }
+    ],
+}
+DELIVERED = DeliveredEntry("1-0", "c", 9, 1)
+READ_FULL = FullStreamInfo(
+    *(1, 1, 2, "1-0", "0-0", 1, "1-0"),
+    entries=[StreamEntry("1-0", {"a": "1"})],
+    groups=[
+        FullStreamGroup(
+            *("g", "1-0", 1, None, 1, None),
+            pending=[DELIVERED],
+            consumers=[FullStreamConsumer("c", 9, 9, 1, [DELIVERED], FULL_CONSUMER)],
+            fields=FULL_GROUP,
+        )
+    ],
+    idempotence=None,
+    fields=FULL_STREAM,
+)
+
 READ: list[tuple[Command[object], bytes, object]] = [
     (
         text.xinfo_consumers("s", "g"),
@@ -105,6 +161,8 @@ READ: list[tuple[Command[object], bytes, object]] = [
     ),
     (text.xinfo_stream("s"), b"*14\r\n" + STREAM + b"*-1\r\n", READ_STREAM),
     (text.xinfo_stream("s"), b"%7\r\n" + STREAM + b"_\r\n", READ_STREAM),
+    (text.xinfo_stream_full("s"), resp2(FULL), READ_FULL),
+    (text.xinfo_stream_full("s"), resp3(FULL), READ_FULL),
 ]
 
 

@@ -55,6 +55,9 @@ class Facts(TypedDict):
 
 
 COMMANDS: dict[str, Facts] = json.loads((Path(__file__).parents[1] / "commands.json").read_text())
+HALVES = ("begin_search", "find_keys", "spec")
+"""The maps inside a key specification."""
+
 KEYED = {name: facts["key_specs"] for name, facts in COMMANDS.items() if "key_specs" in facts}
 
 INCOMPLETE_SPECS = {
