@@ -84,26 +84,21 @@ def test_no_two_methods_of_a_page_share_an_anchor() -> None:
 
 def test_an_entry() -> None:
     """It has the signature, the text, the command with its versions, and the calls of others."""
-    text = TEXTS["lists.md"].partition("## lpop_many\n")[2].partition("\n## ")[0]
-    assert text.strip() == "\n".join(
-        [
-            "```python",
-            "lpop_many(key: Key, count: Count) -> list[S] | None",
-            "```",
-            "",
-            "Up to *count* elements from the head, removed; None if there is no list.",
-            "",
-            "- Sends `LPOP key count`: Redis 6.2, Valkey.",
-            "- Complexity: O(N) where N is the number of elements returned.",
-            *(
-                f"- Ran on: {', '.join(each)}"
-                for each in [(ran_on() or {}).get("lpop_many")]
-                if each
-            ),
-            "- redis-py: `lpop(name, count=None)`",
-            "- coredis: `lpop(key, count=None)`",
-        ]
-    )
+    text = TEXTS["lists.md"].partition("## llen\n")[2].partition("\n## ")[0]
+    lines = [
+        "```python",
+        "llen(key: Key) -> int",
+        "```",
+        "",
+        "The number of elements in the list, 0 if there is none.",
+        "",
+        "- Sends `LLEN key`: Redis 1.0, Valkey.",
+        "- Complexity: O(1).",
+        *(f"- Ran on: {', '.join(each)}" for each in [(ran_on() or {}).get("llen")] if each),
+        "- redis-py: `llen(name)`",
+        "- coredis: `llen(key)`",
+    ]
+    assert text.strip().splitlines() == lines
 
 
 def test_a_method_of_sessions() -> None:

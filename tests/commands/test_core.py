@@ -14,6 +14,7 @@ from anyredis.command import Definition
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.group import Group
 from anyredis.commands.hash_import import HashImport
+from anyredis.commands.sentinels import SentinelCommands
 from anyredis.commands.session import SessionCommands, WatchCommands
 
 for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
@@ -21,6 +22,9 @@ for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
 
 OF_SESSIONS: tuple[type[Group[Any]], ...] = (SessionCommands, WatchCommands, HashImport)
 """Groups whose commands need an exclusive connection."""
+
+OF_SENTINELS: tuple[type[Group[Any]], ...] = (SentinelCommands,)
+"""Groups whose commands no other server has."""
 
 
 def groups() -> list[type[Group[Any]]]:
@@ -44,12 +48,12 @@ def builders(group: type[object]) -> dict[str, object]:
     }
 
 
-CORE = [group for group in groups() if group not in OF_SESSIONS]
+CORE = [group for group in groups() if group not in (*OF_SESSIONS, *OF_SENTINELS)]
 
 
 @pytest.mark.parametrize("group", CORE, ids=lambda group: group.__name__)
 def test_every_group_is_in_it(group: type[object]) -> None:
-    """Every group is part of all executors, unless it needs an exclusive connection."""
+    """Every group is part of all executors, unless it needs an exclusive connection or a sentinel."""
     assert issubclass(CoreCommands, group)
 
 
