@@ -188,7 +188,7 @@ async def test_a_script_that_takes_too_long(private_server: Server) -> None:
         StreamReader(client, STREAM) as reader,
         anyio.create_task_group() as tasks,
     ):
-        tasks.start_soon(partial(anyio.to_thread.run_sync, ask, private_server, "EVAL", script, 0))
+        tasks.start_soon(anyio.to_thread.run_sync, partial(ask, private_server, "EVAL", script, 0))
         await anyio.sleep(0.8)  # both read again meanwhile
         with anyio.fail_after(PATIENCE):
             while str(ask(private_server, "GET", "k")).startswith("BUSY"):
