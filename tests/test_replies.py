@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -119,3 +120,22 @@ def test_a_message_is_short() -> None:
     with pytest.raises(ProtocolError) as caught:
         replies.integer(b"x" * 10_000)
     assert len(str(caught.value)) < 200
+
+
+def test_fields_that_are_not_known() -> None:
+    """They are kept, and their text is str on a client that does not decode too."""
+    fields: dict[str, Any] = {"known": 1, "new": b"x", "more": [{b"a": b"b"}, None, 2]}
+    assert replies.others(fields, ("known",)) == {"new": "x", "more": [{"a": "b"}, None, 2]}
+    assert replies.others({"known": 1}, ("known",)) == replies.NO_OTHERS
+
+
+@pytest.mark.parametrize("read", [replies.number, replies.whole, replies.word_or_integer])
+def test_a_bool_is_no_number(read: Callable[[Any], object]) -> None:
+    """RESP3 has both."""
+    with pytest.raises(ProtocolError):
+        read(True)
+
+
+def test_text_or_an_integer() -> None:
+    """As the server sent it."""
+    assert (replies.word_or_integer(b"a"), replies.word_or_integer(7)) == ("a", 7)

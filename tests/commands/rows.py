@@ -58,8 +58,8 @@ def on_bytes(group: type[object], row: Row) -> Command[Any]:
     values: tuple[Any, ...] = eval(
         row.source, vars(_module(group.__module__)) | {row.client: binary}
     )
-    [command] = [each for each in values if isinstance(each, Command)]
-    return command
+    commands: list[Command[Any]] = [each for each in values if isinstance(each, Command)]
+    return commands[0]
 
 
 def _module(group: str) -> ModuleType:
@@ -77,12 +77,12 @@ def _rows(group: str, methods: tuple[str, ...], prefix: str) -> list[Row]:
         for element, value in zip(elements, values, strict=True):
             called = [each for each in _called(element) if each[1] in methods]
             assert called, f"{module.__name__}.{name}: {ast.unparse(element)} calls no method"
-            [command] = [each for each in value if isinstance(each, Command)]
+            commands: list[Command[Any]] = [each for each in value if isinstance(each, Command)]
             others = [each for each in value if not isinstance(each, Command)]
             client, method = called[0]
             raw = others[0] if isinstance(others[0], bytes) else b""
             binary = vars(module)[client].read.kind is bytes
-            rows.append(Row(method, command, raw, binary, ast.unparse(element), client))
+            rows.append(Row(method, commands[0], raw, binary, ast.unparse(element), client))
     return rows
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -35,20 +35,20 @@ def variants(reply: Any) -> Iterator[Any]:
     """*reply* with one of its parts replaced, left out, or put in twice."""
     yield from PARTS
     if isinstance(reply, list):
-        items: list[Any] = reply
+        items = cast("list[object]", reply)
         for index, item in enumerate(items):
             yield [*items[:index], *items[index + 1 :]]
             yield [*items[: index + 1], *items[index:]]
             for other in variants(item):
                 yield [*items[:index], other, *items[index + 1 :]]
     elif isinstance(reply, dict):
-        fields: dict[Any, Any] = reply
+        fields = cast("dict[object, object]", reply)
         for name, value in fields.items():
             yield {each: fields[each] for each in fields if each != name}
             for other in variants(value):
-                yield fields | {name: other}
-        yield fields | {b"\xff": None}
-        yield fields | {7: None}
+                yield {**fields, name: other}
+        yield {**fields, b"\xff": None}
+        yield {**fields, 7: None}
 
 
 def decoded(row: Row) -> Any:
@@ -99,14 +99,14 @@ def test_odd_parts(group: type[object]) -> None:
 def with_new_fields(reply: Any) -> Any:
     """*reply* with one more field in each map whose keys are names, like one that is there."""
     if isinstance(reply, list):
-        items: list[Any] = reply
+        items = cast("list[object]", reply)
         return [with_new_fields(each) for each in items]
     if isinstance(reply, dict):
-        fields: dict[Any, Any] = reply
+        fields = cast("dict[object, object]", reply)
         new = {name: with_new_fields(value) for name, value in fields.items()}
         for name, value in fields.items():
             if isinstance(name, (str, bytes)):
-                return new | {ADDED if isinstance(name, str) else ADDED.encode(): value}
+                return {**new, (ADDED if isinstance(name, str) else ADDED.encode()): value}
         return new
     return reply
 

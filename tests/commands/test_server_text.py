@@ -30,7 +30,7 @@ def value(group: type[object], row: Row, *, decodes: bool) -> Any:
     command = row.command if decodes else on_bytes(group, row)
     decoder = Decoder("utf-8" if decodes and not command.binary else None)
     decoder.feed(row.raw)
-    return command.parsed(cast("Any", decoder.gets()))
+    return command.parsed(decoder.gets())
 
 
 @pytest.mark.parametrize("group", TABLES, ids=lambda group: group.__name__)
@@ -51,10 +51,10 @@ def test_on_a_client_that_does_not_decode(group: type[object]) -> None:
 def holds_bytes(found: Any) -> bool:
     """Whether there are bytes anywhere in a value."""
     if isinstance(found, dict):
-        fields: dict[Any, Any] = found
+        fields = cast("dict[object, object]", found)
         return any(map(holds_bytes, [*fields.keys(), *fields.values()]))
     if isinstance(found, (list, tuple, set, frozenset)):
-        items: Any = found
+        items = cast("list[object]", found)
         return any(map(holds_bytes, items))
     return isinstance(found, bytes)
 

@@ -41,7 +41,7 @@ def text(reply: Any) -> Any:
     if isinstance(reply, bytes):
         return reply.decode()
     if isinstance(reply, list):
-        items: list[Any] = reply
+        items = cast("list[object]", reply)
         return [text(each) for each in items]
     return reply
 
@@ -50,7 +50,7 @@ def fields(flat: list[Any]) -> dict[str, Any]:
     """A flat map as a dict, and the maps in it."""
     pairs = zip(flat[::2], flat[1::2], strict=True)
     return {
-        name: fields(value) if isinstance(value, list) and name in positions.HALVES else value
+        name: fields(value) if name in positions.HALVES and not isinstance(value, str) else value
         for name, value in pairs
     }
 
