@@ -105,17 +105,8 @@ from anyredis.observer import (
 )
 from anyredis.pool.standalone import BlockingConnectionPool, ConnectionPool
 from anyredis.pool.watchers import PoolView, PoolWatcher
-from anyredis.sentinel.client import Sentinel
-from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
-from anyredis.stream_entries import (
-    AutoClaim,
-    AutoClaimIds,
-    ClaimedEntry,
-    PendingEntry,
-    PendingSummary,
-    StreamEntry,
-)
-from anyredis.stream_reports import (
+from anyredis.reports.server_reports import AclLogEntry, AclSelector, AclUser
+from anyredis.reports.stream_reports import (
     DeliveredEntry,
     FullStreamConsumer,
     FullStreamGroup,
@@ -124,6 +115,15 @@ from anyredis.stream_reports import (
     StreamGroupInfo,
     StreamIdempotence,
     StreamInfo,
+)
+from anyredis.sentinel.client import Sentinel
+from anyredis.stream_entries import (
+    AutoClaim,
+    AutoClaimIds,
+    ClaimedEntry,
+    PendingEntry,
+    PendingSummary,
+    StreamEntry,
 )
 from anyredis.version import __version__
 from anyredis.wire.encode import Key, Value

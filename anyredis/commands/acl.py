@@ -15,8 +15,8 @@ from anyredis.commands.group import Group
 from anyredis.commands.several import SomeKeys, SomeValues, all_fields, all_values
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import S, array, integer, number, ok, others, record, word
-from anyredis.reports import client as client_of
-from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
+from anyredis.reports.info import client as client_of
+from anyredis.reports.server_reports import AclLogEntry, AclSelector, AclUser
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from anyredis.cluster_reports import (
+from anyredis.command import Command, command
+from anyredis.commands.group import Group, choice
+from anyredis.exceptions import DataValueError
+from anyredis.replies import S, integer, word
+from anyredis.reports.cluster_reports import (
     ClusterLink,
     ClusterNodeInfo,
     ClusterShard,
@@ -20,11 +24,7 @@ from anyredis.cluster_reports import (
     slot_ranges,
     slot_stats,
 )
-from anyredis.command import Command, command
-from anyredis.commands.group import Group, choice
-from anyredis.exceptions import DataValueError
-from anyredis.replies import S, integer, word
-from anyredis.reports import InfoValue, info
+from anyredis.reports.info import InfoValue, info
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 from anyredis.wire.slots import SLOTS

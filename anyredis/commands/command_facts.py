@@ -9,7 +9,7 @@ from anyredis.command import Command, command
 from anyredis.commands.group import Group, only_one
 from anyredis.commands.several import SomeKeys, SomeValues, all_fields, all_values
 from anyredis.replies import S, array, integer, pair, pairs, record, unexpected, word
-from anyredis.server_reports import CommandDoc, CommandInfo, TextReply
+from anyredis.reports.server_reports import CommandDoc, CommandInfo, TextReply
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key
 

@@ -27,8 +27,8 @@ from anyredis.replies import (
     word,
     word_or_none,
 )
-from anyredis.reports import ClientInfo, client, clients
-from anyredis.server_reports import TrackingInfo
+from anyredis.reports.info import ClientInfo, client, clients
+from anyredis.reports.server_reports import TrackingInfo
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 

@@ -23,7 +23,7 @@ from anyredis.replies import (
     unexpected,
     word,
 )
-from anyredis.server_reports import (
+from anyredis.reports.server_reports import (
     EngineStats,
     FunctionDescription,
     FunctionStats,

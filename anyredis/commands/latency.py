@@ -24,7 +24,12 @@ from anyredis.replies import (
     unexpected,
     word,
 )
-from anyredis.server_reports import CommandlogEntry, LatencyEvent, LatencyHistogram, LatencySample
+from anyredis.reports.server_reports import (
+    CommandlogEntry,
+    LatencyEvent,
+    LatencyHistogram,
+    LatencySample,
+)
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 

@@ -17,7 +17,7 @@ from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.replies import integer, ok, pairs, unexpected, word
 from anyredis.replies import whole as whole_reply
-from anyredis.sentinel_reports import (
+from anyredis.reports.sentinel_reports import (
     CachedInfo,
     OtherSentinel,
     PendingScript,

@@ -25,8 +25,8 @@ from anyredis.replies import (
     whole,
     word,
 )
-from anyredis.reports import InfoValue, info
-from anyredis.server_reports import (
+from anyredis.reports.info import InfoValue, info
+from anyredis.reports.server_reports import (
     PrimaryRole,
     ReplicaRole,
     ReplicaState,

@@ -7,7 +7,7 @@ from anyredis.commands.checks import Count
 from anyredis.commands.group import Group
 from anyredis.commands.streams import at_most
 from anyredis.replies import S
-from anyredis.stream_reports import (
+from anyredis.reports.stream_reports import (
     FullStreamInfo,
     StreamConsumerInfo,
     StreamGroupInfo,

@@ -24,9 +24,9 @@ from anyredis.cluster import by_node
 from anyredis.cluster.by_node import NodesDefinition, ReportsByNode
 from anyredis.exceptions import from_server
 from anyredis.facts.policies import BY_NODE, by_node_method
-from anyredis.reports import ClientInfo, InfoValue
+from anyredis.reports.info import ClientInfo, InfoValue
+from anyredis.reports.server_reports import SlowlogEntry
 from anyredis.server import Cluster
-from anyredis.server_reports import SlowlogEntry
 from anyredis.testing import FakeCluster
 from tests.client.test_observed import Notes
 from tests.cluster.test_executor import whole

@@ -10,8 +10,8 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.acl import Acl
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.reports import client as client_of
-from anyredis.server_reports import AclLogEntry, AclSelector, AclUser
+from anyredis.reports.info import client as client_of
+from anyredis.reports.server_reports import AclLogEntry, AclSelector, AclUser
 from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 

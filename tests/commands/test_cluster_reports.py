@@ -9,7 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
-from anyredis.cluster_reports import (
+from anyredis.command import Blueprint, Command
+from anyredis.commands.cluster_reports import ClusterReports
+from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
+from anyredis.replies import TextReaders
+from anyredis.reports.cluster_reports import (
     ClusterLink,
     ClusterNodeInfo,
     ClusterShard,
@@ -17,10 +21,6 @@ from anyredis.cluster_reports import (
     SlotRange,
     SlotServer,
 )
-from anyredis.command import Blueprint, Command
-from anyredis.commands.cluster_reports import ClusterReports
-from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
-from anyredis.replies import TextReaders
 from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 

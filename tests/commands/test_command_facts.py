@@ -10,7 +10,7 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.command_facts import CommandFacts
 from anyredis.exceptions import DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.server_reports import CommandDoc, CommandInfo, TextReply
+from anyredis.reports.server_reports import CommandDoc, CommandInfo, TextReply
 from tests.commands.tables import parsed, words
 
 

@@ -11,8 +11,8 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.connection import ConnectionCommands
 from anyredis.exceptions import DataTypeError, ProtocolError, ResponseError
 from anyredis.replies import TextReaders
-from anyredis.reports import client
-from anyredis.server_reports import TrackingInfo
+from anyredis.reports.info import client
+from anyredis.reports.server_reports import TrackingInfo
 from tests.commands.tables import parsed, unchecked, words
 
 

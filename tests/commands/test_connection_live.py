@@ -9,8 +9,8 @@ import pytest
 
 from anyredis import Redis
 from anyredis.exceptions import ResponseError, UnblockedError
+from anyredis.reports.server_reports import TrackingInfo
 from anyredis.server import Server
-from anyredis.server_reports import TrackingInfo
 
 
 @pytest.fixture(params=["valkey", "redis8"])

@@ -9,8 +9,8 @@ import anyio
 import pytest
 
 from anyredis import Redis, ResponseError
+from anyredis.reports.server_reports import EngineStats, FunctionDescription, FunctionStats
 from anyredis.server import Server
-from anyredis.server_reports import EngineStats, FunctionDescription, FunctionStats
 
 CODE = """#!lua name=live
 redis.register_function('add', function(keys, args)

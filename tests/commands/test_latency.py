@@ -10,7 +10,12 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.latency import Latency
 from anyredis.exceptions import DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.server_reports import CommandlogEntry, LatencyEvent, LatencyHistogram, LatencySample
+from anyredis.reports.server_reports import (
+    CommandlogEntry,
+    LatencyEvent,
+    LatencyHistogram,
+    LatencySample,
+)
 from tests.commands.tables import parsed, unchecked, words
 
 

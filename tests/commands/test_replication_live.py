@@ -10,8 +10,8 @@ import pytest
 
 from anyredis import Redis
 from anyredis.exceptions import ResponseError
+from anyredis.reports.server_reports import PrimaryRole, ReplicaRole
 from anyredis.server import run
-from anyredis.server_reports import PrimaryRole, ReplicaRole
 from tests.servers import redis8_binary, valkey_binary
 
 pytestmark = pytest.mark.server

@@ -14,9 +14,9 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.sentinels import SentinelCommands
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.sentinel_reports import PrimaryDown, primary, replicas, sentinels
+from anyredis.reports.sentinel_reports import PrimaryDown, primary, replicas, sentinels
 from tests.commands.tables import parsed, resp2, resp3, unchecked, words
-from tests.test_sentinel_reports import PRIMARY, REPLICA, SENTINEL
+from tests.reports.test_sentinel_reports import PRIMARY, REPLICA, SENTINEL
 
 
 class Plan(SentinelCommands, Blueprint):

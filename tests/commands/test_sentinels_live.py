@@ -20,7 +20,7 @@ from anyredis.exceptions import (
     ResponseError,
 )
 from anyredis.replies import TextReaders
-from anyredis.sentinel_reports import PrimaryDown
+from anyredis.reports.sentinel_reports import PrimaryDown
 from anyredis.server import SentinelDeployment, Server, run_sentinel
 from tests.servers import redis8_binary, valkey_binary
 

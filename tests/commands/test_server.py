@@ -10,7 +10,7 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.server import ServerCommands
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.server_reports import (
+from anyredis.reports.server_reports import (
     PrimaryRole,
     ReplicaRole,
     ReplicaState,

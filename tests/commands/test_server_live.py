@@ -10,9 +10,9 @@ import pytest
 
 from anyredis import Redis
 from anyredis.exceptions import ResponseError
+from anyredis.reports.server_reports import PrimaryRole
 from anyredis.server import Server
 from anyredis.server.server_group import server_group
-from anyredis.server_reports import PrimaryRole
 from tests.servers import redis8_binary, valkey_binary
 
 

@@ -8,8 +8,7 @@ from anyredis.command import Blueprint, Command
 from anyredis.commands.stream_info import StreamReports
 from anyredis.exceptions import ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.stream_entries import StreamEntry
-from anyredis.stream_reports import (
+from anyredis.reports.stream_reports import (
     DeliveredEntry,
     FullStreamConsumer,
     FullStreamGroup,
@@ -18,6 +17,7 @@ from anyredis.stream_reports import (
     StreamGroupInfo,
     StreamInfo,
 )
+from anyredis.stream_entries import StreamEntry
 from tests.commands.tables import parsed, resp2, resp3, words
 
 

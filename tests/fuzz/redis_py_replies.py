@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeGuard
 
-from anyredis.stream_reports import StreamGroupInfo, StreamInfo
+from anyredis.reports.stream_reports import StreamGroupInfo, StreamInfo
 
 Convert = Callable[[Any], Any]
 

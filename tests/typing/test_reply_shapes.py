@@ -35,8 +35,8 @@ from anyredis.commands.session import SessionCommands
 from anyredis.commands.strings import Matches
 from anyredis.methods import parsed_type
 from anyredis.replies import TextReaders
-from anyredis.reports import InfoValue
-from anyredis.server_reports import CommandDoc, Role
+from anyredis.reports.info import InfoValue
+from anyredis.reports.server_reports import CommandDoc, Role
 from anyredis.stream_entries import AutoClaim, StreamEntry
 
 T = TypeVar("T")

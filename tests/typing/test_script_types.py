@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, assert_type
 
 from anyredis import Executor, Key, Redis, RedisCluster, Result, Script, Session
-from anyredis.server_reports import FunctionStats, LibraryDescription
+from anyredis.reports.server_reports import FunctionStats, LibraryDescription
 from anyredis.testing import FakeServer
 from tests.client.test_libraries import Sums
 from tests.client.test_script_functions import add, everything, look, nothing

@@ -50,8 +50,8 @@ from anyredis.client.scans import ScanIterator
 from anyredis.command import Blueprint
 from anyredis.commands.core import CoreCommands
 from anyredis.replies import TextReaders
+from anyredis.reports.sentinel_reports import WatchedPrimary
 from anyredis.sentinel.sentinel_node import SentinelNode
-from anyredis.sentinel_reports import WatchedPrimary
 from tests.test_namespaces import (
     App,
     AppCluster,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from anyredis.exceptions import ProtocolError
-from anyredis.sentinel_reports import (
+from anyredis.reports.sentinel_reports import (
     CachedInfo,
     LinkState,
     OtherSentinel,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from anyredis.replies import NO_OTHERS
-from anyredis.reports import ClientInfo
+from anyredis.reports.info import ClientInfo
 from anyredis.wire.decode import Reply
 
 

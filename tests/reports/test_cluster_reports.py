@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from anyredis.cluster_reports import (
+from anyredis.exceptions import ProtocolError
+from anyredis.reports.cluster_reports import (
     ClusterLink,
     ClusterNodeInfo,
     ClusterShard,
@@ -21,7 +22,6 @@ from anyredis.cluster_reports import (
     slot_ranges,
     slot_stats,
 )
-from anyredis.exceptions import ProtocolError
 
 LINE = (
     "07c3 127.0.0.1:30004@31004,host-4,shard-id=69bc myself,slave e7d1 1 2 4 connected "

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from anyredis.exceptions import ProtocolError
-from anyredis.reports import ClientInfo, InfoValue, client, clients, info
+from anyredis.reports.info import ClientInfo, InfoValue, client, clients, info
 
 FIELDS: list[tuple[str, dict[str, InfoValue]]] = [
     ("used_memory:2131608", {"used_memory": 2131608}),

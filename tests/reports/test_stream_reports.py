@@ -8,8 +8,7 @@ import pytest
 
 from anyredis.exceptions import ProtocolError
 from anyredis.replies import TextReaders
-from anyredis.stream_entries import StreamEntry
-from anyredis.stream_reports import (
+from anyredis.reports.stream_reports import (
     DeliveredEntry,
     FullStreamConsumer,
     FullStreamGroup,
@@ -17,6 +16,7 @@ from anyredis.stream_reports import (
     StreamIdempotence,
     StreamReportReader,
 )
+from anyredis.stream_entries import StreamEntry
 from anyredis.wire.decode import Reply
 
 READ: Any = StreamReportReader(TextReaders(str))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from anyredis import server_reports
-from anyredis.server_reports import AclUser
+from anyredis.reports import server_reports
+from anyredis.reports.server_reports import AclUser
 
 
 def test_an_enabled_user() -> None:

@@ -18,7 +18,7 @@ from anyredis.replies import (
     whole,
     word,
 )
-from anyredis.reports import InfoValue, info
+from anyredis.reports.info import InfoValue, info
 from anyredis.wire.decode import Reply
 
 
