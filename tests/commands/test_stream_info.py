@@ -119,7 +119,7 @@ FULL: dict[str, object] = FULL_STREAM | {
     ],
 }
 DELIVERED = DeliveredEntry("1-0", "c", 9, 1)
-READ_FULL = FullStreamInfo(
+READ_FULL: FullStreamInfo[str] = FullStreamInfo(
     *(1, 1, 2, "1-0", "0-0", 1, "1-0"),
     entries=[StreamEntry("1-0", {"a": "1"})],
     groups=[
