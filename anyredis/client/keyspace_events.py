@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Final, Generic, Literal, NamedTuple, Self, cast
 
+from anyredis.client.channel_subscriptions import MAX_BYTES, MAX_MESSAGES
 from anyredis.client.inbox import OnFull
 from anyredis.client.placement import Placement
-from anyredis.client.pubsub import MAX_BYTES, MAX_MESSAGES, PubSub
+from anyredis.client.pubsub import PubSub
 from anyredis.client.pubsub_events import Dropped, Gap, Message
 from anyredis.client.subscribing import Subscribing, check_on_full
 from anyredis.client.unavailable import Unavailable

@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from typing import Generic, get_args
 
+from anyredis.client.channel_subscriptions import MAX_BYTES, MAX_MESSAGES
 from anyredis.client.inbox import OnFull
 from anyredis.client.placement import Placement
-from anyredis.client.pubsub import MAX_BYTES, MAX_MESSAGES, PubSub
+from anyredis.client.pubsub import PubSub
 from anyredis.client.subscriber import Encoding
 from anyredis.commands.several import all_keys, keys_of
 from anyredis.exceptions import DataValueError

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from anyredis import NoPermissionError, Redis
+import anyio
+
+from anyredis import NoPermissionError, PubSub, Redis
 from anyredis.testing import NOTHING, FakePeer, FakeServer, Words
 from anyredis.testing.resp import Answer, encode
 
@@ -77,3 +79,9 @@ class SubscriptionServer(FakeServer):
     def text_client(self, **options: Any) -> Redis[str]:
         """A client of it that reads text."""
         return self.client(decode_responses=True, **options)
+
+
+async def next_of(pubsub: PubSub[Any]) -> Any:
+    """The next event, within a generous time."""
+    with anyio.fail_after(10):
+        return await anext(pubsub)

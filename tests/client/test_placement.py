@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anyio
 
 from anyredis import Message, PubSub, Redis, ResponseError
@@ -13,7 +11,7 @@ from anyredis.client.subscriber import Encoding
 from anyredis.exceptions import RedisError
 from anyredis.pool.endpoint import Endpoint
 from anyredis.wire.subscriptions import SubscriptionKind, SubscriptionRequest
-from tests.client.subscription_server import SubscriptionServer
+from tests.client.subscription_server import SubscriptionServer, next_of
 
 
 class TwoServers(OneServer):
@@ -72,12 +70,6 @@ class Bench:
     def leased(self) -> list[int]:
         """The leases of each pool."""
         return [each.connection_pool.leased for each in self.clients]
-
-
-async def next_of(pubsub: PubSub[Any]) -> Any:
-    """The next event, within a generous time."""
-    with anyio.fail_after(10):
-        return await anext(pubsub)
 
 
 async def test_a_channel_moves_to_another_server() -> None:

@@ -16,7 +16,6 @@ from anyredis import (
     ConnectionError,
     Dropped,
     Message,
-    PubSub,
     PubSubError,
     Redis,
     SubscriptionChange,
@@ -24,15 +23,9 @@ from anyredis import (
 from anyredis.client import subscribed_connection
 from anyredis.exceptions import from_server
 from anyredis.testing import NOTHING, Answer, FakePeer, silent
-from tests.client.subscription_server import SubscriptionServer
+from tests.client.subscription_server import SubscriptionServer, next_of
 
 SHARED: dict[str, Any] = {"on_full": "drop_oldest", "ignore_subscribe_messages": True}
-
-
-async def next_of(pubsub: PubSub[Any]) -> Any:
-    """The next event, within a generous time."""
-    with anyio.fail_after(10):
-        return await anext(pubsub)
 
 
 async def until(condition: Any) -> None:
