@@ -97,7 +97,7 @@ class StreamGroups(Group[S]):
         Server 6.2. O(1) if COUNT is small.
         """
         words = (b"XAUTOCLAIM", key, group, consumer, duration(min_idle_time, MILLISECOND), start)
-        return Command((*words, *at_most("XAUTOCLAIM", count)), EntryReader(self.read).auto_claim)
+        return Command((*words, *at_most(count)), EntryReader(self.read).auto_claim)
 
     @command
     def xautoclaim_ids(
@@ -115,7 +115,7 @@ class StreamGroups(Group[S]):
         Server 6.2. O(1) if COUNT is small.
         """
         words = (b"XAUTOCLAIM", key, group, consumer, duration(min_idle_time, MILLISECOND), start)
-        return Command((*words, *at_most("XAUTOCLAIM", count), b"JUSTID"), auto_claim_ids)
+        return Command((*words, *at_most(count), b"JUSTID"), auto_claim_ids)
 
     @command
     def xclaim(

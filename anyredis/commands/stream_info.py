@@ -54,5 +54,5 @@ class StreamReports(Group[S]):
         *count* (10) is the most entries in each list of the report, 0 all.
         XINFO STREAM key FULL [COUNT n]. Server 6.0. O(1).
         """
-        words = (b"XINFO", b"STREAM", key, b"FULL", *at_most("XINFO STREAM", count))
+        words = (b"XINFO", b"STREAM", key, b"FULL", *at_most(count))
         return Command(words, StreamReportReader(self.read).full_stream)

@@ -167,7 +167,7 @@ class Streams(Group[S]):
         `-` is the oldest of all, `+` the newest; `(` before an ID excludes it.
         XRANGE key start end [COUNT n]. Server 5.0. O(N).
         """
-        words = (b"XRANGE", key, start, end, *at_most("XRANGE", count))
+        words = (b"XRANGE", key, start, end, *at_most(count))
         return Command(words, EntryReader(self.read).entries_or_null)
 
     @command
@@ -203,7 +203,7 @@ class Streams(Group[S]):
 
         XREVRANGE key end start [COUNT n]. Server 5.0. O(N).
         """
-        words = (b"XREVRANGE", key, end, start, *at_most("XREVRANGE", count))
+        words = (b"XREVRANGE", key, end, start, *at_most(count))
         return Command(words, EntryReader(self.read).entries_or_null)
 
     @command
@@ -296,13 +296,9 @@ def counted_ids(command: str, ids: tuple[SomeIds, ...]) -> tuple[Value, ...]:
     return (b"IDS", len(found), *found)
 
 
-def at_most(command: str, count: int | None) -> tuple[Value, ...]:
-    """The words for the greatest number of entries; servers take a negative one for no limit."""
-    if count is None:
-        return ()
-    if count < 0:
-        raise DataValueError(f"{command}: count is {excerpt(count, 40)}: give 0 or more")
-    return (b"COUNT", count)
+def at_most(count: int | None) -> tuple[Value, ...]:
+    """The words for the greatest number of entries."""
+    return () if count is None else (b"COUNT", count)
 
 
 def _largest(
@@ -327,7 +323,7 @@ def reading(
     max_size: int | None,
 ) -> tuple[Value, ...]:
     """The options that XREAD and XREADGROUP share."""
-    options = (*at_most(command, count), *_largest(command, count, max_count, max_size))
+    options = (*at_most(count), *_largest(command, count, max_count, max_size))
     if block is None:
         return options
     milliseconds = duration(block, MILLISECOND)

@@ -135,7 +135,7 @@ class Server:
         try:
             with anyio.move_on_after(self._startup_timeout):
                 while process.exit_status is None:
-                    if await answers(self._spec.control_path):
+                    if process.pid is not None and await answers(self._spec.control_path):
                         self._process = process
                         return
                     await anyio.sleep(POLL_INTERVAL)

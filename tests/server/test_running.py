@@ -14,6 +14,7 @@ from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
 from anyredis.server import Server, ServerNotFoundError, ServerStartError, run, server_spec
+from anyredis.server.process import WatchedProcess
 from tests.servers import (
     Certificates,
     ask,
@@ -338,6 +339,25 @@ async def test_what_needs_a_running_server_says_so(private_server: Server) -> No
         with pytest.raises(RuntimeError, match="not running: start"):
             use()
     assert "not running" in repr(private_server)
+
+
+async def test_a_started_server_has_its_process_id(
+    private_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it answers before its watchdog has reported the number, as on a busy machine."""
+    await private_server.kill()
+    known = WatchedProcess.pid
+    reads = 0
+
+    def late(process: WatchedProcess) -> int | None:
+        nonlocal reads
+        reads += 1
+        return known.__get__(process) if reads > 20 else None
+
+    monkeypatch.setattr(WatchedProcess, "pid", property(late))
+    await private_server.start()
+    assert private_server.pid
+    assert f"pid={private_server.pid}" in repr(private_server)
 
 
 async def test_a_server_that_ends_by_itself_can_be_started_again(private_server: Server) -> None:
