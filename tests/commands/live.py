@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from anyredis import Redis
-from anyredis.client.session import Session
+from anyredis import Commands
 
 
-async def knows(
-    client: Redis[str] | Redis[bytes] | Session[str] | Session[bytes], name: str
-) -> bool:
+async def knows(client: Commands[str] | Commands[bytes], name: str) -> bool:
     """Whether the server knows the command *name*, such as `GET` or `ACL WHOAMI`."""
     [info] = await client.execute_command("COMMAND", "INFO", name.replace(" ", "|"))
     return info is not None

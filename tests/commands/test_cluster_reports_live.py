@@ -17,7 +17,9 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[RedisCluster[b
     cluster: Cluster = request.getfixturevalue(request.param)
     async with RedisCluster.from_url(cluster.url) as client:
         await client.ping()
-        while len(client.nodes()) < len(cluster.servers):  # a replica that has just begun is not told
+        while len(client.nodes()) < len(
+            cluster.servers
+        ):  # a replica that has just begun is not told
             await client.connection_pool.topology.wait_refreshed()
         yield client
 

@@ -104,6 +104,7 @@ OURS_FOR: Final[dict[str, tuple[Convert, str]]] = {
             "pfadd",
             "sismember",
             "set",
+            "xcfgset",
             "xgroup_createconsumer",
             "arseek",
             "delex",
