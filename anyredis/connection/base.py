@@ -1,6 +1,6 @@
-"""One connection, from opening to closing: a reader task and a writer task serve it.
+"""One connection, from opening to closing: a lane moves its bytes.
 
-Law: all replies and pushes in the bytes of one `receive` are delivered in one pass.  A connection
+Law: all replies and pushes in the bytes that arrive together are delivered in one pass.  A connection
 is usable, draining or closed.  In doubt it is closed, and every request that it carries gets an
 error that says whether the command was sent.
 """
@@ -27,8 +27,9 @@ from anyredis.connection.handshake import (
     ServerInfo,
     negotiate,
 )
-from anyredis.connection.handshake_io import CHUNK, HungUpOnHelloError, perform_handshake
-from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, SilenceRule, hear, read_error
+from anyredis.connection.handshake_io import HungUpOnHelloError, perform_handshake
+from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, Hearing, SilenceRule, read_error
+from anyredis.connection.lane import Lane, lane_of
 from anyredis.connection.options import (
     check_codec,
     check_count,
@@ -41,7 +42,7 @@ from anyredis.connection.options import (
 from anyredis.connection.requests import RequestSender
 from anyredis.credentials import CredentialProvider, Credentials, hidden
 from anyredis.exceptions import Outcome, RedisError, from_lone_server, from_server
-from anyredis.waiter import EventLoop, Waiter, clock
+from anyredis.waiter import EventLoop, clock
 from anyredis.wire.decode import Decoder, Reply, text_decoder
 from anyredis.wire.encode import encoder
 from anyredis.wire.lengths import MAX_ELEMENTS
@@ -122,12 +123,13 @@ class BaseConnection(RequestSender):
     outdated = False
     """Whether the server has shown that others behind its address are to be used from now on."""
     _stream: ByteStream | None = None
-    _scope: anyio.CancelScope | None = None
+    _serves = False
+    """Whether it has a lane."""
+    _hearing: Hearing | None = None
     _written_at = 0.0
     _pauses = 0
     """Calls of `pause_reading` without their `resume_reading`."""
     _paused_since = 0.0
-    _resumed: Waiter | None = None
 
     def __init__(
         self,
@@ -268,12 +270,13 @@ class BaseConnection(RequestSender):
         """Send requests and read replies until closed; afterwards the stream is always closed."""
         assert self._stream is not None  # noqa: S101 - connect() comes first
         try:
-            async with anyio.create_task_group() as tasks:
-                self._scope = tasks.cancel_scope
-                if self.closed:
-                    return
-                tasks.start_soon(self._write, self._stream)
-                await self._read(self._stream)
+            if not self.closed:
+                self._begin(lane_of(self._stream, self))
+            if not self.closed:
+                await self._lane.run()
+        except BaseException as error:
+            self.close(explain(error), error)  # does nothing if it is closed already
+            raise
         finally:
             self.close("it was closed by the client")
             with anyio.CancelScope(shield=True):
@@ -296,8 +299,8 @@ class BaseConnection(RequestSender):
         self.wire.fail(error)
         if self._stream is not None:
             self._backpressure.close(error)
-        if self._scope is not None:
-            self._scope.cancel()
+        if self._serves:
+            self._lane.stop()
         self._tell(lambda listener: listener.lost(self, reason))
 
     def drain(self, reason: str) -> None:
@@ -326,7 +329,9 @@ class BaseConnection(RequestSender):
         """Read what the peer has said already, if it is idle; False if it is of no use then."""
         if self._stream is None or self._clock() - self._written_at <= PAUSE:
             return True
-        await hear(self, self._stream)
+        hearing = Hearing(self, self._stream)
+        while hearing.goes_on():  # noqa: ASYNC110 - it makes the event loop pass
+            await anyio.sleep(0)  # noqa: ASYNC115 - `anyio.lowlevel` takes long to import
         return self.usable
 
     def role_has_changed(self) -> bool:
@@ -358,6 +363,8 @@ class BaseConnection(RequestSender):
         """
         if not self._pauses:
             self._paused_since = self._clock()
+            if self._serves and not self.closed:
+                self._lane.pause_reading()
         self._pauses += 1
 
     def resume_reading(self) -> None:
@@ -371,58 +378,80 @@ class BaseConnection(RequestSender):
         if self._pauses:
             return
         self.wire.postpone(self._clock() - self._paused_since)
-        resumed, self._resumed = self._resumed, None
-        if resumed is not None and not resumed.done():
-            resumed.set_result(None)
+        if self._serves and not self.closed:
+            self._lane.resume_reading()
 
-    async def _until_resumed(self) -> None:
-        while self._pauses:
-            self._resumed = resumed = self._new_waiter_unchecked()
-            await resumed
+    # -- for its lane ---------------------------------------------------------------------------
 
-    # -- the reader task and the writer task ----------------------------------------------------
+    def _begin(self, lane: Lane) -> None:
+        """Use *lane* from now on."""
+        self._lane, self._serves = lane, True
+        if self._pauses:
+            lane.pause_reading()
+        self.received(b"")  # what came in one piece with the end of the handshake
+        if self.wire.unsent and not self.closed:
+            self._schedule_flush()
+        else:
+            self._flush_on_request = not self.closed
 
-    async def _read(self, stream: ByteStream) -> None:
-        receive, wire, feed = stream.receive, self.wire, self.wire.feed
+    def received(self, data: bytes, /) -> None:
+        """Take *data*, the next bytes from the server."""
+        if self.closed:
+            return
+        wire = self.wire
         try:
-            feed(b"")  # what came in one piece with the end of the handshake
-            while True:
-                data = await receive(CHUNK)
-                if self._pauses:
-                    await self._until_resumed()
-                feed(data)
-                if self._paused:
-                    self._resume_waiting()
-                if wire.tombstones and wire.exhausted:
-                    self.drain("too many of its requests were given up")
-        except BaseException as error:
-            self.close(explain(error), error)  # does nothing if it is closed already
-            if not isinstance(error, Exception):
-                raise
-
-    async def _write(self, stream: ByteStream) -> None:
-        wire, send, now = self.wire, stream.send, self._clock
-        try:
-            while True:
-                if wire.unsent:
-                    turn = now()
-                    if turn - self._written_at > PAUSE:
-                        await hear(self, stream)
-                        turn = now()
-                    self._written_at = turn
-                    if data := wire.take(turn):  # otherwise all of it was cancelled
-                        if len(wire.inflight) > requests.MAX_IN_FLIGHT:
-                            self._paused = True
-                        await send(data)
-                    if self._paused:
-                        self._resume_waiting()
-                else:
-                    self._parked = parked = self._new_waiter_unchecked()
-                    await parked
-        except anyio.get_cancelled_exc_class() as error:
-            self.close(explain(error), error)
-            raise
+            wire.feed(data)
+            if self._paused:
+                self._resume_waiting()
+            if wire.tombstones and wire.exhausted:
+                self.drain("too many of its requests were given up")
         except Exception as error:  # noqa: BLE001 - any failure closes it, with an error for all
-            self.drain("sending failed")
-            await anyio.sleep(READ_AFTER_SEND_FAILURE)
             self.close(explain(error), error)
+
+    def writable(self) -> None:
+        """Write again: the lane is not full any more."""
+        self._full = False
+        if self._paused:
+            self._resume_waiting()
+        self._flush()
+
+    def sending_failed(self, error: Exception, /) -> float:  # noqa: ARG002 - `ended` gets it too
+        """Take no new requests; the seconds to continue reading."""
+        self._full = True
+        self._flush_on_request = False
+        self.drain("sending failed")
+        return READ_AFTER_SEND_FAILURE
+
+    def ended(self, error: BaseException, /) -> None:
+        """Close: the stream has ended, or broke."""
+        self.close(explain(error), error)
+
+    def _flush(self) -> None:
+        """Send what is enqueued, until the lane is full; then let others enqueue."""
+        wire, crowd = self.wire, self._crowd
+        self._crowd = max(len(wire.unsent), crowd >> 1)
+        try:
+            while wire.unsent and not self._full:
+                now = self._clock()
+                if now - self._written_at > PAUSE:
+                    if not self._has_heard():
+                        self._lane.soon(self._flush, alone=False)
+                        return
+                    now = self._clock()
+                self._written_at = now
+                if data := wire.take(now):  # otherwise all of it was cancelled
+                    if len(wire.inflight) > requests.MAX_IN_FLIGHT:
+                        self._paused = True
+                    self._full = not self._lane.write(data)
+            self._flush_on_request = not (self._full or self.closed)
+            if self._paused:
+                self._resume_waiting()
+        except Exception as error:  # noqa: BLE001 - any failure closes it, with an error for all
+            self.close(explain(error), error)
+
+    def _has_heard(self) -> bool:
+        """Whether all that the peer has said is read; otherwise after one more pass."""
+        assert self._stream is not None  # noqa: S101 - it serves
+        hearing = self._hearing or Hearing(self, self._stream)
+        self._hearing = hearing if hearing.goes_on() else None
+        return self._hearing is None
