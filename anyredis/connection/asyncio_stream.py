@@ -248,6 +248,7 @@ class AsyncioLane(asyncio.Protocol):
     def stop(self) -> None:
         """End `run`."""
         self._told_end = True
+        self.pause_reading()
         if self._last_call is not None:
             self._last_call.cancel()
         if not self._stopped.done():

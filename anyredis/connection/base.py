@@ -1,57 +1,30 @@
 """One connection, from opening to closing: a lane moves its bytes.
 
-Law: all replies and pushes in the bytes that arrive together are delivered in one pass.  A connection
-is usable, draining or closed.  In doubt it is closed, and every request that it carries gets an
-error that says whether the command was sent.
+Law: all replies and pushes in the bytes that arrive together are delivered in one pass.  A
+connection is usable, draining or closed.  In doubt it is closed, and every request that it carries
+gets an error that says whether the command was sent.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import weakref
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 import anyio
-from anyio.abc import ByteStream
 
 from anyredis.connection import requests
 from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import cannot_connect, explain, lost
-from anyredis.connection.handshake import (
-    LIBRARY_NAME,
-    HandshakeOptions,
-    HandshakeStep,
-    ServerInfo,
-    negotiate,
-)
-from anyredis.connection.handshake_io import HungUpOnHelloError, perform_handshake
-from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, Hearing, SilenceRule, read_error
+from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, Hearing, SilenceRule
 from anyredis.connection.lane import Lane, lane_of
-from anyredis.connection.options import (
-    check_codec,
-    check_count,
-    check_flags,
-    check_names,
-    check_numbers,
-    credential_source,
-    current_credentials,
-)
-from anyredis.connection.requests import RequestSender
-from anyredis.credentials import CredentialProvider, Credentials, hidden
-from anyredis.exceptions import Outcome, RedisError, from_lone_server, from_server
+from anyredis.connection.opening import OpenedConnection
+from anyredis.exceptions import Outcome, RedisError
 from anyredis.waiter import EventLoop, clock
-from anyredis.wire.decode import Decoder, Reply, text_decoder
-from anyredis.wire.encode import encoder
-from anyredis.wire.lengths import MAX_ELEMENTS
-from anyredis.wire.request_queue import RequestQueue
+from anyredis.wire.decode import Reply
 
 LOGGER = logging.getLogger("anyredis")
-
-MAX_PUSH_BYTES = 512 * 1024 * 1024
-"""The default of `max_push_bytes`: the servers' own limit for a string."""
 
 READ_AFTER_SEND_FAILURE = 1.0
 """Seconds to continue reading after sending has failed: the server may have sent the reason."""
@@ -80,7 +53,7 @@ class ConnectionListener(Protocol):
         ...
 
 
-class BaseConnection(RequestSender):
+class BaseConnection(OpenedConnection):
     """A connection to one server.
 
     Subclasses implement `open_stream`, which gives any `anyio.abc.ByteStream`.  A pool takes such a
@@ -99,17 +72,10 @@ class BaseConnection(RequestSender):
     one array or set in a reply.  The connection is closed if the server sends more.
     """
 
-    server_info = ServerInfo(protocol=0)
-    """The facts that the server gave in the handshake."""
     lost = False
     """Whether the client did not close it: it broke, or the server did not answer in time."""
     listeners: tuple[ConnectionListener, ...] = ()
     """Its listeners.  A subclass may start with some; the pool adds others."""
-    read_error: Callable[[str], RedisError] = staticmethod(from_lone_server)
-    """Makes the value of an error reply from its text; it may `drain` the connection.
-
-    If it holds only a weak reference to the connection, that is freed as soon as it is closed.
-    """
     in_use = 0
     """Leases that share it now; the pool sets this and the next three."""
     idle_at_count = 0
@@ -122,123 +88,14 @@ class BaseConnection(RequestSender):
     """The time from which its pool replaces it; the pool sets this."""
     outdated = False
     """Whether the server has shown that others behind its address are to be used from now on."""
-    _stream: ByteStream | None = None
     _serves = False
     """Whether it has a lane."""
     _hearing: Hearing | None = None
     _written_at = 0.0
+    _silence_rule: SilenceRule
     _pauses = 0
     """Calls of `pause_reading` without their `resume_reading`."""
     _paused_since = 0.0
-
-    def __init__(
-        self,
-        *,
-        username: str | None = None,
-        password: str | None = None,
-        credential_provider: CredentialProvider | None = None,
-        db: int = 0,
-        client_name: str | None = None,
-        lib_name: str | None = LIBRARY_NAME,
-        protocol: int = 3,
-        decode_responses: bool = False,
-        encoding: str = "utf-8",
-        encoding_errors: str = "strict",
-        stream_timeout: float | None = 10.0,
-        connect_timeout: float = 5.0,
-        noevict: bool = False,
-        notouch: bool = False,
-        max_push_bytes: int = MAX_PUSH_BYTES,
-        max_elements: int = MAX_ELEMENTS,
-    ) -> None:
-        password = hidden(password)  # first: an error below shows it in no variable
-        self.max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
-        self._max_elements = check_count("max_elements", max_elements, least=1)
-        check_numbers(
-            protocol=protocol, db=db, stream_timeout=stream_timeout, connect_timeout=connect_timeout
-        )
-        check_flags(decode_responses=decode_responses, noevict=noevict, notouch=notouch)
-        check_names(client_name=client_name, lib_name=lib_name)
-        check_codec(encoding, encoding_errors)
-        self.connect_timeout = connect_timeout
-        self.stream_timeout = stream_timeout
-        self.db, self.decode_responses = db, decode_responses
-        self.encoding, self.encoding_errors = encoding, encoding_errors
-        self._handshake_options = HandshakeOptions(
-            protocol, db, client_name, noevict, notouch, lib_name
-        )
-        self._credentials = credential_source(username, password, credential_provider)
-        self.encoder = encoder(encoding, encoding_errors)
-        self.decodes = text_decoder(encoding, encoding_errors) if decode_responses else None
-        """Decodes bytes to text, if it decodes replies."""
-        if self.read_error in (from_server, from_lone_server):
-            self.read_error = partial(read_error, weakref.ref(self), self.read_error)
-        self._silence_rule = SilenceRule()
-        self._reset_decoder()
-
-    def _reset_decoder(self) -> None:
-        """Start with a new decoder and an empty queue, for a new stream."""
-        encoding = self.encoding if self.decode_responses else None
-        self._decoder = Decoder(encoding, self.read_error, self.encoding_errors, self._max_elements)
-        self.wire = RequestQueue(
-            self._decoder, reply_timeout=self.stream_timeout, on_push=self._tell_of_push
-        )
-
-    # -- for subclasses -------------------------------------------------------------------------
-
-    async def open_stream(self) -> ByteStream:
-        """A connected byte stream to the server; cancelled after `connect_timeout`."""
-        raise NotImplementedError
-
-    @property
-    def address(self) -> str:
-        """The address of the server, for messages."""
-        return type(self).__name__
-
-    def extra_steps(self) -> tuple[HandshakeStep, ...]:
-        """Commands to add to the handshake."""
-        return ()
-
-    def check_server(self, server_info: ServerInfo) -> None:
-        """Check the facts that the server gave in the handshake; raise an error to refuse it."""
-
-    def hint(self, error: Exception) -> str:  # noqa: ARG002 - for subclasses
-        """What may be wrong if connecting failed with *error*, for the message; may be empty."""
-        return ""
-
-    async def establish(self) -> None:
-        """Open the stream and do the handshake, for `connect`.
-
-        A subclass that has several servers to try calls this for each, and `disconnect` between.
-        """
-        credentials = await current_credentials(self._credentials)
-        options = self._handshake_options._replace(extra=self.extra_steps())
-        try:
-            await self._establish(options, credentials)
-        except HungUpOnHelloError:
-            # Some proxies refuse HELLO and close: RESP2 then, on another stream, without it.
-            self._reset_decoder()
-            await self._establish(options._replace(protocol=2), credentials)
-
-    async def _establish(self, options: HandshakeOptions, credentials: Credentials) -> None:
-        stream = await self.open_stream()
-        try:
-            conversation = negotiate(options, credentials)
-            self.server_info = await perform_handshake(
-                conversation, stream, self._decoder, self.encoder
-            )
-            self.check_server(self.server_info)
-        except BaseException:
-            await anyio.aclose_forcefully(stream)
-            raise
-        self._stream = stream
-
-    async def disconnect(self) -> None:
-        """Undo `establish`: close the stream and forget all bytes that were read."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await anyio.aclose_forcefully(stream)
-        self._reset_decoder()
 
     # -- connect, serve, close ------------------------------------------------------------------
 
@@ -260,6 +117,7 @@ class BaseConnection(RequestSender):
         self._new_waiter = event_loop.waiter
         self._new_waiter_unchecked = event_loop.new_waiter
         self._clock = clock()
+        self._silence_rule = SilenceRule()
         self.ready_at = self._written_at = self._clock()
         if not all(getattr(each, "ignores_pushes", False) for each in self.listeners):
             self.wire.max_unasked = self.max_push_bytes

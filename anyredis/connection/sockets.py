@@ -124,7 +124,7 @@ async def connected_unix(path: str) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        while (error := sock.connect_ex(path)) in IN_PROGRESS:
+        while (error := sock.connect_ex(path)) in IN_PROGRESS:  # noqa: ASYNC110 - no event
             await anyio.sleep(RETRY_UNIX_AFTER)
     except BaseException:
         sock.close()

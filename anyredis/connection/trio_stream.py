@@ -186,7 +186,7 @@ class TrioLane:
 
     def stop(self) -> None:
         """Cancel both tasks; the reader receives no more, even if it is running now."""
-        self._stopped = True
+        self._stopped = self._told_end = True
         if self._scope is not None:
             self._scope.cancel()
 
