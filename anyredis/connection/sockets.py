@@ -110,6 +110,8 @@ async def _connected(address: Address) -> socket.socket:
         if error in IN_PROGRESS:
             await anyio.wait_writable(sock)
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error == errno.ECONNRESET:  # it was connected, and may have been told the reason
+                error = 0
     except BaseException:
         sock.close()
         raise

@@ -6,13 +6,16 @@ import socket
 import struct
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
+
+from anyredis import BaseConnection, Connection, ConnectionPool, Redis
 
 from anyredis.connection.direct_streams import stream_over
 from anyredis.connection.lane import Lane, lane_of
+from anyredis.testing import FakeServer
 
 LaneKind: TypeAlias = Literal["direct", "tasks"]
 """The direct lane of the event loop, or the two tasks over the same socket."""
@@ -143,3 +146,55 @@ async def running(kind: LaneKind) -> AsyncGenerator[Running]:
         await passes()
         yield Running(lane, events, stream, peer)
         lane.stop()
+
+
+# -- connections --------------------------------------------------------------------------------
+
+
+class TwoTasks(Connection):
+    """A connection over TCP whose lane is that of any stream."""
+
+    async def open_stream(self) -> ByteStream:
+        """A stream of which nothing is known."""
+        return Plain(await super().open_stream())
+
+
+CLASSES: dict[LaneKind, type[Connection]] = {"direct": Connection, "tasks": TwoTasks}
+
+
+def client_on(kind: LaneKind, host: str, port: int, **options: Any) -> Redis[bytes]:
+    """A client whose connections have lanes of *kind*."""
+    retry = options.pop("retry", None)
+    pool = ConnectionPool(connection_class=CLASSES[kind], host=host, port=port, **options)
+    return Redis(connection_pool=pool, retry=retry)
+
+
+def connection_of(client: Redis[Any]) -> BaseConnection:
+    """The one connection that *client* has."""
+    [connection] = client.connection_pool.connections()
+    return connection
+
+
+@asynccontextmanager
+async def on_tcp(server: FakeServer) -> AsyncGenerator[int]:
+    """The port at which *server* is reached over TCP."""
+
+    async def pump(source: ByteStream, target: ByteStream) -> None:
+        try:
+            while True:
+                await target.send(await source.receive())
+        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass
+
+    async def serve(client: SocketStream) -> None:
+        inner = await server.connect()
+        async with client, inner, anyio.create_task_group() as both:
+            both.start_soon(pump, client, inner)
+            await pump(inner, client)
+            both.cancel_scope.cancel()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, serve)
+        yield listener.extra(SocketAttribute.local_port)
+        tasks.cancel_scope.cancel()

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 import weakref
+from functools import partial
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
+import sniffio
+from anyio.abc import ByteStream
 
 from anyredis import (
     BaseConnection,
     ConnectionError,
     ConnectionPool,
+    MaxClientsError,
     Outcome,
     Redis,
     RedisError,
     TimeoutError,
     UnknownCommandError,
 )
+from anyredis.connection import requests
 from anyredis.connection.handshake import HandshakeStep, ServerInfo
 from anyredis.exceptions import from_server
-from anyredis.testing import FakeConnection, FakeServer, run_then_reset, silent
+from anyredis.server import Server
+from anyredis.testing import FakeConnection, FakeServer, Raw, run_then_reset, silent
+from anyredis.wire import request_queue
+from anyredis.wire.decode import Reply
+from tests.connection.lanes import (
+    CLASSES,
+    LANE_KINDS,
+    LaneKind,
+    client_on,
+    connection_of,
+    on_tcp,
+    passes,
+    reset,
+    until,
+)
 from tests.connection.serving import connected, echo
+from tests.servers import ask
 
 
 async def test_server_info() -> None:
@@ -237,3 +260,233 @@ async def test_draining_while_only_tombstones_are_left() -> None:
         assert await client.ping()
         assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
     assert server.accepted == 2
+
+
+# -- on each lane -------------------------------------------------------------------------------
+
+on_each_lane = pytest.mark.parametrize("kind", LANE_KINDS)
+
+
+@on_each_lane
+async def test_a_cancellation_that_came_before_is_seen(valkey: Server, kind: LaneKind) -> None:
+    """G2: a request of a task that is cancelled is never written, on any lane."""
+    async with client_on(kind, valkey.host, valkey.port) as client:
+        await client.ping()
+        for _ in range(20):
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await client.incr("never")
+            assert scope.cancelled_caught
+        assert await client.get("never") is None
+
+
+@on_each_lane
+async def test_a_request_that_is_cancelled_in_its_turn(valkey: Server, kind: LaneKind) -> None:
+    """G2, G3: it is not written, or its reply is swallowed; others get theirs."""
+    async with client_on(kind, valkey.host, valkey.port) as client:
+        await client.ping()
+        for _ in range(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.echo, "cancelled")
+                tasks.start_soon(client.echo, "too")
+                await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
+            assert await client.echo("mine") == b"mine"
+
+
+@on_each_lane
+async def test_an_expired_deadline_that_the_loop_has_not_seen(
+    valkey: Server, kind: LaneKind
+) -> None:
+    """G2: under trio it counts, though the lane may write in the step of the caller."""
+    if sniffio.current_async_library() != "trio":
+        return  # asyncio delivers it in a later turn than that of the write
+    async with client_on(kind, valkey.host, valkey.port) as client:
+        for _ in range(20):
+            await client.ping()  # nothing is on its way now
+            with anyio.move_on_after(0.001) as scope:
+                time.sleep(0.002)  # noqa: ASYNC251 - the event loop stands still
+                await client.incr("never")
+            assert scope.cancelled_caught
+        assert await client.get("never") is None
+
+
+@on_each_lane
+async def test_the_first_words_of_a_server_that_refuses(kind: LaneKind) -> None:
+    """G11: they are the error, though the stream broke while the handshake was sent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+
+        def refuse() -> None:
+            for number in range(20):
+                peer, _ = listener.accept()
+                peer.sendall(b"-ERR max number of clients reached\r\n")
+                if number % 2:
+                    peer.close()
+                else:
+                    reset(peer)
+
+        other = threading.Thread(target=refuse)
+        other.start()
+        for _ in range(20):
+            connection = CLASSES[kind](host="127.0.0.1", port=port)
+            stream = await connection.open_stream()
+            await passes(2)
+            connection.open_stream = partial(given, stream)  # type: ignore[method-assign]
+            with pytest.raises(MaxClientsError):
+                await connection.connect()
+        other.join()
+
+
+async def given(stream: ByteStream) -> ByteStream:
+    """*stream*."""
+    return stream
+
+
+@on_each_lane
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"nonsense\r\n", "does not speak the Redis protocol"),
+        (b"*1000000000\r\n", "announced an aggregate of 1000000000"),
+        (b"$1\r\na\r\n$1\r\nb\r\n", "a reply to no request"),
+    ],
+)
+async def test_bytes_that_cannot_be_read(kind: LaneKind, answer: bytes, reason: str) -> None:
+    """G12, G14: nothing leaves the callbacks of the event loop; the connection is closed."""
+    server = FakeServer()
+    server.on("ECHO", lambda _peer, _words: Raw(answer), times=1)
+    async with on_tcp(server) as port, client_on(kind, "127.0.0.1", port) as client:
+        await client.ping()
+        connection = connection_of(client)
+        try:
+            await client.echo("x")
+        except RedisError:
+            pass
+        await until(lambda: connection.closed)
+        with pytest.raises(ConnectionError, match="it was closed"):
+            await connection.run(echo("y"))
+        assert reason
+        assert await client.ping()
+
+
+class PausingListener:
+    """A listener that pauses in each push, and fails."""
+
+    def __init__(self) -> None:
+        self.pushes: list[object] = []
+        self.connection: BaseConnection | None = None
+
+    def ready(self, connection: BaseConnection, /) -> None:
+        """Note it."""
+        self.connection = connection
+
+    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+        """Note it, pause, and fail."""
+        self.pushes.append(message)
+        connection.pause_reading()
+        raise KeyError("a failing listener")
+
+    def lost(self, connection: BaseConnection, reason: str, /) -> None:
+        """Nothing."""
+
+
+@on_each_lane
+async def test_a_listener_that_pauses_and_fails(kind: LaneKind) -> None:
+    """G12, G13: replies wait, none fails, and the order is kept."""
+    server, listener = FakeServer(), PausingListener()
+    async with (
+        on_tcp(server) as port,
+        client_on(kind, "127.0.0.1", port, listeners=[listener]) as client,
+    ):
+        await client.ping()
+        connection = connection_of(client)
+        for number in range(1, 6):
+            server.peers[0].stream.deliver(b">1\r\n$1\r\n%d\r\n" % number)
+            await until(lambda: len(listener.pushes) == number)  # noqa: B023 - waited for here
+            async with anyio.create_task_group() as tasks:
+                answers: list[bytes] = []
+
+                async def ask(answers: list[bytes] = answers) -> None:
+                    answers.append(await client.echo("x"))
+
+                tasks.start_soon(ask)
+                await passes()
+                assert answers == []
+                connection.resume_reading()
+        assert listener.pushes == [[b"%d" % number] for number in range(1, 6)]
+
+
+@on_each_lane
+async def test_too_many_tombstones(
+    valkey: Server, kind: LaneKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G3: the connection is replaced, and the requests beside them are answered."""
+    monkeypatch.setattr(request_queue, "MAX_TOMBSTONES", 5)
+    async with client_on(kind, valkey.host, valkey.port, max_connections=100) as client:
+        before = await client.client_id()
+        connection = connection_of(client)
+        for _ in range(50):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(20):
+                    tasks.start_soon(client.ping)
+                await anyio.lowlevel.checkpoint()
+                await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
+            if not connection.usable:
+                break
+        assert not connection.usable
+        assert await client.client_id() != before
+
+
+@on_each_lane
+async def test_nobody_is_let_in_while_the_lane_is_full(
+    private_server: Server, kind: LaneKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G7, G13: unsent bytes are bounded, those who wait keep their order, and all are answered."""
+    monkeypatch.setattr(requests, "HIGH_WATER", 100_000)
+    value = b"x" * 50_000
+    options = {"max_connections": 1000}
+    async with client_on(kind, private_server.host, private_server.port, **options) as client:
+        await client.ping()
+        connection = connection_of(client)
+        private_server.pause()
+        try:
+            async with anyio.create_task_group() as tasks:
+                for number in range(400):
+                    tasks.start_soon(client.rpush, "list", b"%d" % number, value)
+                    await anyio.lowlevel.checkpoint()
+                    assert connection.wire.unsent_bytes <= 200_000
+                await passes()
+                assert connection._full
+                waiting = len(connection._backpressure.waiting)
+                assert waiting
+                async with anyio.create_task_group() as late:
+                    late.start_soon(client.ping)
+                    await passes()
+                    assert len(connection._backpressure.waiting) == waiting + 1
+                    late.cancel_scope.cancel()
+                assert len(connection._backpressure.waiting) == waiting
+                private_server.resume()
+        finally:
+            private_server.resume()
+        found = await client.lrange("list", 0, -1)
+        assert found[::2] == [b"%d" % number for number in range(400)]
+
+
+@on_each_lane
+async def test_a_loss_is_told_once(valkey: Server, kind: LaneKind) -> None:
+    """G12: requests and listeners hear of it once, whatever came together."""
+    reasons: list[str] = []
+
+    class Counting(PausingListener):
+        def lost(self, connection: BaseConnection, reason: str, /) -> None:
+            reasons.append(reason)
+
+    async with client_on(kind, valkey.host, valkey.port, listeners=[Counting()]) as client:
+        await client.ping()
+        connection = connection_of(client)
+        ask(valkey, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await until(lambda: connection.closed)
+        await passes()
+        assert reasons == ["the server closed it"]
