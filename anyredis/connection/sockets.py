@@ -181,4 +181,4 @@ def socket_attributes(sock: socket.socket) -> Mapping[Any, Callable[[], Any]]:
 
 def _name(address: Any) -> Any:
     """The address as anyio gives it: a pair of host and port, or a path."""
-    return address[:2] if isinstance(address, tuple) else address
+    return address if isinstance(address, (str, bytes)) else tuple(address[:2])

@@ -12,7 +12,6 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
 
 from anyredis import BaseConnection, Connection, ConnectionPool, Redis
-
 from anyredis.connection.direct_streams import stream_over
 from anyredis.connection.lane import Lane, lane_of
 from anyredis.testing import FakeServer
@@ -50,7 +49,7 @@ class Events:
     """What a lane told, in order; *on_received* is called with each piece."""
 
     def __init__(self) -> None:
-        self.data = bytearray()
+        self.data = b""
         self.told: list[str] = []
         self.ends: list[BaseException] = []
         self.writables = 0
@@ -58,6 +57,10 @@ class Events:
         """The seconds left to read after sending has failed."""
         self.on_received: Callable[[], object] = lambda: None
         self.on_writable: Callable[[], object] = lambda: None
+
+    def has_ended(self) -> bool:
+        """Whether the end was told."""
+        return bool(self.ends)
 
     def received(self, data: bytes, /) -> None:
         """Note it."""

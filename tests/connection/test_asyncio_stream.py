@@ -9,8 +9,8 @@ import anyio
 import pytest
 
 from anyredis.connection.asyncio_stream import AsyncioStream
-from tests.connection.lanes import opened, passes, running, until
 from tests.conftest import BACKENDS
+from tests.connection.lanes import opened, passes, running, until
 
 pytestmark = pytest.mark.parametrize(
     "anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]], ids=["asyncio", "uvloop"]

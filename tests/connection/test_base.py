@@ -343,6 +343,23 @@ async def given(stream: ByteStream) -> ByteStream:
     return stream
 
 
+class LossListener:
+    """A listener that notes why connections are lost."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def ready(self, connection: BaseConnection, /) -> None:
+        """Nothing."""
+
+    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
+        """Nothing."""
+
+    def lost(self, connection: BaseConnection, reason: str, /) -> None:
+        """Note it."""
+        self.reasons.append(reason)
+
+
 @on_each_lane
 @pytest.mark.parametrize(
     ("answer", "reason"),
@@ -354,32 +371,31 @@ async def given(stream: ByteStream) -> ByteStream:
 )
 async def test_bytes_that_cannot_be_read(kind: LaneKind, answer: bytes, reason: str) -> None:
     """G12, G14: nothing leaves the callbacks of the event loop; the connection is closed."""
-    server = FakeServer()
+    server, listener = FakeServer(), LossListener()
     server.on("ECHO", lambda _peer, _words: Raw(answer), times=1)
-    async with on_tcp(server) as port, client_on(kind, "127.0.0.1", port) as client:
+    async with (
+        on_tcp(server) as port,
+        client_on(kind, "127.0.0.1", port, listeners=[listener]) as client,
+    ):
         await client.ping()
         connection = connection_of(client)
-        try:
-            await client.echo("x")
-        except RedisError:
-            pass
+        request = connection.enqueue((b"ECHO", b"x"))
         await until(lambda: connection.closed)
+        assert request is not None
+        assert isinstance(await connection.answer(request), (bytes, ConnectionError))
+        assert reason in listener.reasons[0]
         with pytest.raises(ConnectionError, match="it was closed"):
-            await connection.run(echo("y"))
-        assert reason
+            await connection.submit(echo("y"))
         assert await client.ping()
+    assert len(listener.reasons) == 2
 
 
-class PausingListener:
+class FailingPauser(LossListener):
     """A listener that pauses in each push, and fails."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.pushes: list[object] = []
-        self.connection: BaseConnection | None = None
-
-    def ready(self, connection: BaseConnection, /) -> None:
-        """Note it."""
-        self.connection = connection
 
     def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
         """Note it, pause, and fail."""
@@ -387,14 +403,11 @@ class PausingListener:
         connection.pause_reading()
         raise KeyError("a failing listener")
 
-    def lost(self, connection: BaseConnection, reason: str, /) -> None:
-        """Nothing."""
-
 
 @on_each_lane
 async def test_a_listener_that_pauses_and_fails(kind: LaneKind) -> None:
     """G12, G13: replies wait, none fails, and the order is kept."""
-    server, listener = FakeServer(), PausingListener()
+    server, listener = FakeServer(), FailingPauser()
     async with (
         on_tcp(server) as port,
         client_on(kind, "127.0.0.1", port, listeners=[listener]) as client,
@@ -477,16 +490,11 @@ async def test_nobody_is_let_in_while_the_lane_is_full(
 @on_each_lane
 async def test_a_loss_is_told_once(valkey: Server, kind: LaneKind) -> None:
     """G12: requests and listeners hear of it once, whatever came together."""
-    reasons: list[str] = []
-
-    class Counting(PausingListener):
-        def lost(self, connection: BaseConnection, reason: str, /) -> None:
-            reasons.append(reason)
-
-    async with client_on(kind, valkey.host, valkey.port, listeners=[Counting()]) as client:
+    listener = LossListener()
+    async with client_on(kind, valkey.host, valkey.port, listeners=[listener]) as client:
         await client.ping()
         connection = connection_of(client)
         ask(valkey, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await until(lambda: connection.closed)
         await passes()
-        assert reasons == ["the server closed it"]
+        assert listener.reasons == ["the server closed it"]

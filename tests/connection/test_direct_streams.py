@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 import threading
+from functools import partial
 
 import anyio
 import pytest
 import sniffio
+from anyio.abc import ByteStream
 
 from anyredis.connection.asyncio_stream import AsyncioStream
 from anyredis.connection.direct_streams import stream_over
 from anyredis.connection.handshake_io import CHUNK
+from anyredis.connection.lane import LaneStream
 from anyredis.connection.trio_stream import TrioStream
 from tests.connection.lanes import opened, passes, reset, tcp_pair, until
 
@@ -90,9 +93,14 @@ async def test_words_before_a_reset_are_received() -> None:
             peer.sendall(b"-ERR max number of clients reached\r\n")
             reset(peer)
             with pytest.raises(anyio.BrokenResourceError):
-                for _ in range(10):
-                    await stream.send(b"PING\r\n")
+                await send_for_ever(stream)
             assert await stream.receive() == b"-ERR max number of clients reached\r\n"
+
+
+async def send_for_ever(stream: ByteStream) -> None:
+    """Send until that fails; the first failure may be noticed by the second send only."""
+    while True:
+        await stream.send(b"PING\r\n")
 
 
 async def test_closing_it_while_others_wait() -> None:
@@ -175,13 +183,18 @@ async def test_a_socket_that_cannot_be_handed_over() -> None:
     assert sock.fileno() < 0
 
 
+def is_closed(sock: socket.socket) -> bool:
+    """Whether *sock* is closed."""
+    return sock.fileno() < 0
+
+
 async def test_handing_over_is_cancelled() -> None:
     """G8: at each step: the peer sees the end."""
     for steps in range(6):
         ours, peer = tcp_pair()
-        got = []
+        got: list[LaneStream] = []
 
-        async def hand_over(ours: socket.socket = ours, got: list[object] = got) -> None:
+        async def hand_over(ours: socket.socket = ours, got: list[LaneStream] = got) -> None:
             got.append(await stream_over(ours))
 
         async with anyio.create_task_group() as tasks:
@@ -190,9 +203,9 @@ async def test_handing_over_is_cancelled() -> None:
                 await anyio.lowlevel.checkpoint()
             tasks.cancel_scope.cancel()
         for stream in got:
-            await stream.aclose()  # type: ignore[attr-defined]
+            await stream.aclose()
         if steps or got:
-            await until(lambda ours=ours: ours.fileno() < 0)
+            await until(partial(is_closed, ours))
             assert await anyio.to_thread.run_sync(peer.recv, 10) == b""
         ours.close()
         peer.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -277,7 +278,7 @@ async def test_words_before_a_reset_are_heard(kind: LaneKind) -> None:
                 run.lane.write(b"PING\r\n")
 
             run.lane.soon(late, alone=False)
-            await until(lambda run=run: run.events.ends)
+            await until(run.events.has_ended)
             assert run.events.data == b"-ERR max number of clients reached\r\n"
             assert len(run.events.ends) == 1
 
@@ -328,10 +329,8 @@ async def test_stopping_in_a_delivery(kind: LaneKind) -> None:
 
 def send_quietly(peer: socket.socket, data: bytes) -> None:
     """Send *data* until nobody takes it."""
-    try:
+    with suppress(OSError):
         peer.sendall(data)
-    except OSError:
-        pass
 
 
 class Eager(ByteStream):
@@ -360,6 +359,11 @@ async def test_a_stream_that_never_yields_is_not_read_past_the_stop() -> None:
     """G3: a connection that was closed in a delivery receives nothing more."""
     stream, events = Eager(), Events()
     lane = lane_of(stream, events)
-    events.on_received = lambda: len(events.data) < 5 or lane.stop()
+
+    def received() -> None:
+        if len(events.data) == 5:
+            lane.stop()
+
+    events.on_received = received
     await lane.run()
     assert stream.receives == 5

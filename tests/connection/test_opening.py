@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from anyredis import DataError
@@ -38,6 +40,12 @@ async def test_hello_in_any_words() -> None:
 
 def test_options_are_checked_at_once() -> None:
     """Before there is a stream."""
-    for options in ({"db": -1}, {"protocol": 4}, {"max_elements": 0}, {"encoding": "no such"}):
+    wrong: list[dict[str, Any]] = [
+        {"db": -1},
+        {"protocol": 4},
+        {"max_elements": 0},
+        {"encoding": "no such"},
+    ]
+    for options in wrong:
         with pytest.raises(DataError):
-            FakeConnection(server=FakeServer(), **options)  # type: ignore[arg-type]
+            FakeConnection(server=FakeServer(), **options)

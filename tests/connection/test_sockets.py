@@ -19,6 +19,7 @@ from anyio.abc import SocketAttribute
 from anyredis import Connection, ConnectionError, ConnectTimeoutError
 from anyredis.connection import sockets
 from anyredis.connection.direct_streams import open_tcp, open_unix
+from anyredis.connection.lane import LaneStream
 from anyredis.connection.sockets import connected_tcp, connected_unix, in_turn, read_now
 from tests.connection.lanes import tcp_pair, until
 
@@ -111,7 +112,7 @@ async def test_a_refused_one_is_closed(refusing_port: int, made: list[Recorded])
 
 async def test_a_name_that_does_not_exist() -> None:
     """The lookup fails, which is an error of connecting."""
-    with pytest.raises(ConnectionError, match="cannot connect to no-such-host.invalid"):
+    with pytest.raises(ConnectionError, match=r"cannot connect to no-such-host\.invalid"):
         await Connection(host="no-such-host.invalid").connect()
 
 
@@ -152,9 +153,14 @@ async def test_every_address_fails(
     """The error has the reason of each."""
     found_at(monkeypatch, refusing_port, 1)
     connection = Connection(host="name", port=refusing_port)
-    with pytest.raises(ConnectionError, match="onnection refused; .*onnection refused"):
+    with pytest.raises(ConnectionError, match=r"onnection refused; .*onnection refused"):
         await connection.connect()
     assert all_closed(made)
+
+
+def unchanged(addresses: list[sockets.Address]) -> list[sockets.Address]:
+    """*addresses*, though they are the same."""
+    return addresses
 
 
 @pytest.mark.parametrize("addresses", [1, 3])
@@ -164,7 +170,7 @@ async def test_a_connect_that_is_cancelled(
     """G8: all its sockets are closed."""
     monkeypatch.setattr(sockets, "NEXT_ADDRESS_AFTER", 0.001)
     found_at(monkeypatch, *[silent_port] * addresses)
-    monkeypatch.setattr(sockets, "in_turn", lambda each: each)
+    monkeypatch.setattr(sockets, "in_turn", unchanged)
     host = HOST if addresses == 1 else "name"
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(connected_tcp, host, silent_port)
@@ -186,7 +192,7 @@ async def test_opening_that_is_cancelled_at_any_step(
     port: int, steps: int, made: list[Recorded]
 ) -> None:
     """G8: the socket is closed, also in the moment in which the event loop takes it over."""
-    opened = []
+    opened: list[LaneStream] = []
 
     async def open_one() -> None:
         opened.append(await open_tcp(HOST, port))
@@ -255,7 +261,7 @@ async def test_a_unix_socket_whose_backlog_is_full(directory: Path, made: list[R
             await connected_unix(path)
         assert scope.cancelled_caught
         assert all_closed(made)
-        connected = []
+        connected: list[socket.socket] = []
 
         async def connect() -> None:
             connected.append(await connected_unix(path))
@@ -301,7 +307,8 @@ async def test_the_attributes_of_a_stream(port: int) -> None:
         async with reference:
             raw: Any = stream.extra(SocketAttribute.raw_socket)
             assert raw.getpeername() == (HOST, port)
-            assert stream.extra_attributes.keys() >= reference.extra_attributes.keys()
+            given: Any = stream  # the keys of the attributes have no types
+            assert given.extra_attributes.keys() >= reference.extra_attributes.keys()
             for attribute in (
                 SocketAttribute.family,
                 SocketAttribute.remote_address,

@@ -39,6 +39,7 @@ async def test_not_for_a_caller_that_is_about_to_be_cancelled(how: str) -> None:
                 time.sleep(0.002)  # noqa: ASYNC251 - the event loop has not seen it yet
             run.lane.soon(lambda: called.append("call"), alone=True)
             assert called == []
+            await anyio.lowlevel.checkpoint()
         await until(lambda: called)
 
 
