@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -498,3 +499,56 @@ async def test_a_loss_is_told_once(valkey: Server, kind: LaneKind) -> None:
         await until(lambda: connection.closed)
         await passes()
         assert listener.reasons == ["the server closed it"]
+
+
+class StubbornLane:
+    """A lane that is full after each write, until the test says otherwise."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.calls: list[Callable[[], None]] = []
+
+    def write(self, data: bytes, /) -> bool:
+        """Note it."""
+        self.written.append(data)
+        return False
+
+    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:
+        """Keep the call."""
+        self.calls.append(call)
+
+    def pause_reading(self) -> None:
+        """Nothing."""
+
+    def resume_reading(self) -> None:
+        """Nothing."""
+
+    async def run(self) -> None:
+        """Nothing."""
+
+    def stop(self) -> None:
+        """Nothing."""
+
+
+async def test_a_lane_that_is_full_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """G7, G13: one write, and nobody in line is let in; each `writable` lets the next in order."""
+    monkeypatch.setattr(requests, "HIGH_WATER", 250_000)
+    connection, lane = FakeConnection(server=FakeServer()), StubbornLane()
+    await connection.connect()
+    connection._begin(lane)
+    texts = [b"%d" % number * 200_000 for number in range(5)]
+    for text in texts:
+        if connection.enqueue((b"ECHO", text)) is None:
+            connection.enqueue_later((b"ECHO", text))
+    assert len(lane.calls) == 1, "one flush for all requests of a turn"
+    lane.calls.pop()()
+    for _ in range(3):
+        connection.received(b"")
+        connection._resume_waiting()
+        assert [each[-10:-2] for each in lane.written] == [texts[0][:8]]
+        assert len(connection._backpressure.waiting) == 3
+    for number in range(1, 5):
+        connection.writable()
+        assert [each[-10:-2] for each in lane.written] == [each[:8] for each in texts[: number + 1]]
+    connection.close("the test is over")
+    await connection.serve()

@@ -158,6 +158,39 @@ async def test_every_address_fails(
     assert all_closed(made)
 
 
+async def test_two_that_answer_in_the_same_moment(
+    port: int, made: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is used, the other is closed."""
+    monkeypatch.setattr(sockets, "NEXT_ADDRESS_AFTER", 0.001)
+    found_at(monkeypatch, port, port + 1)
+    go, waiting = anyio.Event(), 0
+
+    async def connect(_address: sockets.Address) -> socket.socket:
+        nonlocal waiting
+        sock = Recorded()
+        waiting += 1
+        try:
+            await go.wait()
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    monkeypatch.setattr(sockets, "_connected", connect)
+    found: list[socket.socket] = []
+
+    async def connect_by_name() -> None:
+        found.append(await connected_tcp("name", port))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connect_by_name)
+        await until(lambda: waiting == 2)
+        go.set()
+    assert [each for each in made if each.fileno() >= 0] == found
+    found[0].close()
+
+
 def unchanged(addresses: list[sockets.Address]) -> list[sockets.Address]:
     """*addresses*, though they are the same."""
     return addresses
