@@ -33,6 +33,10 @@ MAX_IN_FLIGHT = 65536
 """Requests in flight above which callers wait."""
 
 
+CROWD = 8
+"""Counts for `_crowd` if a request comes while others are in flight."""
+
+
 class RequestSender(Executor):
     """The sending side of a connection."""
 
@@ -58,7 +62,10 @@ class RequestSender(Executor):
     _flush_on_request = False
     """Whether the next request schedules a flush: it serves, none is due, and the lane is not full."""
     _crowd = 0
-    """The number of requests that left in one flush, lately."""
+    """The number of requests that left in one flush, lately; each flush halves it at most.
+
+    Requests that come in the same turn leave together only if none of them is written at once.
+    """
     _paused = False
     """Whether callers wait: others do, too much is in flight, it has an owner, or it is closed."""
 
@@ -188,8 +195,9 @@ class RequestSender(Executor):
     def _schedule_flush(self) -> None:
         """Have all that is enqueued in this turn sent."""
         self._flush_on_request = False
-        alone = self._crowd <= 1 and not self.wire.inflight
-        self._lane.soon(self._flush, alone=alone)
+        if self.wire.inflight:
+            self._crowd = max(self._crowd, CROWD)
+        self._lane.soon(self._flush, alone=self._crowd <= 1)
 
     def _flush(self) -> None:
         """Send what is enqueued."""

@@ -38,6 +38,7 @@ Address: TypeAlias = tuple[int, Any]
 async def connected_tcp(host: str, port: int) -> socket.socket:
     """A socket, not blocking, that is connected to *host*, a name or an IP address.
 
+    Small packets are sent at once, and the system looks after a peer that says nothing.
     If a name has several addresses, they are tried one after another, each without waiting long
     for those before.  Raises `OSError`.
     """
@@ -106,6 +107,9 @@ async def _connected(address: Address) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
+        # Now: a socket that the peer has closed takes no options on some systems.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         error = sock.connect_ex(where)
         if error in IN_PROGRESS:
             await anyio.wait_writable(sock)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import builtins
-import socket
 import ssl
 from typing import Any, Unpack
 
 import anyio
-from anyio.abc import ByteStream, SocketAttribute
+from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
 from anyredis.address import DEFAULT_PORT, TCPAddress, check_no_url
@@ -72,9 +71,6 @@ class Connection(BaseConnection):
             self._ssl_context = await self._renewable.current()
         stream = await open_tcp(host, port)
         try:
-            raw: Any = stream.extra(SocketAttribute.raw_socket)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             context = self._ssl_context
             return stream if context is None else await self._encrypted(stream, context)
         except BaseException:

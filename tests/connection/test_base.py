@@ -432,25 +432,27 @@ async def test_a_listener_that_pauses_and_fails(kind: LaneKind) -> None:
 
 
 @on_each_lane
-async def test_too_many_tombstones(
-    valkey: Server, kind: LaneKind, monkeypatch: pytest.MonkeyPatch
+async def test_a_reply_that_nobody_wants_is_too_large(
+    kind: LaneKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """G3: the connection is replaced, and the requests beside them are answered."""
-    monkeypatch.setattr(request_queue, "MAX_TOMBSTONES", 5)
-    async with client_on(kind, valkey.host, valkey.port, max_connections=100) as client:
-        before = await client.client_id()
+    """G3: the connection is replaced while it receives, and the next command uses another."""
+    monkeypatch.setattr(request_queue, "MAX_SWALLOWED", 1_000_000)
+    server = FakeServer()
+    server.on("GET", lambda _peer, _words: Raw(b"$9000000\r\n" + b"x" * 8_000_000), times=1)
+    async with on_tcp(server) as port, client_on(kind, "127.0.0.1", port) as client:
+        await client.ping()
         connection = connection_of(client)
-        for _ in range(50):
-            async with anyio.create_task_group() as tasks:
-                for _ in range(20):
-                    tasks.start_soon(client.ping)
-                await anyio.lowlevel.checkpoint()
-                await anyio.lowlevel.checkpoint()
-                tasks.cancel_scope.cancel()
-            if not connection.usable:
-                break
-        assert not connection.usable
-        assert await client.client_id() != before
+        server.hold()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.get, "large")
+            await server.wait_for("GET")
+            tasks.cancel_scope.cancel()
+        assert connection.usable
+        server.release()
+        await until(lambda: connection.closed)
+        assert connection.wire.received < 5_000_000
+        assert await client.ping()
+        assert server.accepted == 2
 
 
 @on_each_lane
@@ -550,5 +552,49 @@ async def test_a_lane_that_is_full_gets_nothing(monkeypatch: pytest.MonkeyPatch)
     for number in range(1, 5):
         connection.writable()
         assert [each[-10:-2] for each in lane.written] == [each[:8] for each in texts[: number + 1]]
+    connection.close("the test is over")
+    await connection.serve()
+
+
+async def test_who_is_alone() -> None:
+    """Nobody else is in flight, nor were there others lately: then they would come together."""
+
+    class OpenLane(StubbornLane):
+        def __init__(self) -> None:
+            super().__init__()
+            self.alone: list[bool] = []
+
+        def write(self, data: bytes, /) -> bool:
+            super().write(data)
+            return True
+
+        def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:
+            super().soon(call, alone=alone)
+            self.alone.append(alone)
+
+    connection, lane = FakeConnection(server=FakeServer()), OpenLane()
+    await connection.connect()
+    connection._begin(lane)
+
+    def ask(count: int, times: int) -> None:
+        for _ in range(times):
+            for _ in range(count):
+                connection.enqueue((b"PING",))
+                if lane.alone[-1]:
+                    lane.calls.pop()()
+            while lane.calls:
+                lane.calls.pop()()
+            connection.received(b"+PONG\r\n" * count)
+
+    ask(1, times=3)
+    assert lane.alone == [True] * 3
+    assert len(lane.written) == 3
+    ask(2, times=10)
+    assert lane.alone[3:] == [True, False] + [False] * 9
+    assert len(lane.written) == 3 + 2 + 9, "two leave together"
+    lane.alone.clear()
+    ask(1, times=10)
+    assert lane.alone[0] is False
+    assert lane.alone[-5:] == [True] * 5
     connection.close("the test is over")
     await connection.serve()
