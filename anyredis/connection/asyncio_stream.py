@@ -259,9 +259,9 @@ class AsyncioLane(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Deliver *data*, unless the transport of this event loop ignores a pause."""
         if self._paused or self._pieces:
-            self._pieces.append(data)
+            self._pieces.append(bytes(data))
         else:
-            self._events.received(data)
+            self._events.received(bytes(data))  # Windows gives a bytearray at times
 
     def eof_received(self) -> bool:
         """Tell the end; True, because the connection closes the transport itself."""

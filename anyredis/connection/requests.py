@@ -197,7 +197,8 @@ class RequestSender(Executor):
         self._flush_on_request = False
         if self.wire.inflight:
             self._crowd = max(self._crowd, CROWD)
-        self._lane.soon(self._flush, alone=self._crowd <= 1)
+        # While callers are let in one after another, nothing is written in between.
+        self._lane.soon(self._flush, alone=self._crowd <= 1 and not self._paused)
 
     def _flush(self) -> None:
         """Send what is enqueued."""
