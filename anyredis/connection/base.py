@@ -1,56 +1,30 @@
-"""One connection, from opening to closing: a reader task and a writer task serve it.
+"""One connection, from opening to closing: a lane moves its bytes.
 
-Law: all replies and pushes in the bytes of one `receive` are delivered in one pass.  A connection
-is usable, draining or closed.  In doubt it is closed, and every request that it carries gets an
-error that says whether the command was sent.
+Law: all replies and pushes in the bytes that arrive together are delivered in one pass.  A
+connection is usable, draining or closed.  In doubt it is closed, and every request that it carries
+gets an error that says whether the command was sent.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import weakref
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 import anyio
-from anyio.abc import ByteStream
 
 from anyredis.connection import requests
 from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import cannot_connect, explain, lost
-from anyredis.connection.handshake import (
-    LIBRARY_NAME,
-    HandshakeOptions,
-    HandshakeStep,
-    ServerInfo,
-    negotiate,
-)
-from anyredis.connection.handshake_io import CHUNK, HungUpOnHelloError, perform_handshake
-from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, SilenceRule, hear, read_error
-from anyredis.connection.options import (
-    check_codec,
-    check_count,
-    check_flags,
-    check_names,
-    check_numbers,
-    credential_source,
-    current_credentials,
-)
-from anyredis.connection.requests import RequestSender
-from anyredis.credentials import CredentialProvider, Credentials, hidden
-from anyredis.exceptions import Outcome, RedisError, from_lone_server, from_server
-from anyredis.waiter import EventLoop, Waiter, clock
-from anyredis.wire.decode import Decoder, Reply, text_decoder
-from anyredis.wire.encode import encoder
-from anyredis.wire.lengths import MAX_ELEMENTS
-from anyredis.wire.request_queue import RequestQueue
+from anyredis.connection.health import PAUSE, UNKNOWN_ROLE_AGE, Hearing, SilenceRule
+from anyredis.connection.lane import Lane, lane_of
+from anyredis.connection.opening import OpenedConnection
+from anyredis.exceptions import Outcome, RedisError
+from anyredis.waiter import EventLoop, clock
+from anyredis.wire.decode import Reply
 
 LOGGER = logging.getLogger("anyredis")
-
-MAX_PUSH_BYTES = 512 * 1024 * 1024
-"""The default of `max_push_bytes`: the servers' own limit for a string."""
 
 READ_AFTER_SEND_FAILURE = 1.0
 """Seconds to continue reading after sending has failed: the server may have sent the reason."""
@@ -79,7 +53,7 @@ class ConnectionListener(Protocol):
         ...
 
 
-class BaseConnection(RequestSender):
+class BaseConnection(OpenedConnection):
     """A connection to one server.
 
     Subclasses implement `open_stream`, which gives any `anyio.abc.ByteStream`.  A pool takes such a
@@ -98,17 +72,10 @@ class BaseConnection(RequestSender):
     one array or set in a reply.  The connection is closed if the server sends more.
     """
 
-    server_info = ServerInfo(protocol=0)
-    """The facts that the server gave in the handshake."""
     lost = False
     """Whether the client did not close it: it broke, or the server did not answer in time."""
     listeners: tuple[ConnectionListener, ...] = ()
     """Its listeners.  A subclass may start with some; the pool adds others."""
-    read_error: Callable[[str], RedisError] = staticmethod(from_lone_server)
-    """Makes the value of an error reply from its text; it may `drain` the connection.
-
-    If it holds only a weak reference to the connection, that is freed as soon as it is closed.
-    """
     in_use = 0
     """Leases that share it now; the pool sets this and the next three."""
     idle_at_count = 0
@@ -121,122 +88,14 @@ class BaseConnection(RequestSender):
     """The time from which its pool replaces it; the pool sets this."""
     outdated = False
     """Whether the server has shown that others behind its address are to be used from now on."""
-    _stream: ByteStream | None = None
-    _scope: anyio.CancelScope | None = None
+    _serves = False
+    """Whether it has a lane."""
+    _hearing: Hearing | None = None
     _written_at = 0.0
+    _silence_rule: SilenceRule
     _pauses = 0
     """Calls of `pause_reading` without their `resume_reading`."""
     _paused_since = 0.0
-    _resumed: Waiter | None = None
-
-    def __init__(
-        self,
-        *,
-        username: str | None = None,
-        password: str | None = None,
-        credential_provider: CredentialProvider | None = None,
-        db: int = 0,
-        client_name: str | None = None,
-        lib_name: str | None = LIBRARY_NAME,
-        protocol: int = 3,
-        decode_responses: bool = False,
-        encoding: str = "utf-8",
-        encoding_errors: str = "strict",
-        stream_timeout: float | None = 10.0,
-        connect_timeout: float = 5.0,
-        noevict: bool = False,
-        notouch: bool = False,
-        max_push_bytes: int = MAX_PUSH_BYTES,
-        max_elements: int = MAX_ELEMENTS,
-    ) -> None:
-        password = hidden(password)  # first: an error below shows it in no variable
-        self.max_push_bytes = check_count("max_push_bytes", max_push_bytes, least=1)
-        self._max_elements = check_count("max_elements", max_elements, least=1)
-        check_numbers(
-            protocol=protocol, db=db, stream_timeout=stream_timeout, connect_timeout=connect_timeout
-        )
-        check_flags(decode_responses=decode_responses, noevict=noevict, notouch=notouch)
-        check_names(client_name=client_name, lib_name=lib_name)
-        check_codec(encoding, encoding_errors)
-        self.connect_timeout = connect_timeout
-        self.stream_timeout = stream_timeout
-        self.db, self.decode_responses = db, decode_responses
-        self.encoding, self.encoding_errors = encoding, encoding_errors
-        self._handshake_options = HandshakeOptions(
-            protocol, db, client_name, noevict, notouch, lib_name
-        )
-        self._credentials = credential_source(username, password, credential_provider)
-        self.encoder = encoder(encoding, encoding_errors)
-        self.decodes = text_decoder(encoding, encoding_errors) if decode_responses else None
-        """Decodes bytes to text, if it decodes replies."""
-        if self.read_error in (from_server, from_lone_server):
-            self.read_error = partial(read_error, weakref.ref(self), self.read_error)
-        self._silence_rule = SilenceRule()
-        self._reset_decoder()
-
-    def _reset_decoder(self) -> None:
-        """Start with a new decoder and an empty queue, for a new stream."""
-        encoding = self.encoding if self.decode_responses else None
-        self._decoder = Decoder(encoding, self.read_error, self.encoding_errors, self._max_elements)
-        self.wire = RequestQueue(
-            self._decoder, reply_timeout=self.stream_timeout, on_push=self._tell_of_push
-        )
-
-    # -- for subclasses -------------------------------------------------------------------------
-
-    async def open_stream(self) -> ByteStream:
-        """A connected byte stream to the server; cancelled after `connect_timeout`."""
-        raise NotImplementedError
-
-    @property
-    def address(self) -> str:
-        """The address of the server, for messages."""
-        return type(self).__name__
-
-    def extra_steps(self) -> tuple[HandshakeStep, ...]:
-        """Commands to add to the handshake."""
-        return ()
-
-    def check_server(self, server_info: ServerInfo) -> None:
-        """Check the facts that the server gave in the handshake; raise an error to refuse it."""
-
-    def hint(self, error: Exception) -> str:  # noqa: ARG002 - for subclasses
-        """What may be wrong if connecting failed with *error*, for the message; may be empty."""
-        return ""
-
-    async def establish(self) -> None:
-        """Open the stream and do the handshake, for `connect`.
-
-        A subclass that has several servers to try calls this for each, and `disconnect` between.
-        """
-        credentials = await current_credentials(self._credentials)
-        options = self._handshake_options._replace(extra=self.extra_steps())
-        try:
-            await self._establish(options, credentials)
-        except HungUpOnHelloError:
-            # Some proxies refuse HELLO and close: RESP2 then, on another stream, without it.
-            self._reset_decoder()
-            await self._establish(options._replace(protocol=2), credentials)
-
-    async def _establish(self, options: HandshakeOptions, credentials: Credentials) -> None:
-        stream = await self.open_stream()
-        try:
-            conversation = negotiate(options, credentials)
-            self.server_info = await perform_handshake(
-                conversation, stream, self._decoder, self.encoder
-            )
-            self.check_server(self.server_info)
-        except BaseException:
-            await anyio.aclose_forcefully(stream)
-            raise
-        self._stream = stream
-
-    async def disconnect(self) -> None:
-        """Undo `establish`: close the stream and forget all bytes that were read."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await anyio.aclose_forcefully(stream)
-        self._reset_decoder()
 
     # -- connect, serve, close ------------------------------------------------------------------
 
@@ -258,6 +117,7 @@ class BaseConnection(RequestSender):
         self._new_waiter = event_loop.waiter
         self._new_waiter_unchecked = event_loop.new_waiter
         self._clock = clock()
+        self._silence_rule = SilenceRule()
         self.ready_at = self._written_at = self._clock()
         if not all(getattr(each, "ignores_pushes", False) for each in self.listeners):
             self.wire.max_unasked = self.max_push_bytes
@@ -268,12 +128,13 @@ class BaseConnection(RequestSender):
         """Send requests and read replies until closed; afterwards the stream is always closed."""
         assert self._stream is not None  # noqa: S101 - connect() comes first
         try:
-            async with anyio.create_task_group() as tasks:
-                self._scope = tasks.cancel_scope
-                if self.closed:
-                    return
-                tasks.start_soon(self._write, self._stream)
-                await self._read(self._stream)
+            if not self.closed:
+                self._begin(lane_of(self._stream, self))
+            if not self.closed:
+                await self._lane.run()
+        except BaseException as error:
+            self.close(explain(error), error)  # does nothing if it is closed already
+            raise
         finally:
             self.close("it was closed by the client")
             with anyio.CancelScope(shield=True):
@@ -296,8 +157,8 @@ class BaseConnection(RequestSender):
         self.wire.fail(error)
         if self._stream is not None:
             self._backpressure.close(error)
-        if self._scope is not None:
-            self._scope.cancel()
+        if self._serves:
+            self._lane.stop()
         self._tell(lambda listener: listener.lost(self, reason))
 
     def drain(self, reason: str) -> None:
@@ -326,7 +187,9 @@ class BaseConnection(RequestSender):
         """Read what the peer has said already, if it is idle; False if it is of no use then."""
         if self._stream is None or self._clock() - self._written_at <= PAUSE:
             return True
-        await hear(self, self._stream)
+        hearing = Hearing(self, self._stream)
+        while hearing.goes_on():  # noqa: ASYNC110 - it makes the event loop pass
+            await anyio.sleep(0)  # noqa: ASYNC115 - `anyio.lowlevel` takes long to import
         return self.usable
 
     def role_has_changed(self) -> bool:
@@ -358,6 +221,8 @@ class BaseConnection(RequestSender):
         """
         if not self._pauses:
             self._paused_since = self._clock()
+            if self._serves and not self.closed:
+                self._lane.pause_reading()
         self._pauses += 1
 
     def resume_reading(self) -> None:
@@ -371,58 +236,80 @@ class BaseConnection(RequestSender):
         if self._pauses:
             return
         self.wire.postpone(self._clock() - self._paused_since)
-        resumed, self._resumed = self._resumed, None
-        if resumed is not None and not resumed.done():
-            resumed.set_result(None)
+        if self._serves and not self.closed:
+            self._lane.resume_reading()
 
-    async def _until_resumed(self) -> None:
-        while self._pauses:
-            self._resumed = resumed = self._new_waiter_unchecked()
-            await resumed
+    # -- for its lane ---------------------------------------------------------------------------
 
-    # -- the reader task and the writer task ----------------------------------------------------
+    def _begin(self, lane: Lane) -> None:
+        """Use *lane* from now on."""
+        self._lane, self._serves = lane, True
+        if self._pauses:
+            lane.pause_reading()
+        self.received(b"")  # what came in one piece with the end of the handshake
+        if self.wire.unsent and not self.closed:
+            self._schedule_flush()
+        else:
+            self._flush_on_request = not self.closed
 
-    async def _read(self, stream: ByteStream) -> None:
-        receive, wire, feed = stream.receive, self.wire, self.wire.feed
+    def received(self, data: bytes, /) -> None:
+        """Take *data*, the next bytes from the server."""
+        if self.closed:
+            return
+        wire = self.wire
         try:
-            feed(b"")  # what came in one piece with the end of the handshake
-            while True:
-                data = await receive(CHUNK)
-                if self._pauses:
-                    await self._until_resumed()
-                feed(data)
-                if self._paused:
-                    self._resume_waiting()
-                if wire.tombstones and wire.exhausted:
-                    self.drain("too many of its requests were given up")
-        except BaseException as error:
-            self.close(explain(error), error)  # does nothing if it is closed already
-            if not isinstance(error, Exception):
-                raise
-
-    async def _write(self, stream: ByteStream) -> None:
-        wire, send, now = self.wire, stream.send, self._clock
-        try:
-            while True:
-                if wire.unsent:
-                    turn = now()
-                    if turn - self._written_at > PAUSE:
-                        await hear(self, stream)
-                        turn = now()
-                    self._written_at = turn
-                    if data := wire.take(turn):  # otherwise all of it was cancelled
-                        if len(wire.inflight) > requests.MAX_IN_FLIGHT:
-                            self._paused = True
-                        await send(data)
-                    if self._paused:
-                        self._resume_waiting()
-                else:
-                    self._parked = parked = self._new_waiter_unchecked()
-                    await parked
-        except anyio.get_cancelled_exc_class() as error:
-            self.close(explain(error), error)
-            raise
+            wire.feed(data)
+            if self._paused:
+                self._resume_waiting()
+            if wire.tombstones and wire.exhausted:
+                self.drain("too many of its requests were given up")
         except Exception as error:  # noqa: BLE001 - any failure closes it, with an error for all
-            self.drain("sending failed")
-            await anyio.sleep(READ_AFTER_SEND_FAILURE)
             self.close(explain(error), error)
+
+    def writable(self) -> None:
+        """Write again: the lane is not full any more."""
+        self._full = False
+        if self._paused:
+            self._resume_waiting()
+        self._flush()
+
+    def sending_failed(self, error: Exception, /) -> float:  # noqa: ARG002 - `ended` gets it too
+        """Take no new requests; the seconds to continue reading."""
+        self._full = True
+        self._flush_on_request = False
+        self.drain("sending failed")
+        return READ_AFTER_SEND_FAILURE
+
+    def ended(self, error: BaseException, /) -> None:
+        """Close: the stream has ended, or broke."""
+        self.close(explain(error), error)
+
+    def _flush(self) -> None:
+        """Send what is enqueued, until the lane is full; then let others enqueue."""
+        wire, crowd = self.wire, self._crowd
+        self._crowd = max(len(wire.unsent), crowd >> 1)
+        try:
+            while wire.unsent and not self._full:
+                now = self._clock()
+                if now - self._written_at > PAUSE:
+                    if not self._has_heard():
+                        self._lane.soon(self._flush, alone=False)
+                        return
+                    now = self._clock()
+                self._written_at = now
+                if data := wire.take(now):  # otherwise all of it was cancelled
+                    if len(wire.inflight) > requests.MAX_IN_FLIGHT:
+                        self._paused = True
+                    self._full = not self._lane.write(data)
+            self._flush_on_request = not (self._full or self.closed)
+            if self._paused:
+                self._resume_waiting()
+        except Exception as error:  # noqa: BLE001 - any failure closes it, with an error for all
+            self.close(explain(error), error)
+
+    def _has_heard(self) -> bool:
+        """Whether all that the peer has said is read; otherwise after one more pass."""
+        assert self._stream is not None  # noqa: S101 - it serves
+        hearing = self._hearing or Hearing(self, self._stream)
+        self._hearing = hearing if hearing.goes_on() else None
+        return self._hearing is None

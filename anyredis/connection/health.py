@@ -26,7 +26,7 @@ PAUSE = 0.02
 """Seconds without a write, after which the peer is heard before the next write."""
 
 PASSES = 8
-"""Passes of the event loop that the reader task gets to read what has arrived."""
+"""Passes of the event loop that the lane gets to read what has arrived."""
 
 QUIET_PASSES = 2
 """Passes for bytes of TLS that the event loop has received, and the reader task has not."""
@@ -41,7 +41,7 @@ FLAGS = getattr(socket, "MSG_PEEK", 0) | getattr(socket, "MSG_DONTWAIT", 0)
 
 
 class Heard(Protocol):
-    """A connection, as far as `hear` knows it."""
+    """A connection, as far as `Hearing` knows it."""
 
     closed: bool
 
@@ -50,24 +50,33 @@ class Heard(Protocol):
         ...
 
 
-async def hear(connection: Heard, stream: ByteStream) -> None:
-    """Read what the peer has said already; *connection* is closed if that is its end.
+class Hearing:
+    """Reads what the peer has said already; *connection* is closed if that is its end.
 
-    A plain socket on which nothing arrived costs one system call.  Otherwise the reader task gets
-    up to `PASSES` passes of the event loop, because only it can read TLS and other streams.
+    A plain socket on which nothing arrived costs one system call.  Otherwise the lane gets up to
+    `PASSES` passes of the event loop, because only it can read the bytes, of TLS for example.
     """
-    raw: Any = stream.extra(SocketAttribute.raw_socket, None)
-    peeks = raw is not None and hasattr(socket, "MSG_DONTWAIT")
-    is_plain = peeks and stream.extra(TLSAttribute.ssl_object, None) is None
-    quiet_passes = 0 if is_plain else QUIET_PASSES
-    for _ in range(PASSES):
-        said = _peek(raw) if peeks else True
+
+    def __init__(self, connection: Heard, stream: ByteStream) -> None:
+        self._connection = connection
+        self._raw: Any = stream.extra(SocketAttribute.raw_socket, None)
+        self._peeks = self._raw is not None and hasattr(socket, "MSG_DONTWAIT")
+        is_plain = self._peeks and stream.extra(TLSAttribute.ssl_object, None) is None
+        self._quiet_passes = 0 if is_plain else QUIET_PASSES
+        self._passes = PASSES
+
+    def goes_on(self) -> bool:
+        """Whether the event loop has to make one more pass before this is called again."""
+        if not self._passes:
+            return False
+        self._passes -= 1
+        said = _peek(self._raw) if self._peeks else True
         if isinstance(said, Exception):
-            connection.close(explain(said), said)
-        if connection.closed or (not said and not quiet_passes):
-            return
-        quiet_passes -= not said
-        await anyio.sleep(0)  # noqa: ASYNC115 - `anyio.lowlevel` takes long to import
+            self._connection.close(explain(said), said)
+        if self._connection.closed or (not said and not self._quiet_passes):
+            return False
+        self._quiet_passes -= not said
+        return True
 
 
 def _peek(raw: Any) -> bool | Exception:

@@ -2,7 +2,7 @@
 
 Law: a request is enqueued without waiting, except under backpressure and while another request owns
 the connection: one that blocks, or is sent in several pieces, owns it from its first byte to its
-last reply.  All requests that are enqueued in one turn of the event loop leave in one `send`.  A
+last reply.  All requests that are enqueued in one turn of the event loop leave in one write.  A
 request that is enqueued on a closed connection is answered with an error whose outcome is
 `NOT_SENT`.
 """
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from anyredis.command import Command, Executor, raw_command
 from anyredis.connection.backpressure import Backpressure
 from anyredis.connection.errors import closed_by_server, lost
+from anyredis.connection.lane import Lane
 from anyredis.exceptions import DataError, DataValueError, Outcome, RedisError
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.waiter import Waiter
@@ -30,6 +31,10 @@ HIGH_WATER = 4 * 1024 * 1024
 
 MAX_IN_FLIGHT = 65536
 """Requests in flight above which callers wait."""
+
+
+CROWD = 8
+"""Counts for `_crowd` if a request comes while others are in flight."""
 
 
 class RequestSender(Executor):
@@ -51,7 +56,16 @@ class RequestSender(Executor):
     _new_waiter: Callable[[], Waiter]
     _new_waiter_unchecked: Callable[[], Waiter]
     _backpressure: Backpressure
-    _parked: Waiter | None = None
+    _lane: Lane
+    _full = False
+    """Whether the lane takes no bytes now."""
+    _flush_on_request = False
+    """Whether the next request schedules a flush: it serves, none is due, and the lane is not full."""
+    _crowd = 0
+    """The number of requests that left in one flush, lately; each flush halves it at most.
+
+    Requests that come in the same turn leave together only if none of them is written at once.
+    """
     _paused = False
     """Whether callers wait: others do, too much is in flight, it has an owner, or it is closed."""
 
@@ -88,8 +102,8 @@ class RequestSender(Executor):
             request.binary = True
         wire.unsent.append(request)  # saved frame: RequestQueue.submit
         wire.unsent_bytes += len(payload)
-        if self._parked is not None:
-            self._wake_writer()
+        if self._flush_on_request:
+            self._schedule_flush()
         return request
 
     def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
@@ -174,14 +188,21 @@ class RequestSender(Executor):
             request.waiter.set_result(error)
             return request
         self.wire.submit(request)
-        if self._parked is not None:
-            self._wake_writer()
+        if self._flush_on_request:
+            self._schedule_flush()
         return request
 
-    def _wake_writer(self) -> None:
-        parked, self._parked = self._parked, None
-        if parked is not None and not parked.done():
-            parked.set_result(None)
+    def _schedule_flush(self) -> None:
+        """Have all that is enqueued in this turn sent."""
+        self._flush_on_request = False
+        if self.wire.inflight:
+            self._crowd = max(self._crowd, CROWD)
+        # While callers are let in one after another, nothing is written in between.
+        self._lane.soon(self._flush, alone=self._crowd <= 1 and not self._paused)
+
+    def _flush(self) -> None:
+        """Send what is enqueued."""
+        raise NotImplementedError
 
     def pack(self, args: tuple[Value, ...]) -> bytes:
         """The bytes of one command; raises `DataError` if an argument cannot be sent."""
@@ -281,7 +302,7 @@ class RequestSender(Executor):
     def _resume_waiting(self) -> None:
         """Enqueue what waits in line, as far as the limits allow."""
         wire, line = self.wire, self._backpressure
-        too_many = len(wire.inflight) > MAX_IN_FLIGHT
-        if not too_many:
+        blocked = self._full or len(wire.inflight) > MAX_IN_FLIGHT
+        if not blocked:
             line.grant(HIGH_WATER - wire.unsent_bytes, idle=wire.idle)
-        self._paused = too_many or line.busy or self.closed
+        self._paused = blocked or line.busy or self.closed

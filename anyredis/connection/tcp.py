@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import builtins
-import socket
 import ssl
 from typing import Any, Unpack
 
 import anyio
-from anyio.abc import ByteStream, SocketAttribute
+from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
 from anyredis.address import DEFAULT_PORT, TCPAddress, check_no_url
 from anyredis.connection.base import BaseConnection
+from anyredis.connection.direct_streams import open_tcp
 from anyredis.connection.options import HostOptions, TCPOptions, check_port, refuse_unknown
 from anyredis.connection.tls import RenewableContext, take_context
 from anyredis.credentials import hidden_addresses, hide
@@ -69,11 +69,8 @@ class Connection(BaseConnection):
         self._in_tls_handshake = False
         if self._renewable is not None:
             self._ssl_context = await self._renewable.current()
-        stream = await anyio.connect_tcp(host, port)
+        stream = await open_tcp(host, port)
         try:
-            raw: Any = stream.extra(SocketAttribute.raw_socket)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             context = self._ssl_context
             return stream if context is None else await self._encrypted(stream, context)
         except BaseException:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import anyio
 from anyio.abc import ByteStream
 
 from anyredis.address import UnixAddress, check_no_url
 from anyredis.connection.base import BaseConnection
+from anyredis.connection.direct_streams import open_unix
 from anyredis.connection.options import ConnectionOptions, refuse_unknown
 from anyredis.credentials import hidden_addresses, hide
 from anyredis.exceptions import DataTypeError
@@ -37,4 +37,4 @@ class UnixDomainSocketConnection(BaseConnection):
 
     async def open_stream(self) -> ByteStream:
         """A stream over the Unix socket."""
-        return await anyio.connect_unix(self._unix_address.path)
+        return await open_unix(self._unix_address.path)

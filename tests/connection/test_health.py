@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from anyredis import AuthenticationError, ReadOnlyError, Redis, RedisCluster
+from anyredis import AuthenticationError, ReadOnlyError, Redis, RedisCluster, Retry
 from anyredis.connection.health import SilenceRule
 from anyredis.exceptions import from_server
 from anyredis.server import Cluster, Server
@@ -14,6 +14,7 @@ from anyredis.testing import FakeServer
 from anyredis.wire.decode import Decoder
 from anyredis.wire.request import Request
 from anyredis.wire.request_queue import RequestQueue
+from tests.connection.lanes import LANE_KINDS, LaneKind, client_on, connection_of
 from tests.servers import Certificates, ask
 from tests.wire.notes import Note
 
@@ -42,6 +43,36 @@ async def test_a_command_after_a_freeze(valkey: Server) -> None:
             assert await client.incr("n") == 2 * expected - 1
             kill_clients(valkey)
             assert await client.incr("n") == 2 * expected
+
+
+@pytest.mark.parametrize("kind", LANE_KINDS)
+async def test_each_lane_after_a_freeze(valkey: Server, kind: LaneKind) -> None:
+    """G6, G11: a direct lane does not overtake the end of the stream, nor do the two tasks."""
+    async with client_on(kind, valkey.host, valkey.port, retry=Retry()) as client:
+        for expected in range(1, TIMES + 1):
+            assert await client.incr("n") == 3 * expected - 2
+            kill_clients(valkey)
+            assert await client.incr("n") == 3 * expected - 1
+            async with client.session() as session:
+                await session.ping()
+            kill_clients(valkey)
+            async with client.session() as session:
+                assert await session.incr("n") == 3 * expected
+
+
+async def test_words_before_the_end(valkey: Server) -> None:
+    """G1: replies that arrived while the loop stood still reach their requests, then it is lost."""
+    async with Redis(valkey.host, valkey.port) as client:
+        await client.ping()
+        for _ in range(TIMES):
+            connection = connection_of(client)
+            request = connection.enqueue((b"ECHO", b"heard"))
+            assert request is not None
+            while request.payload is not None:
+                await anyio.lowlevel.checkpoint()
+            kill_clients(valkey)
+            assert await connection.answer(request) == b"heard"
+            assert await client.ping()
 
 
 async def test_a_session_after_a_freeze(valkey: Server) -> None:
@@ -175,9 +206,10 @@ def test_a_drip_is_no_sign_of_life() -> None:
     assert rule.is_over(wire, 15.0, 0.0)
 
 
-async def test_a_reply_that_came_while_the_loop_stood_still(valkey: Server) -> None:
+@pytest.mark.parametrize("kind", LANE_KINDS)
+async def test_a_reply_that_came_while_the_loop_stood_still(valkey: Server, kind: LaneKind) -> None:
     """No false timeout, though the loop stood still longer than `stream_timeout`."""
-    async with Redis(valkey.host, valkey.port, stream_timeout=0.4) as client:
+    async with client_on(kind, valkey.host, valkey.port, stream_timeout=0.4) as client:
         await client.set("large", b"x" * 3_000_000)
         for _ in range(2):
             async with anyio.create_task_group() as tasks:

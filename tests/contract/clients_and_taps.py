@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, Unpack
 
 import anyio
-import sniffio
 from anyio.abc import ByteStream
 
 from anyredis import (
@@ -38,40 +36,9 @@ def client_of(
 ) -> Redis[bytes]:
     """A client for *server*."""
     if transport == "unix":
-        ignore_unix_stream_fault()
         options["unix_socket_path"] = server.unix_socket_path
         return Redis(db=db, **options)
     return Redis(server.host, server.port, db, **options)
-
-
-class UnixStreamFaultFilter:
-    """An exception handler of asyncio that ignores a fault of anyio's Unix streams (4.16).
-
-    They pass `future.set_result` to `loop.add_reader`, which calls it once too often if the
-    receiving task is cancelled in the same turn in which bytes arrive.
-    """
-
-    def __init__(
-        self, otherwise: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], Any]
-    ) -> None:
-        self._otherwise = otherwise
-
-    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Pass on all other errors."""
-        is_fault = "set_result" in context["message"]
-        if not (is_fault and isinstance(context.get("exception"), asyncio.InvalidStateError)):
-            self._otherwise(loop, context)
-
-
-def ignore_unix_stream_fault() -> None:
-    """Use a `UnixStreamFaultFilter` on this event loop."""
-    if sniffio.current_async_library() == "trio":
-        return
-    loop = asyncio.get_running_loop()
-    handler = loop.get_exception_handler()
-    assert handler is not None, "anyio's test runner has one"
-    if not isinstance(handler, UnixStreamFaultFilter):
-        loop.set_exception_handler(UnixStreamFaultFilter(handler))
 
 
 def text_client_of(server: Server, **options: Unpack[RedisOptions]) -> Redis[str]:

@@ -1,7 +1,7 @@
 """Run an operation and cancel it at its k-th scheduling point, on any event loop.
 
-A scheduling point is the end of a step that any task of the event loop takes: the operation's own,
-and those of its connection.  So a cancellation arrives while the operation waits for its lease, its
+A scheduling point is the end of a step that any task of the event loop takes, and of each call by
+which a connection sends or receives: a lane makes them without a task.  So a cancellation arrives while the operation waits for its lease, its
 connection, the send of its bytes and its reply, and also one step late: after the reply was set and
 before the operation ran again.
 """
@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import anyio
+import pytest
 import sniffio
 import trio
+
+from anyredis import BaseConnection
 
 Kind: TypeAlias = Literal["task", "tasks", "scope", "loss"]
 """`Task.cancel` once, `Task.cancel` at every step from then on, a cancel scope; or, instead of a
@@ -202,15 +205,35 @@ class TrioSteps(trio.abc.Instrument):
         self._steps.taken()
 
 
+def counted(call: Callable[..., None], steps: Steps) -> Callable[..., None]:
+    """*call*, whose end is a scheduling point."""
+
+    def call_and_count(*args: Any) -> None:
+        call(*args)
+        steps.taken()
+
+    return call_and_count
+
+
 @contextmanager
 def counting() -> Generator[Steps]:
-    """A `Steps` that counts all tasks that begin from now on."""
+    """A `Steps` that counts all tasks, and the calls of all lanes, that begin from now on."""
     steps = Steps()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("received", "_flush"):
+            patch.setattr(BaseConnection, name, counted(getattr(BaseConnection, name), steps))
+        with counting_tasks(steps):
+            yield steps
+
+
+@contextmanager
+def counting_tasks(steps: Steps) -> Generator[None]:
+    """Have *steps* count all tasks that begin from now on."""
     if sniffio.current_async_library() == "trio":
         instrument = TrioSteps(steps)
         trio.lowlevel.add_instrument(instrument)
         try:
-            yield steps
+            yield
         finally:
             trio.lowlevel.remove_instrument(instrument)
         return
@@ -222,6 +245,6 @@ def counting() -> Generator[Steps]:
     before = loop.get_task_factory()
     loop.set_task_factory(task)
     try:
-        yield steps
+        yield
     finally:
         loop.set_task_factory(before)

@@ -10,7 +10,6 @@ import pytest
 
 from anyredis import BlockingConnectionPool, ConnectionPool, UnixDomainSocketConnection
 from anyredis.server import Server
-from tests.contract.clients_and_taps import ignore_unix_stream_fault
 from tests.contract.control import Control
 from tests.contract.exclusive_operations import EXCLUSIVE_IN_MEMORY
 from tests.contract.harness import Operation, cancel_everywhere, lose_everywhere, named
@@ -67,7 +66,6 @@ def target_on(server: Server, pool_class: type[ConnectionPool], shared: int) -> 
     if pool_class is ConnectionPool:
         arguments |= {"host": server.host, "port": server.port}
     else:
-        ignore_unix_stream_fault()
         arguments |= {
             "connection_class": UnixDomainSocketConnection,
             "path": server.unix_socket_path,

@@ -1,0 +1,60 @@
+"""Tests of `anyredis.connection.asyncio_stream`: what is special to asyncio and uvloop."""
+
+from __future__ import annotations
+
+import contextvars
+from typing import Any
+
+import anyio
+import pytest
+
+from anyredis.connection.asyncio_stream import AsyncioStream
+from tests.conftest import BACKENDS
+from tests.connection.lanes import opened, passes, running, until
+
+pytestmark = pytest.mark.parametrize(
+    "anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]], ids=["asyncio", "uvloop"]
+)
+
+MARK: contextvars.ContextVar[str] = contextvars.ContextVar("MARK", default="none")
+
+
+async def test_a_transport_is_full_with_one_byte() -> None:
+    """The low mark is 0 and the high mark is not: TLS of asyncio would never get on with 0."""
+    async with opened("direct") as (stream, _):
+        assert isinstance(stream, AsyncioStream)
+        transport: Any = stream._transport
+        assert transport.get_write_buffer_limits() == (0, 1)
+
+
+async def test_calls_are_made_in_the_next_turn() -> None:
+    """G2: never in the step that asks for it, also if the request is alone."""
+    async with running("direct") as run:
+        called: list[str] = []
+        run.lane.soon(lambda: called.append("call"), alone=True)
+        assert called == []
+        await anyio.lowlevel.checkpoint()
+        assert called == ["call"]
+
+
+async def test_calls_have_the_context_of_the_lane() -> None:
+    """Not that of the caller, whose variables concern nobody else."""
+    async with running("direct") as run:
+        seen: list[str] = []
+        MARK.set("the caller's")
+        run.lane.soon(lambda: seen.append(MARK.get()), alone=False)
+        await passes(1)
+        assert seen == ["none"]
+
+
+async def test_a_transport_that_ignores_a_pause() -> None:
+    """What it delivers nevertheless is kept, in order."""
+    async with running("direct") as run:
+        lane: Any = run.lane
+        lane.pause_reading()
+        lane.data_received(b"a")
+        lane.data_received(b"b")
+        assert run.events.data == b""
+        run.peer.sendall(b"c")
+        lane.resume_reading()
+        await until(lambda: run.events.data == b"abc")
