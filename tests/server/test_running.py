@@ -20,6 +20,7 @@ from tests.servers import (
     ask,
     is_alive,
     redis8_binary,
+    redis82_binary,
     redis_tls_binary,
     valkey_binary,
 )
@@ -388,7 +389,7 @@ async def test_shared_servers(
         ask(server, "SET", "left", "over")
 
 
-@pytest.mark.parametrize("find", [valkey_binary, redis8_binary])
+@pytest.mark.parametrize("find", [valkey_binary, redis82_binary])
 async def test_tls_with_a_server_that_has_none(
     find: Callable[[], Path], certificates: Certificates
 ) -> None:

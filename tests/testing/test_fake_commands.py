@@ -45,9 +45,9 @@ def test_random_conversations_with_valkey(valkey: Server, protocol: int, seed: i
 @pytest.mark.parametrize("protocol", [2, 3])
 @BOUNDED
 @given(seed=SEEDS)
-def test_random_conversations_with_redis(redis8: Server, protocol: int, seed: int) -> None:
+def test_random_conversations_with_redis(redis82: Server, protocol: int, seed: int) -> None:
     """Replies and their types are those of Redis 8.2."""
-    with both(redis8, protocol) as servers:
+    with both(redis82, protocol) as servers:
         servers.assert_same(conversation(seed))
 
 

@@ -176,10 +176,10 @@ IN_CLUSTER = [
 ]
 
 
-async def test_nodes_of_a_cluster(redis8_cluster: Cluster) -> None:
+async def test_nodes_of_a_cluster(redis82_cluster: Cluster) -> None:
     """Sharded channels are at the node of their slot; others at any node, which reports its own."""
     cluster = FakeCluster(3)
-    primaries = redis8_cluster.primaries
+    primaries = redis82_cluster.primaries
     by_node: list[list[list[Any]]] = []
     for streams in (
         [await node.server.connect() for node in cluster.nodes],
