@@ -16,6 +16,7 @@ from anyredis.exceptions import RedisError, ResponseError
 from anyredis.server.binary import find_binary
 from anyredis.server.readiness import (
     Clients,
+    NotReadyError,
     Problems,
     check_seconds,
     connect_to,
@@ -41,6 +42,9 @@ from anyredis.server.server_spec import TLSFiles
 
 # Milliseconds.  With these sentinels discover servers and roles, which no timeout of the user
 # bounds, in a tenth of the time; with their defaults they need up to 10 s.
+AGAIN_AFTER = 8.0
+"""Seconds after which a failover that has not begun is ordered again: sentinels give up in silence."""
+
 FAST_TIMERS = ("info-period", 500, "publish-period", 200, "ask-period", 200, "tilt-period", 1000)
 
 
@@ -136,10 +140,27 @@ class SentinelDeployment:
         """
         deadline = anyio.current_time() + timeout
         old = await self.current_primary()
+        while True:
+            left = deadline - anyio.current_time()
+            await self._order_failover(old, left)
+            try:
+                await self._agree(min(AGAIN_AFTER, left), unwanted=old)
+            except NotReadyError:
+                if left <= AGAIN_AFTER:
+                    raise
+                if await self.current_primary() is old:
+                    continue  # the sentinel gave up, for example because the replica was not linked
+                await self._agree(deadline - anyio.current_time(), unwanted=old)
+            return await self.current_primary()
+
+    async def _order_failover(self, old: Server, timeout: float) -> None:  # noqa: ASYNC109 - told
+        """Have a sentinel begin a failover from *old*, unless one has just succeeded."""
         sentinel = running(self._sentinels)[0]
         async with connect_to(sentinel) as client:
 
             async def order() -> Problems:
+                if await self.current_primary() is not old:
+                    return {}
                 try:
                     await client.execute_command("SENTINEL", "FAILOVER", self._name)
                 except ResponseError as error:  # for example too soon after the last failover
@@ -148,9 +169,7 @@ class SentinelDeployment:
 
             refusals = await poll_until_ready(order, timeout=timeout)
         if refusals:
-            raise not_ready(f"no failover within {timeout:g} s", refusals, [sentinel])
-        await self._agree(deadline - anyio.current_time(), unwanted=old)
-        return await self.current_primary()
+            raise not_ready(f"no failover within {timeout:.1f} s", refusals, [sentinel])
 
     async def _agree(
         self,

@@ -105,6 +105,25 @@ async def test_any_server_will_do(find: Callable[[], Path]) -> None:
             await deployment.failover(timeout=0.3)
 
 
+async def test_a_failover_that_the_sentinels_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ordered again: a replica that hangs at that moment is promoted later."""
+    monkeypatch.setattr("anyredis.server.sentinel.AGAIN_AFTER", 3.0)
+    async with run_sentinel(down_after=10, failover_timeout=1) as deployment:
+        [replica] = deployment.replicas
+        replica.pause()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(deployment.failover)
+            while not await given_up(deployment):
+                await anyio.sleep(0.05)
+            replica.resume()
+        assert await deployment.current_primary() is replica
+
+
+async def given_up(deployment: SentinelDeployment) -> bool:
+    """Whether a sentinel has ended a failover without success."""
+    return any("failover-abort" in server.log for server in deployment.sentinels)
+
+
 async def test_tls_and_passwords(certificates: Certificates) -> None:
     """All speak TLS only, among themselves too, and show each other their passwords."""
     files = certificates.server_files()
