@@ -72,10 +72,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     )
     contestants = itertools.chain(CONTESTANTS, *(each.own_contestants for each in ALL))
     names = tuple(dict.fromkeys(each.name for each in contestants))
-    for option, known in (("scenarios", tuple(PLACES)), ("backends", BACKENDS), ("clients", names)):
+    for option, known, others in (
+        ("scenarios", tuple(PLACES), tuple(ON_DEMAND)),
+        ("backends", BACKENDS, ()),
+        ("clients", names, ()),
+    ):
         parser.add_argument(
             f"--{option}",
-            action=choices(known),
+            action=choices((*known, *others)),
             default=known,
             metavar="A,B",
             help=f"of {', '.join(known)}; all by default",
