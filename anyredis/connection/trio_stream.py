@@ -17,9 +17,8 @@ import anyio
 from anyio import ResourceGuard
 
 from anyredis.connection.handshake_io import CHUNK
-from anyredis.connection.lane import Lane, LaneEvents, LaneStream
+from anyredis.connection.lane import Lane, LaneEvents, LaneStream, TaskLane
 from anyredis.connection.sockets import broken, socket_attributes
-from anyredis.waiter import Waiter, waiter_factory
 
 
 class TrioStream(LaneStream):
@@ -103,30 +102,22 @@ class TrioStream(LaneStream):
         return TrioLane(self, self._sock, events, self._trio)
 
 
-class TrioLane:
+class TrioLane(TaskLane):
     """The direct lane: it sends at once what it can, and has two tasks for all else."""
 
     def __init__(self, stream: TrioStream, sock: socket, events: LaneEvents, trio: Any) -> None:
+        super().__init__(events)
         self._stream = stream
         self._sock = sock
-        self._events = events
         self._deadline = trio.current_effective_deadline
         self._now = trio.current_time
         self._checkpoint = trio.lowlevel.checkpoint
         self._wait_readable = trio.lowlevel.wait_readable
-        self._new_waiter = waiter_factory()
-        self._scope: anyio.CancelScope | None = None
-        self._stopped = self._told_end = False
         self._delivering = False
         """Whether the connection is taking received bytes."""
         self._rest = memoryview(b"")
         """The bytes that the writer task sends next."""
-        self._call: Callable[[], None] | None = None
         self._failure: OSError | None = None
-        self._idle: Waiter | None = None
-        """The writer task waits for it."""
-        self._paused = False
-        self._resumed: Waiter | None = None
 
     # -- for the connection ---------------------------------------------------------------------
 
@@ -151,8 +142,7 @@ class TrioLane:
         if alone and not self._delivering and self._may_write_at_once():
             call()
         else:
-            self._call = call
-            self._wake_writer()
+            self._call_soon(call)
 
     def _may_write_at_once(self) -> bool:
         try:
@@ -160,52 +150,15 @@ class TrioLane:
         except RuntimeError:  # no task is running: it is a callback of trio's
             return False
 
-    def _wake_writer(self) -> None:
-        idle, self._idle = self._idle, None
-        if idle is not None and not idle.done():
-            idle.set_result(None)
-
-    def pause_reading(self) -> None:
-        """Deliver nothing until `resume_reading`; one `recv` more may be made and kept."""
-        self._paused = True
-
-    def resume_reading(self) -> None:
-        """Undo `pause_reading`."""
-        self._paused = False
-        resumed, self._resumed = self._resumed, None
-        if resumed is not None and not resumed.done():
-            resumed.set_result(None)
-
-    async def run(self) -> None:
-        """Run both tasks until one has told the end, or `stop` is called."""
-        async with anyio.create_task_group() as tasks:
-            self._scope = tasks.cancel_scope
-            if not self._stopped:
-                tasks.start_soon(self._write)
-                await self._read()
-
-    def stop(self) -> None:
-        """Cancel both tasks; the reader receives no more, even if it is running now."""
-        self._stopped = self._told_end = True
-        if self._scope is not None:
-            self._scope.cancel()
-
     # -- the tasks ------------------------------------------------------------------------------
-
-    def _end(self, error: BaseException) -> None:
-        if not self._told_end:
-            self._told_end = True
-            self._events.ended(error)
-        self.stop()
 
     async def _read(self) -> None:
         sock, wait, received = self._sock, self._wait_readable, self._events.received
         try:
             while not self._stopped:
                 await wait(sock)
-                while self._paused:
-                    self._resumed = resumed = self._new_waiter()
-                    await resumed
+                if self._paused:
+                    await self._wait_while_paused()
                 try:
                     data = sock.recv(CHUNK)
                 except (BlockingIOError, InterruptedError):
@@ -237,8 +190,7 @@ class TrioLane:
                     if self._call is not None:
                         await self._checkpoint()
                 else:
-                    self._idle = idle = self._new_waiter()
-                    await idle
+                    await self._wait_for_work()
         except anyio.get_cancelled_exc_class() as error:
             self._end(error)
             raise

@@ -34,17 +34,6 @@ LONG_STRING: Final = rb"(?:[*~%|>]\d{1,4}\r\n){0,8}[$=](\d{4,15})\r\n"
 """The pattern of the header of a long string, with those of small aggregates that begin with it."""
 
 
-def _behind_long_strings(data: bytes, begin: int) -> int:
-    """The position behind all long strings in a row; a header begins at *begin*.
-
-    It is behind the end of *data* if the last of them is not complete.
-    """
-    match = re.compile(LONG_STRING).match  # here, because the import of the library is to be fast
-    while (string := match(data, begin)) is not None:
-        begin = string.end() + int(string[1]) + 2
-    return begin
-
-
 class LengthGuard:
     """Feeds a reader of hiredis by its methods *feed* and *has_data*.
 
@@ -67,6 +56,7 @@ class LengthGuard:
         large = rb"(?:>\d{%d,}|[*~|]\d{%d,})" % (push_digits, digits)
         self._header = re.compile(large)
         self._next_header = re.compile(rb"\n%b" % large)
+        self._long_string = re.compile(LONG_STRING)
         self._data = b""
         self._at = 0
         """The position in `_data` of the first byte that is not fed yet."""
@@ -140,11 +130,11 @@ class LengthGuard:
         """The position of the next header that looks too large; None if there is none."""
         start = begin
         if self._inside:
-            start = _behind_long_strings(data, begin + self._inside)
+            start = self._behind_long_strings(data, begin + self._inside)
             self._inside = 0
         elif not self._has_data():  # so a header begins here
             self._check(data, begin)
-            start = _behind_long_strings(data, begin)
+            start = self._behind_long_strings(data, begin)
         if start >= len(data):
             self._inside = start - len(data)
             return len(data)
@@ -153,6 +143,15 @@ class LengthGuard:
         # The line before the next header ends at the byte before.
         header = self._next_header.search(data, max(begin, start - 1))
         return None if header is None else header.start() + 1
+
+    def _behind_long_strings(self, data: bytes, begin: int) -> int:
+        """The position behind all long strings in a row; a header begins at *begin*.
+
+        It is behind the end of *data* if the last of them is not complete.
+        """
+        while (string := self._long_string.match(data, begin)) is not None:
+            begin = string.end() + int(string[1]) + 2
+        return begin
 
     @staticmethod
     def _has_type(data: bytes, start: int) -> bool:
