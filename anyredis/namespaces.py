@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from itertools import zip_longest
-from typing import Any, Final, Generic, Protocol, TypeVar, cast, final, overload
+from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar, cast, final, overload
 
 from anyredis.command import Batch, Blueprint, Command, Executor, Result
 from anyredis.commands.group import Group
+from anyredis.exceptions import DataTypeError
 from anyredis.replies import S, TextReaders
 
 T = TypeVar("T")
@@ -51,7 +52,18 @@ class Plans(Protocol[S]):
         ...
 
 
-class ClientNamespace(Executor, Group[S]):
+class NotCallable:
+    """The base of namespaces: redis-py has methods in their place."""
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Raise `DataTypeError`, which says what to write."""
+        raise DataTypeError(
+            "a namespace is not called: write client.json.get(key), without () after json; the index "
+            "of a search is an argument of its commands: client.ft.search(index, query)"
+        )
+
+
+class ClientNamespace(NotCallable, Executor, Group[S]):
     """The base of a namespace on a client or a session: each call is awaited.
 
     Iterators, and other methods that run more than one command, belong in a class derived from it.
@@ -62,7 +74,7 @@ class ClientNamespace(Executor, Group[S]):
         _submit_with(self, parent.submit)
 
 
-class PipelineNamespace(Batch, Group[S]):
+class PipelineNamespace(NotCallable, Batch, Group[S]):
     """The base of a namespace in a pipeline: each call gives a `Result`."""
 
     def __init__(self, parent: Queues[S]) -> None:
@@ -70,7 +82,7 @@ class PipelineNamespace(Batch, Group[S]):
         _submit_with(self, parent.submit)
 
 
-class BlueprintNamespace(Blueprint, Group[S]):
+class BlueprintNamespace(NotCallable, Blueprint, Group[S]):
     """The base of a namespace on a blueprint: each call gives a `Command`."""
 
     def __init__(self, parent: Plans[S]) -> None:

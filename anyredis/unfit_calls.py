@@ -91,6 +91,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "byint": "write amount",
     "client_id": "write id=",
     "consumername": "it is consumer here",
+    "destKey": "it is destkey here",
     "data_persist_option": "write nx=True or xx=True, for fields fnx=True or fxx=True",
     "groupname": "it is group here",
     "options": "write config={name: value}",
@@ -98,6 +99,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "message_ids": "it is ids here",
     "num_keys": NO_NUMBER,
     "new_master_name": "it is name here",
+    "numKeys": NO_NUMBER,
     "numkeys": NO_NUMBER,
     "return_responses": "write sentinel.each(lambda node: node...) for the answer of each sentinel",
     "service_name": "it is name here",
@@ -106,6 +108,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "target_nodes": "write client.node(address).method(…), client.method_by_node(…) where there is "
     "one, or client.on_each_node(func, nodes)",
     "score_cast_func": "scores are floats: convert them afterwards",
+    "srcKeys": "it is sourcekeys here",
     "start_id": "it is start here",
 }
 """What to write for an argument of redis-py, whatever the method."""

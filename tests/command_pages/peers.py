@@ -47,7 +47,8 @@ def calls() -> tuple[dict[tuple[str, str], list[str]], dict[tuple[str, str], lis
     by_name: dict[tuple[str, str], list[str]] = {}
     by_command: dict[tuple[str, str], list[str]] = {}
     for each in read():
-        by_name.setdefault((each.peer, each.name), []).append(each.call)
+        if "." not in (each.command or ""):  # the methods for modules are found by the command
+            by_name.setdefault((each.peer, each.name), []).append(each.call)
         if each.command is not None:
             by_command.setdefault((each.peer, each.command), []).append(each.call)
     return by_name, by_command

@@ -34,12 +34,16 @@ class Statement(NamedTuple):
 
     complexity: str | None
 
+    module: str | None = None
+    """The module of a command that no server has by itself, with its first version."""
+
 
 STATEMENT = re.compile(
     r"(?P<syntax>[A-Z].*)\. "
     r"(Server (?P<both>[\d.]*\d)|"
     r"Redis (?P<redis>[\d.]*\d)(, Valkey (?P<valkey>[\d.]*\d))?|"
-    r"Valkey (?P<alone>[\d.]*\d))"
+    r"Valkey (?P<alone>[\d.]*\d)|"
+    r"(?P<module>(Bloom|JSON|Search|TimeSeries) [\d.]*\d))"
     r"\.( (?P<complexity>[^.]+)\.)?"
 )
 
@@ -55,6 +59,7 @@ def statement_of(docstring: str) -> Statement | None:
                 found["both"] or found["redis"],
                 found["both"] or found["valkey"] or found["alone"],
                 found["complexity"],
+                found["module"],
             )
     return None
 

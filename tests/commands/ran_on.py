@@ -25,6 +25,7 @@ from anyredis.commands.group import Group
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.server import Server
+from tests.commands.modules import plans
 
 FILE: Final = Path(__file__).with_name("ran_on.json")
 
@@ -59,10 +60,17 @@ def definitions() -> list[Definition]:
     return [*found]
 
 
+def title_of(definition: Definition) -> str:
+    """The name of a command method, after that of its namespace if it has one: `cms.incrby`."""
+    return plans.NAMES.get(definition, definition.name)
+
+
 def methods() -> set[str]:
     """The names of all command methods of this package; tests declare some of their own."""
     return {
-        each.name for each in definitions() if each.__wrapped__.__module__.startswith("anyredis.")
+        title_of(each)
+        for each in definitions()
+        if each.__wrapped__.__module__.startswith("anyredis.")
     }
 
 
@@ -152,7 +160,7 @@ def noting(method: str, build: Callable[..., Command[Any]]) -> Callable[..., Com
 def install() -> None:
     """Note all calls of command methods from now on."""
     for each in definitions():
-        each.__wrapped__ = noting(each.name, each.__wrapped__)
+        each.__wrapped__ = noting(title_of(each), each.__wrapped__)
     start = Server.start
 
     async def started(self: Server) -> None:

@@ -7,6 +7,7 @@ import inspect
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
+from operator import attrgetter
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -25,6 +26,7 @@ from anyredis.commands.sorted_sets import Scores
 from anyredis.replies import TextReaders
 from anyredis.testing import FakeServer
 from anyredis.wire.encode import Key, Value
+from tests.commands.modules import plans
 
 
 class Every(Blueprint, CoreCommands[str], SessionCommands[str], HashImport[str]):
@@ -71,7 +73,7 @@ def definitions() -> dict[str, Definition]:
     found: dict[str, Definition] = {}
     for cls in Every.__mro__:
         found |= {name: each for name, each in vars(cls).items() if isinstance(each, Definition)}
-    return found
+    return found | plans.DEFINITIONS
 
 
 DEFINITIONS = definitions()
@@ -123,7 +125,7 @@ def call(name: str, **given: object) -> Command[Any]:
             default = parameter.default
             empty = default is inspect.Parameter.empty
             positional.append(usual(name, parameter, annotation) if empty else default)
-    method: Callable[..., Command[Any]] = getattr(text, name)
+    method: Callable[..., Command[Any]] = attrgetter(name)(text)
     return method(*positional, **keywords)
 
 

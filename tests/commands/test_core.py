@@ -35,6 +35,7 @@ def groups() -> list[type[Group[Any]]]:
             each
             for each in group.__subclasses__()
             if each.__module__.startswith("anyredis.commands.") and each not in found
+            if not each.__module__.startswith("anyredis.commands.modules.")
         ]
     return [each for each in found if each not in (Group, CoreCommands)]
 

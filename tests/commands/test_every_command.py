@@ -157,14 +157,12 @@ class Facts(TypedDict):
 SENTINELS: dict[str, Facts] = json.loads((HERE.parent / "sentinel_commands.json").read_text())
 """The commands that sentinels have beside those of servers."""
 
-COMMANDS: dict[str, Facts] = json.loads((HERE.parent / "commands.json").read_text()) | SENTINELS
-
-LATER_GROUPS = {
-    "module": "later issue: JSON, search, time series, filters",
+COMMANDS: dict[str, Facts] = SENTINELS | {
+    name: facts
+    for name, facts in json.loads((HERE.parent / "commands.json").read_text()).items()
+    if "." not in name
 }
-
-# Vector sets are in the group of modules, too.
-SOONER = {name for name in COMMANDS if name.startswith("V") and "." not in name}
+"""All commands but those of modules, see `tests.commands.modules.test_every_module_command`."""
 
 ELSEWHERE = {
     "EXEC": "pipeline",
@@ -225,9 +223,7 @@ def reason_against(name: str) -> str | None:
         return "prose for people at a prompt"
     if name.encode() in table.CONTAINERS and name != "COMMAND":
         return "only its subcommands are commands"
-    if name in REASONS:
-        return REASONS[name]
-    return None if name in SOONER else LATER_GROUPS.get(COMMANDS[name]["group"])
+    return REASONS.get(name)
 
 
 def test_every_command() -> None:
@@ -240,9 +236,8 @@ def test_every_command() -> None:
 
 def test_reasons_are_about_commands() -> None:
     """No list of reasons holds a name that no server knows, and no name stands in two."""
-    assert (REASONS.keys() | ELSEWHERE.keys() | SOONER) - COMMANDS.keys() == set()
+    assert (REASONS.keys() | ELSEWHERE.keys()) - COMMANDS.keys() == set()
     assert NEVER.keys() & {name.decode() for name in table.FORBIDDEN} == set()
-    assert set(LATER_GROUPS) <= {facts["group"] for facts in COMMANDS.values()}
 
 
 def test_the_list_of_reasons_does_not_grow() -> None:

@@ -31,6 +31,7 @@ from anyredis.replies import TextReaders
 from anyredis.testing import FakeServer
 from anyredis.unfit_calls import METHODS, NEXT, first_option
 from anyredis.wire.encode import encode, encoder
+from tests.commands.modules.plans import NAMESPACES
 from tests.fuzz.grammar import same_meaning
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ SCAN_METHODS = {"hscan_iter", "scan_iter", "sscan_iter", "zscan_iter"}
 ELSEWHERE = {
     "execute_command": "takes words and nothing else in both",
     "monitor": "no command: compared in tests/client/test_monitor.py",
+    **dict.fromkeys(NAMESPACES, "a namespace: tests/commands/modules/test_redis_py_modules.py"),
     "transaction": "no command: compared in tests/client/test_optimistic.py",
     "from_url": "its options are compared with all others of clients and pools",
     "pipeline": "compared below",

@@ -1,0 +1,1 @@
+"""The commands of modules: JSON, search, time series, filters and sketches, one file a namespace."""

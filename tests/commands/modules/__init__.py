@@ -1,0 +1,1 @@
+"""The commands of modules, as tables and on a real server."""
