@@ -37,11 +37,11 @@ TESTED_ELSEWHERE = {
     "version.py",  # one constant, which the build reads: there is nothing to test
 }
 
-CHECKERS_ONLY = PACKAGE / "commands" / "module_namespaces.py"
+CHECKERS_ONLY = PACKAGE / "client" / "module_namespaces.py"
 """The one file with imports for type checkers alone: the namespaces of modules load when used."""
 
 IMPORTLIB = {
-    "commands/module_namespaces.py",  # a namespace that nobody uses costs nothing
+    "client/module_namespaces.py",  # a namespace that nobody uses costs nothing
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
     "connection/trio_stream.py",  # trio's sockets
     "pool/background.py",  # trio's system tasks

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Generic
 
+from anyredis.client.module_namespaces import ModuleNamespaces
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.scans import Scans
 from anyredis.commands.core import CoreCommands
@@ -15,7 +16,7 @@ from anyredis.replies import S
 from anyredis.wire.encode import Value
 
 
-class Commands(Scans[S], CoreCommands[S], Generic[S]):
+class Commands(Scans[S], CoreCommands[S], ModuleNamespaces[S], Generic[S]):
     """All commands, on one server or on a cluster: the type for a parameter that takes any client.
 
     `Redis`, `RedisCluster`, `NodeClient`, `Session` and `Transaction` derive from it; `Pipeline`,

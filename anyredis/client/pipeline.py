@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Generic, Never, Self, TypeAlias, TypeVar
 
 from anyredis.client.batch import CommandBatch, first_failure
+from anyredis.client.module_namespaces import ModuleNamespaces
 from anyredis.client.script_commands import ScriptCommand, lacking_in
 from anyredis.client.scripts import Script
 from anyredis.command import Batch, Command, Result, raw_command
@@ -32,7 +33,7 @@ Confirm: TypeAlias = Callable[[Sequence[Command[Any]], Sequence[object]], Awaita
 """Waits, after the commands with these values, until their writes are guaranteed."""
 
 
-class Pipeline(Batch, CoreCommands[S], Generic[S]):
+class Pipeline(Batch, CoreCommands[S], ModuleNamespaces[S], Generic[S]):
     """Commands to be sent together; each call gives a `Result` that has its `.value` afterwards.
 
     Made by `client.pipeline()` and used as an `async with` block: the queued commands run at its

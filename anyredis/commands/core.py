@@ -23,7 +23,6 @@ from anyredis.commands.keys import Keys
 from anyredis.commands.latency import Latency
 from anyredis.commands.lists import Lists
 from anyredis.commands.module_loading import ModuleLoading
-from anyredis.commands.module_namespaces import ModuleNamespaces
 from anyredis.commands.persistence import Persistence
 from anyredis.commands.pubsub import PubSubCommands
 from anyredis.commands.replication import ReplicationCommands
@@ -76,7 +75,6 @@ class CoreCommands(
     ShutdownCommands[S],
     ReplicationCommands[S],
     ModuleLoading[S],
-    ModuleNamespaces[S],
     HotKeyTracking[S],
     Backups[S],
     PubSubCommands[S],

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from anyredis import Blueprint, Command, DataError, DataTypeError, DataValueError
+from anyredis.client.module_namespaces import ModuleNamespaces
 from anyredis.command import Definition
 from anyredis.commands import checks
 from anyredis.commands.checks import KINDS, Count, atoms
@@ -29,7 +30,9 @@ from anyredis.wire.encode import Key, Value
 from tests.commands.modules import plans
 
 
-class Every(Blueprint, CoreCommands[str], SessionCommands[str], HashImport[str]):
+class Every(
+    Blueprint, CoreCommands[str], SessionCommands[str], HashImport[str], ModuleNamespaces[str]
+):
     """All commands there are, as values."""
 
     read = TextReaders(str)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from anyredis.client.module_namespaces import ModuleNamespaces
 from anyredis.command import Blueprint, Definition
 from anyredis.commands.core import CoreCommands
-from anyredis.commands.module_namespaces import ModuleNamespaces
 from anyredis.namespaces import Namespace
 from anyredis.replies import TextReaders
 
 
-class TextPlan(Blueprint, CoreCommands[str]):
+class TextPlan(Blueprint, CoreCommands[str], ModuleNamespaces[str]):
     """Commands of a client that decodes."""
 
     read = TextReaders(str)
 
 
-class BytesPlan(Blueprint, CoreCommands[bytes]):
+class BytesPlan(Blueprint, CoreCommands[bytes], ModuleNamespaces[bytes]):
     """Commands of a client that does not."""
 
     read = TextReaders(bytes)

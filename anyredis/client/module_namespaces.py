@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _classes(module: str) -> Any:
     """The classes of the namespace in *module*: on a client, in a pipeline and on a blueprint."""
-    return import_module(f"anyredis.commands.modules.{module}").NAMESPACE
+    return import_module(f"anyredis.{module}").NAMESPACE
 
 
 class ModuleNamespaces(Group[S]):
@@ -37,4 +37,4 @@ class ModuleNamespaces(Group[S]):
 
         The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
         """
-        return _classes("cms")  # type: ignore[no-any-return]
+        return _classes("commands.modules.cms")  # type: ignore[no-any-return]

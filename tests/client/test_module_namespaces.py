@@ -1,4 +1,4 @@
-"""Tests of `anyredis.commands.module_namespaces`: they load when they are first used."""
+"""Tests of `anyredis.client.module_namespaces`: they load when they are first used."""
 
 from __future__ import annotations
 
