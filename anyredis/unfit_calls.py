@@ -64,6 +64,7 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("xclaim", "justid"): "xclaim_ids",
     ("xinfo_stream", "full"): "xinfo_stream_full",
     ("xreadgroup", "claim_min_idle_time"): "xreadgroup_claim",
+    ("list", "withcount"): "list_with_counts",
     ("zadd", "incr"): "zadd_incr",
     ("zdiff", "withscores"): "zdiff_with_scores",
     ("zinter", "withscores"): "zinter_with_scores",
@@ -92,6 +93,11 @@ ADVICE: Final[Mapping[str, str]] = {
     "client_id": "write id=",
     "consumername": "it is consumer here",
     "destKey": "it is destkey here",
+    "destination_key": "it is destkey here",
+    "errorRate": "it is error_rate here",
+    "iter": "it is iterator here",
+    "noCreate": "write nocreate=",
+    "noScale": "write nonscaling=",
     "data_persist_option": "write nx=True or xx=True, for fields fnx=True or fxx=True",
     "groupname": "it is group here",
     "options": "write config={name: value}",
@@ -117,7 +123,10 @@ RANGES: Final = frozenset(("xpending_range", "xrange", "xrevrange"))
 """Methods whose *start* and *end* are *min* and *max* in redis-py."""
 
 SEVERAL: Final = frozenset(
-    ("args", "fields", "keys", "members", "names", "pattern", "section", "values")
+    (
+        *("args", "fields", "keys", "members", "names", "pattern", "quantile", "rank", "section"),
+        *("value", "values"),
+    )
 )
 """Arguments of redis-py that hold what is positional here."""
 
@@ -129,6 +138,7 @@ NEXT: Final[Mapping[str, str]] = {
     "hscan": "no_values",
     "hscan_iter": "no_values",
     "lcs": "len",
+    "list": "withcount",
     "module_loadex": "options",
     "lpop": "count",
     "msetex": "data_persist_option",

@@ -14,7 +14,11 @@ from anyredis.namespaces import namespace
 from anyredis.replies import S
 
 if TYPE_CHECKING:
+    from anyredis.client.modules import bf as _bf
+    from anyredis.client.modules import cf as _cf
     from anyredis.commands.modules import cms as _cms
+    from anyredis.commands.modules import tdigest as _tdigest
+    from anyredis.commands.modules import topk as _topk
 
 
 def _classes(module: str) -> Any:
@@ -24,6 +28,34 @@ def _classes(module: str) -> Any:
 
 class ModuleNamespaces(Group[S]):
     """The namespaces of Redis modules, on clients, sessions, pipelines and blueprints alike."""
+
+    @namespace
+    def bf(
+        self,
+    ) -> tuple[
+        type[_bf.ClientBloomFilters[S]],
+        type[_bf.PipelineBloomFilters[S]],
+        type[_bf.BlueprintBloomFilters[S]],
+    ]:
+        """Bloom filters: whether an item was added, without false negatives.
+
+        The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
+        """
+        return _classes("client.modules.bf")  # type: ignore[no-any-return]
+
+    @namespace
+    def cf(
+        self,
+    ) -> tuple[
+        type[_cf.ClientCuckooFilters[S]],
+        type[_cf.PipelineCuckooFilters[S]],
+        type[_cf.BlueprintCuckooFilters[S]],
+    ]:
+        """Cuckoo filters: whether an item was added; items can be deleted.
+
+        The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
+        """
+        return _classes("client.modules.cf")  # type: ignore[no-any-return]
 
     @namespace
     def cms(
@@ -38,3 +70,31 @@ class ModuleNamespaces(Group[S]):
         The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
         """
         return _classes("commands.modules.cms")  # type: ignore[no-any-return]
+
+    @namespace
+    def tdigest(
+        self,
+    ) -> tuple[
+        type[_tdigest.ClientTDigests[S]],
+        type[_tdigest.PipelineTDigests[S]],
+        type[_tdigest.BlueprintTDigests[S]],
+    ]:
+        """t-digests: quantiles and ranks of many numbers, estimated.
+
+        The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
+        """
+        return _classes("commands.modules.tdigest")  # type: ignore[no-any-return]
+
+    @namespace
+    def topk(
+        self,
+    ) -> tuple[
+        type[_topk.ClientTopKLists[S]],
+        type[_topk.PipelineTopKLists[S]],
+        type[_topk.BlueprintTopKLists[S]],
+    ]:
+        """Top-k lists: the most frequent of many items, estimated.
+
+        The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
+        """
+        return _classes("commands.modules.topk")  # type: ignore[no-any-return]

@@ -57,7 +57,11 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             *("module_loading", "replication", "shutdown"),
         ),
     ),
+    "bf": ("Bloom filters", ("bf",)),
+    "cf": ("Cuckoo filters", ("cf",)),
     "cms": ("Count-min sketches", ("cms",)),
+    "tdigest": ("t-digests", ("tdigest",)),
+    "topk": ("Top-k lists", ("topk",)),
     "cluster": ("Clusters", ("cluster_reports", "cluster_admin", "cluster")),
     "sentinels": ("Sentinels", ("sentinel",)),
     "clients": ("Clients and pipelines", ("client", "pool")),
@@ -208,4 +212,6 @@ def entries_of(namespace: str) -> Iterator[Entry]:
             place for place in SHOWN_ON if place != "pipelines" or is_there(on_pipelines, name)
         ]
         signature = f"{namespace}.{found.signature}"
-        yield found._replace(called_on=tuple(places), namespace=namespace, signature=signature)
+        yield found._replace(
+            page=namespace, called_on=tuple(places), namespace=namespace, signature=signature
+        )

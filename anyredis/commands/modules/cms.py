@@ -8,12 +8,13 @@ from typing import Final
 from anyredis.command import Command, command
 from anyredis.commands.checks import Count, whole
 from anyredis.commands.group import Group
+from anyredis.commands.modules.filter_sizes import ratio
 from anyredis.commands.modules.item_increments import SomeItems, item_increments
+from anyredis.commands.modules.report_fields import fields_of
 from anyredis.commands.several import SomeKeys, SomeValues, Weights, all_values, weighted
-from anyredis.exceptions import DataValueError
 from anyredis.frozen import Frozen
 from anyredis.namespaces import BlueprintNamespace, ClientNamespace, PipelineNamespace
-from anyredis.replies import S, integer, integers, ok, record, unexpected
+from anyredis.replies import S, integer, integers, ok
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key
 
@@ -78,10 +79,8 @@ class CountMinSketches(Group[S]):
         *probability* (0 to 1) it is higher. `ResponseError` if *key* exists.
         CMS.INITBYPROB key error probability. Bloom 2.0. O(1).
         """
-        for name, value in (("error", error), ("probability", probability)):
-            if not 0 < value < 1:
-                msg = f"CMS.INITBYPROB: {name} is {value}: give a number between 0 and 1"
-                raise DataValueError(msg)
+        ratio("CMS.INITBYPROB: error", error)
+        ratio("CMS.INITBYPROB: probability", probability)
         return Command((b"CMS.INITBYPROB", key, error, probability), ok)
 
     @command
@@ -115,11 +114,7 @@ class CountMinSketches(Group[S]):
 
 def _info(reply: Reply) -> CountMinSketchInfo:
     """What `info` gives."""
-    fields = record(reply)
-    if not fields.keys() >= {"width", "depth", "count"}:
-        unexpected(reply, "width, depth and count")
-    width, depth, count = (integer(fields[name]) for name in ("width", "depth", "count"))
-    return CountMinSketchInfo(width, depth, count)
+    return CountMinSketchInfo(*map(integer, fields_of(reply, "width", "depth", "count")))
 
 
 class ClientCountMinSketches(ClientNamespace[S], CountMinSketches[S]):

@@ -1,0 +1,1 @@
+"""The namespaces of modules on clients, with methods that run several commands."""
