@@ -27,12 +27,17 @@ VALUES = (
     *("address_remap.py", "option_names.py"),
     *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
     *("replies.py", "reports", "stream_entries.py", "facts", "commands"),
+    *("filters.py", "timeseries.py"),
     *("observer.py", "pool/allocator.py"),
     *("cluster/nodes/slot_map.py", "cluster/nodes/read_balancer.py"),
     *("cluster/nodes/socket_limit.py", "cluster/routing/routes.py"),
     *("cluster/routing/aggregate.py", "cluster/routing/redirect_policy.py"),
 )
 TESTED_ELSEWHERE = {
+    "commands/modules/series_info.py",  # the replies of time series: tests/commands/modules/test_ts.py
+    "commands/modules/series_replies.py",
+    "commands/modules/time_series.py",
+    "commands/modules/time_series_ranges.py",
     "server/watchdog.py",  # runs in a separate process: its tests are those of process.py
     "version.py",  # one constant, which the build reads: there is nothing to test
 }
@@ -41,6 +46,7 @@ CHECKERS_ONLY = PACKAGE / "client" / "module_namespaces.py"
 """The one file with imports for type checkers alone: the namespaces of modules load when used."""
 
 IMPORTLIB = {
+    "commands/modules/samples.py",  # NumPy and pandas, for those who ask for arrays
     "client/module_namespaces.py",  # a namespace that nobody uses costs nothing
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
     "connection/trio_stream.py",  # trio's sockets

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anyredis.commands.modules import cms as _cms
     from anyredis.commands.modules import tdigest as _tdigest
     from anyredis.commands.modules import topk as _topk
+    from anyredis.commands.modules import ts as _ts
 
 
 def _classes(module: str) -> Any:
@@ -98,3 +99,17 @@ class ModuleNamespaces(Group[S]):
         The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
         """
         return _classes("commands.modules.topk")  # type: ignore[no-any-return]
+
+    @namespace
+    def ts(
+        self,
+    ) -> tuple[
+        type[_ts.ClientTimeSeries[S]],
+        type[_ts.PipelineTimeSeries[S]],
+        type[_ts.BlueprintTimeSeries[S]],
+    ]:
+        """Time series: samples of numbers by time, found by labels, in ranges, buckets and groups.
+
+        The server needs the module RedisTimeSeries, which Redis 8 and Redis Stack have.
+        """
+        return _classes("commands.modules.ts")  # type: ignore[no-any-return]

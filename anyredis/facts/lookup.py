@@ -16,6 +16,7 @@ from anyredis.facts.key_positions import KNOWN, Finder, counted, finder_of, rang
 from anyredis.facts.names import word
 from anyredis.facts.policies import (
     ANY_NODE,
+    LABEL_QUERIES,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -196,10 +197,16 @@ def _from_tables(name: bytes) -> Facts:
         block_option=BLOCK_OPTION.get(name),
         shuts_down=name in SHUTS_DOWN,
         find_keys=finder_of(name),
-        request=RequestPolicy.ALL_NODES if name in SUBSCRIPTION_REPORTS else REQUEST.get(name),
-        response=SUBSCRIPTION_REPORTS.get(name) or RESPONSE.get(name),
+        request=_request_policy(name),
+        response=SUBSCRIPTION_REPORTS.get(name) or LABEL_QUERIES.get(name) or RESPONSE.get(name),
         any_node=name in ANY_NODE,
     )
+
+
+def _request_policy(name: bytes) -> RequestPolicy | None:
+    if name in SUBSCRIPTION_REPORTS:
+        return RequestPolicy.ALL_NODES
+    return RequestPolicy.ALL_SHARDS if name in LABEL_QUERIES else REQUEST.get(name)
 
 
 def register_command(

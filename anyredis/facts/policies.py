@@ -47,7 +47,9 @@ class ResponsePolicy(Enum):
     SPECIAL = "special"
     """As its own code decides: INFO has a report for each node."""
     UNION = "union"
-    """All items of their arrays, each once; no server has such a tip, nor the next."""
+    """All items of their arrays, each once; no server has such a tip, nor the next two."""
+    MERGED_BY_KEY = "merged_by_key"
+    """All that their maps, or arrays that begin with a key, have; no key has two values."""
     SUM_BY_NAME = "sum_by_name"
     """Names, each followed by the sum of its numbers; all replies have the same names."""
 
@@ -121,6 +123,15 @@ SUBSCRIPTION_REPORTS: Final[dict[bytes, ResponsePolicy]] = {
 Servers have no tips for them; the answer for a cluster is that of all its nodes.
 """
 
+LABEL_QUERIES: Final[dict[bytes, ResponsePolicy]] = {
+    b"TS.QUERYINDEX": ResponsePolicy.UNION,
+    **each(b"TS.MGET TS.MRANGE TS.MREVRANGE", ResponsePolicy.MERGED_BY_KEY),
+}
+"""Commands by which each primary tells about its own time series.
+
+The module has no tips for them; the answer for a cluster is that of all its primaries.
+"""
+
 ANYWHERE: Final = frozenset(
     (
         b"EVAL",  # scripts and functions without keys: each primary has them all, or says NOSCRIPT
@@ -161,6 +172,7 @@ ANY_NODE: Final = (
     - {
         *REQUEST,
         *SUBSCRIPTION_REPORTS,
+        *LABEL_QUERIES,
     }
 )
 """Commands that any one node may answer if a call has no keys.

@@ -69,6 +69,10 @@ SUBSCRIPTION_REPORTS = {
 """They have no tip, but only all nodes together know the subscribers of the cluster."""
 
 
+LABEL_QUERIES = {"TS.MGET", "TS.MRANGE", "TS.MREVRANGE", "TS.QUERYINDEX"}
+"""They have no tip, but each primary knows its own time series only."""
+
+
 def call(name: str) -> tuple[bytes, ...]:
     """A call of *name* that has all it needs."""
     if name in WORDS:
@@ -90,7 +94,7 @@ def expected(name: str) -> Way:
         return Way.REFUSED
     if "request_policy:all_nodes" in tips or name in SUBSCRIPTION_REPORTS:
         return Way.NODES
-    if "request_policy:all_shards" in tips:
+    if "request_policy:all_shards" in tips or name in LABEL_QUERIES:
         return Way.PRIMARIES
     by_key = "key_specs" in COMMANDS[name] or name in OF_SLOTS
     return Way.SLOT if by_key else Way.ANYWHERE

@@ -62,6 +62,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "cms": ("Count-min sketches", ("cms",)),
     "tdigest": ("t-digests", ("tdigest",)),
     "topk": ("Top-k lists", ("topk",)),
+    "ts": ("Time series", ("ts",)),
     "cluster": ("Clusters", ("cluster_reports", "cluster_admin", "cluster")),
     "sentinels": ("Sentinels", ("sentinel",)),
     "clients": ("Clients and pipelines", ("client", "pool")),

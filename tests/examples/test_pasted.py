@@ -45,6 +45,20 @@ def test_it_can_be_pasted(name: str) -> None:
 
 
 @on_both_loops
+def test_the_sensors(backend: str, redis_stack: Server, tmp_path: Path) -> None:
+    """The server made 23 means of 24 hours, and the plot is a PNG with something in it."""
+    for _ in range(2):
+        lines = printed("sensors.py", backend, redis_stack, tmp_path)
+        assert sorted(lines) == [
+            *("attic by hour: 23 samples", "attic by minute: 1440 samples"),
+            *("cellar by hour: 23 samples", "cellar by minute: 1440 samples"),
+        ]
+        plot = (tmp_path / "sensors.png").read_bytes()
+        assert plot.startswith(b"\x89PNG\r\n")
+        assert len(plot) > 10_000
+
+
+@on_both_loops
 def test_the_inventory(backend: str, valkey: Server, tmp_path: Path) -> None:
     """Two pears are sold to somebody, no third one, and as many apples as pears."""
     *sold_out, last = printed("inventory.py", backend, valkey, tmp_path)

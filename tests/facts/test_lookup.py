@@ -18,6 +18,7 @@ from anyredis.facts.key_positions import finder_of
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of, register_command
 from anyredis.facts.policies import (
     ANY_NODE,
+    LABEL_QUERIES,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -160,6 +161,9 @@ def test_a_lookup_agrees_with_the_tables(name: bytes) -> None:
         if name in SUBSCRIPTION_REPORTS:
             assert facts.request is RequestPolicy.ALL_NODES
             assert facts.response is SUBSCRIPTION_REPORTS[name]
+        elif name in LABEL_QUERIES:
+            assert facts.request is RequestPolicy.ALL_SHARDS
+            assert facts.response is LABEL_QUERIES[name]
         else:
             assert (facts.request, facts.response) == (REQUEST.get(name), RESPONSE.get(name))
         assert facts.any_node is (name in ANY_NODE)

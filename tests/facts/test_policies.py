@@ -172,7 +172,7 @@ CALLS: list[tuple[tuple[Value, ...], bool]] = [
     ((b"CONFIG", b"GET", "*"), True),
     ((b"FUNCTION", b"LIST"), True),
     ((b"FT.DICTADD", "d", "word"), True),
-    ((b"TS.QUERYINDEX", "a=b"), True),
+    ((b"TS.QUERYINDEX", "a=b"), False),  # each primary has series of its own
     ((b"GET", "k"), False),
     ((b"MGET", "a", "b"), False),
     ((b"PING",), False),

@@ -6,11 +6,9 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TypeAlias
 
 from anyredis.client.scans import ScanIterator
+from anyredis.commands.modules.bf import Chunk
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.wire.encode import Key
-
-Chunk: TypeAlias = tuple[int, bytes]
-"""What SCANDUMP gives and LOADCHUNK takes: the iterator, and a part of the filter."""
 
 Chunks: TypeAlias = Iterable[Chunk] | AsyncIterable[Chunk]
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from anyredis.cluster.routing.routes import Split
 from anyredis.exceptions import DataValueError, PartialFailureError, PartOutcome, RedisError
+from anyredis.excerpt import excerpt
 from anyredis.facts.lookup import Facts
 from anyredis.facts.policies import RESPONSE, ResponsePolicy, by_node_method
 from anyredis.replies import array, integer, unexpected
@@ -114,6 +115,28 @@ def _union(replies: list[Reply]) -> Reply:
     return [*names]
 
 
+def _merged_by_key(replies: list[Reply]) -> Reply:
+    """All entries of maps, or of arrays whose entries begin with their key (RESP2).
+
+    An entry that several nodes give alike is one; raises `ProtocolError` if they differ.
+    """
+    if not all(isinstance(reply, dict) for reply in replies):
+        rows = [item for reply in replies for item in array(reply)]
+        merged = _merged([(array(row)[0], row) for row in rows if array(row)])
+        return [*merged.values()]
+    return _merged([item for reply in replies if isinstance(reply, dict) for item in reply.items()])
+
+
+def _merged(entries: list[tuple[Reply, Reply]]) -> dict[Reply, Reply]:
+    merged: dict[Reply, Reply] = {}
+    for key, value in entries:
+        if not isinstance(key, (str, bytes)):
+            unexpected(key, "a key")
+        if merged.setdefault(key, value) != value:
+            unexpected(value, f"one value for {excerpt(key)}, but several nodes have parts of it")
+    return merged
+
+
 def _summed_by_name(replies: list[Reply]) -> Reply:
     """The names in arrays of names and numbers, each followed by the sum of its numbers."""
     first = array(replies[0])
@@ -153,5 +176,6 @@ _COMBINE: Final[dict[ResponsePolicy, Callable[[list[int]], int]]] = {
 
 _COLLECT: Final[dict[ResponsePolicy, Callable[[list[Reply]], Reply]]] = {
     ResponsePolicy.UNION: _union,
+    ResponsePolicy.MERGED_BY_KEY: _merged_by_key,
     ResponsePolicy.SUM_BY_NAME: _summed_by_name,
 }

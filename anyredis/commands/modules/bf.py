@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from anyredis.command import Command, command
 from anyredis.commands.checks import Count
@@ -14,6 +14,9 @@ from anyredis.exceptions import DataValueError
 from anyredis.replies import S, binary, boolean, booleans, integer, integer_or_none, ok, pair
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
+
+Chunk: TypeAlias = tuple[int, bytes]
+"""What SCANDUMP gives and LOADCHUNK takes: the iterator, and a part of the filter."""
 
 
 class BloomFilterInfo(NamedTuple):
@@ -148,7 +151,7 @@ class BloomFilters(Group[S]):
         return Command((b"BF.RESERVE", key, rate, capacity, *words), ok)
 
     @command
-    def scandump(self, key: Key, iterator: int) -> Command[tuple[int, bytes]]:
+    def scandump(self, key: Key, iterator: int) -> Command[Chunk]:
         """The next *iterator*, and a chunk of the filter; 0 and nothing after the last one.
 
         The first *iterator* is 0. The filter must not change in between. `scandump_iter` gives all.
@@ -157,7 +160,7 @@ class BloomFilters(Group[S]):
         return Command((b"BF.SCANDUMP", key, iterator), dump_chunk, True)
 
 
-def dump_chunk(reply: Reply) -> tuple[int, bytes]:
+def dump_chunk(reply: Reply) -> Chunk:
     """What SCANDUMP gives."""
     iterator, data = pair(reply)
     return integer(iterator), b"" if data is None else binary(data)

@@ -7,7 +7,7 @@ from typing import Final
 from anyredis.command import Command, command
 from anyredis.commands.checks import Count
 from anyredis.commands.group import Group
-from anyredis.commands.modules.bf import dump_chunk
+from anyredis.commands.modules.bf import Chunk, dump_chunk
 from anyredis.commands.modules.filter_sizes import positive
 from anyredis.commands.modules.report_fields import fields_of
 from anyredis.commands.several import SomeValues, all_values
@@ -178,7 +178,7 @@ class CuckooFilters(Group[S]):
         return Command(tuple(words), ok)
 
     @command
-    def scandump(self, key: Key, iterator: int) -> Command[tuple[int, bytes]]:
+    def scandump(self, key: Key, iterator: int) -> Command[Chunk]:
         """The next *iterator*, and a chunk of the filter; 0 and nothing after the last one.
 
         The first *iterator* is 0. The filter must not change in between. `scandump_iter` gives all.

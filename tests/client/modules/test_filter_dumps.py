@@ -8,7 +8,8 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from anyredis.client.modules.filter_dumps import Chunk, DumpIterator, load_chunks
+from anyredis.client.modules.filter_dumps import DumpIterator, load_chunks
+from anyredis.commands.modules.bf import Chunk
 from anyredis.exceptions import ConnectionError as LostError
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.wire.encode import Key

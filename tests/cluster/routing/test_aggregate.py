@@ -54,6 +54,14 @@ MERGED: list[tuple[tuple[Value, ...], tuple[Reply, ...], Reply]] = [
         [b"a", 3, b"b", 0],
     ),
     ((b"PUBSUB", b"SHARDNUMSUB", "a"), (["a", 0], ["a", 2]), ["a", 2]),
+    ((b"TS.QUERYINDEX", "x=1"), (["a", "b"], ["c", "a"]), ["a", "b", "c"]),
+    ((b"TS.MGET", b"FILTER", "x=1"), ({"a": [1]}, {}, {"b": [2], "a": [1]}), {"a": [1], "b": [2]}),
+    (
+        (b"TS.MRANGE", 0, 1, b"FILTER", "x=1"),
+        ([["a", [], []]], [], [["b", [], []], ["a", [], []]]),
+        [["a", [], []], ["b", [], []]],
+    ),
+    ((b"TS.MREVRANGE", 0, 1, b"FILTER", "x=1"), ([], []), []),
     ((b"MY.CMD",), (1, [2]), [1, [2]]),
 ]
 
@@ -90,6 +98,10 @@ NOT_ALIKE: list[tuple[tuple[Value, ...], tuple[Reply, ...]]] = [
     ((b"PUBSUB", b"NUMSUB", "a"), ([b"a", 1], [b"a", 1, b"b", 1])),
     ((b"PUBSUB", b"NUMSUB", "a"), ([b"a"], [b"a"])),
     ((b"PUBSUB", b"NUMSUB", "a"), ([b"a", 1], [b"a", b"x"])),
+    ((b"TS.MRANGE", 0), ({"x=1": [{}, [1]]}, {"x=1": [{}, [2]]})),  # parts of one group
+    ((b"TS.MRANGE", 0), ([["x=1", [], [1]]], [["x=1", [], [2]]])),
+    ((b"TS.MGET", 0), ([[1, []]], [])),
+    ((b"TS.MGET", 0), ({"a": 1}, 1)),
 ]
 
 

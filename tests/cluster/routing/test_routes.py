@@ -18,7 +18,7 @@ from anyredis.cluster.routing.routes import (
     slot_of_keys,
 )
 from anyredis.facts.key_positions import FIRST_KEY
-from anyredis.facts.policies import REQUEST, SUBSCRIPTION_REPORTS, ResponsePolicy
+from anyredis.facts.policies import LABEL_QUERIES, REQUEST, SUBSCRIPTION_REPORTS, ResponsePolicy
 from anyredis.facts.table import SPECIAL
 from anyredis.testing import Answer, FakeCluster, FakePeer, Words
 from anyredis.wire.encode import Value, encoder
@@ -41,7 +41,8 @@ def answer_one(peer: FakePeer, words: Words) -> Answer:
     """The answer 1, or an empty array to reports in arrays, to any command."""
     if words[:2] in OF_CONNECTIONS:
         return peer.run(words)
-    response = SUBSCRIPTION_REPORTS.get(b" ".join(words[:2]))
+    name = b" ".join(words[:2])
+    response = SUBSCRIPTION_REPORTS.get(name) or LABEL_QUERIES.get(words[0])
     return 1 if response in (None, ResponsePolicy.AGG_SUM) else []
 
 

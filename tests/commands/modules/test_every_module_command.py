@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from anyredis.command import Command
-from anyredis.exceptions import ProtocolError, RedisError
+from anyredis.exceptions import ProtocolError, RedisError, ResponseError
 from anyredis.facts import table
 from tests.commands.documented import statement_of
-from tests.commands.modules import test_bf, test_cf, test_cms, test_tdigest, test_topk
+from tests.commands.modules import test_bf, test_cf, test_cms, test_tdigest, test_topk, test_ts
 from tests.commands.modules.plans import DEFINITIONS, NAMESPACES
 from tests.commands.rows import methods_of
 from tests.commands.tables import words
@@ -31,11 +31,12 @@ TABLES: Final[dict[str, tuple[Iterable[tuple[object, ...]], ...]]] = {
     "cms": (test_cms.SENT,),
     "tdigest": (test_tdigest.SENT,),
     "topk": (test_topk.SENT,),
+    "ts": (test_ts.SENT,),
 }
 """The tables of arguments and words of each namespace, which may have several files of tests."""
 
 LATER: Final = {
-    **dict.fromkeys(("FT", "JSON", "TS"), "not made yet"),
+    **dict.fromkeys(("FT", "JSON"), "not made yet"),
 }
 """Modules without a namespace."""
 
@@ -125,8 +126,8 @@ def wrong_value(command: Command[Any], reply: Any) -> str | None:
     except ProtocolError:
         return None
     except RedisError as error:
-        if isinstance(reply, list) and error in reply:
-            return None  # the server put it in place of one of several results
+        if isinstance(reply, list) and isinstance(error, ResponseError):
+            return None  # of one of several results, which the server put in its place
         return f"{words(command)}: {reply!r} is {error!r}"
     return None
 
