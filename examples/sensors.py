@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Sensors: samples of a day, one minute each, become hourly means by a rule, and a plot of both."""
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ async def main(url: str) -> None:
                 times, values = series.samples.to_numpy()
                 axes.plot(times, values, style, label=f"{series.labels['room']}, by {every}")
                 print(f"{series.labels['room']} by {every}: {len(values)} samples")
-        axes.legend()  # pyright: ignore[reportUnknownMemberType]
-        figure.savefig("sensors.png")  # pyright: ignore[reportUnknownMemberType]
+        axes.legend()
+        figure.savefig("sensors.png")
 
 
 if __name__ == "__main__":
