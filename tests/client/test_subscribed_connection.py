@@ -23,6 +23,7 @@ from anyredis import (
 from anyredis.client import subscribed_connection
 from anyredis.exceptions import from_server
 from anyredis.testing import NOTHING, Answer, FakePeer, silent
+from tests.blocked_tasks import all_tasks_blocked
 from tests.client.subscription_server import SubscriptionServer, next_of
 
 SHARED: dict[str, Any] = {"on_full": "drop_oldest", "ignore_subscribe_messages": True}
@@ -160,7 +161,7 @@ async def test_a_call_during_an_outage_ends_with_the_next_connection() -> None:
             server.down = True
             server.reset()
             tasks.start_soon(two.subscribe, "a", "b")
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             server.down = False
             gap = await next_of(one)
             assert gap.kind == "gap"
@@ -239,7 +240,7 @@ async def test_a_full_buffer_stops_the_reading() -> None:
         for number in range(1000):
             server.publish(b"a", b"%d" % number * 100)
             await anyio.lowlevel.checkpoint()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert 10 <= int(repr(messages).partition("unread=")[2].split(" ")[0]) < 500
         assert server.peers.count(peer) == 1
         got = [await next_of(messages) for _ in range(1000)]
@@ -255,7 +256,7 @@ async def test_a_full_buffer_lets_acknowledgements_through() -> None:
     ):
         for number in range(12):
             server.publish(b"a", b"%d" % number)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         with anyio.fail_after(10):
             await messages.subscribe("b")
             await messages.unsubscribe("b")
@@ -271,7 +272,7 @@ async def test_a_call_whose_answer_cannot_be_read() -> None:
     ):
         for number in range(20):
             server.publish(b"a", b"%d" % number)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         with anyio.fail_after(10):
             with pytest.raises(PubSubError, match="another task"):
                 await messages.subscribe("b")
@@ -289,7 +290,7 @@ async def test_a_server_that_disconnects_a_slow_reader_is_told_as_such() -> None
     ):
         for number in range(8):
             server.publish(b"a", b"%d" % number)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         server.silenced = True
         server.on("PING", silent)
         subscriber_of(server, b"a").half_close()
@@ -314,11 +315,11 @@ async def test_a_pause_that_the_server_endured_is_no_reason() -> None:
     ):
         for number in range(8):
             server.publish(b"a", b"%d" % number)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         for _ in range(8):
             await next_of(messages)
         await server.wait_for("PING")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         server.reset()
         gap = await next_of(messages)
         assert gap.kind == "gap"
@@ -348,7 +349,7 @@ async def test_leaving_while_it_connects() -> None:
         async with client.subscribe("a"):
             server.down = True
             server.reset()
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         assert client.connection_pool.leased == client.connection_pool.connecting == 0
 
 
@@ -477,7 +478,7 @@ async def test_tombstones_are_answered_first() -> None:
         pubsub = client.subscribe("a", ignore_subscribe_messages=True)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(pubsub.__aenter__)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             server.release()
         assert server.accepted == 1
         server.publish(b"a", b"1")

@@ -23,6 +23,7 @@ from anyredis.cluster import scanning
 from anyredis.cluster.scanning import SlotOwnership, parse_slot_ownership
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeCluster, run_then_reset
+from tests.blocked_tasks import all_tasks_blocked
 
 KEYS = {f"k{number}" for number in range(120)}
 FOO = 12182
@@ -242,7 +243,7 @@ async def test_a_node_that_restarts_between_two_pages() -> None:
         keys = client.scan_iter(count=5)
         found = [await anext(keys) for _ in range(10)]
         nodes_restart(cluster, 10)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         found += [key async for key in keys]
         assert set(found) == KEYS
 

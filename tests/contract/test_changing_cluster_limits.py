@@ -21,6 +21,7 @@ from anyredis import (
 from anyredis.cluster.nodes.slot_map import parse_slots
 from anyredis.pool.lease import exclusive_connection
 from anyredis.testing import FakeCluster
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.clients_and_taps import outcomes, until
 from tests.contract.cluster_limits import (
     KEYS,
@@ -70,7 +71,7 @@ async def test_a_node_that_leaves_gives_its_leases_back(
             leaving.server.release()
         assert pool.capacity == (3 * 2 if per_node else 8)
         assert_all_free(pool)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert leaving.server.peers == []
 
 
@@ -120,10 +121,10 @@ async def test_sockets_of_a_node_that_left_count() -> None:
             await leaving.server.wait_for("GET", 2)
             await hangs.server.wait_for("HELLO", hellos + 1)
             tasks.start_soon(pool.endpoint_at(idle.address).server.acquire_multiplexed)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             cluster.move(range(16384 * 3 // 4, 16384), cluster.nodes[0])
             pool.replace_slot_map(parse_slots(cluster.slots(), hangs.address))  # type: ignore[arg-type]
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert leaving.address not in pool.known
             assert sockets(cluster, client.connection_pool) == 2
             tasks.cancel_scope.cancel()
@@ -307,7 +308,7 @@ async def test_leaving_by_an_exception_while_commands_wait(
         async with client:
             for key in [*KEYS.values()] * 2:
                 tasks.start_soon(get, key)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             raise KeyError("mine")
 
     async with anyio.create_task_group() as tasks:

@@ -12,6 +12,7 @@ from anyredis import AuthenticationError, ConnectionError, Outcome, Redis, Redis
 from anyredis.pool import health_checks as module
 from anyredis.pool.server_connections import REDIAL, ServerConnections
 from anyredis.testing import FakeConnection, FakeServer, silent
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.clients_and_taps import until
 
 
@@ -324,7 +325,7 @@ async def test_too_many_tombstones_replace_the_connection(monkeypatch: pytest.Mo
             assert server.accepted == 2
             assert old in server.peers
             old.release()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert old not in server.peers
         assert client.connection_pool.leased == 0
 
@@ -397,7 +398,7 @@ async def test_draining_lets_leases_in_use_finish() -> None:
             assert await session.ping()
             with pytest.raises(ConnectionError, match="the test says so"):
                 await client.get("k")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert (server.peers, connections.allocator.sockets) == ([], 0)
 
 
@@ -428,5 +429,5 @@ async def test_losses_are_counted() -> None:
         await client.ping()
         assert connections.losses == 0
         server.reset()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert connections.losses == 1

@@ -25,6 +25,7 @@ from anyredis import (
 )
 from anyredis.server import Server, run, server_spec
 from anyredis.testing import FakeServer
+from tests.blocked_tasks import all_tasks_blocked
 from tests.servers import ask, valkey_binary
 
 SECRET = "hunter2"
@@ -289,7 +290,7 @@ async def test_a_handshake_that_stops_at_any_byte() -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_refused, client)
                 await server.wait_for("CLIENT", 2)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 server.reset()
             assert server.count("GET") == 0
             assert client.connection_pool.free == client.connection_pool.capacity

@@ -18,6 +18,7 @@ from anyredis import (
 from anyredis.cluster.nodes.slot_map import Shard, SlotMap, parse_slots
 from anyredis.pool.lease import exclusive_connection
 from anyredis.testing import FakeCluster
+from tests.blocked_tasks import all_tasks_blocked
 
 
 def slot_map_of(cluster: FakeCluster) -> SlotMap:
@@ -118,7 +119,7 @@ async def test_a_node_that_left_takes_no_more_leases() -> None:
         assert second.address not in pool.known
         with pytest.raises(ConnectionError, match="left the cluster"):
             await exclusive_connection(endpoint).__aenter__()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert second.server.peers == []
         pool.replace_slot_map(whole)
         assert pool.endpoint_at(second.address) is not endpoint

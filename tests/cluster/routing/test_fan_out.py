@@ -22,6 +22,7 @@ from anyredis import (
 )
 from anyredis.exceptions import ConnectionError, from_server
 from anyredis.testing import Answer, FakeCluster, FakePeer, Words, run_then_reset
+from tests.blocked_tasks import all_tasks_blocked
 
 FOO = 12182
 """The slot of `foo`, which the last of three primaries serves; `bar` is the first's, `c` the second's."""
@@ -230,7 +231,7 @@ async def test_a_slot_that_is_served_again_meanwhile(monkeypatch: pytest.MonkeyP
         results: list[Result[int]] = [pipe.rpush("foo", number) for number in range(5)]
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(pipe.execute)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             cluster.move(FOO, cluster.nodes[1])
         assert [each.value for each in results] == [1, 2, 3, 4, 5]
         assert await client.lrange("foo", 0, -1) == ["0", "1", "2", "3", "4"]

@@ -22,6 +22,7 @@ from anyredis.address_remap import AddressRemap
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeCluster, FakePeer, Handler, Words
+from tests.blocked_tasks import all_tasks_blocked
 
 FOO = 12182
 """The slot of `foo`, which the last of three primaries serves."""
@@ -286,7 +287,7 @@ async def test_a_slot_that_is_served_again(monkeypatch: pytest.MonkeyPatch) -> N
     cluster.unassign(FOO)
     async with cluster.client() as client, anyio.create_task_group() as tasks:
         tasks.start_soon(client.set, "foo", "v")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         cluster.move(FOO, cluster.nodes[0])
     assert cluster.nodes[0].database == {b"foo": b"v"}
 

@@ -27,6 +27,7 @@ from anyredis.command import raw_command
 from anyredis.exceptions import ConnectionError, from_server
 from anyredis.testing import Answer, FakeCluster, FakeNode, FakePeer, Words, run_then_reset
 from anyredis.wire.decode import Reply
+from tests.blocked_tasks import all_tasks_blocked
 
 FOO = 12182
 """The slot of `foo`, which the last of three primaries serves."""
@@ -278,7 +279,7 @@ async def test_a_watched_key() -> None:
                 stored = pipe.set("foo", "mine")
             assert stored.value
         assert await client.get("foo") == "mine"
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert all(not peer.state.watched for peer in cluster.nodes[2].server.peers)
 
 
