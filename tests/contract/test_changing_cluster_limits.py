@@ -32,11 +32,20 @@ from tests.contract.cluster_limits import (
     sockets,
     sockets_of,
 )
+from tests.contract.rotation import examples
 from tests.contract.steps import counting
 
 each_pool = pytest.mark.parametrize(
     "pool_class", [ClusterConnectionPool, BlockingClusterConnectionPool]
 )
+
+
+@pytest.fixture(autouse=True)
+def quick_refreshes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slot map may be refreshed again at once: a fake cluster has no load."""
+    monkeypatch.setattr("anyredis.cluster.nodes.topology.PAUSE", 0.005)
+    monkeypatch.setattr("anyredis.cluster.nodes.topology.GRACE", 0.005)
+
 
 # -- while the cluster changes ------------------------------------------------------------------
 
@@ -236,7 +245,7 @@ async def test_random_use(
     """G5, G7: limits hold and no caller starves under use, cancellation, loss and moved slots."""
     blocking = pool_class is BlockingClusterConnectionPool
     with counting() as steps:
-        for seed in range(6):
+        for seed in range(examples(6)):
             use = RandomUse(seed, blocking=blocking, per_node=per_node, moving=moving)
             steps.watch = use.watch
             with anyio.fail_after(20):

@@ -96,12 +96,12 @@ async def test_no_primary_at_all(world: World, down: bool, why: str) -> None:
     """The error says what is wrong with the server that the sentinels name, and in time."""
     three_sentinels(world)
     world.server(A, replica=True).down = down
-    async with sentinel_of().primary_for(connect_timeout=0.3, retry=None) as client:
+    async with sentinel_of().primary_for(connect_timeout=0.1, retry=None) as client:
         with anyio.fail_after(2):
             for _ in range(2):
                 with pytest.raises(ConnectTimeoutError) as error:
                     await client.get("k")
-                assert "10.0.0.1:6001 (the primary of 'mymaster') within 0.3 s" in str(error.value)
+                assert "10.0.0.1:6001 (the primary of 'mymaster') within 0.1 s" in str(error.value)
                 assert why in str(error.value)
         assert_whole(client)
 

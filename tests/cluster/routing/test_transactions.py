@@ -12,6 +12,7 @@ from anyredis import (
     MovedError,
     Outcome,
     RedisCluster,
+    Retry,
     TryAgainError,
     WatchError,
     WrongTypeError,
@@ -206,7 +207,7 @@ async def test_tryagain_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 0.05)
     cluster = FakeCluster()
     cluster.nodes[2].server.on("GET", from_server("TRYAGAIN x"))
-    async with cluster.client(decode_responses=True) as client:
+    async with cluster.client(decode_responses=True, retry=Retry(deadline=0.05)) as client:
         cluster.nodes[2].server.on("EXEC", from_server("TRYAGAIN x"))
         with anyio.fail_after(5), pytest.raises(TryAgainError):
             await transact(client)
