@@ -153,7 +153,7 @@ async def test_a_hundred_callers_share_one_refusal() -> None:
         for _ in range(100):
             tasks.start_soon(get)
     assert len({id(error) for error in errors}) == 100
-    assert client.connection_pool.endpoint.server._failures <= 2
+    assert client.connection_pool.endpoint.server.dials.failures <= 2
 
 
 async def test_a_server_that_is_an_http_server() -> None:
