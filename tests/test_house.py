@@ -154,9 +154,9 @@ def test_files_have_tests_in_the_matching_folder() -> None:
     assert untested == []
 
 
-def test_no_test_fails_after_less_than_a_second() -> None:
+def test_no_test_fails_after_less_than_five_seconds() -> None:
     """A busy machine is not a failure."""
-    hasty = re.compile(r"fail_after\(\s*[0.]")
+    hasty = re.compile(r"fail_after\(\s*([0-4]?\.\d|[0-4][,)])")
     found = [
         f"{name(path)}:{number}"
         for path in TEST_FILES

@@ -319,13 +319,13 @@ async def test_what_is_told_at_once() -> None:
     cluster = FakeCluster()
     async with cluster.client(max_connections=1) as client:
         async with client.session("foo"):
-            with anyio.fail_after(2), pytest.raises(MaxConnectionsError):
+            with anyio.fail_after(10), pytest.raises(MaxConnectionsError):
                 await anext(client.scan_iter())
         for error in (AuthenticationError("NOAUTH who?"), from_server("NOPERM no")):
             for node in cluster.nodes:
                 node.server.on("SCAN", error, times=1)
             with (
-                anyio.fail_after(2),
+                anyio.fail_after(10),
                 pytest.raises((AuthenticationError, NoPermissionError), match=str(error)),
             ):
                 await anext(client.scan_iter())
