@@ -152,6 +152,9 @@ def fast(session: nox.Session) -> None:
     variables = ("SERVER", "TEST_VALKEY", "TEST_REDIS8", "TEST_REDIS_TLS")
     env = {f"ANYREDIS_{name}": nowhere for name in variables}
     env |= {"ANYREDIS_PARTS": "27", "ANYREDIS_ONE_LOOP": "1"}
+    # To rewrite the assertions of all tests takes a process longer than to collect them.
+    compiled = str((Path(session.create_tmp()) / "bytecode").absolute())
+    env |= {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
     session.run(
         *("python", "-m", "pytest", *PARALLEL, "-m", "not server", *session.posargs),
         env=env,

@@ -10,6 +10,7 @@ by the whole run and empty; for `valkey_cluster` or `redis8_cluster` to get a cl
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final, TypeAlias, cast
@@ -63,31 +64,39 @@ def pytest_report_header() -> str:
     return f"cancellation cases: {described(Rotation.of_this_run())}"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that use a real server; take one event loop a test, if the run asks for that."""
-    for item in items:
-        if isinstance(item, pytest.Function) and uses_server(item):
-            item.add_marker("server")
-    if ONE_LOOP in os.environ:
-        rotation = Rotation.of_this_run()
-        others = [item for item in items if on_another_loop(item, rotation)]
-        config.hook.pytest_deselected(items=others)
-        left_out = set(others)
-        items[:] = [item for item in items if item not in left_out]
-
-
-def on_another_loop(item: pytest.Item, rotation: Rotation) -> bool:
-    """Whether the *rotation* runs this test on another event loop.
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Take one event loop a test, if the run asks for that.
 
     The cancellation cases choose their event loops themselves.
     """
-    callspec: Any = getattr(item, "callspec", None)
-    backend = callspec.params.get("anyio_backend") if callspec is not None else None
-    chosen = any("anyio_backend" in mark.args[0] for mark in item.iter_markers("parametrize"))
-    if chosen or backend not in BACKENDS.values():
-        return False
-    test = item.nodeid.partition("[")[0]
-    return BACKENDS[rotation.loop(test, [*BACKENDS])] != backend
+    test = metafunc.definition
+    if ONE_LOOP not in os.environ or "anyio_backend" not in metafunc.fixturenames:
+        return
+    if any("anyio_backend" in mark.args[0] for mark in test.iter_markers("parametrize")):
+        return
+    loop = Rotation.of_this_run().loop(test.nodeid, [*BACKENDS])
+    test.add_marker(
+        pytest.mark.parametrize(
+            "anyio_backend", [BACKENDS[loop]], ids=[loop], indirect=True, scope="module"
+        )
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a real server."""
+    for item in items:
+        if isinstance(item, pytest.Function) and uses_server(item):
+            item.add_marker("server")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector overlook what is there for the whole run: modules and tests.
+
+    A test that collects garbage would go through millions of objects to find those of its own.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def uses_server(item: pytest.Function) -> bool:
@@ -108,8 +117,10 @@ def pytest_testnodedown(node: Any) -> None:
         TALLY.add(counts)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Tell the process that started this worker how many cases it ran."""
+    gc.unfreeze()
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["tally"] = TALLY.counts()

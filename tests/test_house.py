@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -163,21 +164,14 @@ def test_files_have_tests_in_the_matching_folder() -> None:
     assert untested == []
 
 
-def hasty(call: ast.Call) -> bool:
-    """Whether it is `fail_after` with less than a second."""
-    if not ast.unparse(call.func).endswith("fail_after"):
-        return False
-    seconds = [each.value for each in call.args if isinstance(each, ast.Constant)]
-    return any(isinstance(each, int | float) and each < 1 for each in seconds)
-
-
-def test_no_test_fails_after_less_than_a_second() -> None:
+def test_no_test_fails_after_less_than_five_seconds() -> None:
     """A busy machine is not a failure."""
+    hasty = re.compile(r"fail_after\(\s*([0-4]?\.\d|[0-4][,)])")
     found = [
-        f"{name(path)}:{node.lineno}"
+        f"{name(path)}:{number}"
         for path in TEST_FILES
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Call) and hasty(node)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if hasty.search(line)
     ]
     assert found == []
 

@@ -10,6 +10,7 @@ import anyio.to_thread
 import pytest
 
 from anyredis.waiter import EventLoop, Waiter, clock, waiter_factory
+from tests.blocked_tasks import all_tasks_blocked
 
 
 async def test_an_answer_wakes_the_waiting_task() -> None:
@@ -22,7 +23,7 @@ async def test_an_answer_wakes_the_waiting_task() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wait)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert not waiter.done()
         waiter.set_result("answer")
         assert waiter.done()
@@ -56,7 +57,7 @@ async def test_a_cancellation_marks_it(early: bool) -> None:
 
 
 async def _cancel_once_blocked(scope: anyio.CancelScope) -> None:
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     scope.cancel()
 
 
@@ -75,7 +76,7 @@ async def test_an_answer_and_a_cancellation_in_one_turn() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wait)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         waiter.set_result("answer")
         tasks.cancel_scope.cancel()
     assert waiter.done()

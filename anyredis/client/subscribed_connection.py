@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import anyio
 
 from anyredis.backoff import REFUSALS, Backoff, Retry
 from anyredis.client.inbox import OVERFULL, ROOM
+from anyredis.client.reading_pause import OVERFLOW, ReadingPause
 from anyredis.client.retrying import repeat
 from anyredis.command import raw_command
 from anyredis.connection.base import BaseConnection
@@ -57,41 +58,10 @@ PASSING: Final = (*REFUSALS, BusyScriptError)
 QUIET: Final = 10.0
 """Seconds without a byte after which the server gets a PING, or `stream_timeout` if that is less."""
 
-OVERFLOW: Final = (
-    "the reading had been paused because a buffer was full, so the server has probably disconnected "
-    "a subscriber whose output exceeds its client-output-buffer-limit"
-)
-
-
 UNREADABLE: Final = (
     "the buffer of this subscription is full of messages that were not read, so the server's "
     "acknowledgement cannot be read: read messages in another task, or subscribe before they come"
 )
-
-
-class AfterPause:
-    """The `ReplyWaiter` of the PING after a pause; *heard* is called if it is answered."""
-
-    def __init__(self, heard: Callable[[], None]) -> None:
-        self._heard = heard
-        self._done = False
-
-    def done(self) -> bool:
-        """Whether it is answered."""
-        return self._done
-
-    def cancelled(self) -> bool:
-        """False."""
-        return False
-
-    def __await__(self) -> Generator[Any, Any, Reply]:
-        raise NotImplementedError
-
-    def set_result(self, result: Reply, /) -> None:
-        """Take the answer."""
-        self._done = True
-        if not isinstance(result, RedisError):
-            self._heard()
 
 
 class SubscribedConnection:
@@ -143,9 +113,7 @@ class SubscribedConnection:
         self._unsubscribing: list[ReplyWaiter] = []
         """The waiters of calls that wait for the end of subscriptions."""
         self._level = ROOM
-        self._is_paused = False
-        self._was_paused = False
-        """Whether the reading was paused, and the server has not been heard of since."""
+        self._pause = ReadingPause()
         self._received = 0
 
     def __repr__(self) -> str:
@@ -324,7 +292,7 @@ class SubscribedConnection:
         wire.max_unasked = connection.max_push_bytes
         self._reader = MessageReader(wire, self.table, protocol, time.time)
         self.connection = connection
-        self._is_paused = self._was_paused = False
+        self._pause = ReadingPause()
         self._received = -1
         self.table.connected(self._send)
         self._update_reading()
@@ -354,7 +322,7 @@ class SubscribedConnection:
             self.lost(connection, "the pool replaces its connections")
             return
         wire = connection.wire
-        if wire.received == self._received and wire.idle and not self._is_paused:
+        if wire.received == self._received and wire.idle and not self._pause.is_paused:
             connection.enqueue((b"PING",))
         self._received = wire.received
 
@@ -382,13 +350,7 @@ class SubscribedConnection:
         if self._level == OVERFULL and table.unanswered:
             self._give_up_calls()
         paused = self._level == OVERFULL or (self._level != ROOM and not table.unanswered)
-        if paused and not self._is_paused:
-            self._is_paused = self._was_paused = True
-            connection.pause_reading()
-        elif self._is_paused and not paused:
-            self._is_paused = False
-            connection.resume_reading()
-            connection.enqueue_for((b"PING",), AfterPause(self._heard_again))
+        self._pause.set(connection, paused)
 
     def _give_up_calls(self) -> None:
         """Fail calls that wait for what cannot be read; the ends of subscriptions are sent already."""
@@ -396,10 +358,6 @@ class SubscribedConnection:
         for waiter in self._unsubscribing:
             if not waiter.done():
                 waiter.set_result(None)
-
-    def _heard_again(self) -> None:
-        """The server has answered after a pause, so it has not disconnected this subscriber."""
-        self._was_paused = self._is_paused
 
     # -- as a listener of its connection --------------------------------------------------------
 
@@ -413,7 +371,7 @@ class SubscribedConnection:
         """The channels are not subscribed any more; the task gets another connection."""
         if self.connection is not connection:
             return
-        if self._was_paused and connection.lost:
+        if self._pause.unheard_of_since and connection.lost:
             reason = f"{reason}; {OVERFLOW}"
         reason = f"the connection to {connection.address} was lost: {reason}"
         loss = self.loss(reason)

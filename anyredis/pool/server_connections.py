@@ -10,29 +10,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from functools import partial
-from time import perf_counter
 from typing import Protocol
 
-import anyio
-
-from anyredis.backoff import Backoff
 from anyredis.connection.base import BaseConnection, ConnectionListener
-from anyredis.connection.errors import cannot_connect
 from anyredis.exceptions import ConnectionError, RedisError, fresh
 from anyredis.observer import Observer, notify
 from anyredis.pool.allocator import ConnectionAllocator, Patience
+from anyredis.pool.dials import Dials
 from anyredis.pool.health_checks import AGE_REASON, HealthChecks
 from anyredis.pool.tasks import TaskStarter
 from anyredis.waiter import Waiter, clock, waiter_factory
 from anyredis.wire.decode import Reply
 
 LOGGER = logging.getLogger("anyredis")
-
-REDIAL = Backoff(base=0.01, cap=0.25)
-"""Pauses between failing dials, short enough to find a returning server within a second."""
-
-UNHEALTHY_FOR = 2.0
-"""Seconds for which a server that failed counts as unhealthy."""
 
 
 class SharedSocketLimit(Protocol):
@@ -58,7 +48,7 @@ class ServerConnections:
     *make* gives a new connection, not yet connected.  *max_idle_time*: seconds after which an
     unused connection is closed; *max_connection_age*: seconds after its handshake from which one is
     replaced (None: never).  *socket_limit* bounds the sockets of several servers together.
-     *listeners* are told of each connection, besides those of its class.
+    *listeners* are told of each connection, besides those of its class.
     """
 
     ignores_pushes = True
@@ -86,15 +76,10 @@ class ServerConnections:
         """The address of the server, for messages."""
         self.losses = 0
         """The number of lost connections; a server that restarts loses all."""
-        self._make = make
-        self._listeners = listeners
+        self.dials = Dials(make, address, (*listeners, self), observer)
         self._observer = observer
         self._checks = HealthChecks(self, max_idle_time, max_connection_age, self._start_renewal)
-        self._failures = 0
-        self._last_failure = self._next_dial = 0.0
-        self._unhealthy_until = 0.0
         self._generation = 0
-        self._dials: list[anyio.CancelScope] = []
         self._tasks: TaskStarter | None = None
         self._socket_limit = socket_limit
         if socket_limit is not None:
@@ -106,9 +91,8 @@ class ServerConnections:
     def start(self, tasks: TaskStarter) -> None:
         """Take leases from now on; *tasks* starts the task of each connection."""
         self._tasks = tasks
-        # The times of earlier failures may be those of another event loop's clock.
-        self._reachable()
-        self._last_failure = self._unhealthy_until = 0.0
+        self.dials.start()
+        self.allocator.most_dials = None
         self._new_waiter = waiter_factory()
         self._now = clock()
 
@@ -142,8 +126,7 @@ class ServerConnections:
         self._tasks = None
         self._close_reason, self._closed_by = reason, cause
         self.allocator.fail_all(self._closed_error)
-        for dial in self._dials:
-            dial.cancel()
+        self.dials.cancel_all()
 
     def _closed_error(self) -> ConnectionError:
         error = ConnectionError(f"no connection to {self.address}: {self._close_reason}")
@@ -156,16 +139,13 @@ class ServerConnections:
         return self._tasks is not None
 
     def mark_unhealthy(self) -> None:
-        """Make other servers the better choice, for `UNHEALTHY_FOR` seconds."""
-        self._unhealthy_until = self._now() + UNHEALTHY_FOR
+        """Make other servers the better choice for a while, see `Dials.mark_unhealthy`."""
+        self.dials.mark_unhealthy()
 
     @property
     def is_unhealthy(self) -> bool:
-        """Whether it failed within the last `UNHEALTHY_FOR` seconds, or was marked unhealthy."""
-        if not self._failures and not self._unhealthy_until:
-            return False
-        failed_until = self._last_failure + UNHEALTHY_FOR if self._failures else 0.0
-        return self._now() < max(failed_until, self._unhealthy_until)
+        """Whether other servers are the better choice for now, see `Dials.is_unhealthy`."""
+        return self.dials.is_unhealthy
 
     def connections(self) -> list[BaseConnection]:
         """All connections that are open."""
@@ -269,7 +249,7 @@ class ServerConnections:
         """Dial one connection and serve it until it is closed; it replaces *old*, if given."""
         allocator, edition = self.allocator, self._generation
         try:
-            connection = await self._dial()
+            connection = await self.dials.dial(self._dial_begun)
         except RedisError as error:
             self._dial_failed(error)
             return
@@ -284,7 +264,8 @@ class ServerConnections:
             allocator.dialling -= 1
             self.assign()
             return
-        self._reachable()
+        self.dials.succeeded()
+        allocator.most_dials = None
         connection.idle_since = connection.last_ping = self._now()
         self._checks.added(connection)
         allocator.add(connection)
@@ -301,17 +282,14 @@ class ServerConnections:
 
     def _dial_failed(self, failed: RedisError) -> None:
         """Fail the leases that waited for this dial; from now on there is one dial at a time."""
-        self._failures += 1
-        self._last_failure = self._now()
-        self._next_dial = self._last_failure + REDIAL.delay(self._failures)
-        self.allocator.dial_failed(lambda: fresh(failed), self._next_dial)
+        next_dial = self.dials.failed()
+        self.allocator.dial_failed(lambda: fresh(failed), next_dial)
         self.allocator.most_dials = 1
         self.assign()
 
-    def _reachable(self) -> None:
-        """Count failures anew, and dial as often as leases need it."""
-        self._failures = 0
-        self.allocator.most_dials = None
+    def _dial_begun(self) -> None:
+        if self.starved:  # the lease that wanted this dial may have been cancelled since
+            self.assign()
 
     async def _serve(self, connection: BaseConnection) -> None:
         allocator = self.allocator
@@ -325,64 +303,17 @@ class ServerConnections:
             allocator.closing.discard(connection)
             self.assign()
 
-    async def _dial(self) -> BaseConnection | None:
-        """A new connection that is ready; None if the dial was cancelled by `cancel_dial`."""
-        with anyio.CancelScope() as scope:
-            self._dials.append(scope)
-            if self.starved:  # the lease that wanted this dial may have been cancelled since
-                self.assign()
-            try:
-                if self._failures and (wait := self._next_dial - self._now()) > 0:
-                    await anyio.sleep(wait)
-                return await self._connected()
-            finally:
-                self._dials.remove(scope)
-        return None
-
-    async def _connected(self) -> BaseConnection:
-        """A new connection that is ready; the observer is told, if there is one."""
-        begin = perf_counter()
-        try:
-            connection = await self._connect()
-        except BaseException as error:
-            if self._observer is not None:
-                duration = perf_counter() - begin
-                notify(self._observer.connect_failed, self.address, duration, error)
-            raise
-        if self._observer is not None:
-            notify(self._observer.connected, connection.address, perf_counter() - begin)
-        return connection
-
-    async def _connect(self) -> BaseConnection:
-        try:
-            connection = self._make()
-        except Exception as error:  # the constructor of a user's class may raise anything
-            raise cannot_connect(self.address, error, 0) from error
-        connection.listeners = (*connection.listeners, *self._listeners, self)
-        try:
-            await connection.connect()
-        except RedisError:
-            raise
-        except Exception as error:
-            raise cannot_connect(self.address, error, 0) from error
-        return connection
-
     def cancel_dial(self) -> bool:
         """Cancel one dial that no lease waits for; gives whether there was one.
 
         Its socket is available a moment later.
         """
-        going_on = [dial for dial in self._dials if not dial.cancel_called]
-        called_off = len(self._dials) - len(going_on)
-        if not going_on or self.allocator.surplus_dials <= called_off:
-            return False
-        going_on[-1].cancel()
-        return True
+        return self.dials.cancel_one(self.allocator.surplus_dials)
 
     @property
     def closing_soon(self) -> int:
         """Sockets that are about to be closed, those of cancelled dials included."""
-        return self.allocator.closing_soon + sum(dial.cancel_called for dial in self._dials)
+        return self.allocator.closing_soon + self.dials.cancelled
 
     # -- as a listener of its connections -------------------------------------------------------
 

@@ -16,11 +16,12 @@ With pytest, the fixtures `anyredis_server`, `anyredis_client` and `anyredis_clu
 server, a client of it, and a client of a real cluster, emptied for each test.
 """
 
+from anyredis.testing.client_state import ClientState
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.cluster import FakeCluster, FakeClusterConnection
 from anyredis.testing.data import Database, SortedSet, Words
 from anyredis.testing.fake_scripts import PythonFunction, ScriptCall
-from anyredis.testing.memory import ClientState, Memory
+from anyredis.testing.memory import Memory
 from anyredis.testing.nodes import FakeNode
 from anyredis.testing.resp import NOTHING, Answer, Raw
 from anyredis.testing.server import (

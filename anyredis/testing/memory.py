@@ -11,7 +11,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from anyredis.exceptions import (
@@ -21,6 +21,7 @@ from anyredis.exceptions import (
     WrongTypeError,
     from_server,
 )
+from anyredis.testing.client_state import ClientState
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
 from anyredis.testing.fake_commands import COMMANDS
@@ -29,7 +30,6 @@ from anyredis.testing.fake_pubsub import (
     KINDS,
     OF_SUBSCRIBERS,
     UNSUBSCRIBE,
-    ClientSubscriptions,
     FakePubSub,
     not_in_transactions,
     not_while_subscribed,
@@ -50,41 +50,6 @@ AT_ONCE = frozenset({b"EXEC", b"DISCARD", b"MULTI", b"WATCH", b"RESET"})
 """The commands that a transaction does not queue."""
 
 SUBSCRIBING = frozenset(word.upper() for word in (*KINDS, *UNSUBSCRIBE.values()))
-
-
-@dataclass
-class ClientState:
-    """A server's state for one client."""
-
-    id: int
-    protocol: int = 2
-    db: int = 0
-    name: bytes = b""
-    user: str | None = None
-    library: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
-    queue: list[Words] | None = None
-    """Commands after MULTI."""
-    watched: dict[tuple[int, bytes], int] = field(default_factory=dict[tuple[int, bytes], int])
-    """Watched keys, and the version in which each was seen."""
-    dirty: bool = False
-    """True if a command after MULTI was refused: EXEC is refused, too."""
-    readonly: bool = False
-    """READONLY: the client accepts the data of a replica."""
-    asking: bool = False
-    """ASKING: its next command may be on a slot that the node is importing."""
-
-    subscriptions: ClientSubscriptions = field(default_factory=ClientSubscriptions)
-
-    blocked: bool = False
-    """True while it waits in a blocking command: its next commands wait, too."""
-    deliver: Callable[[Answer], None] | None = None
-    """Takes the late answer of a blocking command."""
-    call_later: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
-    """Calls back after seconds, and gives the function that cancels that."""
-
-    def leave_transaction(self) -> None:
-        """Forget MULTI and WATCH."""
-        self.queue, self.watched, self.dirty = None, {}, False
 
 
 @dataclass(eq=False)

@@ -15,12 +15,13 @@ from anyredis.address import TCPAddress
 from anyredis.exceptions import DataError, RedisError, from_server
 from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import full_name
+from anyredis.testing.client_state import ClientState
 from anyredis.testing.clock import VirtualClock
 from anyredis.testing.data import Database, Words
 from anyredis.testing.fake_pubsub import FakePubSub
 from anyredis.testing.fake_scripts import PythonFunctions
 from anyredis.testing.known_command import unknown_subcommand
-from anyredis.testing.memory import ClientState, Memory
+from anyredis.testing.memory import Memory
 from anyredis.testing.resp import Answer
 from anyredis.testing.server import FakeServer
 from anyredis.wire.slots import SLOTS, slot_of

@@ -85,3 +85,11 @@ async def next_of(pubsub: PubSub[Any]) -> Any:
     """The next event, within a generous time."""
     with anyio.fail_after(10):
         return await anext(pubsub)
+
+
+def subscriber_of(server: SubscriptionServer, name: bytes) -> FakePeer:
+    """The connection that is subscribed to *name*."""
+    [peer] = [
+        peer for peer, mine in server.subscriptions.items() if name in [each for _, each in mine]
+    ]
+    return peer

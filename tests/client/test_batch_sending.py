@@ -36,6 +36,7 @@ from anyredis.testing import NOTHING, Answer, FakePeer, FakeServer, Words, run_t
 from anyredis.wire.decode import Reply, text_decoder
 from anyredis.wire.encode import encoder
 from anyredis.wire.request_queue import MAX_SEND
+from tests.blocked_tasks import all_tasks_blocked
 
 PACK = encoder()
 KB = b"x" * 1024
@@ -338,12 +339,12 @@ async def test_a_large_batch_that_is_cancelled_half_way(monkeypatch: pytest.Monk
 
             tasks.start_soon(send)
             await stops.stopped.wait()
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert connection.wire.unsent_bytes <= 3 * MAX_SEND
             tasks.cancel_scope.cancel()
         assert connection.closed
         assert (pool.free, pool.leased, pool.connecting) == (1, 0, 0)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert server.peers == []
     assert server.count("MULTI") == 1
     assert server.count("EXEC") == 0

@@ -14,6 +14,7 @@ from anyredis import (
     PubSub,
     PubSubError,
 )
+from tests.blocked_tasks import all_tasks_blocked
 from tests.client.subscription_server import SubscriptionServer, next_of
 
 pytestmark = pytest.mark.parametrize("protocol", [3, 2])
@@ -110,12 +111,12 @@ async def test_leaving_wakes_its_readers(protocol: int) -> None:
         async with server.text_client(protocol=protocol) as client:
             async with client.subscribe("a") as pubsub:
                 tasks.start_soon(read, pubsub)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
             await pubsub.aclose()
             open_still = client.subscribe("a")
             pubsub = await open_still.__aenter__()
             tasks.start_soon(read, pubsub)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         with pytest.raises(RuntimeError, match="not open"):
             await pubsub.subscribe("b")
         await open_still.aclose()

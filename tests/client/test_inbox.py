@@ -20,6 +20,7 @@ from anyredis import (
 from anyredis.client.inbox import FULL, OVERFULL, OVERHEAD, ROOM, Inbox, OnFull
 from anyredis.exceptions import ProtocolError
 from anyredis.waiter import Waiter, waiter_factory
+from tests.blocked_tasks import all_tasks_blocked
 
 
 def no_waiter() -> Waiter:
@@ -217,17 +218,17 @@ async def test_readers_wait_in_line() -> None:
     async with anyio.create_task_group() as tasks:
         for name in "abc":
             tasks.start_soon(read, name)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         box.get(1)
         cancel["a"]()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         if "a" in got:
             assert got == ["a", "b1"]
             box.get(2)
         else:  # trio: what has woken a task is not undone
             assert got == ["a1"]
             box.get(2)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert got == ["a1", "b2"]
             box.get(3)
     assert sorted(each[0] for each in got) == ["a", "b", "c"]
@@ -251,7 +252,7 @@ async def test_messages_that_come_at_once_wake_as_many_readers() -> None:
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(read)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             box.get(1, 2, 3)
     assert got == [1, 2, 3]
 
@@ -271,6 +272,6 @@ async def test_failing_wakes_all_readers() -> None:
     async with anyio.create_task_group() as tasks:
         for _ in range(3):
             tasks.start_soon(read)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         box.fail(RedisError("closed"))
     assert failed == ["closed"] * 3

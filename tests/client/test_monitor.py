@@ -26,6 +26,7 @@ from anyredis.connection.handshake_io import CHUNK
 from anyredis.server import Cluster, Server
 from anyredis.testing import NOTHING, FakeCluster, FakePeer, FakeServer
 from anyredis.testing.server import run_then_reset
+from tests.blocked_tasks import all_tasks_blocked
 from tests.servers import ask
 
 
@@ -257,7 +258,7 @@ async def test_a_loss_wakes_who_waits(server: FakeServer, client: Redis[bytes]) 
     async with client.monitor() as monitor, anyio.create_task_group() as tasks:
         for _ in range(3):
             tasks.start_soon(wait, monitor)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         monitoring(server).reset()
     assert len(raised) == 3
 
@@ -273,7 +274,7 @@ async def test_leaving_wakes_who_waits(client: Redis[bytes]) -> None:
 
     async with anyio.create_task_group() as tasks, client.monitor() as monitor:
         tasks.start_soon(wait, monitor)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
     assert len(raised) == 1
 
 
@@ -340,7 +341,7 @@ async def test_reading_pauses_if_nobody_takes_commands(
         peer = monitoring(server)
         for number in range(total):
             peer.send(f'1.0 [0 127.0.0.1:1] "ECHO" "{number}" "{"x" * size}"')
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert 0 < len(monitor._lines) <= 10 + CHUNK // size
         assert monitor._connection._pauses == 1
         received = [int((await anext(monitor)).args[1]) for _ in range(total)]

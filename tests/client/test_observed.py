@@ -24,6 +24,7 @@ from anyredis import (
 )
 from anyredis.testing import FakeCluster, FakeServer, silent
 from anyredis.wire.slots import slot_of
+from tests.blocked_tasks import all_tasks_blocked
 
 
 class Notes(BaseObserver):
@@ -165,9 +166,9 @@ async def test_waits_for_a_lease_are_told() -> None:
     client = Redis(connection_pool=pool)
     async with client, client.session(), anyio.create_task_group() as tasks:
         tasks.start_soon(client.ping)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         tasks.start_soon(client.ping)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         tasks.cancel_scope.cancel()
     cancelled = anyio.get_cancelled_exc_class()
     assert [each for each in notes.heard if each[0] == "waited"] == [("waited", cancelled)] * 2

@@ -11,6 +11,7 @@ from anyredis.client.subscriber import Encoding
 from anyredis.exceptions import RedisError
 from anyredis.pool.endpoint import Endpoint
 from anyredis.wire.subscriptions import SubscriptionKind, SubscriptionRequest
+from tests.blocked_tasks import all_tasks_blocked
 from tests.client.subscription_server import SubscriptionServer, next_of
 
 
@@ -136,7 +137,7 @@ async def test_a_full_buffer_pauses_all_servers() -> None:
         await pubsub.subscribe("a")
         for number in range(150):
             old.publish(b"a", b"%d" % number)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         bench.placement.away = True
         with anyio.fail_after(10):
             await pubsub.subscribe("b")

@@ -18,6 +18,7 @@ from anyredis import (
     SubscriptionChange,
     SubscriptionOverflowError,
 )
+from tests.blocked_tasks import all_tasks_blocked
 from tests.client.subscription_server import SubscriptionServer, next_of
 
 pytestmark = pytest.mark.parametrize("protocol", [3, 2])
@@ -123,7 +124,7 @@ async def test_get_message_waits_as_long_as_it_should(protocol: int) -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             server.publish(b"a", b"1")
         assert got == [Message("message", "a", "1")]
 

@@ -27,6 +27,7 @@ from anyredis import (
     WrongTypeError,
 )
 from anyredis.server import Cluster, Server
+from tests.blocked_tasks import all_tasks_blocked
 from tests.conftest import BACKENDS
 from tests.servers import ask
 
@@ -92,7 +93,7 @@ async def test_execute_command_blocks_on_an_exclusive_connection(client: Redis[s
     """A blocking command of raw words delays no other command."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(client.execute_command, "blpop", "list", 0)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         with anyio.fail_after(5):
             assert await client.ping()
             while not await client.rpush("list", "x"):

@@ -16,6 +16,7 @@ from anyredis.connection.base import BaseConnection
 from anyredis.server import Server
 from anyredis.testing import FakeServer, Words
 from anyredis.wire.decode import Reply
+from tests.blocked_tasks import all_tasks_blocked
 
 PIECE = b"x" * 100_000
 """Of 120 such pieces a pipeline has 12 MB."""
@@ -66,16 +67,16 @@ async def test_no_command_gets_between_the_pieces(transaction: bool) -> None:
         peer.stop_reading()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(echo, session, b"one")
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             tasks.start_soon(pipeline, session, transaction, 60)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             for text in (b"two", b"six"):
                 tasks.start_soon(echo, session, text)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
             tasks.start_soon(pipeline, session, True, 1)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             tasks.start_soon(echo, session, b"ten")
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert session.connection.enqueue((b"ECHO", b"listener")) is None
             peer.start_reading()
     pieces = [b"%d" % number + b"xx" for number in range(60)]
@@ -191,11 +192,11 @@ async def test_one_that_waits_can_be_cancelled() -> None:
             async with anyio.create_task_group() as cancelled:
                 cancelled.start_soon(pipeline, session, True, 60)
                 cancelled.start_soon(pop)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 cancelled.start_soon(echo, session, b"cancelled")
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 tasks.start_soon(echo, session, b"two")
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 cancelled.cancel_scope.cancel()
             await server.wait_for("ECHO", 2)
             peer.release()
@@ -234,7 +235,7 @@ async def test_two_blocking_commands() -> None:
             tasks.start_soon(session.blpop, "one")
             await server.wait_for("BLPOP")
             tasks.start_soon(partial(session.blpop, "two", timeout=1))
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert server.count("BLPOP") == 1
             assert not connection.wire.overdue(1e9)
             peer.release()
@@ -252,7 +253,7 @@ async def test_tasks_wait_while_the_server_does_not_read(monkeypatch: pytest.Mon
         async with anyio.create_task_group() as tasks:
             for number in range(100):
                 tasks.start_soon(echo, session, b"%d" % number + bytes(1000))
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert session.connection.wire.unsent_bytes < 12_000
             peer.start_reading()
 
@@ -273,7 +274,7 @@ async def test_an_argument_that_cannot_be_encoded() -> None:
 
             tasks.start_soon(refused)
             tasks.start_soon(echo, session, b"one")
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             peer.release()
 
 
@@ -364,7 +365,7 @@ async def test_a_session_whose_connection_is_lost_while_tasks_wait() -> None:
             tasks.start_soon(lost, b"echo", session.echo("x"))
             tasks.start_soon(lost, b"next pipeline", pipeline(session, True, 60))
             tasks.start_soon(lost, b"blpop", session.blpop("list"))
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             server.reset()
     assert outcomes.pop(b"pipeline") is Outcome.UNKNOWN
     assert set(outcomes.values()) == {Outcome.NOT_SENT}

@@ -27,6 +27,7 @@ from anyredis.testing import (
     run_then_reset,
     silent,
 )
+from tests.blocked_tasks import all_tasks_blocked
 
 FOO = 12182
 """The slot of `foo`, which the last of three primaries serves; `bar` is the first's."""
@@ -234,7 +235,7 @@ async def test_a_blocking_command_follows_its_slot() -> None:
         cluster.start_migration(FOO, second)
         cluster.migrate_key("foo")
         assert await client.blpop("foo") == ("foo", "b")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         asked = [peer for peer in second.server.peers if b"ASKING" in {w[0] for w in peer.received}]
         assert asked == [], "its connection said ASKING, and is closed"
         assert last.server.count("BLPOP") == 1
@@ -270,7 +271,7 @@ async def test_a_blocking_command_that_is_cancelled() -> None:
             tasks.start_soon(client.blpop, "foo")
             await cluster.nodes[2].server.wait_for("BLPOP")
             tasks.cancel_scope.cancel()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         received = [peer.received for peer in cluster.nodes[2].server.peers]
         assert not any(b"BLPOP" in {words[0] for words in each} for each in received)
         assert whole(client)

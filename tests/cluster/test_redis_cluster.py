@@ -20,6 +20,7 @@ from anyredis import (
     UnknownCommandError,
 )
 from anyredis.testing import FakeCluster, FakeClusterConnection
+from tests.blocked_tasks import all_tasks_blocked
 from tests.conftest import BACKENDS
 
 FOO = 12182
@@ -278,7 +279,7 @@ async def test_a_session_by_its_key() -> None:
             await session.select(0)
             await session.set("foo", "v")
             assert await session.get("foo") == b"v"
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert cluster.nodes[2].server.peers == [], "it was changed, and is closed"
         assert await client.get("foo") == b"v"
 

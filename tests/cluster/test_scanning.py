@@ -23,6 +23,7 @@ from anyredis.cluster import scanning
 from anyredis.cluster.scanning import SlotOwnership, parse_slot_ownership
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeCluster, run_then_reset
+from tests.blocked_tasks import all_tasks_blocked
 
 KEYS = {f"k{number}" for number in range(120)}
 FOO = 12182
@@ -242,7 +243,7 @@ async def test_a_node_that_restarts_between_two_pages() -> None:
         keys = client.scan_iter(count=5)
         found = [await anext(keys) for _ in range(10)]
         nodes_restart(cluster, 10)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         found += [key async for key in keys]
         assert set(found) == KEYS
 
@@ -318,13 +319,13 @@ async def test_what_is_told_at_once() -> None:
     cluster = FakeCluster()
     async with cluster.client(max_connections=1) as client:
         async with client.session("foo"):
-            with anyio.fail_after(2), pytest.raises(MaxConnectionsError):
+            with anyio.fail_after(10), pytest.raises(MaxConnectionsError):
                 await anext(client.scan_iter())
         for error in (AuthenticationError("NOAUTH who?"), from_server("NOPERM no")):
             for node in cluster.nodes:
                 node.server.on("SCAN", error, times=1)
             with (
-                anyio.fail_after(2),
+                anyio.fail_after(10),
                 pytest.raises((AuthenticationError, NoPermissionError), match=str(error)),
             ):
                 await anext(client.scan_iter())

@@ -9,6 +9,7 @@ from anyredis.connection.backpressure import Backpressure
 from anyredis.exceptions import ConnectionError, Outcome
 from anyredis.waiter import waiter_factory
 from anyredis.wire.request import Request
+from tests.blocked_tasks import all_tasks_blocked
 
 
 class Line:
@@ -43,7 +44,7 @@ class Line:
     async def grant(self, capacity: int, *, idle: bool = False) -> list[object]:
         """Let some continue; gives all that did so far."""
         self.backpressure.grant(capacity, idle=idle)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         return self.ended
 
 
@@ -100,7 +101,7 @@ async def test_a_lost_connection_fails_all_that_wait(line: Line) -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(own)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         line.backpressure.close(lambda outcome: ConnectionError("gone", outcome=outcome))
     errors += [await request.waiter for request in requests]
     assert len({id(error) for error in errors}) == 3
@@ -117,10 +118,10 @@ async def test_an_owner_waits_until_nothing_is_carried(line: Line) -> None:
     async with anyio.create_task_group() as tasks:
         line.add(b"a")
         tasks.start_soon(line.own, b"owner")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         line.add(b"b")
         tasks.start_soon(line.own, b"next")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert await line.grant(9, idle=True) == [b"a"]
         assert await line.grant(9, idle=False) == [b"a"]
         assert await line.grant(9, idle=True) == [b"a", b"owner"]
@@ -139,7 +140,7 @@ async def test_an_owner_that_is_cancelled(line: Line, turn_came: bool) -> None:
     line.freed = 9
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(line.own, b"owner")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         line.add(b"a")
         if turn_came:
             line.backpressure.grant(9, idle=True)
@@ -165,7 +166,7 @@ async def test_an_owner_waits_for_capacity(line: Line) -> None:
     async with anyio.create_task_group() as tasks:
         line.add(b"a")
         tasks.start_soon(send)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert await line.grant(0) == []
         assert await line.grant(1) == [b"owner"]
         backpressure.close(lambda outcome: ConnectionError("gone", outcome=outcome))

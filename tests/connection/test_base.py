@@ -22,6 +22,7 @@ from anyredis import (
 from anyredis.connection.handshake import HandshakeStep, ServerInfo
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeConnection, FakeServer, run_then_reset, silent
+from tests.blocked_tasks import all_tasks_blocked
 from tests.connection.serving import connected, echo
 
 
@@ -49,9 +50,9 @@ async def test_requests_in_flight_when_the_connection_breaks() -> None:
         await server.wait_for("ECHO")
         peer.stop_reading()
         tasks.start_soon(lose, "being sent")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         tasks.start_soon(lose, "unsent")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         connection.close("pulled the plug")
     assert errors["sent"].outcome is Outcome.UNKNOWN
     assert errors["being sent"].outcome is Outcome.UNKNOWN
@@ -93,7 +94,7 @@ async def test_replies_before_the_server_closed_are_read() -> None:
         await server.wait_for("ECHO")
         peer.stop_reading()
         tasks.start_soon(lost)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         peer.release()
         peer.reset()
     assert sorted(map(str, found)) == ["Outcome.UNKNOWN", "b'answered'"]

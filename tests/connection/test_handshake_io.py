@@ -38,6 +38,7 @@ from anyredis.testing import (
 )
 from anyredis.wire.decode import MORE, Decoder, Reply
 from anyredis.wire.encode import encoder
+from tests.blocked_tasks import all_tasks_blocked
 
 MAX_CLIENTS = b"-ERR max number of clients reached\r\n"
 HELLO = (
@@ -282,7 +283,7 @@ async def test_it_waits_for_a_silent_server() -> None:
     stream = ScriptedStream()
 
     async def cancel(tasks: TaskGroup) -> None:
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         tasks.cancel_scope.cancel()
 
     async with anyio.create_task_group() as tasks:

@@ -24,6 +24,7 @@ from anyredis.connection.handshake_io import CHUNK
 from anyredis.testing import FakeCluster, FakeConnection, FakePeer, FakeServer, Raw, silent
 from anyredis.testing.resp import encode
 from anyredis.wire.decode import Reply
+from tests.blocked_tasks import all_tasks_blocked
 
 TEXT = {"decode_responses": True}
 
@@ -186,7 +187,7 @@ async def test_pushes_are_bytes_with_every_encoding(options: dict[str, Any]) -> 
             await server.wait_for("ECHO", 2)
             raw = pushed(b"message", b"c", payload)
             send(peer, raw, b"$3\r\none\r\n", raw[:50])
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             send(peer, raw[50:], b"$3\r\ntwo\r\n", raw)
         assert replies == (["one", "two"] if options else [b"one", b"two"])
         await until(lambda: len(listener.pushes) == 3)
@@ -284,7 +285,7 @@ async def test_while_reading_is_paused_nothing_is_read() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, "k")
             await server.wait_for("GET")
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert listener.pushes == []
             assert len(peer.stream._arrived) >= 60 * CHUNK // 4
             assert connection.wire.inflight
@@ -316,7 +317,7 @@ async def test_a_listener_that_pauses_in_each_push() -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ping)
                 await server.wait_for("PING", number + 1)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 assert len(answers) == number - 1
                 connection.resume_reading()
         assert answers == [True] * 3
@@ -333,7 +334,7 @@ async def test_pauses_are_counted() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, "k")
             await server.wait_for("GET")
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert connection.wire.inflight
             connection.resume_reading()
         with pytest.raises(RuntimeError, match="not paused"):
@@ -408,7 +409,7 @@ async def test_a_push_that_never_ends(exclusive: bool, limit: int | None) -> Non
         while not connection.closed:
             send(peer, b"x" * 500_000)
             sent += 500_000
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert sent <= most + 500_000 + CHUNK
         assert sent >= most
         assert await client.ping()

@@ -14,6 +14,7 @@ from anyredis import (
 from anyredis.command import raw_command
 from anyredis.connection import requests
 from anyredis.testing import FakeServer
+from tests.blocked_tasks import all_tasks_blocked
 from tests.connection.serving import connected, echo
 from tests.wire.subscribing import NotedWaiter
 
@@ -53,10 +54,10 @@ async def test_a_cancelled_request_that_was_not_written_is_never_written() -> No
         peer.stop_reading()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(connection.submit, echo("in the pipe"))
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             async with anyio.create_task_group() as cancelled:
                 cancelled.start_soon(connection.submit, echo("cancelled"))
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 cancelled.cancel_scope.cancel()
             peer.start_reading()
         assert await connection.submit(echo("mine")) == b"mine"
@@ -91,7 +92,7 @@ async def test_a_cancelled_blocking_command_closes_the_connection() -> None:
             await server.wait_for("BLPOP")
             tasks.cancel_scope.cancel()
         assert connection.closed
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert peer not in server.peers
 
 
@@ -131,7 +132,7 @@ async def test_callers_wait_while_the_server_does_not_read(monkeypatch: pytest.M
                     await anyio.lowlevel.checkpoint()
                     await anyio.lowlevel.checkpoint()
                     assert connection.wire.unsent_bytes < 10_000 + 20 * 1100
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert done == []
             assert connection._backpressure.waiting
             peer.start_reading()
@@ -152,10 +153,10 @@ async def test_waiting_under_backpressure_can_be_cancelled(
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(client.echo, b"x" * 200)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
             async with anyio.create_task_group() as waiting:
                 waiting.start_soon(client.echo, b"cancelled")
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 waiting.cancel_scope.cancel()
             peer.start_reading()
         assert await client.echo("mine") == b"mine"
@@ -178,7 +179,7 @@ async def test_too_many_in_flight_make_callers_wait(monkeypatch: pytest.MonkeyPa
                 await anyio.lowlevel.checkpoint()
                 await anyio.lowlevel.checkpoint()
                 await anyio.lowlevel.checkpoint()
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert len(connection.wire.inflight) < 20
             peer.release()
         assert await client.get("n") == b"50"

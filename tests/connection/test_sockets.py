@@ -21,6 +21,7 @@ from anyredis.connection import sockets
 from anyredis.connection.direct_streams import open_tcp, open_unix
 from anyredis.connection.lane import LaneStream
 from anyredis.connection.sockets import connected_tcp, connected_unix, in_turn, read_now
+from tests.blocked_tasks import all_tasks_blocked
 from tests.connection.lanes import tcp_pair, until
 
 HOST = "127.0.0.1"
@@ -208,7 +209,7 @@ async def test_a_connect_that_is_cancelled(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(connected_tcp, host, silent_port)
         await until(lambda: len(made) == addresses)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         tasks.cancel_scope.cancel()
     assert all_closed(made)
 

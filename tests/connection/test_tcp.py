@@ -87,7 +87,7 @@ async def test_mutual_tls_without_a_certificate(
 ) -> None:
     """The server closes the connection, and the error names the address."""
     async with Redis(
-        "localhost", redis_mtls.port, ssl=True, ssl_ca_certs=str(certificates.ca)
+        "localhost", redis_mtls.port, ssl=True, ssl_ca_certs=str(certificates.ca), retry=None
     ) as client:
         with pytest.raises(ConnectionError, match=f"cannot connect to localhost:{redis_mtls.port}"):
             await client.ping()
@@ -101,6 +101,7 @@ async def test_a_certificate_of_a_stranger(redis_tls: Server, certificates: Cert
         password="hunter2",
         ssl=True,
         ssl_ca_certs=str(certificates.stranger_ca),
+        retry=None,
     ) as client:
         with pytest.raises(ConnectionError, match="certificate does not verify"):
             await client.ping()
@@ -108,7 +109,7 @@ async def test_a_certificate_of_a_stranger(redis_tls: Server, certificates: Cert
 
 async def test_without_a_ca_the_systems_are_used(redis_tls: Server) -> None:
     """G15: ssl=True alone verifies, and refuses the test certificate."""
-    async with Redis("localhost", redis_tls.port, ssl=True) as client:
+    async with Redis("localhost", redis_tls.port, ssl=True, retry=None) as client:
         with pytest.raises(ConnectionError, match="certificate does not verify"):
             await client.ping()
 
@@ -119,7 +120,7 @@ async def test_a_certificate_of_another_host(certificates: Certificates) -> None
     files: TLSFiles = certificates.wrong_host_files()
     async with run(binary=redis_tls_binary(), tls=files) as server:
         arguments: dict[str, Any] = {"ssl": True, "ssl_ca_certs": str(certificates.ca)}
-        async with Redis("localhost", server.port, **arguments) as client:
+        async with Redis("localhost", server.port, retry=None, **arguments) as client:
             with pytest.raises(ConnectionError, match=r"certificate does not verify.*ostname"):
                 await client.ping()
         async with Redis("localhost", server.port, ssl_check_hostname=False, **arguments) as client:
@@ -135,7 +136,7 @@ async def test_verification_can_be_turned_off(redis_tls: Server) -> None:
 async def test_tls_to_a_server_without(valkey: Server) -> None:
     """It is an error, not a hang."""
     async with Redis(
-        valkey.host, valkey.port, ssl=True, ssl_cert_reqs="none", connect_timeout=1
+        valkey.host, valkey.port, ssl=True, ssl_cert_reqs="none", connect_timeout=1, retry=None
     ) as client:
         with pytest.raises(ConnectionError, match="cannot connect to"):
             await client.ping()
@@ -143,7 +144,7 @@ async def test_tls_to_a_server_without(valkey: Server) -> None:
 
 async def test_no_tls_to_a_server_with(redis_tls: Server) -> None:
     """It is an error, not a hang."""
-    async with Redis("localhost", redis_tls.port) as client:
+    async with Redis("localhost", redis_tls.port, retry=None) as client:
         with pytest.raises(Exception, match=f"localhost:{redis_tls.port}") as caught:
             await client.ping()
     assert type(caught.value).__module__ == "anyredis.exceptions"

@@ -27,7 +27,7 @@ Transport: TypeAlias = Literal["tcp", "unix"]
 
 DEFAULT_RETRY = Retry()
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which an expected event counts as missing."""
 
 

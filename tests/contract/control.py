@@ -13,7 +13,7 @@ from anyredis.exceptions import RedisError
 from anyredis.server import Server
 from anyredis.testing import Answer, FakeServer
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds until the server has to have noticed that a client is gone."""
 
 

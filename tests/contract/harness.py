@@ -23,7 +23,7 @@ from anyredis.pool.base import BasePool
 from tests.contract.rotation import TALLY, Rotation
 from tests.contract.steps import Ended, Kind, Steps, kinds, loop_name
 
-PATIENCE = 8.0
+PATIENCE = 30.0
 """Seconds for one case, which takes some milliseconds unless it hangs."""
 
 TOO_MANY = 2000

@@ -2,8 +2,9 @@
 
 The process that starts a run draws one seed; successive seeds take successive thirds, so that any
 three of them together take every step.  `ANYREDIS_SEED=n` repeats a run, `ANYREDIS_EVERY_CASE=1`
-takes all cases, `ANYREDIS_PARTS=n` one step of n, `ANYREDIS_ONE_LOOP=1` one event loop a test, and
-fewer random examples.  An operation that is marked with a clause of the contract never rotates out.
+takes all cases, `ANYREDIS_PARTS=n` one step of n, `ANYREDIS_ONE_LOOP=1` one event loop a test and
+few random examples.  An operation that is marked with a clause of the contract never rotates out;
+of 27 parts and more, it takes nine.
 """
 
 from __future__ import annotations
@@ -38,8 +39,16 @@ CLAUSES: Final = tuple(f"G{number}" for number in range(1, 15))
 
 
 def examples(count: int) -> int:
-    """The number of random examples of a test in this run: *count*, or a third with one event loop."""
-    return -(-count // THIRD) if ONE_LOOP in os.environ else count
+    """The number of random examples of a test in this run: *count*, or a tenth with one event loop."""
+    return -(-count // 10) if ONE_LOOP in os.environ else count
+
+
+def share(names: Sequence[str]) -> list[str]:
+    """The *names* that this run takes: all of them, or a third with one event loop.
+
+    Successive seeds take successive thirds.
+    """
+    return [*names[draw_seed() % THIRD :: THIRD]] if ONE_LOOP in os.environ else [*names]
 
 
 def draw_seed() -> int:
@@ -69,8 +78,11 @@ class Rotation:
         return loops[(self.seed + zlib.crc32(test.encode())) % len(loops)]
 
     def steps(self, case: str, *, every: bool) -> Iterator[int]:
-        """The numbers of the steps to cancel at, without end: all, or those of one part."""
-        parts = 1 if every else self.parts
+        """The numbers of the steps to cancel at, without end: those of one part.
+
+        *every* takes all of them, or nine parts if there are more.
+        """
+        parts = -(-self.parts // (THIRD * THIRD)) if every else self.parts
         return itertools.count((self.seed + zlib.crc32(case.encode())) % parts, parts)
 
     def kinds(self, case: str, kinds: Sequence[Kind]) -> Sequence[Kind]:

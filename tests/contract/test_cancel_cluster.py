@@ -18,7 +18,7 @@ from anyredis.cluster import scanning, subscription_placement
 from anyredis.cluster.nodes import topology
 from anyredis.cluster.nodes.slot_map import SlotMap, parse_slots
 from anyredis.cluster.routing import redirect_policy
-from anyredis.pool import server_connections
+from anyredis.pool import dials
 from anyredis.server import Cluster
 from anyredis.wire.decode import Reply
 from tests.conftest import BACKENDS, Backend
@@ -53,7 +53,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """No delays, and a slot map that was parsed once is not parsed again."""
     at_once = Backoff(0, 0)
     monkeypatch.setattr(redirect_policy, "REFUSAL_BACKOFF", at_once)
-    monkeypatch.setattr(server_connections, "REDIAL", at_once)
+    monkeypatch.setattr(dials, "REDIAL", at_once)
     monkeypatch.setattr(topology, "PAUSE", 0)
     monkeypatch.setattr(topology, "GRACE", 0.002)
     monkeypatch.setattr(scanning, "PAUSE", 0)

@@ -10,7 +10,7 @@ import pytest
 from anyredis import Backoff, ClusterConnectionPool
 from anyredis.cluster.nodes import topology
 from anyredis.cluster.routing import redirect_policy
-from anyredis.pool import server_connections
+from anyredis.pool import dials
 from tests.conftest import BACKENDS, Backend
 from tests.contract.cluster_consumer_operations import ALL
 from tests.contract.cluster_harness import ClusterTarget, FakeBench
@@ -33,7 +33,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """No delays."""
     at_once = Backoff(0, 0)
     monkeypatch.setattr(redirect_policy, "REFUSAL_BACKOFF", at_once)
-    monkeypatch.setattr(server_connections, "REDIAL", at_once)
+    monkeypatch.setattr(dials, "REDIAL", at_once)
     monkeypatch.setattr("anyredis.recipes.fetching.BACKOFF", at_once)
     monkeypatch.setattr(topology, "PAUSE", 0)
     monkeypatch.setattr(topology, "GRACE", 0.002)

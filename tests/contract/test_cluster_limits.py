@@ -14,6 +14,7 @@ import pytest
 from anyredis import BlockingClusterConnectionPool, MaxConnectionsError, RedisCluster
 from anyredis.server import Cluster
 from anyredis.testing import FakeCluster, silent
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.clients_and_taps import outcomes, until
 from tests.contract.cluster_limits import (
     KEYS,
@@ -79,7 +80,7 @@ async def test_a_blocking_pool_serves_two_at_a_time_on_each_node(shared: int) ->
 
     async def answer() -> None:
         for left in range(5, 0, -1):
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert slow.counts == [min(2, left)] * 3
             assert all(sockets_of(node, client.connection_pool) <= 2 for node in cluster.nodes)
             slow.answer()
@@ -194,7 +195,7 @@ async def test_a_waiting_limit_for_all_nodes(shared: int, limit: int) -> None:
 
     async def answer() -> None:
         for left in range(6, 0, -1):
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert sum(slow.counts) == min(limit, left)
             assert sockets(cluster, client.connection_pool) <= limit
             next(peers for peers in slow.waiting.values() if peers).pop(0).send(b"1")

@@ -27,6 +27,7 @@ from anyredis.server import Server
 from anyredis.testing import FakeServer, Words
 from anyredis.wire.request import Request
 from anyredis.wire.request_queue import MAX_SEND
+from tests.blocked_tasks import all_tasks_blocked
 
 
 def names(received: list[Words]) -> Iterator[bytes]:
@@ -138,7 +139,7 @@ async def test_a_session_that_changed_nothing_gives_its_connection_back() -> Non
         async with client.session() as session:
             assert server.peers == [peer]
             await session.select(1)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert server.peers == []
         await client.set("k", "v")
     assert server.memory.databases[0] == {b"k": b"v"}

@@ -13,6 +13,7 @@ from anyredis import BlockingConnectionPool, Redis, ReplyDecodeError
 from anyredis.server import Server
 from anyredis.testing import FakeServer
 from anyredis.wire.request_queue import MAX_GIVEN_UP, MAX_TOMBSTONES
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.clients_and_taps import (
     Tap,
     TappedConnection,
@@ -131,7 +132,7 @@ async def test_cancelled_behind_a_slow_send_is_never_written(valkey: Server) -> 
         async with anyio.create_task_group() as tasks:
             tap.hold_sending()
             tasks.start_soon(client.set, "first", 1)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert await cancelled(lambda: client.incr("never"), 3)
             tap.release()
         assert await client.get("never") is None
@@ -176,7 +177,7 @@ async def test_cancelled_while_the_server_does_not_read_is_never_written(valkey:
             tap.hold_sending()
             for number in range(3):
                 tasks.start_soon(client.set, f"large{number}", b"x" * LARGE)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert await cancelled(lambda: client.incr("never"), 5)
             tap.release()
         assert await client.get("never") is None
@@ -194,12 +195,12 @@ async def test_cancelled_requests_are_bounded(stream_timeout: float | None, at_o
         peer.stop_reading()
         async with anyio.create_task_group() as patient:
             patient.start_soon(client.set, "first", 1)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             for _ in range(3000 // at_once):
                 async with anyio.create_task_group() as tasks:
                     for _ in range(at_once):
                         tasks.start_soon(client.get, "never")
-                    await anyio.wait_all_tasks_blocked()
+                    await all_tasks_blocked()
                     tasks.cancel_scope.cancel()
                 [connection] = connections_of(client)
                 assert len(connection.wire.unsent) <= 2 * MAX_GIVEN_UP
@@ -219,7 +220,7 @@ async def test_a_large_pipeline_is_written_from_its_beginning_or_not_at_all(
     async with tapped(valkey, tap) as client:
         async with client.connection_pool.acquire():
             pass  # opens a connection
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         with anyio.CancelScope() as scope:
             scope.cancel()
             async with client.pipeline(transaction=transaction) as pipe:
@@ -259,11 +260,11 @@ async def test_tombstones_are_bounded(valkey: Server) -> None:
         tap.hold_receiving()
         async with anyio.create_task_group() as patient:
             patient.start_soon(own_answers, client, 1)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             async with anyio.create_task_group() as tasks:
                 for _ in range(MAX_TOMBSTONES + 1):
                     tasks.start_soon(client.ping)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 tasks.cancel_scope.cancel()
             assert not connection.usable
             assert "multiplexed=0" in repr(client.connection_pool)
@@ -286,7 +287,7 @@ async def test_swallowed_bytes_are_bounded(valkey: Server) -> None:
             tap.hold_receiving_after(20 * 1024 * 1024)
             tasks.start_soon(client.get, "large")
             await until(lambda: connection.wire.inflight)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             tasks.cancel_scope.cancel()
         tap.let_arrive()
         await until(lambda: not connection.usable)

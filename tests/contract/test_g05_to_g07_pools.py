@@ -25,6 +25,7 @@ from anyredis import (
 )
 from anyredis.connection import requests
 from anyredis.server import Server
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.clients_and_taps import (
     Tap,
     TappedConnection,
@@ -199,7 +200,7 @@ async def test_a_connection_enters_the_pool_after_its_handshake(valkey: Server) 
         tap.hold_receiving()
         tasks.start_soon(client.ping)
         await until(lambda: b"SETINFO" in tap.sent)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert (pool.leased, pool.connecting) == (0, 1)
         assert "multiplexed=0 exclusive=0 idle=0 draining=0 dialling=1" in repr(pool)
         assert b"PING" not in tap.sent
@@ -272,7 +273,7 @@ async def test_waiters_are_served_first_come_first_served(
     async with client, anyio.create_task_group() as tasks, client.connection_pool.acquire():
         for number in range(20):
             tasks.start_soon(work, number)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
     assert order == list(range(20))
 
 
@@ -302,7 +303,7 @@ async def test_cancelling_a_waiter_loses_no_wake_up(
                 async with client.connection_pool.acquire():
                     for number, scope in enumerate(scopes):
                         tasks.start_soon(work, number, scope)
-                        await anyio.wait_all_tasks_blocked()
+                        await all_tasks_blocked()
                     scopes[2].cancel()
                 # The first in line has its lease now, and is cancelled some turns later.
                 for _ in range(turns):
@@ -349,7 +350,7 @@ async def test_callers_that_wait_for_a_connection_are_served_in_order(valkey: Se
     async with pool, anyio.create_task_group() as tasks:
         for number in range(4):
             tasks.start_soon(hold, number)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         for event in reversed(dial_events):
             event.set()
             await until(functools.partial(is_served, len(order)))

@@ -11,6 +11,7 @@ from anyredis import ConnectionError, Outcome, Redis, Retry, TimeoutError
 from anyredis.backoff import Backoff
 from anyredis.connection import requests
 from anyredis.server import Server
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.clients_and_taps import (
     Tap,
     client_of,
@@ -224,12 +225,12 @@ async def test_unsent_bytes_are_bounded(valkey: Server) -> None:
         async with anyio.create_task_group() as tasks:
             for number in range(100):
                 tasks.start_soon(client.set, f"k{number}", value)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert connection.wire.unsent_bytes <= BOUND + 2 * len(value)
             waiting = len(connection._backpressure.waiting)
             assert waiting > 60
             tasks.start_soon(client.ping)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert len(connection._backpressure.waiting) == waiting + 1, (
                 "small ones do not overtake"
             )
@@ -252,7 +253,7 @@ async def test_requests_in_flight_are_bounded(
             for _ in range(500):
                 tasks.start_soon(client.ping)
                 await anyio.lowlevel.checkpoint()
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert 100 <= len(connection.wire.inflight) <= 110
             assert len(connection._backpressure.waiting) >= 390
             tap.release()
@@ -270,11 +271,11 @@ async def test_a_large_pipeline_is_sent_as_the_server_reads(valkey: Server) -> N
             await client.ping()
             tap.hold_sending()
             tasks.start_soon(pipe.execute)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             tap.release()
             await until(lambda: any(each.wire.inflight for each in connections_of(client)))
             tap.hold_sending()
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert sum(each.wire.unsent_bytes for each in connections_of(client)) < 2 * BOUND
             tap.release()
         assert await client.dbsize() == 1000

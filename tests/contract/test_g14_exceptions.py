@@ -16,6 +16,7 @@ from anyio.abc import ByteStream
 from anyredis import BaseConnection, Connection, ConnectionError, ConnectionPool, Redis
 from anyredis.connection import base
 from anyredis.server import Server
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.clients_and_taps import Tap, client_of, connections_of, outcomes, tapped, until
 from tests.contract.control import Control
 
@@ -260,7 +261,7 @@ async def test_an_unexpected_error_of_a_stream_does_not_cancel_the_block(
             assert where == "close" or not any(each is True for each in found)
             for connection in connections_of(client):
                 connection.close("closed by the test")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
         await anyio.lowlevel.checkpoint()  # raises if the block was cancelled
 

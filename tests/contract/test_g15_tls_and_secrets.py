@@ -45,8 +45,8 @@ async def works(client: Redis[bytes]) -> None:
 
 async def test_an_untrusted_certificate_is_refused(redis_tls: Server) -> None:
     """G15: a certificate without a trusted signature is refused."""
-    await refused(client_of(redis_tls, ssl=True), "certificate does not verify")
-    await refused(Redis.from_url(redis_tls.url), "certificate does not verify")
+    await refused(client_of(redis_tls, retry=None, ssl=True), "certificate does not verify")
+    await refused(Redis.from_url(redis_tls.url, retry=None), "certificate does not verify")
 
 
 async def test_a_trusted_certificate_is_accepted(
@@ -66,7 +66,9 @@ async def test_another_host_is_refused(certificates: Certificates) -> None:
     """G15: a valid certificate for another host is refused by default."""
     ca = str(certificates.ca)
     async with run(binary=redis_tls_binary(), tls=certificates.wrong_host_files()) as server:
-        await refused(client_of(server, ssl=True, ssl_ca_certs=ca), "certificate does not verify")
+        await refused(
+            client_of(server, retry=None, ssl=True, ssl_ca_certs=ca), "certificate does not verify"
+        )
         await works(client_of(server, ssl=True, ssl_ca_certs=ca, ssl_check_hostname=False))
 
 
@@ -83,17 +85,19 @@ async def test_mutual_tls(redis_mtls: Server, certificates: Certificates) -> Non
     await works(
         client_of(redis_mtls, ssl=True, ssl_ca_certs=ca, ssl_certfile=cert, ssl_keyfile=key)
     )
-    await refused(client_of(redis_mtls, ssl=True, ssl_ca_certs=ca), "cannot connect")
+    await refused(client_of(redis_mtls, retry=None, ssl=True, ssl_ca_certs=ca), "cannot connect")
     key, cert = str(certificates.stranger_key), str(certificates.stranger_cert)
     await refused(
-        client_of(redis_mtls, ssl=True, ssl_ca_certs=ca, ssl_certfile=cert, ssl_keyfile=key),
+        client_of(
+            redis_mtls, retry=None, ssl=True, ssl_ca_certs=ca, ssl_certfile=cert, ssl_keyfile=key
+        ),
         "cannot connect",
     )
 
 
 async def test_tls_to_a_server_without_tls(valkey: Server) -> None:
     """G15: it fails; the client never continues without encryption."""
-    await refused(client_of(valkey, ssl=True, connect_timeout=1), "cannot connect")
+    await refused(client_of(valkey, retry=None, ssl=True, connect_timeout=1), "cannot connect")
 
 
 # -- secrets ------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import pytest
 from anyredis import BlockingConnectionPool, ConnectionError, Credentials, Redis, RedisCluster
 from anyredis.pool.background import NAME
 from anyredis.testing import FakeCluster, FakeServer, silent
+from tests.blocked_tasks import all_tasks_blocked
 from tests.conftest import BACKENDS, Backend
 from tests.contract.harness import running_tasks
 
@@ -101,10 +102,10 @@ async def test_each_holder_leaves_alone(fails: bool) -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(first)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         async with Redis(connection_pool=pool) as client:
             tasks.start_soon(client.blpop, "list")
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             others.set()
             await left.wait()
             assert pool.leased == 1, "the request of another block goes on"
@@ -192,7 +193,7 @@ async def test_cancelling_all_other_tasks_closes_the_pool(
     await client.open()
     await client.set("k", 1)
     pending = asyncio.create_task(client.blpop("list"))
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     tasks = [task for task in own_tasks(before) if task is not pending]
     if which == "all":
         for task in tasks:
@@ -248,7 +249,7 @@ async def test_the_end_of_the_pool_is_told_to_those_who_wait_for_a_lease(shared:
         async with anyio.create_task_group() as tasks, client, client.session():
             for _ in range(3):
                 tasks.start_soon(wait, client)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert pool.limits()[0].waiting == 3
             assert pool.scope._tasks is not None
             pool.scope._tasks.fail(ZeroDivisionError("mine"))
@@ -298,7 +299,7 @@ async def test_cancelling_the_pools_task_leaves_a_group_of_the_users_alone() -> 
             await client.ping()
             for task in asyncio.all_tasks() - before:
                 task.cancel()
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             with pytest.raises(ConnectionError, match="was cancelled"):
                 await client.ping()
         assert not group.cancel_scope.cancel_called
@@ -323,7 +324,7 @@ async def test_a_group_of_the_users_that_is_cancelled_closes_the_pool() -> None:
             await client.open()
             await client.ping()
             outer.start_soon(get, client)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             group.cancel_scope.cancel()
         assert server.peers == []
         await get(client)

@@ -18,6 +18,7 @@ from tests.contract.harness import Operation, cancel_everywhere
 from tests.contract.rotation import (
     CLAUSES,
     EVERY_CASE,
+    ONE_LOOP,
     PARTS,
     SEED,
     THIRD,
@@ -26,6 +27,7 @@ from tests.contract.rotation import (
     described,
     draw_seed,
     examples,
+    share,
 )
 from tests.contract.server_harness import FakeServerBench, Target
 from tests.contract.steps import Kind, counting
@@ -79,6 +81,14 @@ def test_all_steps_and_kinds_on_demand() -> None:
     assert first(30, whole.steps("get of a pool", every=False)) == set(range(30))
     assert whole.kinds("get of a pool", KINDS) == KINDS
     assert first(30, Rotation(7).steps("get of a pool", every=True)) == set(range(30))
+    assert first(30, Rotation(7, parts=9).steps("get of a pool", every=True)) == set(range(30))
+
+
+def test_nine_parts_of_very_small_ones() -> None:
+    """An operation that is marked takes a third of its steps where others take one step of 27."""
+    taken = [first(30, Rotation(seed, 27).steps("get of a pool", every=True)) for seed in SEEDS]
+    assert [len(steps) for steps in taken] == [10, 10, 10]
+    assert set[int]().union(*taken) == set(range(30))
 
 
 def test_the_environment_repeats_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,8 +186,21 @@ def test_each_test_runs_on_each_loop_in_some_run() -> None:
 
 
 def test_fewer_random_examples_with_one_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run for daily work takes a third of the random examples, at least one; others take all."""
-    monkeypatch.delenv("ANYREDIS_ONE_LOOP", raising=False)
+    """A run for daily work takes a tenth of the random examples, at least one; others take all."""
+    monkeypatch.delenv(ONE_LOOP, raising=False)
     assert (examples(200), examples(1)) == (200, 1)
-    monkeypatch.setenv("ANYREDIS_ONE_LOOP", "1")
-    assert (examples(200), examples(1)) == (67, 1)
+    monkeypatch.setenv(ONE_LOOP, "1")
+    assert (examples(200), examples(1)) == (20, 1)
+
+
+def test_a_share_of_the_names_with_one_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three successive runs for daily work take each name once; others take all."""
+    names = [f"name {n}" for n in range(10)]
+    monkeypatch.delenv(ONE_LOOP, raising=False)
+    assert share(names) == names
+    monkeypatch.setenv(ONE_LOOP, "1")
+    taken: list[str] = []
+    for seed in SEEDS:
+        monkeypatch.setenv(SEED, str(seed))
+        taken += share(names)
+    assert sorted(taken) == names

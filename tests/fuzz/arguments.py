@@ -8,6 +8,7 @@ annotation tells; `FORMS` the options of which some are needed, or only make sen
 from __future__ import annotations
 
 import datetime
+import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import NoneType
@@ -306,6 +307,7 @@ class Call(NamedTuple):
         return dict(bound.arguments)
 
 
+@functools.cache
 def signature_of(method: str) -> inspect.Signature:
     """The parameters of a method, without *self*, their annotations resolved."""
     build = DEFINITIONS[method].__wrapped__
@@ -329,6 +331,7 @@ def options_of(method: str) -> list[str]:
     return found
 
 
+@functools.cache
 def conditions(annotation: Any) -> dict[str, Any]:
     """The keys of `**conditions: Unpack[…]`, with their types."""
     [told] = get_args(annotation)
@@ -336,6 +339,7 @@ def conditions(annotation: Any) -> dict[str, Any]:
     return get_type_hints(told)
 
 
+@functools.cache
 def strategy_of(method: str, name: str, annotation: Any) -> Strategy:
     """The values of one parameter."""
     own = OWN.get(f"{method}.{name}", OWN.get(name))

@@ -17,6 +17,7 @@ from hypothesis.errors import NoSuchExample
 
 from anyredis.command import Command
 from anyredis.exceptions import DataError
+from tests.contract.rotation import share
 from tests.fuzz.arguments import (
     DEFINITIONS,
     FORMS,
@@ -32,6 +33,8 @@ from tests.fuzz.grammar import CORRECTIONS, Argument, grammar, parse, same_meani
 from tests.fuzz.reading import ADDED, PLACES, REVERSED, SPLIT, UNTOLD, fault
 
 OURS = AsValues()
+
+each_method = pytest.mark.parametrize("method", share(sorted(DEFINITIONS)))
 
 QUIET = settings(
     database=None,
@@ -54,7 +57,7 @@ def is_accepted(call: Call) -> bool:
     return made(call) is not None
 
 
-@pytest.mark.parametrize("method", sorted(DEFINITIONS))
+@each_method
 def test_what_is_sent(method: str) -> None:
     """Whatever is given is refused, or stands where the servers' grammar wants it."""
 
@@ -81,7 +84,7 @@ def is_never_accepted(method: str, option: str | None) -> bool:
     return False
 
 
-@pytest.mark.parametrize("method", sorted(DEFINITIONS))
+@each_method
 def test_every_option_is_sent(method: str) -> None:
     """Each method is called without being refused, and each of its options is given so."""
     assert [each for each in (None, *options_of(method)) if is_never_accepted(method, each)] == []

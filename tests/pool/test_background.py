@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from anyredis.pool import background
+from tests.blocked_tasks import all_tasks_blocked
 from tests.conftest import BACKENDS
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="clean")
@@ -26,7 +27,7 @@ async def test_it_begins_in_a_clean_context() -> None:
     async with anyio.create_task_group() as tasks:
         for task_group in (None, tasks):
             background.start(main, lambda _: None, task_group)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
     assert seen == ["clean", "clean"]
 
 
@@ -46,7 +47,7 @@ async def test_ended_gets_the_exception() -> None:
 
     background.start(fail, ended, None)
     await over.wait()
-    await anyio.wait_all_tasks_blocked()  # trio would have ended by an internal error
+    await all_tasks_blocked()  # trio would have ended by an internal error
     assert ended_with == [failure]
 
 

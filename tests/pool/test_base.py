@@ -10,6 +10,7 @@ import pytest
 from anyio.abc import TaskGroup
 
 from anyredis import BlockingConnectionPool, ConnectionPool, DataTypeError, DataValueError, Redis
+from anyredis.backoff import Retry
 from anyredis.pool.base import check_sharing
 from anyredis.pool.lease import Lease
 from anyredis.server import Server
@@ -177,7 +178,7 @@ async def test_a_command_of_an_earlier_opening() -> None:
     """G5: it is retried once the pool is open again."""
     server = FakeServer()
     server.on("GET", silent, times=1)
-    client = server.client(max_connections=2)
+    client = server.client(max_connections=2, retry=Retry(deadline=60))
     pool = client.connection_pool
     got: list[object] = []
 

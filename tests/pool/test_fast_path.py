@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from anyredis.backoff import Backoff
 from anyredis.exceptions import ResponseError
-from anyredis.pool import server_connections as module
+from anyredis.pool import dials as module
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.limit import StrictLimit, WaitingLimit
 from tests.contract.rotation import examples

@@ -22,6 +22,7 @@ from anyredis.pool import health_checks
 from anyredis.pool.base import BasePool
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.testing import FakeServer, silent
+from tests.blocked_tasks import all_tasks_blocked
 
 
 def server_of(client: Redis[bytes]) -> ServerConnections:
@@ -90,7 +91,7 @@ async def test_a_connection_that_is_closed_during_its_probe_counts_once() -> Non
         assert (allocator.dialling, allocator.sockets) == (1, 2)  # the other one is being probed
         second.close("the test says so too")
         assert (allocator.dialling, allocator.sockets) == (0, 2)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert_counts(client.connection_pool)
 
 

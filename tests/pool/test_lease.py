@@ -21,6 +21,7 @@ from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.pool.endpoint import ClusterEndpoint, Endpoint
 from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.testing import FakeCluster, FakeServer, silent
+from tests.blocked_tasks import all_tasks_blocked
 
 each_pool = pytest.mark.parametrize("pool_class", [ConnectionPool, BlockingConnectionPool])
 each_kind = pytest.mark.parametrize("exclusive", [False, True], ids=["multiplexed", "exclusive"])
@@ -140,7 +141,7 @@ async def test_the_repr_has_the_state() -> None:
             server.hold()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(lease.attach)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 assert repr(lease) == f"<Lease {address} waits>"
                 tasks.cancel_scope.cancel()
 
@@ -246,11 +247,11 @@ async def test_first_come_first_served() -> None:
         async with Lease(pool.endpoint) as lease:
             for number, scope in enumerate(scopes):
                 tasks.start_soon(work, number, scope)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
             scopes[2].cancel()
             lease.release()  # in the same turn
             scopes[0].cancel()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         # The first was acquired before it was cancelled, or not: the next is acquired either way.
         assert acquired in ([1, 3, 4], [0, 1, 3, 4])
         assert counts(pool) == (1, 0, 0)

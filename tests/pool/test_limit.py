@@ -9,6 +9,7 @@ import pytest
 
 from anyredis.exceptions import DataError, MaxConnectionsError, PoolTimeoutError
 from anyredis.pool.limit import StrictLimit, WaitingLimit, check_capacity
+from tests.blocked_tasks import all_tasks_blocked
 
 
 async def test_one_too_many_raises() -> None:
@@ -36,12 +37,12 @@ async def test_one_too_many_waits() -> None:
     async with anyio.create_task_group() as tasks:
         for number in range(6):
             tasks.start_soon(work, number)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         assert admitted == [0, 1]
         assert (limit.acquired, limit.waiting) == (2, 4)
         for count in range(3, 7):
             limit.release()
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert admitted == list(range(count))
     assert limit.acquired == 2
 
@@ -52,7 +53,7 @@ async def test_a_later_caller_does_not_overtake() -> None:
     assert limit.acquire_nowait()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(limit.acquire)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         limit.release()
         assert not limit.acquire_nowait()
     assert limit.acquired == 1
@@ -72,9 +73,9 @@ async def test_cancelling_a_waiting_caller_loses_no_turn(cancel_first: bool) -> 
 
     async with anyio.create_task_group() as outer, anyio.create_task_group() as first:
         first.start_soon(work, "first")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         outer.start_soon(work, "second")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         # Both in one turn of the loop, in either order.
         if cancel_first:
             first.cancel_scope.cancel()

@@ -21,6 +21,7 @@ from anyredis.pool import tasks as pool_tasks
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.pool.tasks import PoolTasks
 from anyredis.testing import FakeServer
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.harness import running_tasks
 
 
@@ -68,7 +69,7 @@ async def test_background_tasks_end_with_the_block() -> None:
     resource = Resource()
     before = running_tasks()
     async with resource:
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert resource.scope.entered
         assert resource.log == ["opened"]
     assert not resource.scope.entered
@@ -80,7 +81,7 @@ async def test_open_and_aclose_are_entering_and_leaving() -> None:
     """G8: for the start and stop callbacks of frameworks; closing twice is harmless."""
     resource = Resource()
     assert await resource.open() is resource
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     await resource.aclose()
     assert resource.log == ALL_EVENTS
     await resource.aclose()
@@ -101,11 +102,11 @@ async def test_holders_leave_in_any_order(order: tuple[int, ...]) -> None:
     async with anyio.create_task_group() as tasks:
         for number in range(3):
             tasks.start_soon(hold, number)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         for number in order:
             assert resource.log == ["opened"]
             may_leave[number].set()
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         assert resource.log == ALL_EVENTS
     assert running_tasks() == before
 
@@ -116,7 +117,7 @@ async def test_one_task_enters_and_another_leaves() -> None:
     before = running_tasks()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(resource.open)
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     assert resource.log == ["opened"]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(resource.aclose)
@@ -136,7 +137,7 @@ async def test_a_holder_that_fails_leaves_alone(ending: str) -> None:
                     raise KeyError
                 scope.cancel()
                 await anyio.sleep_forever()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert resource.log == ["opened"]
         tasks.start_soon(resource.aclose)
     assert resource.log == ALL_EVENTS
@@ -147,7 +148,7 @@ async def test_a_cancelled_block_is_closed() -> None:
     resource = Resource()
     with anyio.CancelScope() as scope:
         async with resource:
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
@@ -167,15 +168,15 @@ async def test_entering_while_it_closes_opens_it_again() -> None:
 
     resource = Resource(slow)
     await resource.open()
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(resource.aclose)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         tasks.start_soon(resource.open)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert resource.log == ["opened", "closing"]
         may_end.set()
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     assert resource.log == [*ALL_EVENTS, "opened"]
     await resource.aclose()
 
@@ -193,7 +194,7 @@ async def test_the_last_to_leave_waits_for_a_bounded_time(
 
     resource = Resource(stubborn)
     await resource.open()
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     await resource.aclose()
     assert "has not ended" in caplog.text
     assert resource.log == ["opened", "closing"]
@@ -207,7 +208,7 @@ async def test_leaving_while_cancelled_waits() -> None:
     """G8: the wait of the last to leave is shielded."""
     resource = Resource()
     await resource.open()
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     with anyio.CancelScope() as scope:
         scope.cancel()
         await resource.aclose()
@@ -229,7 +230,7 @@ async def test_a_failure_closes_it_and_every_request_raises(
     await resource.open()
     resource.scope.check()
     failing.set()
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     for _ in range(2):
         with pytest.raises(ConnectionError, match="failed with ZeroDivisionError") as caught:
             resource.scope.check()
@@ -319,7 +320,7 @@ async def test_a_users_group_waits_for_the_last_block() -> None:
         await resource.open()
 
         async def leave_later() -> None:
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             assert resource.log == ["opened"]
             await resource.aclose()
 
@@ -334,7 +335,7 @@ async def test_cancelling_a_users_group_closes_the_pool() -> None:
     resource = Resource(task_group=tasks)
     async with tasks:
         await resource.open()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         tasks.cancel_scope.cancel()
     assert sorted(resource.log) == sorted(ALL_EVENTS)
     with pytest.raises(ConnectionError, match="was cancelled") as caught:
@@ -357,7 +358,7 @@ async def test_nothing_is_raised_into_a_users_group(
         resource = Resource(fail, task_group=tasks)
         await resource.open()
         failing.set()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         await anyio.lowlevel.checkpoint()  # this would raise if the group were cancelled
         assert sorted(resource.log) == sorted(ALL_EVENTS)
         await resource.aclose()
@@ -400,7 +401,7 @@ async def test_a_failing_connection_does_not_cancel_the_block() -> None:
     async with server.client() as client:
         await client.ping()
         server.reset()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert await client.ping()
 
 

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from anyredis.pool.tasks import PoolTasks, TaskStarter
+from tests.blocked_tasks import all_tasks_blocked
 from tests.conftest import BACKENDS
 
 on_asyncio = pytest.mark.parametrize("anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]])
@@ -49,7 +50,7 @@ async def test_all_start_in_a_clean_context(kind: Callable[[PoolTasks], TaskStar
         seen.append(f"{word} {VARIABLE.get()}")
 
     kind(tasks).start_soon(look, "it is")
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     assert seen == ["it is clean"]
     await closed(tasks)
 
@@ -77,7 +78,7 @@ async def cancel_a_task(tasks: TaskStarter) -> None:
     """Cancel a task of *tasks* by `asyncio.Task.cancel`, and wait until it has ended."""
     before = asyncio.all_tasks()
     tasks.start_soon(anyio.sleep_forever)
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     [task] = asyncio.all_tasks() - before
     task.cancel()
     await asyncio.wait([task])
@@ -88,7 +89,7 @@ async def test_a_task_of_a_connection_is_cancelled_alone() -> None:
     """The pool and its other tasks continue."""
     tasks = await started()
     await cancel_a_task(tasks.connections)
-    await anyio.wait_all_tasks_blocked()
+    await all_tasks_blocked()
     assert not tasks.closing
     await closed(tasks)
     assert tasks.cause is None

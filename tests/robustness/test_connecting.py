@@ -25,6 +25,7 @@ from anyredis import (
 )
 from anyredis.server import Server, run, server_spec
 from anyredis.testing import FakeServer
+from tests.blocked_tasks import all_tasks_blocked
 from tests.servers import ask, valkey_binary
 
 SECRET = "hunter2"
@@ -152,7 +153,7 @@ async def test_a_hundred_callers_share_one_refusal() -> None:
         for _ in range(100):
             tasks.start_soon(get)
     assert len({id(error) for error in errors}) == 100
-    assert client.connection_pool.endpoint.server._failures <= 2
+    assert client.connection_pool.endpoint.server.dials.failures <= 2
 
 
 async def test_a_server_that_is_an_http_server() -> None:
@@ -289,7 +290,7 @@ async def test_a_handshake_that_stops_at_any_byte() -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_refused, client)
                 await server.wait_for("CLIENT", 2)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 server.reset()
             assert server.count("GET") == 0
             assert client.connection_pool.free == client.connection_pool.capacity

@@ -20,6 +20,7 @@ from anyredis import (
     RedisError,
 )
 from anyredis.server import Server
+from tests.blocked_tasks import all_tasks_blocked
 from tests.servers import ask
 
 PATIENCE = 20.0
@@ -50,7 +51,7 @@ async def ended_with(
     with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(wait)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             await end()
     return raised
 
@@ -201,7 +202,7 @@ async def test_iterating_twice(valkey: Server) -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(read, pubsub)
                 tasks.start_soon(read, pubsub)
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
                 for number in range(100):
                     await client.execute_command("PUBLISH", "a", number)
                 while len(received) < 100:
@@ -301,7 +302,7 @@ async def test_changes_while_nothing_reads(valkey: Server, flood: int) -> None:
         assert ask(valkey, "EVAL", script, 0, flood) is None
         with anyio.fail_after(PATIENCE):
             assert (await anext(pubsub))["data"] == "x"
-            await anyio.wait_all_tasks_blocked()  # by now the buffer is full
+            await all_tasks_blocked()  # by now the buffer is full
             for change in (pubsub.subscribe, pubsub.unsubscribe):
                 with contextlib.suppress(PubSubError):
                     await change("b" if change is pubsub.subscribe else "a")

@@ -10,6 +10,7 @@ import pytest
 
 from anyredis import ConnectionError, ConnectTimeoutError, Outcome, Redis, RedisError, TimeoutError
 from anyredis.server import Server, run
+from tests.blocked_tasks import all_tasks_blocked
 from tests.servers import ask, valkey_binary
 
 PATIENCE = 0.3
@@ -51,7 +52,7 @@ async def test_a_server_that_freezes_for_less_than_stream_timeout(private_server
         server.pause()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.set, "k", "v")
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             server.resume()
         assert await client.get("k") == "v"
         assert await client.client_id() == identity
@@ -79,7 +80,7 @@ async def test_a_frozen_server_and_callers_with_more_to_say_than_it_reads(
         async with anyio.create_task_group() as tasks:
             for number in range(100):
                 tasks.start_soon(store, number)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             [connection] = client.connection_pool.endpoint.server.connections()
             assert connection.wire.unsent_bytes < 10 * 1024 * 1024
         assert len(failed) == 100

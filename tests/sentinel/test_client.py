@@ -26,6 +26,7 @@ from anyredis import (
 from anyredis.backoff import FAILOVER_RETRY
 from anyredis.sentinel.managed_connection import SentinelManagedConnection
 from anyredis.server import SentinelDeployment, run_sentinel
+from tests.blocked_tasks import all_tasks_blocked
 from tests.sentinels import NAME, S1, S2, S3, A, B, World, play, sentinel_of, three_sentinels
 from tests.servers import ask, redis8_binary
 
@@ -295,7 +296,7 @@ async def test_a_transaction_follows_the_primary(world: World, lost: bool) -> No
                 sentinel.switch(A, B)
             if lost:
                 old.reset()
-                await anyio.wait_all_tasks_blocked()  # the client has noticed it
+                await all_tasks_blocked()  # the client has noticed it
         async with tx.pipeline() as pipe:
             pipe.set("k", value)
         return value

@@ -77,7 +77,7 @@ async def test_until_there_is_a_primary(world: World, down: bool) -> None:
     server = world.server(A, replica=not down)
     server.down = down
     async with sentinel_of().primary_for() as client:
-        with anyio.fail_after(2):
+        with anyio.fail_after(10):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(client.set, "k", "v")
                 await world.servers[S1].wait_for("SENTINEL", 3)
@@ -96,12 +96,12 @@ async def test_no_primary_at_all(world: World, down: bool, why: str) -> None:
     """The error says what is wrong with the server that the sentinels name, and in time."""
     three_sentinels(world)
     world.server(A, replica=True).down = down
-    async with sentinel_of().primary_for(connect_timeout=0.3, retry=None) as client:
-        with anyio.fail_after(2):
+    async with sentinel_of().primary_for(connect_timeout=0.1, retry=None) as client:
+        with anyio.fail_after(10):
             for _ in range(2):
                 with pytest.raises(ConnectTimeoutError) as error:
                     await client.get("k")
-                assert "10.0.0.1:6001 (the primary of 'mymaster') within 0.3 s" in str(error.value)
+                assert "10.0.0.1:6001 (the primary of 'mymaster') within 0.1 s" in str(error.value)
                 assert why in str(error.value)
         assert_whole(client)
 
@@ -132,7 +132,7 @@ async def test_what_another_server_would_not_change(world: World) -> None:
 async def test_no_sentinel_at_all(world: World) -> None:
     """Without sentinels the command fails with what became of each."""
     async with sentinel_of().primary_for(retry=None) as client:
-        with anyio.fail_after(2), pytest.raises(ConnectionError, match=r"26001.*26002.*26003"):
+        with anyio.fail_after(10), pytest.raises(ConnectionError, match=r"26001.*26002.*26003"):
             await client.get("k")
         assert_whole(client)
 

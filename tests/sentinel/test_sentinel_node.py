@@ -289,10 +289,10 @@ async def test_a_cancelled_command_leaves_nothing(
 
 
 @pytest.mark.parametrize("name", ["sentinel_masters", "sentinel_flushconfig", "failover"])
-async def test_a_command_that_is_cancelled_at_any_step(
-    world: World, sentinel: Sentinel, name: str
-) -> None:
+async def test_a_command_that_is_cancelled_at_any_step(world: World, name: str) -> None:
     """No connection stays open (G8), and no sentinel gets a command twice (G11)."""
+    three_sentinels(world)
+    sentinel = sentinel_of(sentinel_timeout=30)
     on(world, [] if name == "sentinel_masters" else "OK", silent, "OK")
     calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
         "sentinel_masters": sentinel.sentinel_masters,

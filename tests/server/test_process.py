@@ -24,9 +24,12 @@ from tests.servers import ROOT, Process, is_alive, processes, valkey_binary
 pytestmark = pytest.mark.server
 
 PROGRAM = """
-import os, sys, time
+import os, signal, sys, time
 import anyio
 from anyredis.server import run
+
+# A shell that runs the tests in the background has its children ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def main():
     print("starting", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anyredis import NoScriptError, ResponseError
+from anyredis import NoScriptError, ResponseError, Retry
 from anyredis.testing import FakeCluster, FakeServer, PythonFunction, ScriptCall
 from anyredis.testing.fake_scripts import functions_in
 from anyredis.testing.resp import Answer
@@ -149,7 +149,7 @@ async def test_in_a_cluster() -> None:
     cluster.function("add", add)
     far = next(key for key in "abcdefgh" if cluster.node_of(key) is not cluster.node_of("n"))
     cluster.script("foreign", lambda script: script.call("GET", far))
-    async with cluster.client(decode_responses=True) as client:
+    async with cluster.client(decode_responses=True, retry=Retry(deadline=0)) as client:
         node = client.node_for("n")
         sha = await node.script_load(ADD)
         assert await client.evalsha(sha, 1, "n", 1) == 1

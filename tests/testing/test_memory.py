@@ -10,8 +10,9 @@ import pytest
 
 from anyredis.exceptions import AuthenticationError, ResponseError
 from anyredis.server import Server
+from anyredis.testing.client_state import ClientState
 from anyredis.testing.clock import VirtualClock
-from anyredis.testing.memory import ClientState, Memory
+from anyredis.testing.memory import Memory
 from anyredis.testing.resp import NOTHING, encode
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import encoder

@@ -28,6 +28,7 @@ from anyredis.testing import (
     silent,
 )
 from anyredis.wire.encode import encoder
+from tests.blocked_tasks import all_tasks_blocked
 
 pack = encoder()
 
@@ -249,7 +250,7 @@ async def test_a_blocking_timeout_by_a_virtual_clock() -> None:
         tasks.start_soon(pop)
         await server.wait_for("BLPOP")
         clock.advance(3599)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert found == []
         clock.advance(1)
     assert found == [None]
@@ -268,7 +269,7 @@ async def test_a_push_wakes_a_blocking_command() -> None:
             tasks.start_soon(pop, name)
             await server.wait_for("BLPOP", number)
         await client.rpush("jobs", "a")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         await client.rpush("jobs", "b")
     assert found == [("first", ["jobs", "a"]), ("second", ["jobs", "b"])]
 

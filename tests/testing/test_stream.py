@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from anyredis.testing import FakeStream
+from tests.blocked_tasks import all_tasks_blocked
 
 
 def ignore(_: bytes = b"") -> None:
@@ -45,7 +46,7 @@ async def test_receiving_waits() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(receive)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert found == []
         ends.stream.deliver(b"late")
     assert found == [b"late"]
@@ -101,7 +102,7 @@ async def test_a_waiting_reader_is_woken_by_the_end(failure: str, error: type[Ex
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(receive)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         getattr(stream, failure)()
 
 
@@ -122,7 +123,7 @@ async def test_sending_waits_while_nobody_reads() -> None:
     ends.stream.stop_reading()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ends.stream.send, b"a")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert ends.sent == []
         ends.stream.start_reading()
     assert ends.sent == [b"a"]
@@ -134,7 +135,7 @@ async def test_sending_waits_while_nobody_reads() -> None:
     ends.stream.stop_reading()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(send)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         ends.stream.reset()
 
 
@@ -161,7 +162,7 @@ async def test_closing_while_another_task_receives() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(receive)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         await stream.aclose()
 
 
@@ -181,7 +182,7 @@ async def test_bytes_before_an_alarm() -> None:
     assert await ends.stream.receive() == b"early"
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ends.stream.receive)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         cancel()
         ends.stream.deliver(b"more")
     assert found == []

@@ -15,6 +15,7 @@ from anyredis.wire.subscriptions import (
     Loss,
     SubscriptionCall,
 )
+from tests.contract.rotation import examples
 from tests.wire.subscribing import LOSS, NotedSubscriber, NotedWaiter, ServerSide
 
 
@@ -312,7 +313,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_every_interleaving_ends_in_agreement(  # noqa: C901, PLR0912 - a branch for each action
     steps: list[tuple[str, int, set[int] | None]],
 ) -> None:

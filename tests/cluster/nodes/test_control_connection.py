@@ -16,6 +16,7 @@ from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.nodes.control_connection import ControlConnection
 from anyredis.pool.lease import exclusive_connection
 from anyredis.testing import FakeCluster, FakeClusterConnection, silent
+from tests.blocked_tasks import all_tasks_blocked
 from tests.contract.harness import running_tasks
 from tests.contract.steps import counting, kinds
 
@@ -75,7 +76,7 @@ async def test_several_nodes_are_asked_at_once_and_one_stays() -> None:
             assert control.sockets == open_on(cluster) == 3
             for node in reversed(cluster.nodes):
                 node.server.peers[0].send(b"x")
-                await anyio.wait_all_tasks_blocked()
+                await all_tasks_blocked()
         await until(lambda: open_on(cluster) == 1)
         assert control.connected == [cluster.nodes[2].address]
         assert control.sockets == 1

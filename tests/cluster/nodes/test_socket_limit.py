@@ -12,6 +12,7 @@ from anyredis.cluster.nodes.socket_limit import SocketLimit
 from anyredis.connection.base import BaseConnection
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.testing import FakeConnection, FakeServer
+from tests.blocked_tasks import all_tasks_blocked
 
 
 class Servers:
@@ -91,9 +92,9 @@ async def test_starved_nodes_are_served_in_turn() -> None:
 
         for number in (2, 1, 3):
             tasks.start_soon(acquire_multiplexed, number)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         nodes[0].release_multiplexed(mine)
-        with anyio.fail_after(2):
+        with anyio.fail_after(10):
             while len(served) < 3:
                 await anyio.lowlevel.checkpoint()
     assert served == [2, 1, 3]
@@ -107,13 +108,13 @@ async def test_a_dial_that_a_lease_waits_for_is_not_called_off() -> None:
         tasks.start_soon(nodes[0].acquire_multiplexed)
         await servers.servers[0].wait_for("HELLO")
         tasks.start_soon(nodes[1].acquire_multiplexed)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert servers.open == [1, 0]
         servers.servers[0].release()
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         [connection] = nodes[0].allocator.multiplexed
         nodes[0].release_multiplexed(connection)
-        with anyio.fail_after(2):
+        with anyio.fail_after(10):
             while servers.open != [0, 1]:
                 await anyio.lowlevel.checkpoint()
 
@@ -128,7 +129,7 @@ async def test_a_node_that_left_takes_no_room() -> None:
         tasks.cancel_scope.cancel()
         nodes[0].drain("it left")
         with anyio.CancelScope(shield=True):
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
         assert servers.open == [0, 0]
         assert nodes[0].allocator.sockets == 0
 
@@ -151,10 +152,10 @@ async def test_a_dial_whose_lease_gives_up_while_others_wait() -> None:
         tasks.start_soon(acquire_multiplexed)
         await servers.servers[0].wait_for("HELLO")
         tasks.start_soon(visit)
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert servers.open == [1, 0]
         scope.cancel()
-        with anyio.fail_after(2):
+        with anyio.fail_after(10):
             while not visited:
                 await anyio.lowlevel.checkpoint()
         assert servers.open == [0, 1]

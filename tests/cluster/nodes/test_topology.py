@@ -15,6 +15,7 @@ from anyredis.cluster.nodes import topology as module
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.pool.lease import exclusive_connection
 from anyredis.testing import FakeCluster, FakeClusterConnection, FakeNode, silent
+from tests.blocked_tasks import all_tasks_blocked
 
 
 def asked(cluster: FakeCluster) -> int:
@@ -101,7 +102,7 @@ async def test_asked_anew() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: wait(anew=True))
             tasks.start_soon(lambda: wait(anew=False))
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             node.server.release()
         assert told == ["content", "anew"]
         assert asked(cluster) == before + 2
@@ -331,7 +332,7 @@ async def test_leaving_the_pool_wakes_waiting_calls() -> None:
             await known(pool)
             cluster.nodes[0].server.hold()
             tasks.start_soon(wait)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             pool.topology.refresh_soon()
         tasks.start_soon(wait)
         with anyio.fail_after(5):

@@ -22,6 +22,7 @@ from anyredis import (
 )
 from anyredis.exceptions import ConnectionError, from_server
 from anyredis.testing import Answer, FakeCluster, FakePeer, Words, run_then_reset
+from tests.blocked_tasks import all_tasks_blocked
 
 FOO = 12182
 """The slot of `foo`, which the last of three primaries serves; `bar` is the first's, `c` the second's."""
@@ -203,13 +204,14 @@ async def test_a_dead_node() -> None:
         assert (one.value, other.value) == (1, 1)
 
 
-async def test_a_slot_that_no_node_serves() -> None:
+async def test_a_slot_that_no_node_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands fail in their place, all after one wait; the others run."""
+    monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 0.5)
     cluster = FakeCluster()
     gone = cluster.slots_of(cluster.nodes[2])
     cluster.unassign(range(gone[0], gone[-1] + 1))
-    async with cluster.client() as client:
-        with anyio.fail_after(3):
+    async with cluster.client(retry=Retry(deadline=0.5)) as client:
+        with anyio.fail_after(8):  # twenty waits would take ten seconds
             async with client.pipeline(raise_on_error=False) as pipe:
                 lost = [pipe.incr(f"{{foo}}{number}") for number in range(20)]
                 good, split = pipe.incr("bar"), pipe.mget("foo", "bar")
@@ -230,7 +232,7 @@ async def test_a_slot_that_is_served_again_meanwhile(monkeypatch: pytest.MonkeyP
         results: list[Result[int]] = [pipe.rpush("foo", number) for number in range(5)]
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(pipe.execute)
-            await anyio.wait_all_tasks_blocked()
+            await all_tasks_blocked()
             cluster.move(FOO, cluster.nodes[1])
         assert [each.value for each in results] == [1, 2, 3, 4, 5]
         assert await client.lrange("foo", 0, -1) == ["0", "1", "2", "3", "4"]

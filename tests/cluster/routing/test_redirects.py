@@ -22,6 +22,7 @@ from anyredis.address_remap import AddressRemap
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeCluster, FakePeer, Handler, Words
+from tests.blocked_tasks import all_tasks_blocked
 
 FOO = 12182
 """The slot of `foo`, which the last of three primaries serves."""
@@ -244,7 +245,7 @@ async def test_a_lasting_refusal_is_raised(text: str, monkeypatch: pytest.Monkey
     """Within the bound, as the server said it."""
     monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 0.2)
     cluster = FakeCluster()
-    async with cluster.client() as client:
+    async with cluster.client(retry=Retry(deadline=0.2)) as client:
         cluster.nodes[2].server.on("GET", from_server(text))
         with anyio.fail_after(5), pytest.raises(type(from_server(text)), match=text):
             await client.get("foo")
@@ -269,11 +270,12 @@ async def test_nodes_that_point_at_each_other(
         assert (pool.free, pool.leased) == (pool.capacity, 0)
 
 
-async def test_a_slot_that_no_node_serves() -> None:
+async def test_a_slot_that_no_node_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands wait for it, and say so in the end; others run."""
+    monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 0.2)
     cluster = FakeCluster()
     cluster.unassign(FOO)
-    async with cluster.client() as client:
+    async with cluster.client(retry=Retry(deadline=0.2)) as client:
         with anyio.fail_after(5), pytest.raises(ClusterDownError, match="serve slot 12182"):
             await client.get("foo")
         assert await client.get("bar") is None
@@ -286,7 +288,7 @@ async def test_a_slot_that_is_served_again(monkeypatch: pytest.MonkeyPatch) -> N
     cluster.unassign(FOO)
     async with cluster.client() as client, anyio.create_task_group() as tasks:
         tasks.start_soon(client.set, "foo", "v")
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         cluster.move(FOO, cluster.nodes[0])
     assert cluster.nodes[0].database == {b"foo": b"v"}
 

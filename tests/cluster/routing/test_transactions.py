@@ -12,6 +12,7 @@ from anyredis import (
     MovedError,
     Outcome,
     RedisCluster,
+    Retry,
     TryAgainError,
     WatchError,
     WrongTypeError,
@@ -27,6 +28,7 @@ from anyredis.command import raw_command
 from anyredis.exceptions import ConnectionError, from_server
 from anyredis.testing import Answer, FakeCluster, FakeNode, FakePeer, Words, run_then_reset
 from anyredis.wire.decode import Reply
+from tests.blocked_tasks import all_tasks_blocked
 
 FOO = 12182
 """The slot of `foo`, which the last of three primaries serves."""
@@ -205,7 +207,7 @@ async def test_tryagain_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anyredis.cluster.routing.redirect_policy.PATIENCE", 0.05)
     cluster = FakeCluster()
     cluster.nodes[2].server.on("GET", from_server("TRYAGAIN x"))
-    async with cluster.client(decode_responses=True) as client:
+    async with cluster.client(decode_responses=True, retry=Retry(deadline=0.05)) as client:
         cluster.nodes[2].server.on("EXEC", from_server("TRYAGAIN x"))
         with anyio.fail_after(5), pytest.raises(TryAgainError):
             await transact(client)
@@ -278,7 +280,7 @@ async def test_a_watched_key() -> None:
                 stored = pipe.set("foo", "mine")
             assert stored.value
         assert await client.get("foo") == "mine"
-        await anyio.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         assert all(not peer.state.watched for peer in cluster.nodes[2].server.peers)
 
 
