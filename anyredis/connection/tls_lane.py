@@ -46,6 +46,7 @@ class EncryptedStream(LaneStream):
         self._receiving = ResourceGuard("reading from")
         self._sending = ResourceGuard("writing to")
         self._flush_lock = anyio.Lock()
+        self._closed = False
         self._broken = False
         """Whether encrypted bytes were lost, so that the peer can decrypt no more."""
 
@@ -90,6 +91,7 @@ class EncryptedStream(LaneStream):
         with self._receiving:
             data = b""
             while not data:
+                self._require_open()
                 try:
                     if not (data := read(size)):
                         raise anyio.EndOfStream
@@ -129,12 +131,17 @@ class EncryptedStream(LaneStream):
 
     async def _flush(self) -> None:
         async with self._flush_lock:
+            self._require_open()
             if self._broken:
                 raise anyio.BrokenResourceError
             while data := self._state.outgoing.read():
                 self._broken = True
                 await self._stream.send(data)
                 self._broken = False
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise anyio.ClosedResourceError
 
     async def _receive_more(self) -> None:
         self._state.incoming.write(await self._stream.receive(CHUNK))
@@ -145,6 +152,7 @@ class EncryptedStream(LaneStream):
 
     async def aclose(self) -> None:
         """Close the stream below at once, without close_notify."""
+        self._closed = True
         await self._stream.aclose()
 
     def attach(self, events: LaneEvents) -> Lane:
