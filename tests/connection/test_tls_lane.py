@@ -207,9 +207,11 @@ async def test_a_reader_answers_though_another_sends() -> None:
 
 async def test_a_send_that_was_cancelled() -> None:
     """Encrypted bytes may be lost, so nothing can be sent any more: that is said."""
-    async with opened("tls") as (stream, _):
-        with anyio.move_on_after(0.01):
-            await stream.send(LARGE * 40)
+    async with opened("tls") as (stream, peer):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stream.send, LARGE * 40)
+            assert await anyio.to_thread.run_sync(peer.recv, 1) == LARGE[:1]
+            tasks.cancel_scope.cancel()
         with pytest.raises(anyio.BrokenResourceError):
             await stream.send(b"x")
 
@@ -368,10 +370,11 @@ async def test_stopped_before_what_was_decrypted_is_delivered() -> None:
     bench = Bench()
     bench.state.incoming.write(bench.peer.encrypted(b"kept"))
     bench.lane.pause_reading()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(bench.lane.run)
-        await passes()
-        bench.lane.stop()
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(bench.lane.run)
+            await passes()
+            bench.lane.stop()
     assert bench.events.told == []
 
 
