@@ -26,6 +26,8 @@ T = TypeVar("T")
 RECORD: Final = 16384
 """The most bytes that a record of TLS carries."""
 
+NOTHING: Final = memoryview(b"")
+
 
 class TLSState(NamedTuple):
     """One side of a TLS connection, without a socket."""
@@ -168,7 +170,7 @@ class TLSLane:
         self.soon = self._lane.soon  # saved frame: it is the lane below that calls
         self._ssl_object, self._incoming, self._outgoing = state
         self._events = events
-        self._rest = memoryview(b"")
+        self._rest = NOTHING
         """What the connection has written and is not encrypted yet."""
         self._full = False
         """Whether the lane below takes no bytes now."""
@@ -274,12 +276,12 @@ class TLSLane:
         try:
             while self._rest and not self._full:
                 sent = self._ssl_object.write(self._rest[:CHUNK])
-                self._rest = self._rest[sent:]
+                self._rest = self._rest[sent:] or NOTHING  # so that the bytes are not kept
                 self._pass_on()
         except ssl.SSLWantReadError:
             pass  # a renegotiation: the peer has to be heard first
         except Exception as error:  # noqa: BLE001 - any failure ends it, and is told
-            self._rest, self._end = memoryview(b""), self._end or error
+            self._rest, self._end = NOTHING, self._end or error
             self._lane.soon(self._tell_end, alone=False)
             return False
         if self._outgoing.pending and not self._full:

@@ -409,6 +409,13 @@ async def test_a_write_is_taken_at_once(bench: Bench) -> None:
     assert bench.events.told == []
 
 
+async def test_what_was_written_is_not_kept(bench: Bench) -> None:
+    """The memory of a large request is free once it is encrypted."""
+    data = bytearray(LARGE)
+    assert bench.lane.write(cast("bytes", data))
+    data.clear()  # raises BufferError while somebody looks at it
+
+
 class Renegotiation:
     """An SSL object in the middle of a renegotiation: it has to hear the peer before it writes."""
 
