@@ -63,6 +63,18 @@ async def test_a_transport_that_ignores_a_pause() -> None:
         await until(lambda: run.events.data == b"abc")
 
 
+async def test_what_the_transport_says_after_the_stop() -> None:
+    """An end, and bytes that came in spite of the pause, are told to nobody."""
+    async with running("direct") as run:
+        lane: Any = run.lane
+        lane.stop()
+        lane.data_received(b"late")
+        lane.eof_received()
+        lane.connection_lost(None)
+        await passes()
+        assert run.events.told == []
+
+
 @pytest.mark.parametrize("kind", LANE_KINDS)
 async def test_closing_in_the_middle_of_a_write(kind: LaneKind) -> None:
     """The event loop is told of no error, neither by a plain stream nor by TLS."""

@@ -18,6 +18,7 @@ from anyredis import (
     BaseConnection,
     ConnectionError,
     MaxClientsError,
+    Outcome,
 )
 from anyredis.connection import requests
 from anyredis.server import Server
@@ -333,6 +334,33 @@ async def test_a_lane_that_is_full_gets_nothing(monkeypatch: pytest.MonkeyPatch)
         connection.writable()
         assert [each[-10:-2] for each in lane.written] == [each[:8] for each in texts[: number + 1]]
     connection.close("the test is over")
+    await connection.serve()
+
+
+class FailingLane(StubbornLane):
+    """A lane that makes calls at once, and whose transport raises."""
+
+    def write(self, data: bytes, /) -> bool:
+        """Raise."""
+        raise RuntimeError("the handler is closed")
+
+    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:
+        """Make the call."""
+        call()
+
+
+async def test_a_transport_that_raises() -> None:
+    """G11, G14: nothing is raised to the caller; its request, which may have been sent, fails."""
+    connection = FakeConnection(server=FakeServer())
+    await connection.connect()
+    connection._begin(FailingLane())
+    request = connection.enqueue((b"INCR", b"n"))
+    assert connection.closed
+    assert request is not None
+    error = await connection.answer(request)
+    assert isinstance(error, ConnectionError)
+    assert "the handler is closed" in str(error)
+    assert error.outcome is Outcome.UNKNOWN
     await connection.serve()
 
 
