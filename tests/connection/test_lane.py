@@ -138,18 +138,19 @@ async def test_a_full_lane_says_when_it_takes_more(kind: LaneKind) -> None:
 
         def write() -> None:
             nonlocal written
-            while run.lane.write(LARGE[:CHUNK]):
+            while written < 400 and run.lane.write(LARGE[:CHUNK]):
                 written += 1
             written += 1
             full.set()
 
         def stay() -> None:
-            if kind == "tasks" and written * CHUNK < len(LARGE):
+            if kind.endswith("tasks") and written * CHUNK < len(LARGE):
                 write()  # a lane of tasks is full after each write
 
         run.events.on_writable = stay
         run.lane.soon(write, alone=False)
         await full.wait()
+        assert written < 400, "more than the sockets hold"
         await passes()
         before = run.events.writables
         await passes()
@@ -162,7 +163,7 @@ async def test_a_full_lane_says_when_it_takes_more(kind: LaneKind) -> None:
         await passes()
         assert got == size
         assert run.events.writables >= 1
-        if kind == "direct":
+        if not kind.endswith("tasks"):
             assert run.events.writables == 1
 
 
@@ -294,7 +295,7 @@ async def test_a_write_that_fails_in_a_pause(kind: LaneKind) -> None:
         run.lane.soon(late, alone=False)
         await until(lambda: run.events.ends)
         assert len(run.events.ends) == 1
-        if kind == "direct":  # a task that receives already gets the end before
+        if not kind.endswith("tasks"):  # a task that receives already gets the end before
             assert run.events.told == ["sending failed", "ended"]
             assert isinstance(run.events.ends[0], anyio.BrokenResourceError)
 
