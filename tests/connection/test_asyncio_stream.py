@@ -58,9 +58,11 @@ async def test_a_transport_that_ignores_a_pause() -> None:
         lane.data_received(b"a")
         lane.data_received(b"b")
         assert run.events.data == b""
-        run.peer.sendall(b"c")
         lane.resume_reading()
-        await until(lambda: run.events.data == b"abc")
+        lane.data_received(b"c")
+        assert run.events.data == b"", "it is delivered later, behind the others"
+        run.peer.sendall(b"d")
+        await until(lambda: run.events.data == b"abcd")
 
 
 async def test_what_the_transport_says_after_the_stop() -> None:
