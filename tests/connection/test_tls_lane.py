@@ -216,6 +216,16 @@ async def test_a_send_that_was_cancelled() -> None:
             await stream.send(b"x")
 
 
+async def test_a_closed_stream_gives_nothing() -> None:
+    """Not even what it has decrypted."""
+    async with opened("tls") as (stream, peer):
+        peer.sendall(b"abcdef")
+        assert await stream.receive(2) == b"ab"
+        await stream.aclose()
+        with pytest.raises(anyio.ClosedResourceError):
+            await stream.receive()
+
+
 async def test_close_notify() -> None:
     """It ends the stream, though the socket stays open."""
     async with opened("tls") as (stream, peer):
@@ -421,6 +431,7 @@ class Renegotiation:
 
     def __init__(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
         self._incoming, self._outgoing = incoming, outgoing
+        self.buffers = incoming, outgoing
         self.in_handshake = True
         self.failure: Exception | None = None
 
@@ -506,6 +517,31 @@ async def test_a_write_that_tls_refuses() -> None:
     assert events.ends == [tls.failure]
     below.events.ended(anyio.EndOfStream())
     assert events.told == ["ended"]
+
+
+class Deaf(LaneBelow):
+    """A stream whose peer takes nothing any more, but has said something before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arriving = [b"hello", b"last words"]
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        """What it has said."""
+        return self.arriving.pop(0)
+
+    async def send(self, item: bytes) -> None:
+        """Fail."""
+        raise anyio.BrokenResourceError
+
+
+async def test_last_words_before_an_answer_that_fails() -> None:
+    """G11: one who receives hears them; one who sends is told."""
+    _, _, _, tls = renegotiating()
+    stream = EncryptedStream(Deaf(), TLSState(cast("ssl.SSLObject", tls), *tls.buffers))
+    assert await stream.receive() == b"last words"
+    with pytest.raises(anyio.BrokenResourceError):
+        await stream.send(b"x")
 
 
 # -- health -------------------------------------------------------------------------------------
