@@ -263,7 +263,7 @@ class TLSLane:
             self._events.received(data)
         if self._end is not None:
             self._tell_end()
-        elif self._rest or self._outgoing.pending:
+        elif (self._rest or self._outgoing.pending) and not self._told_end:
             self._continue()
 
     def _continue(self) -> None:

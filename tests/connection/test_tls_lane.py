@@ -519,6 +519,18 @@ async def test_a_write_that_tls_refuses() -> None:
     assert events.told == ["ended"]
 
 
+async def test_nothing_is_sent_after_the_stop() -> None:
+    """Neither an answer of TLS, nor the rest of a request; nobody is told of capacity."""
+    lane, below, events, tls = renegotiating()
+    assert not lane.write(b"request")
+    tls.in_handshake = False
+    tls.buffers[1].write(b"<answer>")
+    events.on_received = lane.stop
+    below.events.received(b"data")
+    assert below.written == []
+    assert events.told == ["received"]
+
+
 class Deaf(LaneBelow):
     """A stream whose peer takes nothing any more, but has said something before."""
 
