@@ -19,6 +19,7 @@ from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSAttribute
 
 from anyredis.connection.errors import explain
+from anyredis.connection.lane import LaneStream
 from anyredis.exceptions import RedisError
 from anyredis.wire.request_queue import RequestQueue
 
@@ -29,7 +30,7 @@ PASSES = 8
 """Passes of the event loop that the lane gets to read what has arrived."""
 
 QUIET_PASSES = 2
-"""Passes for bytes of TLS that the event loop has received, and the reader task has not."""
+"""Passes for bytes of TLS that the event loop has received, and a reader task has not."""
 
 LEAST_RATE = 1024
 """Bytes a second; a reply that arrives more slowly is overdue as if nothing arrived."""
@@ -61,8 +62,9 @@ class Hearing:
         self._connection = connection
         self._raw: Any = stream.extra(SocketAttribute.raw_socket, None)
         self._peeks = self._raw is not None and hasattr(socket, "MSG_DONTWAIT")
-        is_plain = self._peeks and stream.extra(TLSAttribute.ssl_object, None) is None
-        self._quiet_passes = 0 if is_plain else QUIET_PASSES
+        is_direct = isinstance(stream, LaneStream)
+        is_plain = is_direct or stream.extra(TLSAttribute.ssl_object, None) is None
+        self._quiet_passes = 0 if self._peeks and is_plain else QUIET_PASSES
         self._passes = PASSES
 
     def goes_on(self) -> bool:

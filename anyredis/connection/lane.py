@@ -12,8 +12,8 @@ which an ordinary command wakes no task but the caller's.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import anyio
 from anyio.abc import ByteStream
@@ -77,6 +77,11 @@ class Lane(Protocol):
 
 class LaneStream(ByteStream):
     """A byte stream with a direct lane."""
+
+    @property
+    @abstractmethod
+    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
+        """Those of `anyio.abc.SocketAttribute`, at least."""
 
     @abstractmethod
     def attach(self, events: LaneEvents) -> Lane:

@@ -13,8 +13,10 @@ from anyio.streams.tls import TLSStream
 from anyredis.address import DEFAULT_PORT, TCPAddress, check_no_url
 from anyredis.connection.base import BaseConnection
 from anyredis.connection.direct_streams import open_tcp
+from anyredis.connection.lane import LaneStream
 from anyredis.connection.options import HostOptions, TCPOptions, check_port, refuse_unknown
 from anyredis.connection.tls import RenewableContext, take_context
+from anyredis.connection.tls_lane import EncryptedStream
 from anyredis.credentials import hidden_addresses, hide
 from anyredis.exceptions import DataTypeError, ProtocolError
 
@@ -77,15 +79,17 @@ class Connection(BaseConnection):
             await anyio.aclose_forcefully(stream)
             raise
 
-    async def _encrypted(self, stream: ByteStream, context: ssl.SSLContext) -> ByteStream:
+    async def _encrypted(self, stream: LaneStream, context: ssl.SSLContext) -> ByteStream:
         self._in_tls_handshake = True
-        # RESP has its own framing, so a missing close_notify cannot hide a truncated reply.
-        encrypted = await TLSStream.wrap(
-            stream,
-            hostname=self._tcp_address.host,
-            ssl_context=context,
-            standard_compatible=False,
-        )
+        host = self._tcp_address.host
+        encrypted: ByteStream
+        if host.isascii():
+            encrypted = await EncryptedStream.over(stream, context, host)
+        else:
+            # anyio encodes such a name as for its look-up, which Python's own codec does not.
+            encrypted = await TLSStream.wrap(
+                stream, hostname=host, ssl_context=context, standard_compatible=False
+            )
         self._in_tls_handshake = False
         return encrypted
 

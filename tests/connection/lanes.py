@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import anyio
-from anyio.abc import ByteStream, SocketAttribute, SocketStream
+import trustme
+from anyio.abc import ByteStream, Listener, SocketAttribute
+from anyio.streams.tls import TLSListener
 
 from anyredis import BaseConnection, Connection, ConnectionPool, Redis
 from anyredis.connection.direct_streams import stream_over
-from anyredis.connection.lane import Lane, lane_of
+from anyredis.connection.handshake_io import CHUNK
+from anyredis.connection.lane import Lane, LaneStream, lane_of
+from anyredis.connection.tls_lane import EncryptedStream
 from anyredis.testing import FakeServer
 
-LaneKind: TypeAlias = Literal["direct", "tasks"]
-"""The direct lane of the event loop, or the two tasks over the same socket."""
+LaneKind: TypeAlias = Literal["direct", "tasks", "tls", "tls tasks"]
+"""The direct lane of the event loop, or the two tasks over the same stream; each also over TLS."""
 
-LANE_KINDS: tuple[LaneKind, ...] = ("direct", "tasks")
+LANE_KINDS: tuple[LaneKind, ...] = ("direct", "tasks", "tls", "tls tasks")
+
+
+class Contexts(NamedTuple):
+    """The two sides of TLS."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+
+
+@cache
+def contexts() -> Contexts:
+    """Contexts of a server that is called localhost and of a client that trusts it."""
+    authority: Any = trustme.CA()  # its types are not complete
+    found = Contexts(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context())
+    authority.issue_cert("localhost").configure_cert(found.server)
+    authority.configure_trust(found.client)
+    return found
 
 
 class Plain(ByteStream):
@@ -102,7 +126,23 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
         peer, _ = listener.accept()
     ours.setblocking(False)
     peer.settimeout(10)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what it sends arrives at once
     return ours, peer
+
+
+def send_all_it_takes(peer: socket.socket) -> int:
+    """Send until *peer* takes no more, though it was asked for a while; the bytes that it took.
+
+    Over TLS it may send more of the last bytes, later.
+    """
+    peer.setblocking(False)
+    sent = 0
+    for _ in range(200):
+        try:
+            sent += peer.send(bytes(CHUNK))
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            time.sleep(0.001)
+    return sent
 
 
 def reset(sock: socket.socket) -> None:
@@ -128,8 +168,11 @@ async def until(condition: Callable[[], object]) -> None:
 async def opened(kind: LaneKind) -> AsyncGenerator[tuple[ByteStream, socket.socket]]:
     """A stream that has a lane of *kind*, and its peer."""
     ours, peer = tcp_pair()
-    stream: ByteStream = await stream_over(ours)
-    if kind == "tasks":
+    direct = await stream_over(ours)
+    stream: ByteStream = direct
+    if kind.startswith("tls"):
+        stream, peer = await encrypted(direct, peer, contexts().client)
+    if kind.endswith("tasks"):
         stream = Plain(stream)
     try:
         yield stream, peer
@@ -137,6 +180,23 @@ async def opened(kind: LaneKind) -> AsyncGenerator[tuple[ByteStream, socket.sock
         peer.close()
         with anyio.CancelScope(shield=True):
             await anyio.aclose_forcefully(stream)
+
+
+async def encrypted(
+    stream: LaneStream, peer: socket.socket, context: ssl.SSLContext
+) -> tuple[EncryptedStream, ssl.SSLSocket]:
+    """TLS over *stream*, and the peer of that."""
+    ours: list[EncryptedStream] = []
+    peers: list[ssl.SSLSocket] = []
+
+    async def call() -> None:
+        ours.append(await EncryptedStream.over(stream, context, "localhost"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(call)
+        answer = partial(contexts().server.wrap_socket, peer, server_side=True)
+        peers.append(await anyio.to_thread.run_sync(answer))
+    return ours[0], peers[0]
 
 
 @asynccontextmanager
@@ -162,13 +222,25 @@ class TwoTasks(Connection):
         return Plain(await super().open_stream())
 
 
-CLASSES: dict[LaneKind, type[Connection]] = {"direct": Connection, "tasks": TwoTasks}
+CLASSES: dict[LaneKind, type[Connection]] = {
+    "direct": Connection,
+    "tasks": TwoTasks,
+    "tls": Connection,
+    "tls tasks": TwoTasks,
+}
+
+
+def options_of(kind: LaneKind) -> dict[str, Any]:
+    """The arguments for connections of *kind*; who the server is does not matter here."""
+    return {"ssl": True, "ssl_cert_reqs": "none"} if kind.startswith("tls") else {}
 
 
 def client_on(kind: LaneKind, host: str, port: int, **options: Any) -> Redis[bytes]:
     """A client whose connections have lanes of *kind*."""
     retry = options.pop("retry", None)
-    pool = ConnectionPool(connection_class=CLASSES[kind], host=host, port=port, **options)
+    pool = ConnectionPool(
+        connection_class=CLASSES[kind], host=host, port=port, **options_of(kind), **options
+    )
     return Redis(connection_pool=pool, retry=retry)
 
 
@@ -179,8 +251,8 @@ def connection_of(client: Redis[Any]) -> BaseConnection:
 
 
 @asynccontextmanager
-async def on_tcp(server: FakeServer) -> AsyncGenerator[int]:
-    """The port at which *server* is reached over TCP."""
+async def on_tcp(server: FakeServer, kind: LaneKind) -> AsyncGenerator[int]:
+    """The port at which connections of *kind* reach *server*."""
 
     async def pump(source: ByteStream, target: ByteStream) -> None:
         try:
@@ -189,15 +261,18 @@ async def on_tcp(server: FakeServer) -> AsyncGenerator[int]:
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             pass
 
-    async def serve(client: SocketStream) -> None:
+    async def serve(client: ByteStream) -> None:
         inner = await server.connect()
         async with client, inner, anyio.create_task_group() as both:
             both.start_soon(pump, client, inner)
             await pump(inner, client)
             both.cancel_scope.cancel()
 
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    listener: Listener[Any] = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port: int = listener.extra(SocketAttribute.local_port)
+    if kind.startswith("tls"):
+        listener = TLSListener(listener, contexts().server, standard_compatible=False)
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, serve)
-        yield listener.extra(SocketAttribute.local_port)
+        yield port
         tasks.cancel_scope.cancel()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
+import gc
+import socket
 from typing import Any
 
 import anyio
@@ -10,7 +13,7 @@ import pytest
 
 from anyredis.connection.asyncio_stream import AsyncioStream
 from tests.conftest import BACKENDS
-from tests.connection.lanes import opened, passes, running, until
+from tests.connection.lanes import LANE_KINDS, LaneKind, opened, passes, reset, running, until
 
 pytestmark = pytest.mark.parametrize(
     "anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]], ids=["asyncio", "uvloop"]
@@ -55,6 +58,38 @@ async def test_a_transport_that_ignores_a_pause() -> None:
         lane.data_received(b"a")
         lane.data_received(b"b")
         assert run.events.data == b""
-        run.peer.sendall(b"c")
         lane.resume_reading()
-        await until(lambda: run.events.data == b"abc")
+        lane.data_received(b"c")
+        assert run.events.data == b"", "it is delivered later, behind the others"
+        run.peer.sendall(b"d")
+        await until(lambda: run.events.data == b"abcd")
+
+
+async def test_what_the_transport_says_after_the_stop() -> None:
+    """An end, and bytes that came in spite of the pause, are told to nobody."""
+    async with running("direct") as run:
+        lane: Any = run.lane
+        lane.stop()
+        lane.data_received(b"late")
+        lane.eof_received()
+        lane.connection_lost(None)
+        await passes()
+        assert run.events.told == []
+
+
+@pytest.mark.parametrize("kind", LANE_KINDS)
+async def test_closing_in_the_middle_of_a_write(kind: LaneKind) -> None:
+    """The event loop is told of no error, neither by a plain stream nor by TLS."""
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    for ends in (reset, socket.socket.close):
+        async with running(kind) as run:
+            run.lane.soon(lambda run=run: run.lane.write(bytes(30_000_000)), alone=False)  # type: ignore[misc]
+            await passes(3)
+            ends(run.peer)
+            run.peer.close()
+            run.lane.stop()
+            await run.stream.aclose()
+        await passes()
+    gc.collect()
+    assert told == []

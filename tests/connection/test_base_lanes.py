@@ -18,6 +18,7 @@ from anyredis import (
     BaseConnection,
     ConnectionError,
     MaxClientsError,
+    Outcome,
 )
 from anyredis.connection import requests
 from anyredis.server import Server
@@ -30,7 +31,9 @@ from tests.connection.lanes import (
     LaneKind,
     client_on,
     connection_of,
+    contexts,
     on_tcp,
+    options_of,
     passes,
     reset,
     until,
@@ -42,9 +45,9 @@ on_each_lane = pytest.mark.parametrize("kind", LANE_KINDS)
 
 
 @on_each_lane
-async def test_a_cancellation_that_came_before_is_seen(valkey: Server, kind: LaneKind) -> None:
+async def test_a_cancellation_that_came_before_is_seen(lane_server: Server, kind: LaneKind) -> None:
     """G2: a request of a task that is cancelled is never written, on any lane."""
-    async with client_on(kind, valkey.host, valkey.port) as client:
+    async with client_on(kind, lane_server.host, lane_server.port) as client:
         await client.ping()
         for _ in range(20):
             with anyio.CancelScope() as scope:
@@ -55,9 +58,9 @@ async def test_a_cancellation_that_came_before_is_seen(valkey: Server, kind: Lan
 
 
 @on_each_lane
-async def test_a_request_that_is_cancelled_in_its_turn(valkey: Server, kind: LaneKind) -> None:
+async def test_a_request_that_is_cancelled_in_its_turn(lane_server: Server, kind: LaneKind) -> None:
     """G2, G3: it is not written, or its reply is swallowed; others get theirs."""
-    async with client_on(kind, valkey.host, valkey.port) as client:
+    async with client_on(kind, lane_server.host, lane_server.port) as client:
         await client.ping()
         for _ in range(20):
             async with anyio.create_task_group() as tasks:
@@ -70,12 +73,12 @@ async def test_a_request_that_is_cancelled_in_its_turn(valkey: Server, kind: Lan
 
 @on_each_lane
 async def test_an_expired_deadline_that_the_loop_has_not_seen(
-    valkey: Server, kind: LaneKind
+    lane_server: Server, kind: LaneKind
 ) -> None:
     """G2: under trio it counts, though the lane may write in the step of the caller."""
     if sniffio.current_async_library() != "trio":
         return  # asyncio delivers it in a later turn than that of the write
-    async with client_on(kind, valkey.host, valkey.port) as client:
+    async with client_on(kind, lane_server.host, lane_server.port) as client:
         for _ in range(20):
             await client.ping()  # nothing is on its way now
             with anyio.move_on_after(0.001) as scope:
@@ -94,6 +97,9 @@ async def test_the_first_words_of_a_server_that_refuses(kind: LaneKind) -> None:
         def refuse() -> None:
             for number in range(20):
                 peer, _ = listener.accept()
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if kind.startswith("tls"):
+                    peer = contexts().server.wrap_socket(peer, server_side=True)
                 peer.sendall(b"-ERR max number of clients reached\r\n")
                 if number % 2:
                     peer.close()
@@ -103,7 +109,7 @@ async def test_the_first_words_of_a_server_that_refuses(kind: LaneKind) -> None:
         other = threading.Thread(target=refuse)
         other.start()
         for _ in range(20):
-            connection = CLASSES[kind](host="127.0.0.1", port=port)
+            connection = CLASSES[kind](host="127.0.0.1", port=port, **options_of(kind))
             stream = await connection.open_stream()
             await passes(2)
             connection.open_stream = partial(given, stream)  # type: ignore[method-assign]
@@ -148,7 +154,7 @@ async def test_bytes_that_cannot_be_read(kind: LaneKind, answer: bytes, reason: 
     server, listener = FakeServer(), LossListener()
     server.on("ECHO", lambda _peer, _words: Raw(answer), times=1)
     async with (
-        on_tcp(server) as port,
+        on_tcp(server, kind) as port,
         client_on(kind, "127.0.0.1", port, listeners=[listener]) as client,
     ):
         await client.ping()
@@ -183,7 +189,7 @@ async def test_a_listener_that_pauses_and_fails(kind: LaneKind) -> None:
     """G12, G13: replies wait, none fails, and the order is kept."""
     server, listener = FakeServer(), FailingPauser()
     async with (
-        on_tcp(server) as port,
+        on_tcp(server, kind) as port,
         client_on(kind, "127.0.0.1", port, listeners=[listener]) as client,
     ):
         await client.ping()
@@ -212,7 +218,7 @@ async def test_a_reply_that_nobody_wants_is_too_large(
     monkeypatch.setattr(request_queue, "MAX_SWALLOWED", 1_000_000)
     server = FakeServer()
     server.on("GET", lambda _peer, _words: Raw(b"$9000000\r\n" + b"x" * 8_000_000), times=1)
-    async with on_tcp(server) as port, client_on(kind, "127.0.0.1", port) as client:
+    async with on_tcp(server, kind) as port, client_on(kind, "127.0.0.1", port) as client:
         await client.ping()
         connection = connection_of(client)
         server.hold()
@@ -230,16 +236,18 @@ async def test_a_reply_that_nobody_wants_is_too_large(
 
 @on_each_lane
 async def test_nobody_is_let_in_while_the_lane_is_full(
-    private_server: Server, kind: LaneKind, monkeypatch: pytest.MonkeyPatch
+    private_lane_server: Server, kind: LaneKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """G7, G13: unsent bytes are bounded, those who wait keep their order, and all are answered."""
     monkeypatch.setattr(requests, "HIGH_WATER", 100_000)
     value = b"x" * 50_000
     options = {"max_connections": 1000}
-    async with client_on(kind, private_server.host, private_server.port, **options) as client:
+    async with client_on(
+        kind, private_lane_server.host, private_lane_server.port, **options
+    ) as client:
         await client.ping()
         connection = connection_of(client)
-        private_server.pause()
+        private_lane_server.pause()
         try:
             async with anyio.create_task_group() as tasks:
                 for number in range(400):
@@ -256,21 +264,21 @@ async def test_nobody_is_let_in_while_the_lane_is_full(
                     assert len(connection._backpressure.waiting) == waiting + 1
                     late.cancel_scope.cancel()
                 assert len(connection._backpressure.waiting) == waiting
-                private_server.resume()
+                private_lane_server.resume()
         finally:
-            private_server.resume()
+            private_lane_server.resume()
         found = await client.lrange("list", 0, -1)
         assert found[::2] == [b"%d" % number for number in range(400)]
 
 
 @on_each_lane
-async def test_a_loss_is_told_once(valkey: Server, kind: LaneKind) -> None:
+async def test_a_loss_is_told_once(lane_server: Server, kind: LaneKind) -> None:
     """G12: requests and listeners hear of it once, whatever came together."""
     listener = LossListener()
-    async with client_on(kind, valkey.host, valkey.port, listeners=[listener]) as client:
+    async with client_on(kind, lane_server.host, lane_server.port, listeners=[listener]) as client:
         await client.ping()
         connection = connection_of(client)
-        ask(valkey, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        ask(lane_server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await until(lambda: connection.closed)
         await passes()
         assert listener.reasons == ["the server closed it"]
@@ -326,6 +334,33 @@ async def test_a_lane_that_is_full_gets_nothing(monkeypatch: pytest.MonkeyPatch)
         connection.writable()
         assert [each[-10:-2] for each in lane.written] == [each[:8] for each in texts[: number + 1]]
     connection.close("the test is over")
+    await connection.serve()
+
+
+class FailingLane(StubbornLane):
+    """A lane that makes calls at once, and whose transport raises."""
+
+    def write(self, data: bytes, /) -> bool:
+        """Raise."""
+        raise RuntimeError("the handler is closed")
+
+    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:
+        """Make the call."""
+        call()
+
+
+async def test_a_transport_that_raises() -> None:
+    """G11, G14: nothing is raised to the caller; its request, which may have been sent, fails."""
+    connection = FakeConnection(server=FakeServer())
+    await connection.connect()
+    connection._begin(FailingLane())
+    request = connection.enqueue((b"INCR", b"n"))
+    assert connection.closed
+    assert request is not None
+    error = await connection.answer(request)
+    assert isinstance(error, ConnectionError)
+    assert "the handler is closed" in str(error)
+    assert error.outcome is Outcome.UNKNOWN
     await connection.serve()
 
 

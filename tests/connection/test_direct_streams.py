@@ -16,7 +16,9 @@ from anyredis.connection.direct_streams import stream_over
 from anyredis.connection.handshake_io import CHUNK
 from anyredis.connection.lane import LaneStream
 from anyredis.connection.trio_stream import TrioStream
-from tests.connection.lanes import opened, passes, reset, tcp_pair, until
+from tests.connection.lanes import LaneKind, opened, passes, reset, tcp_pair, until
+
+on_each_stream = pytest.mark.parametrize("kind", ["direct", "tls"])
 
 LARGE = bytes(range(256)) * 4096 * 12
 """More than the sockets hold."""
@@ -29,9 +31,10 @@ async def test_each_event_loop_has_its_own() -> None:
         assert isinstance(stream, kind)
 
 
-async def test_sending_and_receiving() -> None:
+@on_each_stream
+async def test_sending_and_receiving(kind: LaneKind) -> None:
     """All bytes, in order; never more than were asked for."""
-    async with opened("direct") as (stream, peer), anyio.create_task_group() as tasks:
+    async with opened(kind) as (stream, peer), anyio.create_task_group() as tasks:
         got = bytearray()
 
         def echo() -> None:
@@ -69,10 +72,11 @@ async def test_what_nobody_reads_stays_with_the_peer() -> None:
             received += len(await stream.receive(CHUNK))
 
 
+@on_each_stream
 @pytest.mark.parametrize("end", ["closes", "resets"])
-async def test_the_end(end: str) -> None:
+async def test_the_end(kind: LaneKind, end: str) -> None:
     """Those who receive get what came before, then the end each time."""
-    async with opened("direct") as (stream, peer):
+    async with opened(kind) as (stream, peer):
         peer.sendall(b"last")
         assert await stream.receive() == b"last"
         if end == "closes":
@@ -86,10 +90,11 @@ async def test_the_end(end: str) -> None:
             await stream.receive()
 
 
-async def test_words_before_a_reset_are_received() -> None:
+@on_each_stream
+async def test_words_before_a_reset_are_received(kind: LaneKind) -> None:
     """Though a send has failed before they were read; later sends fail."""
     for _ in range(10):
-        async with opened("direct") as (stream, peer):
+        async with opened(kind) as (stream, peer):
             peer.sendall(b"-ERR max number of clients reached\r\n")
             reset(peer)
             with pytest.raises(anyio.BrokenResourceError):
@@ -103,9 +108,10 @@ async def send_for_ever(stream: ByteStream) -> None:
         await stream.send(b"PING\r\n")
 
 
-async def test_closing_it_while_others_wait() -> None:
+@on_each_stream
+async def test_closing_it_while_others_wait(kind: LaneKind) -> None:
     """Both get `ClosedResourceError`, and so do later calls; the peer sees the end."""
-    async with opened("direct") as (stream, peer):
+    async with opened(kind) as (stream, peer):
         failed: list[str] = []
 
         async def receive() -> None:
@@ -140,9 +146,10 @@ def read_to_the_end(peer: socket.socket) -> None:
         pass
 
 
-async def test_two_who_receive() -> None:
+@on_each_stream
+async def test_two_who_receive(kind: LaneKind) -> None:
     """The second is refused, as by anyio's own streams."""
-    async with opened("direct") as (stream, peer), anyio.create_task_group() as tasks:
+    async with opened(kind) as (stream, peer), anyio.create_task_group() as tasks:
         tasks.start_soon(stream.receive)
         await passes()
         with pytest.raises(anyio.BusyResourceError):
@@ -150,9 +157,10 @@ async def test_two_who_receive() -> None:
         peer.sendall(b"x")
 
 
-async def test_cancelling_a_receive_loses_nothing() -> None:
+@on_each_stream
+async def test_cancelling_a_receive_loses_nothing(kind: LaneKind) -> None:
     """What arrives meanwhile is for the next."""
-    async with opened("direct") as (stream, peer):
+    async with opened(kind) as (stream, peer):
         for number in range(20):
             with anyio.move_on_after(0.001 * (number % 3)):
                 await stream.receive(1)

@@ -46,16 +46,16 @@ async def test_a_command_after_a_freeze(valkey: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", LANE_KINDS)
-async def test_each_lane_after_a_freeze(valkey: Server, kind: LaneKind) -> None:
+async def test_each_lane_after_a_freeze(lane_server: Server, kind: LaneKind) -> None:
     """G6, G11: a direct lane does not overtake the end of the stream, nor do the two tasks."""
-    async with client_on(kind, valkey.host, valkey.port, retry=Retry()) as client:
+    async with client_on(kind, lane_server.host, lane_server.port, retry=Retry()) as client:
         for expected in range(1, TIMES + 1):
             assert await client.incr("n") == 3 * expected - 2
-            kill_clients(valkey)
+            kill_clients(lane_server)
             assert await client.incr("n") == 3 * expected - 1
             async with client.session() as session:
                 await session.ping()
-            kill_clients(valkey)
+            kill_clients(lane_server)
             async with client.session() as session:
                 assert await session.incr("n") == 3 * expected
 
@@ -207,9 +207,11 @@ def test_a_drip_is_no_sign_of_life() -> None:
 
 
 @pytest.mark.parametrize("kind", LANE_KINDS)
-async def test_a_reply_that_came_while_the_loop_stood_still(valkey: Server, kind: LaneKind) -> None:
+async def test_a_reply_that_came_while_the_loop_stood_still(
+    lane_server: Server, kind: LaneKind
+) -> None:
     """No false timeout, though the loop stood still longer than `stream_timeout`."""
-    async with client_on(kind, valkey.host, valkey.port, stream_timeout=0.4) as client:
+    async with client_on(kind, lane_server.host, lane_server.port, stream_timeout=0.4) as client:
         await client.set("large", b"x" * 3_000_000)
         for _ in range(2):
             async with anyio.create_task_group() as tasks:
@@ -217,7 +219,7 @@ async def test_a_reply_that_came_while_the_loop_stood_still(valkey: Server, kind
                 tasks.start_soon(client.get, "small")
                 for _ in range(3):
                     await anyio.lowlevel.checkpoint()
-                ask(valkey, "BLPOP", "nothing", "0.7")  # it blocks this thread
+                ask(lane_server, "BLPOP", "nothing", "0.7")  # it blocks this thread
 
 
 # -- errors that retire connections -------------------------------------------------------------

@@ -192,6 +192,24 @@ async def test_two_that_answer_in_the_same_moment(
     found[0].close()
 
 
+async def test_a_cancellation_in_the_moment_of_the_answer(
+    port: int, made: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G8: the socket that has just been connected is closed, because nobody gets it."""
+    found_at(monkeypatch, port, port + 1)
+    outer = anyio.CancelScope()
+
+    async def connect(_address: sockets.Address) -> socket.socket:
+        outer.cancel()
+        return Recorded()
+
+    monkeypatch.setattr(sockets, "_connected", connect)
+    with outer:
+        await connected_tcp("name", port)
+    assert outer.cancelled_caught
+    assert all_closed(made)
+
+
 def unchanged(addresses: list[sockets.Address]) -> list[sockets.Address]:
     """*addresses*, though they are the same."""
     return addresses

@@ -18,8 +18,12 @@ from anyredis import (
     Redis,
     TCPAddress,
 )
+from anyredis.connection.direct_streams import stream_over
+from anyredis.connection.lane import LaneStream
+from anyredis.connection.tls_lane import TLSLane
 from anyredis.sentinel.sentinel_connection import SentinelConnection
 from anyredis.server import Server, TLSFiles, run
+from tests.connection.lanes import tcp_pair
 from tests.servers import Certificates, redis_tls_binary
 
 
@@ -51,6 +55,42 @@ async def test_tls_by_arguments(redis_tls: Server, certificates: Certificates) -
         ) as client:
             await client.set("k", host)
             assert await client.get("k") == host.encode()
+
+
+async def test_tls_has_a_direct_lane(redis_tls: Server) -> None:
+    """An ordinary command wakes no task but that of its caller."""
+    async with Redis("localhost", redis_tls.port, ssl=True, ssl_cert_reqs="none") as client:
+        await client.ping()
+        [connection] = client.connection_pool.connections()
+        assert isinstance(connection._lane, TLSLane)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("localhost", "localhost"), ("straße.example", "xn--strae-oqa.example")]
+)
+async def test_the_name_that_is_verified(
+    host: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G15: the certificate has to be for the name that was looked up, also if that is not ASCII."""
+    names: list[str | bytes | None] = []
+
+    async def open_tcp(_host: str, _port: int) -> LaneStream:
+        ours, peer = tcp_pair()
+        peer.sendall(b"not TLS")
+        peer.close()
+        return await stream_over(ours)
+
+    class Context(ssl.SSLContext):
+        def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+            made = super().wrap_bio(*args, **options)
+            names.append(made.server_hostname)
+            return made
+
+    monkeypatch.setattr("anyredis.connection.tcp.open_tcp", open_tcp)
+    connection = Connection(host=host, ssl_context=Context(ssl.PROTOCOL_TLS_CLIENT))
+    with pytest.raises(ConnectionError):
+        await connection.connect()
+    assert names == [expected]
 
 
 async def test_tls_by_url(redis_tls: Server, certificates: Certificates) -> None:

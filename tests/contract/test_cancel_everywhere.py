@@ -26,6 +26,13 @@ OPERATIONS = [*ALL, *SCRIPTS]
 
 LOSABLE = [each for each in OPERATIONS if each.losable and not any(each.bystanders)]
 
+OVER_TLS = [
+    each
+    for each in OPERATIONS
+    if each.name in {"incr, connected", "echo beside others", "blpop", "pipeline", "large pipeline"}
+]
+"""One command, alone and among others; a blocking one; pipelines of one piece and of several."""
+
 POOLS: list[tuple[type[ConnectionPool], int]] = [
     (ConnectionPool, 1),
     (BlockingConnectionPool, 0),
@@ -146,19 +153,48 @@ async def test_handshake_cancelled_everywhere(
         await everywhere(Target(ConnectionPool, arguments), control, operation)
 
 
+def target_over_tls(
+    server: Server, certificates: Certificates, pool_class: type[ConnectionPool], shared: int
+) -> Target:
+    """Pools over TLS."""
+    arguments: dict[str, object] = {
+        "host": server.host,
+        "port": server.port,
+        "ssl_context": certificates.client_context(),
+        "shared_connections": shared,
+    }
+    return Target(pool_class, arguments)
+
+
 @pytest.mark.parametrize("operation", CONNECTING, ids=named)
-async def test_tls_cancelled_everywhere(
+async def test_tls_handshake_cancelled_everywhere(
     redis_tls: Server, certificates: Certificates, operation: Operation[ServerBench]
 ) -> None:
     """A TLS handshake leaves no trace, at any step of a cancellation (G5, G6)."""
-    arguments: dict[str, object] = {
-        "host": redis_tls.host,
-        "port": redis_tls.port,
-        "ssl_context": certificates.client_context(),
-        "shared_connections": 0,
-    }
+    target = target_over_tls(redis_tls, certificates, BlockingConnectionPool, 0)
     with Control(redis_tls) as control:
-        await everywhere(Target(BlockingConnectionPool, arguments), control, operation)
+        await everywhere(target, control, operation)
+
+
+@pytest.mark.parametrize("operation", OVER_TLS, ids=named)
+async def test_cancelled_everywhere_over_tls(
+    redis_tls: Server, certificates: Certificates, operation: Operation[ServerBench]
+) -> None:
+    """An operation leaves no trace over TLS, at any step of its cancellation (G1 to G14)."""
+    target = target_over_tls(redis_tls, certificates, ConnectionPool, 1)
+    with Control(redis_tls) as control:
+        await everywhere(target, control, operation)
+
+
+@pytest.mark.parametrize("operation", [each for each in OVER_TLS if each in LOSABLE], ids=named)
+async def test_lost_everywhere_over_tls(
+    redis_tls: Server, certificates: Certificates, operation: Operation[ServerBench]
+) -> None:
+    """An operation ends and the pool is whole, at any step of a loss over TLS (G5, G6, G11)."""
+    target = target_over_tls(redis_tls, certificates, ConnectionPool, 1)
+    with Control(redis_tls) as control, counting() as steps:
+        found = await lose_everywhere(ServerBench(target, control, steps), operation)
+    assert found >= 3
 
 
 async def everywhere(target: Target, control: Control, operation: Operation[ServerBench]) -> None:
