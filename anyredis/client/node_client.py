@@ -68,6 +68,7 @@ class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
         self.read = read
         self._pool = pool
         self._endpoint = endpoint
+        self._slow_path = self._again  # a bound method, made once
         self._unobserved = ORDINARY if pool.observer is None else set[Value]()
         """The names of the commands for which a generated function need not call `submit`."""
         observe(self, pool.observer, lambda: self.address)
@@ -84,7 +85,7 @@ class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
 
     @inlined(
         "_args_[0] in {self}._unobserved",
-        "_result_ = {self}._endpoint.run(_command_, {self}._again)",  # saved frame: submit
+        "_result_ = {self}._endpoint.run(_command_, {self}._slow_path)",  # saved frame: submit
     )
     def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
         """The parsed reply to *command*, after an `await`.
