@@ -117,16 +117,15 @@ def make_refusal(
 
 # -- source texts -------------------------------------------------------------------------------
 
-_SENDABLE: Final = """\
-_type_(_args_[0]) is _bytes_ and _type_(_args_[1]) in _ready_
-                if (_count_ := _len_(_args_)) == 2 else
-                _type_(_args_[0]) is _bytes_ and _type_(_args_[1]) in _ready_
-                and _type_(_args_[2]) in _ready_
-                if _count_ == 3 else
-                _type_(_args_[0]) is _bytes_ and _type_(_args_[1]) in _ready_
-                and _type_(_args_[2]) in _ready_ and _type_(_args_[3]) in _ready_
-                if _count_ == 4 else _all_ready_(_map_(_type_, _args_))"""
-"""Whether all words can be sent as they are; a few are looked at one by one, which is faster."""
+
+def _if_ready(count: int) -> str:
+    """The condition for a command of *count* words that can be sent as they are."""
+    others = " and ".join(f"_type_(_args_[{place}]) in _ready_" for place in range(1, count))
+    return f"_type_(_args_[0]) is _bytes_ and {others} if _count_ == {count} else "
+
+
+_SENDABLE: Final = "".join(map(_if_ready, (2, 3, 4))) + "_all_ready_(_map_(_type_, _args_))"
+"""Whether all words can be sent as they are; to look at a few one by one is faster."""
 
 # Names that no parameter has; `map`, `type` and others get such names because a parameter may be
 # called `map` or `type`.
@@ -143,6 +142,7 @@ def _make_(
         else:
             {checks}_command_ = _build_({forwarded})
         _args_ = _command_.args
+        _count_ = _len_(_args_)
         if not ({sendable}):
             _args_ = None
             _command_, _refused_ = _make_sendable_(_build_, _command_, {{{arguments}}})
