@@ -85,7 +85,7 @@ class Session(Commands[S], Scripts, SessionCommands[S], HashImport[S], Generic[S
         if args[0] not in ORDINARY:
             facts = facts_of(args)
         elif self._guarantee is None:
-            # saved frames: BaseConnection.submit, run, answer, Command.parsed
+            # saved frames: BaseConnection.submit, run and answer
             connection = self._connection or self.connection
             connection.check_event_loop()
             request = connection.enqueue(args, command.binary)
