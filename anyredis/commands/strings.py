@@ -363,13 +363,14 @@ def _condition(
     command: str, *, nx: bool = False, xx: bool = False, **comparisons: Value | None
 ) -> tuple[Value, ...]:
     """The words for the given condition, if any."""
-    if not nx and not xx and NOTHING.issuperset(map(type, comparisons.values())):
-        return ()  # most of the time
+    if not (nx and xx) and NOTHING.issuperset(map(type, comparisons.values())):
+        if not nx and not xx:
+            return ()
+        return (b"NX",) if nx else (b"XX",)
     only_one(command, nx=nx, xx=xx, **comparisons)
-    for name, value in comparisons.items():
-        if value is not None:
-            return (name.upper().encode(), value)
-    return flags(nx=nx, xx=xx)
+    return next(
+        (name.upper().encode(), value) for name, value in comparisons.items() if value is not None
+    )
 
 
 def _matches(reply: Reply) -> Matches:
