@@ -26,6 +26,7 @@ from typing import (
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, RedisError
 from anyredis.facts.secrets import may_be_secret
 from anyredis.facts.table import own_words, shown
+from anyredis.inlining import inline_of
 from anyredis.methods import (
     AWAITED,
     AWAITED_OR_EMPTY,
@@ -210,13 +211,14 @@ class Definition:
     def make(self, owner: type[Callee]) -> Callable[..., Any]:
         """A new function of this command for *owner*."""
         build, place = self.__wrapped__, Place.of(owner, self.name)
+        inline = None if self._may_be_empty else inline_of(owner)
         if issubclass(owner, Executor):
             body = AWAITED_OR_EMPTY if self._may_be_empty else AWAITED
-            return make_method(build, place, body, parsed_type)
+            return make_method(build, place, body, parsed_type, inline)
         if not issubclass(owner, Batch):
-            return make_method(build, place, self._submit, _unchanged)
+            return make_method(build, place, self._submit, _unchanged, inline)
         if not self.blocks:
-            return make_method(build, place, self._submit, _result_type)
+            return make_method(build, place, self._submit, _result_type, inline)
 
         def refuse() -> None:
             raise DataTypeError(f"{self.name} blocks: call it on the client, not in a pipeline")

@@ -9,7 +9,6 @@ checks.
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 import linecache
@@ -21,11 +20,11 @@ from typing import Any, Final, NoReturn, TypeAlias, cast, get_args
 
 from anyredis.commands.checks import Checked, checks_of, first_refusal
 from anyredis.coroutine_functions import mark_coroutine_function
-from anyredis.exceptions import DataError, DataTypeError, DataValueError, RedisError
-from anyredis.excerpt import excerpt
-from anyredis.facts.secrets import may_be_secret
+from anyredis.exceptions import DataError, DataValueError, RedisError
+from anyredis.inlining import Inline
+from anyredis.unfit_arguments import make_sendable
 from anyredis.unfit_calls import MISSING, ambiguous_names, refit
-from anyredis.wire.encode import READY, NotSendable, name_of, ready, refusal
+from anyredis.wire.encode import READY, name_of
 
 FILE: Final = "<anyredis command{}>"
 """The file name of a function's code, which contains the parameters and their checks."""
@@ -76,12 +75,16 @@ class Place:
 
 
 def make_method(
-    build: Build, place: Place, body: Body, returns: Callable[[object], object]
+    build: Build,
+    place: Place,
+    body: Body,
+    returns: Callable[[object], object],
+    inline: Inline | None = None,
 ) -> Callable[..., Any]:
     """A function that builds a command with *build*, checks it and submits it.
 
     *returns* turns the return annotation of *build* into that of the function.  With `AWAITED` the
-    function is marked as a coroutine function.
+    function is marked as a coroutine function.  *inline* stands in for `submit` where it can.
     """
     signature = inspect.signature(build)
     checks = checks_of(build, signature)
@@ -93,10 +96,12 @@ def make_method(
             wrong.args = (f"{name}: {wrong}",)
         return wrong
 
-    enclosed = (build, READY.issuperset, map, type, _make_sendable, place.qualname, check)
-    others = (MISSING, refit, _empty, _refuse_empty)
-    factory = _factory(_parameters_of(signature), body, checks)
-    function = _with_metadata(factory(*enclosed, *others), build, place, signature, returns)
+    sending = (READY, READY.issuperset, map, type, len, bytes, make_sendable)
+    others = (place.qualname, check, MISSING, refit, _empty, _refuse_empty)
+    names = () if inline is None else inline.names.values()
+    factory = _factory(_parameters_of(signature), body, checks, inline)
+    plain = factory(build, *sending, *others, *names)
+    function = _with_metadata(plain, build, place, signature, returns)
     _mark_required(function, signature)
     return mark_coroutine_function(function) if body[0] in COROUTINES else function
 
@@ -112,12 +117,22 @@ def make_refusal(
 
 # -- source texts -------------------------------------------------------------------------------
 
-# Names that no parameter has; `map` and `type` get such names because a parameter may be called
-# `map` or `type`.
+
+def _if_ready(count: int) -> str:
+    """The condition for a command of *count* words that can be sent as they are."""
+    others = " and ".join(f"_type_(_args_[{place}]) in _ready_" for place in range(1, count))
+    return f"_type_(_args_[0]) is _bytes_ and {others} if _count_ == {count} else "
+
+
+_SENDABLE: Final = "".join(map(_if_ready, (2, 3, 4))) + "_all_ready_(_map_(_type_, _args_))"
+"""Whether all words can be sent as they are; to look at a few one by one is faster."""
+
+# Names that no parameter has; `map`, `type` and others get such names because a parameter may be
+# called `map` or `type`.
 _BUILDING: Final = """\
 def _make_(
-    _build_, _sendable_, _map_, _type_, _make_sendable_, _name_, _check_,
-    _missing_, _refit_, _empty_, _refuse_empty_,
+    _build_, _ready_, _all_ready_, _map_, _type_, _len_, _bytes_, _make_sendable_,
+    _name_, _check_, _missing_, _refit_, _empty_, _refuse_empty_, {names}
 ):
     def function{parameters}:
         if {unfit}:
@@ -126,10 +141,14 @@ def _make_(
                 {forget}raise _refused_
         else:
             {checks}_command_ = _build_({forwarded})
-        if not _sendable_(_map_(_type_, _command_.args)):
+        _args_ = _command_.args
+        _count_ = _len_(_args_)
+        if not ({sendable}):
+            _args_ = None
             _command_, _refused_ = _make_sendable_(_build_, _command_, {{{arguments}}})
             if _refused_ is not None:
                 {forget}raise _refused_
+            _args_ = _command_.args
         {ending}
     return function
 """
@@ -177,12 +196,15 @@ def _parameters_of(signature: inspect.Signature) -> inspect.Signature:
 
 
 @functools.cache
-def _factory(signature: inspect.Signature, body: Body, checks: tuple[Checked, ...]) -> Factory:
+def _factory(
+    signature: inspect.Signature, body: Body, checks: tuple[Checked, ...], inline: Inline | None
+) -> Factory:
     first, *others = signature.parameters.values()
     header = _taking_others(signature)
     conditions = " and ".join(each.condition for each in checks)
     forget = "".join(f"{name} = " for name in header.parameters if name != first.name) + "None; "
     values = {"arguments": _as_items((first, *others)), "forget": forget}
+    ending = body if inline is None else inline.before(body, named=body[0] in COROUTINES)
     others_by_name = f"**{OTHER}" if OTHER in header.parameters else ""
     source = _BUILDING.format(
         parameters=header,
@@ -192,10 +214,13 @@ def _factory(signature: inspect.Signature, body: Body, checks: tuple[Checked, ..
         forwarded=", ".join(_forwarded(each) for each in (first, *others)),
         forget=forget,
         arguments=", ".join(filter(None, (_as_items(others), others_by_name))),
-        ending="\n        ".join(body).format(self=first.name),
+        sendable=_SENDABLE,
+        ending="\n        ".join(ending).format(self=first.name),
+        names="" if inline is None else ", ".join(inline.names),
     )
     checked = f" with {', '.join(each.title for each in checks)}" if checks else ""
-    return _compiled(source, f"{signature}{checked}")
+    usual = "" if inline is None else f" if {inline.condition.format(self=first.name)}"
+    return _compiled(source, f"{signature}{checked}{usual}")
 
 
 def _as_items(parameters: Iterable[Parameter]) -> str:
@@ -329,33 +354,6 @@ def _refuse_empty(name: str) -> NoReturn:
     raise DataValueError(msg)
 
 
-# -- arguments that cannot be sent as they are --------------------------------------------------
-
-
-def _make_sendable(
-    build: Build, built: Any, arguments: Mapping[str, object]
-) -> tuple[Any, DataTypeError | None]:
-    """The same command with sendable arguments; or None, and the error that names a bad one.
-
-    The function raises the error once its own variables are cleared: they may hold secrets.
-    """
-    try:
-        args = ready(built.args)
-    except NotSendable as refused:
-        parameters = inspect.signature(build).parameters
-        not_defaults = {
-            name: value
-            for name, value in arguments.items()
-            if name not in parameters or value is not parameters[name].default
-        }
-        secret = may_be_secret(built.args)
-        argument = _argument_holding(not_defaults, refused.value)
-        return None, refusal(name_of(built.args), argument, refused.value, secret=secret)
-    sendable = copy.copy(built)  # a builder may return one command twice: no change in place
-    sendable.args = args
-    return sendable, None
-
-
 def _name_of_command(
     build: Build, signature: inspect.Signature, arguments: Mapping[str, object]
 ) -> str | None:
@@ -366,35 +364,3 @@ def _name_of_command(
     except (TypeError, ValueError, ArithmeticError, RedisError):
         return None
     return name_of(args) if args else None
-
-
-def _argument_holding(arguments: Mapping[str, object], wanted: object) -> str:
-    """The name of the parameter that holds *wanted*, with its index or key if it has one."""
-    for name, value in arguments.items():
-        found = _place_in(value, wanted, depth=2)
-        if found is not None:
-            return f"{name}{found}"
-    return "an argument"
-
-
-def _place_in(value: object, wanted: object, depth: int) -> str | None:
-    """The place of *wanted* in *value*, such as `[2]`; nothing if it is *value*, None if neither.
-
-    One collection alone among variadic arguments counts as the arguments themselves.
-    """
-    if value is wanted:
-        return ""
-    if depth == 0:
-        return None
-    if isinstance(value, Mapping):
-        for key, item in cast("Mapping[object, object]", value).items():
-            if item is wanted or key is wanted:
-                return f"[{excerpt(key, 40)}]"
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        items = cast("list[object]", list(cast("Any", value)))
-        for index, item in enumerate(items):
-            found = _place_in(item, wanted, depth - 1)
-            if found is not None:
-                alone = len(items) == 1 and depth == 2 and found
-                return found if alone else f"[{index}]{found}"
-    return None

@@ -31,7 +31,7 @@ def unexpected(reply: Reply, wanted: str) -> NoReturn:
 
 def integer(reply: Reply) -> int:
     """An int."""
-    if isinstance(reply, int) and not isinstance(reply, bool):
+    if type(reply) is int or (isinstance(reply, int) and not isinstance(reply, bool)):
         return reply
     unexpected(reply, "an integer")
 
@@ -210,6 +210,9 @@ class TextReaders(Generic[S]):
 
     def __init__(self, kind: type[S]) -> None:
         self.kind: type[S] = kind
+        # Each command takes one of these: as attributes of this object they are not made each time.
+        for name in ("text", "text_or_none", "texts", "texts_or_nones", "text_set", "text_map"):
+            setattr(self, name, getattr(self, name))
 
     def text(self, reply: Reply) -> S:
         """Text."""

@@ -43,8 +43,10 @@ class Checkout:
     async def run(self, *arguments: str) -> bytes:
         """What a Python prints that imports from this checkout."""
         command = [sys.executable, *arguments]
-        # With bytecode, which the first run writes: compiling would be most of an import.
-        cache = {"PYTHONPYCACHEPREFIX": str(self.folder), "PYTHONDONTWRITEBYTECODE": ""}
+        # With bytecode, which the first run writes: compiling would be most of an import.  It is in
+        # a folder of its own, where no other file can stand in the way of a folder of the checkout.
+        bytecode = self.folder / "bytecode"
+        cache = {"PYTHONPYCACHEPREFIX": str(bytecode), "PYTHONDONTWRITEBYTECODE": ""}
         env = {**os.environ, **cache, "PYTHONPATH": str(self.path)}
         done = await anyio.run_process(command, env=env, cwd=self.path, stderr=None)
         return done.stdout

@@ -34,6 +34,7 @@ from anyredis.commands.group import Milliseconds
 from anyredis.commands.several import SomeKeys
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of
+from anyredis.inlining import inlined
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
@@ -67,6 +68,9 @@ class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
         self.read = read
         self._pool = pool
         self._endpoint = endpoint
+        self._slow_path = self._again  # a bound method, made once
+        self._unobserved = ORDINARY if pool.observer is None else set[Value]()
+        """The names of the commands for which a generated function need not call `submit`."""
         observe(self, pool.observer, lambda: self.address)
 
     @property
@@ -79,6 +83,10 @@ class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
 
     # -- commands -------------------------------------------------------------------------------
 
+    @inlined(
+        "_args_[0] in {self}._unobserved",
+        "_result_ = {self}._endpoint.run(_command_, {self}._slow_path)",  # saved frame: submit
+    )
     def submit(self, command: Command[T]) -> Coroutine[Any, Any, T]:
         """The parsed reply to *command*, after an `await`.
 

@@ -14,12 +14,13 @@ from anyredis.client.batch import CommandBatch, first_failure
 from anyredis.client.module_namespaces import ModuleNamespaces
 from anyredis.client.script_commands import ScriptCommand, lacking_in
 from anyredis.client.scripts import Script
-from anyredis.command import Batch, Command, Result, raw_command
+from anyredis.command import UNRESOLVED, Batch, Command, Result, raw_command
 from anyredis.commands.checks import flag
 from anyredis.commands.core import CoreCommands
 from anyredis.commands.several import SomeKeys, SomeValues
 from anyredis.exceptions import DataTypeError, DataValueError, RedisError, fresh
 from anyredis.facts.lookup import ORDINARY, facts_of
+from anyredis.inlining import inlined
 from anyredis.replies import S, TextReaders
 from anyredis.unfit_calls import explained, refused
 from anyredis.wire.decode import Reply
@@ -72,6 +73,18 @@ class Pipeline(Batch, CoreCommands[S], ModuleNamespaces[S], Generic[S]):
         kind = "transaction" if self._transaction else "pipeline"
         return f"<{kind} of {len(self._queue)} commands>"
 
+    @inlined(
+        "_args_[0] in _ordinary_",
+        # saved frames: submit, Result.__init__
+        "_result_ = _new_(_Result_)",
+        "_result_.command = _command_",
+        "_result_._outcome = _unresolved_",
+        "{self}._queue.append(_result_)",
+        _ordinary_=ORDINARY,
+        _new_=object.__new__,
+        _Result_=Result,
+        _unresolved_=UNRESOLVED,
+    )
     def submit(self, command: Command[T]) -> Result[T]:
         """The `Result` of *command*, which is queued.
 

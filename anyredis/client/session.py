@@ -81,7 +81,24 @@ class Session(Commands[S], Scripts, SessionCommands[S], HashImport[S], Generic[S
         not where the session has to have it.
         """
         args = command.args
-        facts = None if args[0] in ORDINARY else facts_of(args)
+        facts = None
+        if args[0] not in ORDINARY:
+            facts = facts_of(args)
+        elif self._guarantee is None:
+            # saved frames: BaseConnection.submit, run and answer
+            connection = self._connection or self.connection
+            connection.check_event_loop()
+            request = connection.enqueue(args, command.binary)
+            if request is None:
+                request = connection.enqueue_later(args, command.binary)
+            try:
+                reply = await request.waiter
+            except BaseException:
+                connection.abandon(request)
+                raise
+            if isinstance(reply, RedisError):
+                raise reply
+            return command.parsed(reply)
         if facts is not None and facts.name in IN_PIPELINES:
             raise DataValueError(
                 f"{facts.shown} cannot be sent by itself: use the session's pipeline()"

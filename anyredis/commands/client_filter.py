@@ -5,10 +5,11 @@ Law: a condition of a wrong type, and a name that is no condition, are refused. 
 checks a condition gets, and their text would be compiled once for each of them.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias, TypedDict, cast, get_args
 
-from anyredis.commands.checks import checked, whole
+from anyredis.commands.checks import Checked, checked, whole
 from anyredis.commands.group import at_least_one, choice
 from anyredis.exceptions import DataTypeError
 from anyredis.unfit_calls import advice_for
@@ -54,12 +55,11 @@ class ClientFilter(TypedDict, total=False):
     not_ip: bytes | str | None
 
 
-_CHECKED: Final = {
-    name: check
-    for name, annotation in ClientFilter.__annotations__.items()
-    if (check := checked(name, annotation)) is not None
-}
-"""The checks of the conditions that are numbers or flags."""
+@functools.cache
+def _check_of(name: str) -> Checked | None:
+    """The check of the condition *name*, if it is a number or a flag."""
+    return checked(name, ClientFilter.__annotations__[name])
+
 
 _CLIENT_TYPES: Final = tuple(each.upper() for each in get_args(ClientType))
 
@@ -79,7 +79,7 @@ def filter_words(command: str, conditions: ClientFilter) -> tuple[Value, ...]:
 
 def _condition(command: str, name: str, value: object) -> tuple[Value, ...]:
     """The words for the *value* of the condition *name*."""
-    check = _CHECKED.get(name)
+    check = _check_of(name)
     if check is not None:
         check.check(value, f"{command}: ")
     if isinstance(value, bool):

@@ -76,7 +76,8 @@ class Geo(Group[S]):
         GEOADD key [NX | XX] [CH] longitude latitude member [longitude …].
         Server 3.2. O(log(N)) for each item added.
         """
-        only_one("GEOADD", nx=nx, xx=xx)
+        if nx and xx:
+            only_one("GEOADD", nx=nx, xx=xx)
         words = (b"GEOADD", key, *flags(nx=nx, xx=xx, ch=ch), *_places(values))
         return Command(words, integer)
 

@@ -37,6 +37,8 @@ class SupportsItems(Protocol):
 SECOND = datetime.timedelta(seconds=1)
 MILLISECOND = datetime.timedelta(milliseconds=1)
 
+_DICT: frozenset[type[object]] = frozenset((dict,))
+
 
 class Group(Generic[S]):
     """The base of command groups; *read* gives text as the client decodes it."""
@@ -79,7 +81,8 @@ def expiry(
     """The words for a time to live; at most one of them may be given."""
     if ex is px is exat is pxat is None and not keepttl and not persist:
         return ()
-    only_one(command, ex=ex, px=px, exat=exat, pxat=pxat, keepttl=keepttl, persist=persist)
+    if [ex, px, exat, pxat].count(None) < 3 or keepttl or persist:  # otherwise it is one of them
+        only_one(command, ex=ex, px=px, exat=exat, pxat=pxat, keepttl=keepttl, persist=persist)
     if ex is not None:
         return (b"EX", duration(ex, SECOND))
     if px is not None:
@@ -101,6 +104,8 @@ def only_one(command: str, **options: object) -> None:
 
 def flags(**options: bool) -> tuple[Value, ...]:
     """The names of the options that are true, as words."""
+    if not any(options.values()):
+        return ()  # most of the time
     return tuple(name.upper().encode() for name, given in options.items() if given)
 
 
@@ -113,15 +118,16 @@ def at_least_one(command: str, argument: str, values: Iterable[object]) -> None:
 
 def flat(command: str, argument: str, mapping: SupportsItems) -> tuple[Value, ...]:
     """Keys and values of *mapping* in turn; raises `DataError` if it is empty or no mapping."""
-    _mapping(command, argument, mapping)
+    if type(mapping) not in _DICT:  # most of the time it is: the other questions take longer
+        _refuse_others(command, argument, mapping)
     words = tuple(chain.from_iterable(mapping.items()))
-    at_least_one(command, argument, words)
+    if not words:
+        at_least_one(command, argument, words)
     return words
 
 
-def _mapping(command: str, argument: str, given: object) -> None:
-    if isinstance(given, dict):
-        return  # most of the time: the other questions take longer
+def _refuse_others(command: str, argument: str, given: object) -> None:
+    """Raise `DataTypeError` unless *given* is a mapping."""
     if not isinstance(given, Mapping) and not callable(getattr(given, "items", None)):
         msg = f"{command}: {argument} has to be a mapping, not {type(given).__name__}"
         raise DataTypeError(msg)

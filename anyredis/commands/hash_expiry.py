@@ -215,6 +215,8 @@ class HashExpiry(Group[S]):
 
 def _condition(command: str, *, nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Value, ...]:
     """The word for the given condition, if any."""
+    if not (nx or xx or gt or lt):
+        return ()  # most of the time
     only_one(command, nx=nx, xx=xx, gt=gt, lt=lt)
     return flags(nx=nx, xx=xx, gt=gt, lt=lt)
 

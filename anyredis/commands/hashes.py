@@ -10,7 +10,7 @@ from anyredis.commands.group import Group, SupportsItems, flat, narrowed
 from anyredis.commands.several import SomeKeys, all_fields
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import S, boolean, integer, number, ok
-from anyredis.wire.encode import Key, Value
+from anyredis.wire.encode import READY, Key, Value
 
 
 class Hashes(Group[S]):
@@ -196,6 +196,8 @@ def fields_and_values(
     command: str, field: Key | None, value: Value | None, mapping: SupportsItems | None
 ) -> tuple[Value, ...]:
     """Fields and values in turn: *field* and *value* if given, then all of *mapping*."""
+    if mapping is None and field is not None and value is not None and type(field) in READY:
+        return (field, value)  # most of the time: to ask whether a field is a mapping takes longer
     if isinstance(field, Mapping):
         raise DataTypeError(f"{command}: field is a mapping: use mapping= for several fields")
     more = () if mapping is None else flat(command, "mapping", mapping)

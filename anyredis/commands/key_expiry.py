@@ -140,6 +140,8 @@ class KeyExpiry(Group[S]):
 
 def _condition(command: str, *, nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Value, ...]:
     """The words for the conditions of EXPIRE; the server takes XX together with GT or LT."""
+    if not (nx or xx or gt or lt):
+        return ()  # most of the time
     only_one(command, nx=nx, xx=xx)
     only_one(command, nx=nx, gt=gt, lt=lt)
     return flags(nx=nx, xx=xx, gt=gt, lt=lt)

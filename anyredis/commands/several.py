@@ -25,7 +25,9 @@ SomeValues: TypeAlias = Value | Collection[Value]
 Weights: TypeAlias = Mapping[str, float] | Mapping[bytes, float] | Mapping[Key, float]
 """Keys, each with the factor for its scores; a union: the keys of a `Mapping` do not widen."""
 
-PLAIN_KEYS: Final = frozenset((str, bytes)).issuperset
+_KEY_TYPES: Final = frozenset((str, bytes))
+
+PLAIN_KEYS: Final = _KEY_TYPES.issuperset
 PLAIN_VALUES: Final = READY.issuperset
 
 ONE: Final = (str, bytes, bytearray, memoryview)
@@ -34,8 +36,10 @@ ONE: Final = (str, bytes, bytearray, memoryview)
 
 def all_keys(command: str, argument: str, keys: tuple[Any, ...]) -> tuple[Key, ...]:
     """The *keys*, those in collections too; raises `DataError` if there is none, or a number."""
-    if keys and PLAIN_KEYS(map(type, keys)):
+    if len(keys) == 1 and type(keys[0]) in _KEY_TYPES:
         return keys  # most of the time
+    if keys and PLAIN_KEYS(map(type, keys)):
+        return keys
     found = _flattened(command, argument, keys)
     for index, key in enumerate(found):
         if isinstance(key, (int, float)) and not isinstance(key, bool):
@@ -49,15 +53,19 @@ def all_keys(command: str, argument: str, keys: tuple[Any, ...]) -> tuple[Key, .
 
 def all_values(command: str, argument: str, values: tuple[Any, ...]) -> tuple[Value, ...]:
     """The *values*, those in collections too; raises `DataError` if there is none."""
-    if values and PLAIN_VALUES(map(type, values)):
+    if len(values) == 1 and type(values[0]) in READY:
         return values  # most of the time
+    if values and PLAIN_VALUES(map(type, values)):
+        return values
     return _flattened(command, argument, values)
 
 
 def all_fields(command: str, argument: str, fields: tuple[Any, ...]) -> tuple[Key, ...]:
     """Like `all_values`, for names, where a number stands for its digits."""
-    if fields and PLAIN_VALUES(map(type, fields)):
+    if len(fields) == 1 and type(fields[0]) in READY:
         return fields  # most of the time
+    if fields and PLAIN_VALUES(map(type, fields)):
+        return fields
     return _flattened(command, argument, fields)
 
 

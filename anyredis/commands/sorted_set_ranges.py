@@ -267,9 +267,12 @@ def _range(
     bylex: bool = False,
 ) -> tuple[Value, ...]:
     """The words for the kind of bounds of a range, its order, and its part."""
-    only_one(command, byscore=byscore, bylex=bylex)
-    if not byscore and not bylex:
+    if byscore or bylex:
+        only_one(command, byscore=byscore, bylex=bylex)
+    elif not (type(start) is type(end) is int):  # most of the time they are
         rank_bounds(command, start=start, end=end)
+    if offset is num is None and not (byscore or bylex):
+        return (b"REV",) if desc else ()
     limit = _limit(command, offset=offset, num=num)
     if limit and not byscore and not bylex:
         msg = f"{command}: offset and num go with byscore or bylex; ranks are bounds already"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from operator import ne
 from typing import Literal, NoReturn, TypeAlias
 
@@ -107,7 +108,7 @@ class SortedSets(Group[S]):
         if not NUMBERS.issuperset(map(type, scores)) or any(map(ne, scores, scores)):
             for member, value in zip(members, scores, strict=True):
                 score(f"ZADD: mapping[{excerpt(member, 40)}]", value)
-        data = (word for pair in zip(scores, members, strict=True) for word in pair)
+        data = chain.from_iterable(zip(scores, members, strict=True))
         return Command((b"ZADD", key, *condition, *flags(ch=ch), *data), integer)
 
     @command
@@ -287,6 +288,8 @@ class SortedSets(Group[S]):
 
 def _condition(command: str, *, nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Value, ...]:
     """The words for the conditions that are given; *xx* goes with *gt* or *lt*."""
+    if not (nx or xx or gt or lt):
+        return ()  # most of the time
     only_one(command, nx=nx, xx=xx)
     only_one(command, nx=nx, gt=gt, lt=lt)
     return flags(nx=nx, xx=xx, gt=gt, lt=lt)

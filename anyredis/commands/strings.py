@@ -279,13 +279,14 @@ class Strings(Group[S]):
         SET key value [NX | XX | IFEQ value | …] [EX seconds | PX milliseconds | …].
         Server 1.0. O(1).
         """
-        if (
-            not (nx or xx or keepttl)
-            and ex is px is exat is pxat is ifeq is ifne is ifdeq is ifdne is None
-        ):
-            return Command((b"SET", key, value), ok_or_none)  # saved frames: expiry, _condition
+        condition: tuple[Value, ...] = ()  # saved frames, most of the time: expiry, _condition
+        if nx or xx or not ifeq is ifne is ifdeq is ifdne is None:
+            condition = _condition(
+                "SET", nx=nx, xx=xx, ifeq=ifeq, ifne=ifne, ifdeq=ifdeq, ifdne=ifdne
+            )
+        elif ex is px is exat is pxat is None and not keepttl:
+            return Command((b"SET", key, value), ok_or_none)
         life = expiry("SET", ex=ex, px=px, exat=exat, pxat=pxat, keepttl=keepttl)
-        condition = _condition("SET", nx=nx, xx=xx, ifeq=ifeq, ifne=ifne, ifdeq=ifdeq, ifdne=ifdne)
         return Command((b"SET", key, value, *condition, *life), ok_or_none)
 
     @command
@@ -362,13 +363,14 @@ def _condition(
     command: str, *, nx: bool = False, xx: bool = False, **comparisons: Value | None
 ) -> tuple[Value, ...]:
     """The words for the given condition, if any."""
-    if not nx and not xx and NOTHING.issuperset(map(type, comparisons.values())):
-        return ()  # most of the time
+    if not (nx and xx) and NOTHING.issuperset(map(type, comparisons.values())):
+        if not nx and not xx:
+            return ()
+        return (b"NX",) if nx else (b"XX",)
     only_one(command, nx=nx, xx=xx, **comparisons)
-    for name, value in comparisons.items():
-        if value is not None:
-            return (name.upper().encode(), value)
-    return flags(nx=nx, xx=xx)
+    return next(
+        (name.upper().encode(), value) for name, value in comparisons.items() if value is not None
+    )
 
 
 def _matches(reply: Reply) -> Matches:

@@ -12,6 +12,7 @@ reach a node that does not have that key.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
@@ -108,6 +109,7 @@ def _count_of_following(count: int) -> str:
     return "1 argument follows" if count == 1 else f"{count} arguments follow"
 
 
+@functools.cache  # one function for all commands with their keys at the same places
 def _at(*positions: int) -> Finder:
     """Keys at *positions*."""
     last = positions[-1]

@@ -10,6 +10,7 @@ import pytest
 
 from anyredis import ConnectionError, DataError, MaxConnectionsError, Outcome, Redis, WatchError
 from anyredis.server import Server
+from anyredis.testing import FakeServer, silent
 from tests.servers import ask
 
 
@@ -104,6 +105,27 @@ async def test_its_end(client: Redis[str]) -> None:
         await session.ping()
     with pytest.raises(RuntimeError, match="this session has ended"):
         await pipe.execute()
+
+
+async def test_a_call_that_is_awaited_after_its_end(client: Redis[str], valkey: Server) -> None:
+    """It raises `RuntimeError` and is not sent: the connection may be another's by then."""
+    async with client.session() as session:
+        late = session.set("late", 1)
+    with pytest.raises(RuntimeError, match="this session has ended"):
+        await late
+    assert await client.exists("late") == 0
+
+
+async def test_a_cancelled_command_is_counted() -> None:
+    """Its reply is awaited as a tombstone, whose number is bounded, and given to nobody."""
+    server = FakeServer()
+    server.on("GET", silent, times=1)
+    async with server.client() as client, client.session() as session:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(session.get, "k")
+            await server.wait_for("GET")
+            tasks.cancel_scope.cancel()
+        assert session.connection.wire.tombstones == 1
 
 
 async def test_nothing_is_sent_again(client: Redis[str], valkey: Server) -> None:

@@ -30,6 +30,7 @@ SENT: list[tuple[str, Command[object]]] = [
     ("EXPIRE k 60 NX", text.expire("k", MINUTE, nx=True)),
     ("EXPIRE k 9 XX GT", text.expire("k", 9, xx=True, gt=True)),
     ("EXPIRE k 9 LT", text.expire("k", 9, lt=True)),
+    ("EXPIRE k 9 XX", text.expire("k", 9, xx=True)),
     ("EXPIREAT k 9", text.expireat("k", 9)),
     ("EXPIREAT k 2000000000 GT", text.expireat("k", MOMENT, gt=True)),
     ("EXPIRETIME k", text.expiretime("k")),
