@@ -144,8 +144,7 @@ class Pipeline(Batch, CoreCommands[S], Generic[S]):
         if batch.scripts and not self._transaction:
             await self._run_lacking(commands, replies)
         values = Result.resolve(queue, replies)
-        failed = [value for value in values if isinstance(value, RedisError)]
-        if raise_on_error and failed:
+        if raise_on_error and any(issubclass(kind, RedisError) for kind in set(map(type, values))):
             _raise_first(values, commands)
         if self._confirm is not None:
             await self._confirm(commands, values)

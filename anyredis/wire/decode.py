@@ -116,10 +116,11 @@ class Decoder:
         reader = hiredis.Reader(
             protocolError=NotRedisError, replyError=read_error, notEnoughData=MORE, **options
         )
-        self._feed = reader.feed
+        # The stub of hiredis takes no views; the function does, and keeps a copy.
+        self._feed: Callable[[bytes | memoryview], object] = getattr(reader, "feed")  # noqa: B009
         self.has_data: Callable[[], bool] = reader.has_data
         """Whether bytes are left of a string or number that is not complete."""
-        self.guard: Final = LengthGuard(reader.feed, reader.has_data, max_elements)
+        self.guard: Final = LengthGuard(self._feed, reader.has_data, max_elements)
         self._encoding = encoding
         self._errors = errors
         self._gets_bytes = reader.gets
@@ -128,7 +129,7 @@ class Decoder:
             self.gets = self._gets_decoded
         self._partly_undecodable: UnicodeDecodeError | None = None
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take received bytes, once `gets` has given `MORE`; `feed_rest` may have to follow.
 
         Raises `ProtocolError` for an aggregate that is too large, here or in `feed_rest`.

@@ -43,7 +43,7 @@ class LengthGuard:
 
     def __init__(
         self,
-        feed: Callable[[bytes], object],
+        feed: Callable[[bytes | memoryview], object],
         has_data: Callable[[], bool],
         max_elements: int = MAX_ELEMENTS,
     ) -> None:
@@ -67,13 +67,14 @@ class LengthGuard:
         self._inside = 0
         """Bytes that are still to come of a string whose end is known."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take received bytes, and feed the first of them; `feed_rest` feeds the others."""
         # Three short ways, for what large replies consist of.
         if self._inside > len(data):  # all of it belongs to one string
             self._inside -= len(data)
             self._feed(data)
             return
+        data = bytes(data)  # which copies a view only
         first = data[:1]
         # Long strings, of four digits or more, are not searched.
         may_be_long = first == b"$" and b"\r" not in data[:5]

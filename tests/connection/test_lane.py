@@ -74,7 +74,7 @@ async def test_bytes_arrive_once_and_in_order(kind: LaneKind) -> None:
 
         other = threading.Thread(target=echo)
         other.start()
-        run.lane.soon(write_all(run, LARGE), alone=False)
+        run.lane.soon(write_all(run, LARGE))
         await until(lambda: len(run.events.data) >= len(LARGE))
         other.join()
         assert got == LARGE
@@ -144,7 +144,7 @@ async def test_a_full_lane_says_when_it_takes_more(kind: LaneKind) -> None:
                 write()  # a lane of tasks is full after each write
 
         run.events.on_writable = stay
-        run.lane.soon(write, alone=False)
+        run.lane.soon(write)
         await full.wait()
         await passes()
         before = run.events.writables
@@ -171,13 +171,13 @@ async def test_a_call_in_a_call_comes_behind_the_sockets(kind: LaneKind) -> None
         def again(times: int) -> None:
             heard.append(bytes(run.events.data))
             if times:
-                run.lane.soon(lambda: again(times - 1), alone=False)
+                run.lane.soon(lambda: again(times - 1))
 
         def first() -> None:
             run.peer.sendall(b"said")
             again(8)
 
-        run.lane.soon(first, alone=False)
+        run.lane.soon(first)
         await until(lambda: len(heard) == 9)
         assert heard[0] == b""
         assert heard[-1] == b"said"
@@ -277,7 +277,7 @@ async def test_words_before_a_reset_are_heard(kind: LaneKind) -> None:
                 reset(run.peer)
                 run.lane.write(b"PING\r\n")
 
-            run.lane.soon(late, alone=False)
+            run.lane.soon(late)
             await until(run.events.has_ended)
             assert run.events.data == b"-ERR max number of clients reached\r\n"
             assert len(run.events.ends) == 1
@@ -293,7 +293,7 @@ async def test_a_write_that_fails_in_a_pause(kind: LaneKind) -> None:
             reset(run.peer)
             run.lane.write(b"PING\r\n")
 
-        run.lane.soon(late, alone=False)
+        run.lane.soon(late)
         await until(lambda: run.events.ends)
         assert len(run.events.ends) == 1
         if kind == "direct":  # a task that receives already gets the end before

@@ -28,12 +28,21 @@ HUGE = [
 ]
 
 
-def received(chunks: list[bytes], **options: Any) -> list[Any]:
-    """All replies in *chunks*, which are received one after the other."""
+def received(chunks: list[bytes], *, into: int = 0, **options: Any) -> list[Any]:
+    """All replies in *chunks*, which are received one after the other.
+
+    With *into* they are views of one buffer of that many bytes, which is overwritten each time.
+    """
     decoder = Decoder(**options)
+    buffer = bytearray(into)
     replies: list[Any] = []
     for chunk in chunks:
-        decoder.feed(chunk)
+        if into:
+            buffer[: len(chunk)] = chunk
+            decoder.feed(memoryview(buffer)[: len(chunk)])
+            buffer[:] = b"*" * into
+        else:
+            decoder.feed(chunk)
         while (reply := decoder.next_reply()) is not MORE:
             replies.append(reply)
     return replies
@@ -128,8 +137,8 @@ def test_many_replies_are_fed_in_pieces(reply: bytes) -> None:
         reader = hiredis.Reader(notEnoughData=MORE)
         fed: list[bytes] = []
 
-        def feed(piece: bytes, fed: list[bytes] = fed, reader: Any = reader) -> None:
-            fed.append(piece)
+        def feed(piece: bytes | memoryview, fed: list[bytes] = fed, reader: Any = reader) -> None:
+            fed.append(bytes(piece))
             reader.feed(piece)
 
         guard = LengthGuard(feed, reader.has_data)
@@ -203,6 +212,7 @@ def test_the_guard_changes_nothing(most: int, data: bytes, draw: st.DataObject) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lengths, "PIECE", most)
         assert received(pieces(data, cuts)) == expected
+        assert received(pieces(data, cuts), into=len(data) + 1) == expected, "nothing keeps a view"
 
 
 @pytest.mark.parametrize("most", [3, lengths.PIECE])
@@ -212,10 +222,10 @@ def test_no_huge_header_gets_through(most: int, data: bytes, draw: st.DataObject
     """Behind any replies, cut anywhere, it never reaches the reader."""
     whole = data + draw.draw(st.sampled_from(HUGE))
     cuts = draw.draw(st.lists(st.integers(0, len(whole)), max_size=8))
-    reader = hiredis.Reader(notEnoughData=MORE)
+    reader: Any = hiredis.Reader(notEnoughData=MORE)
     fed = bytearray()
 
-    def feed(piece: bytes) -> None:
+    def feed(piece: bytes | memoryview) -> None:
         fed.extend(piece)
         reader.feed(piece)
 
