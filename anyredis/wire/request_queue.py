@@ -16,7 +16,15 @@ from typing import Any
 
 from anyredis.exceptions import Outcome, ProtocolError, RedisError
 from anyredis.excerpt import excerpt
-from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, NotRedisError, Push, Reply
+from anyredis.wire.decode import (
+    MORE,
+    UNDECODABLE,
+    Decoder,
+    NotRedisError,
+    Push,
+    Reply,
+    types_in,
+)
 from anyredis.wire.request import ABANDONED, Request
 
 MAX_SEND = 256 * 1024
@@ -270,7 +278,7 @@ class RequestQueue:
             is_cut = len(behind) < wanted
             if UNDECODABLE:
                 run = self._decoder.checked_run(run, request.by_element, is_cut)
-            if Push in set(map(type, run)):
+            if Push in types_in(run):
                 run = self._without_pushes(run)
             self.answered += len(run)
             request.missing -= len(run)
