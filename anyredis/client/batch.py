@@ -258,7 +258,8 @@ def check_encodable(words: Iterable[tuple[Value, ...]], pack: Encoder) -> None:
     """Raise `DataError` for text that cannot be encoded, before anything of a batch is sent."""
     for args in words:
         for arg in args:
-            if not isinstance(arg, str) or not arg.isascii():
+            # An int may have too many digits.
+            if type(arg) is not bytes and not (type(arg) is str and arg.isascii()):
                 encode(pack, (arg,), args)
 
 
