@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, TaskGroup
 
 from anyredis.connection.handshake_io import CHUNK
 from anyredis.waiter import Waiter, waiter_factory
@@ -137,14 +137,17 @@ class TaskLane:
             self._scope = tasks.cancel_scope
             if not self._stopped:
                 tasks.start_soon(self._write)
-                # A task of its own, so that it wakes without the frames of those that wait for it.
-                tasks.start_soon(self._read)
+                await self._begin_to_read(tasks)
 
     def stop(self) -> None:
         """Cancel both tasks; the reader receives no more, even if it is running now."""
         self._stopped = self._told_end = True
         if self._scope is not None:
             self._scope.cancel()
+
+    async def _begin_to_read(self, _tasks: TaskGroup) -> None:
+        """Read in the task of `run`."""
+        await self._read()
 
     async def _read(self) -> None:
         """Deliver received bytes, and tell the end."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 from anyio import ResourceGuard
+from anyio.abc import TaskGroup
 
 from anyredis.connection.lane import Lane, LaneEvents, LaneStream, TaskLane
 from anyredis.connection.receive_buffer import SMALL, receive_buffer
@@ -149,6 +150,10 @@ class TrioLane(TaskLane):
             self.soon(call)
 
     # -- the tasks ------------------------------------------------------------------------------
+
+    async def _begin_to_read(self, tasks: TaskGroup) -> None:
+        """Read in a task of its own, which wakes without the frames of those that wait for it."""
+        tasks.start_soon(self._read)
 
     async def _read(self) -> None:
         sock, wait, received = self._sock, self._wait_readable, self._events.received
