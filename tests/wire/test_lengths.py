@@ -245,3 +245,37 @@ def test_no_huge_header_gets_through(most: int, data: bytes, draw: st.DataObject
         with pytest.raises(ProtocolError):
             feed_all()
     assert bytes(fed) == data
+
+
+@pytest.mark.parametrize("into", [0, 100_000])
+@pytest.mark.parametrize("content", [b"x" * 6000, b"$99999\r\n" + b"x" * 5992, b"*" * 6000])
+@pytest.mark.parametrize("header", [HUGE[0], HUGE[3]])
+def test_what_follows_a_long_string_in_pieces(header: bytes, content: bytes, into: int) -> None:
+    """However the string is cut, what follows is a header again; its own bytes never are one."""
+    string = b"$6000\r\n" + content + b"\r\n"
+    for cuts in (
+        [5000],
+        [6009],
+        [6008],
+        [5000, 6009],
+        [7],
+        [7, 6000],
+        [4500, 5500],
+        [7, 5000, 6008],
+    ):
+        chunks = pieces(string, [cut for cut in cuts if cut < len(string)])
+        assert received(chunks, into=into) == [content]
+        assert received([*chunks, string], into=into) == [content] * 2
+        with pytest.raises(ProtocolError):
+            received([*chunks, header], into=into)
+
+
+@pytest.mark.parametrize("into", [0, 100_000])
+def test_the_header_of_a_long_string_in_a_string(into: int) -> None:
+    """It is none, so a header behind the string is one."""
+    begin, rest = b"$30\r\n", b"$99999\r\n" + b"x" * 22 + b"\r\n"
+    long_rest = rest + b"$4200\r\n" + b"x" * 4200 + b"\r\n"  # so long that it is searched
+    for chunks in ([begin, rest], [begin, long_rest], [begin + b"$", rest[1:]]):
+        assert received(chunks, into=into)[0] == rest[:-2]
+        with pytest.raises(ProtocolError):
+            received([*chunks, HUGE[3]], into=into)
