@@ -152,7 +152,7 @@ def test_a_list_of_texts_has_nothing_else(kind: type[Any]) -> None:
         assert readers.texts(items) is items
         for wrong in (other, None, 1, 1.5, True, [text], {text: text}, ResponseError("ERR")):
             for place in range(len(items) + 1):
-                mixed = [*items[:place], wrong, *items[place:]]
+                mixed: list[Any] = [*items[:place], wrong, *items[place:]]
                 assert not readers.are_texts(mixed)
                 with pytest.raises(ProtocolError, match=kind.__name__):
                     readers.texts(mixed)

@@ -93,7 +93,7 @@ def are_texts(items: list[Any], empty: bytes | str) -> bool:
 
 def types_in(replies: list[Any]) -> set[type]:
     """The types of *replies*."""
-    kind = type(replies[0]) if replies else None
+    kind: type[Any] | None = type(replies[0]) if replies else None
     if (kind is bytes or kind is str) and are_texts(replies, kind()):
         return {kind}
     return set(map(type, replies))

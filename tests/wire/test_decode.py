@@ -353,7 +353,8 @@ def test_pushes_stay_pushes_on_a_monitor() -> None:
 @pytest.mark.parametrize("text", [b"a", "a"])
 def test_the_types_in_a_list(text: Any) -> None:
     """Each type once, whether all are texts, almost all, or none."""
-    kind, empty = type(text), type(text)()
+    kind: type[Any] = type(text)
+    empty = kind()
     assert types_in([]) == set()
     assert types_in([text, empty, text]) == {kind}
     for other in (None, 1, True, [text], Push([text]), b"a" if kind is str else "a"):
