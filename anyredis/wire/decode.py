@@ -93,9 +93,9 @@ def are_texts(items: list[Any], empty: bytes | str) -> bool:
 
 def types_in(replies: list[Any]) -> set[type]:
     """The types of *replies*."""
-    kind: type[Any] | None = type(replies[0]) if replies else None
-    if (kind is bytes or kind is str) and are_texts(replies, kind()):
-        return {kind}
+    first: object = replies[0] if replies else None
+    if isinstance(first, (bytes, str)) and are_texts(replies, type(first)()):
+        return {type(first)}
     return set(map(type, replies))
 
 

@@ -353,7 +353,7 @@ def test_pushes_stay_pushes_on_a_monitor() -> None:
 @pytest.mark.parametrize("text", [b"a", "a"])
 def test_the_types_in_a_list(text: Any) -> None:
     """Each type once, whether all are texts, almost all, or none."""
-    kind: type[Any] = type(text)
+    kind = bytes if isinstance(text, bytes) else str
     empty = kind()
     assert types_in([]) == set()
     assert types_in([text, empty, text]) == {kind}
