@@ -13,9 +13,10 @@ from functools import partial
 from typing import Final
 
 from anyredis.connection.handshake_io import CHUNK
+from anyredis.wire.lengths import LONG_DATA
 
-SMALL: Final = 4096
-"""Bytes up to which a copy is cheaper than what comes of a view."""
+SMALL: Final = LONG_DATA
+"""Bytes up to which a copy is delivered: the decoder searches what is shorter, which views are slow at."""
 
 
 class _ThreadBuffer(threading.local):
