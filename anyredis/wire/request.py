@@ -57,7 +57,7 @@ class Request:
     two attributes only.
     """
 
-    payload: bytes | None = None
+    payload: bytes | None
     """The bytes to send; None once they were taken for sending."""
     waiter: ReplyWaiter
     """Gets the answer."""
