@@ -13,7 +13,7 @@ from typing import Final, Generic, NoReturn, TypeGuard, TypeVar
 
 from anyredis.exceptions import ProtocolError
 from anyredis.excerpt import excerpt
-from anyredis.wire.decode import Reply
+from anyredis.wire.decode import Reply, are_texts
 
 S = TypeVar("S", bound=bytes | str)
 T = TypeVar("T")
@@ -229,9 +229,11 @@ class TextReaders(Generic[S]):
     def texts(self, reply: Reply) -> list[S]:
         """A list of texts."""
         items = array(reply)
-        if all_are(items, self.kind):
-            return items
-        return [self.text(item) for item in items]
+        return items if self.are_texts(items) else [self.text(item) for item in items]
+
+    def are_texts(self, items: list[Reply]) -> TypeGuard[list[S]]:
+        """True if all *items* are texts: one pass in C, not a call for each."""
+        return are_texts(items, self.kind())
 
     def texts_or_none(self, reply: Reply) -> list[S] | None:
         """A list of texts, or None for a null."""

@@ -208,7 +208,16 @@ async def open_bare(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
 async def open_corked(port: int, _pool: int | None) -> AsyncGenerator[Ops]:
     """The bare loop of asyncio, with one write for all commands of one turn."""
     async with bare_asyncio(port, CorkedProtocol) as call:
-        yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"))
+
+        async def pipeline(commands: int) -> Any:
+            replies: list[Awaitable[Any]] = []
+            for index in range(commands // 2):
+                key = PLAIN_KEY.format(index)
+                replies.append(call(b"SET", key, "value"))
+                replies.append(call(b"GET", key))
+            return [await reply for reply in replies]
+
+        yield Ops(functools.partial(call, b"GET"), functools.partial(call, b"LRANGE"), pipeline)
 
 
 ANYREDIS = Contestant("anyredis", "anyredis", "anyredis", open_anyredis)

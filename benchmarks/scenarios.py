@@ -77,6 +77,8 @@ class Scenario:
             return False  # its pipelines load no scripts
         if contestant.name not in FLOORS:
             return True
+        if self.operation is run_pipeline:
+            return self.place is Place.SERVER and contestant.name == "corked"
         if self.operation is get_many:
             return False
         return self.commands == 1 and (backend != "trio" or self.tasks == 1)

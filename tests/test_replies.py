@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from anyredis import replies
-from anyredis.exceptions import ProtocolError
+from anyredis.exceptions import ProtocolError, ResponseError
 from anyredis.replies import TextReaders
 
 TEXT = TextReaders(str)
@@ -139,3 +139,20 @@ def test_a_bool_is_no_number(read: Callable[[Any], object]) -> None:
 def test_text_or_an_integer() -> None:
     """As the server sent it."""
     assert (replies.word_or_integer(b"a"), replies.word_or_integer(7)) == ("a", 7)
+
+
+@pytest.mark.parametrize("kind", [bytes, str])
+def test_a_list_of_texts_has_nothing_else(kind: type[Any]) -> None:
+    """Wherever it stands, also behind an empty text, which every text begins with."""
+    readers: TextReaders[Any] = TextReaders(kind)
+    text, other = (b"a", "a") if kind is bytes else ("a", b"a")
+    empty = kind()
+    fits: list[list[Any]] = [[], [empty], [text, empty], [empty] * 3 + [text]]
+    for items in fits:
+        assert readers.texts(items) is items
+        for wrong in (other, None, 1, 1.5, True, [text], {text: text}, ResponseError("ERR")):
+            for place in range(len(items) + 1):
+                mixed: list[Any] = [*items[:place], wrong, *items[place:]]
+                assert not readers.are_texts(mixed)
+                with pytest.raises(ProtocolError, match=kind.__name__):
+                    readers.texts(mixed)

@@ -21,7 +21,7 @@ from anyredis.exceptions import DemotedError, ExecAbortError, RedisError, WatchE
 from anyredis.facts.lookup import facts_of
 from anyredis.pool.lease import Lease
 from anyredis.replies import array, unexpected
-from anyredis.wire.decode import Decode, Reply
+from anyredis.wire.decode import Decode, Reply, types_in
 from anyredis.wire.encode import Encoder, Value, encode
 from anyredis.wire.request_queue import MAX_SEND
 
@@ -175,7 +175,7 @@ def _encoded(words: list[tuple[Value, ...]], pack: Encoder) -> list[bytes]:
 
 def _has_refusals(replies: list[Reply]) -> bool:
     """Whether one of *replies* is a refusal; by the few types among thousands of replies."""
-    return any(issubclass(kind, REFUSALS) for kind in set(map(type, replies)))
+    return any(issubclass(kind, REFUSALS) for kind in types_in(replies))
 
 
 class EncodedBatch:
@@ -258,7 +258,8 @@ def check_encodable(words: Iterable[tuple[Value, ...]], pack: Encoder) -> None:
     """Raise `DataError` for text that cannot be encoded, before anything of a batch is sent."""
     for args in words:
         for arg in args:
-            if not isinstance(arg, str) or not arg.isascii():
+            # An int may have too many digits.
+            if type(arg) is not bytes and not (type(arg) is str and arg.isascii()):
                 encode(pack, (arg,), args)
 
 

@@ -23,7 +23,7 @@ from anyredis.facts.lookup import ORDINARY, facts_of
 from anyredis.inlining import inlined
 from anyredis.replies import S, TextReaders
 from anyredis.unfit_calls import explained, refused
-from anyredis.wire.decode import Reply
+from anyredis.wire.decode import Reply, types_in
 from anyredis.wire.encode import Value, name_of
 
 T = TypeVar("T")
@@ -158,8 +158,7 @@ class Pipeline(Batch, CoreCommands[S], ModuleNamespaces[S], Generic[S]):
         if batch.scripts and not self._transaction:
             await self._run_lacking(commands, replies)
         values = Result.resolve(queue, replies)
-        failed = [value for value in values if isinstance(value, RedisError)]
-        if raise_on_error and failed:
+        if raise_on_error and any(issubclass(kind, RedisError) for kind in types_in(values)):
             _raise_first(values, commands)
         if self._confirm is not None:
             await self._confirm(commands, values)

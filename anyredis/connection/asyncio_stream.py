@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from socket import AF_INET, AF_INET6, socket
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from anyio import ResourceGuard
 
 from anyredis.connection.handshake_io import CHUNK
 from anyredis.connection.lane import Lane, LaneEvents, LaneStream
+from anyredis.connection.receive_buffer import SMALL, receive_buffer
 from anyredis.connection.sockets import broken, read_now, socket_attributes
 
 WRITE_BUFFER: Final = {"high": 1, "low": 0}
@@ -185,7 +187,9 @@ class AsyncioStream(LaneStream):
 
     def attach(self, events: LaneEvents) -> Lane:
         """The lane that takes over; afterwards nobody else may receive."""
-        return AsyncioLane(self._sock, self._kept, events)
+        is_ready_based = isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+        made = BufferedLane if is_ready_based else AsyncioLane
+        return made(self._sock, self._kept, events)
 
 
 class AsyncioLane(asyncio.Protocol):
@@ -199,6 +203,8 @@ class AsyncioLane(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         # One context for all calls: that of a caller concerns no other request.
         self._context = contextvars.copy_context()
+        # In the next turn, so that a cancellation in this one is seen before.
+        self.soon = self.now_or_soon = partial(self._loop.call_soon, context=self._context)
         self._stopped: asyncio.Future[None] = self._loop.create_future()
         self._full = False
         self._paused = False
@@ -215,10 +221,6 @@ class AsyncioLane(asyncio.Protocol):
         self._transport.write(data)
         return not self._full
 
-    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:  # noqa: ARG002 - a lane's
-        """Make the call in the next turn, so that a cancellation in this one is seen before."""
-        self._loop.call_soon(call, context=self._context)
-
     def pause_reading(self) -> None:
         """Deliver nothing until `resume_reading`."""
         self._paused = True
@@ -228,7 +230,7 @@ class AsyncioLane(asyncio.Protocol):
     def resume_reading(self) -> None:
         """Undo `pause_reading`."""
         self._paused = False
-        self._loop.call_soon(self._go_on, context=self._context)
+        self.soon(self._go_on)
 
     async def run(self) -> None:
         """Take over from the stream, and wait until the end was told or `stop` is called."""
@@ -311,3 +313,21 @@ class AsyncioLane(asyncio.Protocol):
             self._told_end = True
             self._events.ended(self._end)
         self.stop()
+
+
+class BufferedLane(AsyncioLane, asyncio.BufferedProtocol):
+    """The direct lane of asyncio's own loop, whose transport receives into the thread's buffer.
+
+    Only for a loop that receives when the socket is readable: one that has the system fill buffers
+    meanwhile would need one for each connection.
+    """
+
+    get_buffer = staticmethod(receive_buffer)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Deliver the first *nbytes* of the buffer."""
+        data = receive_buffer()[:nbytes]
+        if self._paused or self._pieces:
+            self._pieces.append(bytes(data))
+        else:
+            self._events.received(bytes(data) if nbytes <= SMALL else data)

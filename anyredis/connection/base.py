@@ -252,8 +252,8 @@ class BaseConnection(OpenedConnection):
         else:
             self._flush_on_request = not self.closed
 
-    def received(self, data: bytes, /) -> None:
-        """Take *data*, the next bytes from the server."""
+    def received(self, data: bytes | memoryview, /) -> None:
+        """Take *data*, the next bytes from the server; nothing keeps a view of them."""
         if self.closed:
             return
         wire = self.wire
@@ -293,7 +293,7 @@ class BaseConnection(OpenedConnection):
                 now = self._clock()
                 if now - self._written_at > PAUSE:
                     if not self._has_heard():
-                        self._lane.soon(self._flush, alone=False)
+                        self._lane.soon(self._flush)
                         return
                     now = self._clock()
                 self._written_at = now

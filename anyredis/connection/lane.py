@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, TaskGroup
 
 from anyredis.connection.handshake_io import CHUNK
 from anyredis.waiter import Waiter, waiter_factory
@@ -25,8 +25,8 @@ from anyredis.waiter import Waiter, waiter_factory
 class LaneEvents(Protocol):
     """A connection, as far as its lane knows it; none of these methods raises."""
 
-    def received(self, data: bytes, /) -> None:
-        """Take *data*, the next bytes."""
+    def received(self, data: bytes | memoryview, /) -> None:
+        """Take *data*, the next bytes; a view is valid during this call only."""
         ...
 
     def writable(self) -> None:
@@ -49,12 +49,18 @@ class Lane(Protocol):
         """Send *data*; False if no more may be written before `LaneEvents.writable`."""
         ...
 
-    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:
+    def soon(self, call: Callable[[], None], /) -> object:
         """Call *call* once, after the steps of the tasks that are ready.
 
-        With *alone* the connection carries nothing but one request of the current task, and the
-        call may be made at once if that task is not about to be cancelled.  A call that is asked
-        for in such a call comes behind one pass of the event loop over its sockets.
+        If this is called in such a call, *call* comes behind one pass of the event loop over its
+        sockets.
+        """
+        ...
+
+    def now_or_soon(self, call: Callable[[], None], /) -> object:
+        """Like `soon`, for a connection that carries nothing but one request of the current task.
+
+        The call may be made at once if that task is not about to be cancelled.
         """
         ...
 
@@ -110,6 +116,15 @@ class TaskLane:
         self._paused = False
         self._resumed: Waiter | None = None
 
+    def soon(self, call: Callable[[], None], /) -> None:
+        """Have the writer task make the call."""
+        self._call = call
+        self._wake_writer()
+
+    def now_or_soon(self, call: Callable[[], None], /) -> None:
+        """Have the writer task make the call."""
+        self.soon(call)
+
     def pause_reading(self) -> None:
         """Deliver nothing until `resume_reading`; what is received once more is kept."""
         self._paused = True
@@ -127,13 +142,17 @@ class TaskLane:
             self._scope = tasks.cancel_scope
             if not self._stopped:
                 tasks.start_soon(self._write)
-                await self._read()
+                await self._begin_to_read(tasks)
 
     def stop(self) -> None:
         """Cancel both tasks; the reader receives no more, even if it is running now."""
         self._stopped = self._told_end = True
         if self._scope is not None:
             self._scope.cancel()
+
+    async def _begin_to_read(self, _tasks: TaskGroup) -> None:
+        """Read in the task of `run`."""
+        await self._read()
 
     async def _read(self) -> None:
         """Deliver received bytes, and tell the end."""
@@ -142,11 +161,6 @@ class TaskLane:
     async def _write(self) -> None:
         """Send what is to be sent, and make the calls."""
         raise NotImplementedError
-
-    def _call_soon(self, call: Callable[[], None]) -> None:
-        """Have the writer task make the call."""
-        self._call = call
-        self._wake_writer()
 
     def _wake_writer(self) -> None:
         idle, self._idle = self._idle, None
@@ -184,10 +198,6 @@ class StreamLane(TaskLane):
         self._data = data
         self._wake_writer()
         return False
-
-    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:  # noqa: ARG002 - a lane's
-        """Have the writer task make the call."""
-        self._call_soon(call)
 
     async def _read(self) -> None:
         receive, received = self._stream.receive, self._events.received

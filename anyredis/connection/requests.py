@@ -97,13 +97,19 @@ class RequestSender(Executor):
             payload = self.encoder(args)  # saved frame: encode
         except (TypeError, ValueError):
             payload = self._refused(args)
-        request = Request(payload, self._new_waiter_unchecked())
+        request = Request()  # saved frame: Request.of
+        request.payload = payload
+        request.waiter = self._new_waiter_unchecked()
         if binary:
             request.binary = True
         wire.unsent.append(request)  # saved frame: RequestQueue.submit
         wire.unsent_bytes += len(payload)
         if self._flush_on_request:
-            self._schedule_flush()
+            if self._crowd > 1 or wire.inflight:
+                self._schedule_flush()
+            else:  # saved frame: _schedule_flush
+                self._flush_on_request = False
+                self._lane.now_or_soon(self._flush)
         return request
 
     def enqueue_later(self, args: tuple[Value, ...], binary: bool = False) -> Request:
@@ -111,7 +117,7 @@ class RequestSender(Executor):
 
         Raises `DataError` if an argument cannot be sent.
         """
-        request = Request(self.pack(args), self._new_waiter())
+        request = Request.of(self.pack(args), self._new_waiter())
         request.binary = binary
         return self._enqueue_in_turn(request, lambda: self.pack(args))
 
@@ -180,7 +186,7 @@ class RequestSender(Executor):
 
         For an exclusive connection.  Raises `DataError` if an argument cannot be sent.
         """
-        self._submit(Request(self.pack(args), waiter))
+        self._submit(Request.of(self.pack(args), waiter))
 
     def _submit(self, request: Request) -> Request:
         if self.closed:
@@ -198,7 +204,10 @@ class RequestSender(Executor):
         if self.wire.inflight:
             self._crowd = max(self._crowd, CROWD)
         # While callers are let in one after another, nothing is written in between.
-        self._lane.soon(self._flush, alone=self._crowd <= 1 and not self._paused)
+        if self._crowd > 1 or self._paused:
+            self._lane.soon(self._flush)
+        else:
+            self._lane.now_or_soon(self._flush)
 
     def _flush(self) -> None:
         """Send what is enqueued."""
@@ -275,7 +284,7 @@ class RequestSender(Executor):
         await self.own()
         wire.reply_timeout = None if seconds is None or grace is None else seconds + grace
         try:
-            request = Request(payload, self._new_waiter())
+            request = Request.of(payload, self._new_waiter())
             request.binary = binary
             return await self.answer(self._submit(request))
         except BaseException:

@@ -15,9 +15,10 @@ from typing import Any
 
 import anyio
 from anyio import ResourceGuard
+from anyio.abc import TaskGroup
 
-from anyredis.connection.handshake_io import CHUNK
 from anyredis.connection.lane import Lane, LaneEvents, LaneStream, TaskLane
+from anyredis.connection.receive_buffer import SMALL, receive_buffer
 from anyredis.connection.sockets import broken, socket_attributes
 
 
@@ -137,37 +138,40 @@ class TrioLane(TaskLane):
         self._wake_writer()
         return False
 
-    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:
-        """Make the call: at once, or in the writer task."""
-        if alone and not self._delivering and self._may_write_at_once():
+    def now_or_soon(self, call: Callable[[], None], /) -> None:
+        """Make the call at once, unless the current task is about to be cancelled."""
+        try:
+            may_be_now = not self._delivering and self._deadline() > self._now()
+        except RuntimeError:  # no task is running: it is a callback of trio's
+            may_be_now = False
+        if may_be_now:
             call()
         else:
-            self._call_soon(call)
-
-    def _may_write_at_once(self) -> bool:
-        try:
-            return bool(self._deadline() > self._now())
-        except RuntimeError:  # no task is running: it is a callback of trio's
-            return False
+            self.soon(call)
 
     # -- the tasks ------------------------------------------------------------------------------
 
+    async def _begin_to_read(self, tasks: TaskGroup) -> None:
+        """Read in a task of its own, which wakes without the frames of those that wait for it."""
+        tasks.start_soon(self._read)
+
     async def _read(self) -> None:
         sock, wait, received = self._sock, self._wait_readable, self._events.received
+        receive_into, buffer = sock.recv_into, receive_buffer()
         try:
             while not self._stopped:
                 await wait(sock)
                 if self._paused:
                     await self._wait_while_paused()
                 try:
-                    data = sock.recv(CHUNK)
+                    size = receive_into(buffer)
                 except (BlockingIOError, InterruptedError):
                     continue
-                if not data:
+                if not size:
                     self._end(anyio.EndOfStream())
                     return
                 self._delivering = True
-                received(data)
+                received(bytes(buffer[:size]) if size <= SMALL else buffer[:size])
                 self._delivering = False
         except Exception as error:  # noqa: BLE001 - any failure ends it, and is told
             self._end(self._stream.error(error))

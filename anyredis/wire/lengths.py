@@ -43,7 +43,7 @@ class LengthGuard:
 
     def __init__(
         self,
-        feed: Callable[[bytes], object],
+        feed: Callable[[bytes | memoryview], object],
         has_data: Callable[[], bool],
         max_elements: int = MAX_ELEMENTS,
     ) -> None:
@@ -67,13 +67,22 @@ class LengthGuard:
         self._inside = 0
         """Bytes that are still to come of a string whose end is known."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take received bytes, and feed the first of them; `feed_rest` feeds the others."""
-        # Three short ways, for what large replies consist of.
-        if self._inside > len(data):  # all of it belongs to one string
+        # Four short ways, for what large replies consist of.
+        if self._inside >= len(data) > 0:  # all of it belongs to one string
             self._inside -= len(data)
+            self.busy = self._inside > 0
             self._feed(data)
             return
+        if not self.busy and data[:1] == b"$" and not self._has_data():
+            end = self._behind_long_strings(data, 0)
+            if end > len(data):  # and so does all of this
+                self._inside = end - len(data)
+                self.busy = True
+                self._feed(data)
+                return
+        data = bytes(data)  # which copies a view only
         first = data[:1]
         # Long strings, of four digits or more, are not searched.
         may_be_long = first == b"$" and b"\r" not in data[:5]
@@ -144,7 +153,7 @@ class LengthGuard:
         header = self._next_header.search(data, max(begin, start - 1))
         return None if header is None else header.start() + 1
 
-    def _behind_long_strings(self, data: bytes, begin: int) -> int:
+    def _behind_long_strings(self, data: bytes | memoryview, begin: int) -> int:
         """The position behind all long strings in a row; a header begins at *begin*.
 
         It is behind the end of *data* if the last of them is not complete.

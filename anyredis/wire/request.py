@@ -52,10 +52,15 @@ ABANDONED = Abandoned()
 class Request:
     """One command, or several that are written and answered as one.
 
-    No `__slots__`: the defaults below are read from the class, so that an ordinary request, of
-    which there are a hundred thousand a second, stores two attributes only.
+    Neither `__slots__` nor `__init__`: the defaults below are read from the class, so an ordinary
+    request, of which there are a hundred thousand a second, is made without a frame, and stores
+    two attributes only.
     """
 
+    payload: bytes | None
+    """The bytes to send; None once they were taken for sending."""
+    waiter: ReplyWaiter
+    """Gets the answer."""
     binary = False
     """True if strings in the reply stay bytes, independent of the decoder's encoding."""
     abandoned = False
@@ -72,15 +77,18 @@ class Request:
     is_first = True
     """False for the rest of a request that is sent in several payloads."""
 
-    def __init__(self, payload: bytes, waiter: ReplyWaiter) -> None:
-        self.payload: bytes | None = payload
-        """The bytes to send; None once they were taken for sending."""
-        self.waiter = waiter
+    @classmethod
+    def of(cls, payload: bytes, waiter: ReplyWaiter) -> Self:
+        """A request for one reply."""
+        request = cls()
+        request.payload = payload
+        request.waiter = waiter
+        return request
 
     @classmethod
     def of_many(cls, payload: bytes, waiter: ReplyWaiter, reply_count: int, expected: int) -> Self:
         """A request for *expected* replies, given as a list; *payload* brings some of them."""
-        request = cls(payload, waiter)
+        request = cls.of(payload, waiter)
         request.replies = []
         request.reply_count = reply_count
         request.missing = expected
@@ -88,7 +96,7 @@ class Request:
 
     def continued(self, payload: bytes, reply_count: int) -> Request:
         """One more payload of this request: sent only while the whole request has a waiter."""
-        rest = Request(payload, self.waiter)
+        rest = Request.of(payload, self.waiter)
         rest.reply_count = reply_count
         rest.is_first = False
         return rest

@@ -16,7 +16,15 @@ from typing import Any
 
 from anyredis.exceptions import Outcome, ProtocolError, RedisError
 from anyredis.excerpt import excerpt
-from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, NotRedisError, Push, Reply
+from anyredis.wire.decode import (
+    MORE,
+    UNDECODABLE,
+    Decoder,
+    NotRedisError,
+    Push,
+    Reply,
+    types_in,
+)
 from anyredis.wire.request import ABANDONED, Request
 
 MAX_SEND = 256 * 1024
@@ -120,10 +128,26 @@ class RequestQueue:
 
     def take(self, now: float) -> bytes:
         """The bytes to send next, in flight from *now* on; empty if there are none."""
-        if len(self.unsent) == 1 and not self._has_uneven:
-            request = self.unsent[0]
-            if request.payload and not request.waiter.done():
-                return self._take_only(request, request.payload, now)
+        unsent = self.unsent
+        request = unsent[0] if len(unsent) == 1 and not self._has_uneven else None
+        if request is not None and (data := request.payload) and not request.waiter.done():
+            unsent.clear()  # saved frame: _take_several
+            request.payload = None
+            self.inflight.append(request)
+            self.sent += 1
+        elif not (data := self._take_several()):
+            return b""
+        self._given_up = 0
+        self.unsent_bytes -= len(data)
+        if self.reply_timeout is not None:
+            deadline, deadlines, answered = now + self.reply_timeout, self._deadlines, self.answered
+            while deadlines and deadlines[0][0] <= answered:
+                deadlines.popleft()
+            deadlines.append((self.sent, deadline, deadline))
+        return data
+
+    def _take_several(self) -> bytes:
+        """The joined bytes of the first unsent requests, which are in flight now."""
         # An asyncio future is cancelled before its task has run and abandoned the request.
         wanted = [request for request in self.unsent if not request.waiter.done()]
         if len(wanted) < len(self.unsent):
@@ -132,8 +156,6 @@ class RequestQueue:
         self._given_up = 0
         if self.unsent_bytes > MAX_SEND:
             wanted = self._first_chunk(wanted)
-        if not wanted:
-            return b""
         payloads = [request.payload or b"" for request in wanted]
         for request in wanted:
             request.payload = None
@@ -142,23 +164,7 @@ class RequestQueue:
         else:
             self.inflight.extend(wanted)
             self.sent += len(wanted)
-        if self.reply_timeout is not None:
-            self._note_deadline(now + self.reply_timeout)
-        data = payloads[0] if len(payloads) == 1 else b"".join(payloads)
-        self.unsent_bytes -= len(data)
-        return data
-
-    def _take_only(self, request: Request, payload: bytes, now: float) -> bytes:
-        """The same for the only unsent *request*; saved frames: the comprehensions of `take`."""
-        self.unsent.clear()
-        self._given_up = 0
-        request.payload = None
-        self.inflight.append(request)
-        self.sent += 1
-        if self.reply_timeout is not None:
-            self._note_deadline(now + self.reply_timeout)
-        self.unsent_bytes -= len(payload)
-        return payload
+        return payloads[0] if len(payloads) == 1 else b"".join(payloads)
 
     def _first_chunk(self, wanted: list[Request]) -> list[Request]:
         """The first of *wanted* that one send may join, at least one; the rest waits."""
@@ -174,12 +180,6 @@ class RequestQueue:
         self.inflight.extend(request for request in taken if request.is_first)
         self.sent += sum(request.reply_count for request in taken)
         self._has_uneven = any(each.reply_count != 1 or not each.is_first for each in self.unsent)
-
-    def _note_deadline(self, deadline: float) -> None:
-        deadlines, answered = self._deadlines, self.answered
-        while deadlines and deadlines[0][0] <= answered:
-            deadlines.popleft()
-        deadlines.append((self.sent, deadline, deadline))
 
     def overdue(self, now: float, *, always_late: bool = False) -> bool:
         """True if the oldest request in flight has waited longer than *reply_timeout*.
@@ -203,55 +203,49 @@ class RequestQueue:
             (sent, deadline + seconds, plain) for sent, deadline, plain in self._deadlines
         )
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:  # noqa: C901, PLR0912 - each branch moved out costs a frame
         """Take received bytes and answer every request whose reply is complete.
 
         Raises `ProtocolError` if the stream cannot be read any further.
         """
         self.received += len(data)
-        decoder = self._decoder
+        decoder, inflight = self._decoder, self.inflight
         decoder.feed(data)
+        gets = decoder.gets
+        is_new = False
         try:
-            unasked = self._answer_what_is_complete()
-            while decoder.guard.busy and decoder.feed_rest():
-                unasked = self._answer_what_is_complete()
+            while True:
+                request = inflight[0] if inflight else None
+                reply: Any = gets() if request is None or not request.binary else gets(False)
+                if UNDECODABLE:
+                    reply = decoder.checked(reply, request is not None and request.by_element)
+                if reply is MORE:
+                    if is_new:
+                        self.unasked = 0
+                    if not (decoder.guard.busy and decoder.feed_rest()):
+                        break
+                    is_new = False
+                    continue
+                is_new = True
+                if type(reply) is Push:
+                    self._pushed(reply)
+                elif request is None:
+                    raise ProtocolError(f"the server sent a reply to no request: {excerpt(reply)}")
+                elif request.replies is not None:
+                    self._collect(request, request.replies, reply)
+                else:
+                    inflight.popleft()
+                    self.answered += 1
+                    if request.waiter.done():
+                        self._swallow(request)
+                    else:
+                        request.waiter.set_result(reply)
         except TypeError as error:  # a map with a key that no dict can have
             raise NotRedisError(str(error)) from error
-        if unasked:
+        if decoder.has_data() if is_new and request is None else request is None or self.unasked:
             self._count_unasked(len(data))
         if self.tombstones:
             self._count_swallowed(len(data))
-
-    def _answer_what_is_complete(self) -> bool:
-        """Whether the bytes that are left belong to no request."""
-        gets, inflight = self._decoder.gets, self.inflight
-        is_new = False
-        while True:
-            request = inflight[0] if inflight else None
-            reply: Any = gets() if request is None or not request.binary else gets(False)
-            if UNDECODABLE:
-                reply = self._decoder.checked(reply, request is not None and request.by_element)
-            if reply is MORE:
-                if is_new:
-                    self.unasked = 0
-                    return request is None and self._decoder.has_data()
-                return request is None or self.unasked > 0
-            is_new = True
-            if type(reply) is Push:
-                self._pushed(reply)
-            elif request is None:
-                raise ProtocolError(f"the server sent a reply to no request: {excerpt(reply)}")
-            elif request.replies is not None:
-                if self._collect(request, request.replies, reply) is MORE:
-                    self.unasked = 0
-                    return False
-            else:
-                inflight.popleft()
-                self.answered += 1
-                if request.waiter.done():
-                    self._swallow(request)
-                else:
-                    request.waiter.set_result(reply)
 
     def expect_monitor_lines(self, most: int) -> None:
         """Treat the lines of MONITOR as pushes from now on; each has at most *most* bytes."""
@@ -271,11 +265,8 @@ class RequestQueue:
         if self._on_push is not None:
             self._on_push(self._decoder.raw(push))
 
-    def _collect(self, request: Request, replies: list[Reply], first: Any) -> Any:
-        """Collect *first* and the replies behind it for a request that gets several.
-
-        Gives `MORE` if the next one is not complete; any other result has no meaning.
-        """
+    def _collect(self, request: Request, replies: list[Reply], first: Any) -> None:
+        """Collect *first* and the replies behind it for a request that gets several."""
         gets = self._decoder.gets
         if request.binary:
             gets = partial(gets, False)
@@ -287,7 +278,7 @@ class RequestQueue:
             is_cut = len(behind) < wanted
             if UNDECODABLE:
                 run = self._decoder.checked_run(run, request.by_element, is_cut)
-            if Push in set(map(type, run)):
+            if Push in types_in(run):
                 run = self._without_pushes(run)
             self.answered += len(run)
             request.missing -= len(run)
@@ -296,14 +287,13 @@ class RequestQueue:
             if not request.missing:
                 break
             if is_cut:
-                return MORE
+                return
             run = []
         self.inflight.popleft()
         if request.waiter.done():
             self._swallow(request)
         else:
             request.waiter.set_result(replies)
-        return None
 
     def _without_pushes(self, run: list[Any]) -> list[Reply]:
         """The replies in *run*; the pushes among them are delivered."""

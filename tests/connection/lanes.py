@@ -86,7 +86,7 @@ class Events:
         """Whether the end was told."""
         return bool(self.ends)
 
-    def received(self, data: bytes, /) -> None:
+    def received(self, data: bytes | memoryview, /) -> None:
         """Note it."""
         assert not self.ends, "bytes behind the end"
         self.data += data

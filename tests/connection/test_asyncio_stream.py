@@ -11,7 +11,8 @@ from typing import Any
 import anyio
 import pytest
 
-from anyredis.connection.asyncio_stream import AsyncioStream
+from anyredis.connection.asyncio_stream import AsyncioStream, BufferedLane
+from anyredis.connection.receive_buffer import receive_buffer
 from tests.conftest import BACKENDS
 from tests.connection.lanes import LANE_KINDS, LaneKind, opened, passes, reset, running, until
 
@@ -30,11 +31,18 @@ async def test_a_transport_is_full_with_one_byte() -> None:
         assert transport.get_write_buffer_limits() == (0, 1)
 
 
+async def test_a_shared_buffer_is_only_for_loops_that_receive_in_their_own_step() -> None:
+    """G1: any other loop gets a lane that receives no bytes of another connection."""
+    is_asyncio = isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+    async with running("direct") as run:
+        assert isinstance(run.lane, BufferedLane) is is_asyncio
+
+
 async def test_calls_are_made_in_the_next_turn() -> None:
     """G2: never in the step that asks for it, also if the request is alone."""
     async with running("direct") as run:
         called: list[str] = []
-        run.lane.soon(lambda: called.append("call"), alone=True)
+        run.lane.now_or_soon(lambda: called.append("call"))
         assert called == []
         await anyio.lowlevel.checkpoint()
         assert called == ["call"]
@@ -45,7 +53,7 @@ async def test_calls_have_the_context_of_the_lane() -> None:
     async with running("direct") as run:
         seen: list[str] = []
         MARK.set("the caller's")
-        run.lane.soon(lambda: seen.append(MARK.get()), alone=False)
+        run.lane.soon(lambda: seen.append(MARK.get()))
         await passes(1)
         assert seen == ["none"]
 
@@ -56,7 +64,12 @@ async def test_a_transport_that_ignores_a_pause() -> None:
         lane: Any = run.lane
         lane.pause_reading()
         lane.data_received(b"a")
-        lane.data_received(b"b")
+        if isinstance(lane, BufferedLane):
+            receive_buffer()[:1] = b"b"
+            lane.buffer_updated(1)
+            receive_buffer()[:1] = b"x"
+        else:
+            lane.data_received(b"b")
         assert run.events.data == b""
         lane.resume_reading()
         lane.data_received(b"c")

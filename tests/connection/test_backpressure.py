@@ -32,7 +32,7 @@ class Line:
 
     def add(self, name: bytes, size: int = 1) -> Request:
         """Put a request in the line."""
-        request = Request(name, self.new_waiter())
+        request = Request.of(name, self.new_waiter())
         self.backpressure.add(request, size, lambda: name)
         return request
 

@@ -162,7 +162,7 @@ async def test_a_lease_that_is_cancelled_while_its_connection_is_heard(steps: in
 def waiting() -> RequestQueue:
     """A queue with a request that was sent at 10, whose reply may take 4 seconds."""
     wire = RequestQueue(Decoder(), reply_timeout=4.0)
-    wire.submit(Request(b"x", Note()))
+    wire.submit(Request.of(b"x", Note()))
     wire.take(10.0)
     return wire
 

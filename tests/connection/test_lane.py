@@ -78,7 +78,7 @@ async def test_bytes_arrive_once_and_in_order(kind: LaneKind) -> None:
 
         other = threading.Thread(target=echo)
         other.start()
-        run.lane.soon(write_all(run, LARGE), alone=False)
+        run.lane.soon(write_all(run, LARGE))
         await until(lambda: len(run.events.data) >= len(LARGE))
         other.join()
         assert got == LARGE
@@ -148,7 +148,7 @@ async def test_a_full_lane_says_when_it_takes_more(kind: LaneKind) -> None:
                 write()  # a lane of tasks is full after each write
 
         run.events.on_writable = stay
-        run.lane.soon(write, alone=False)
+        run.lane.soon(write)
         await full.wait()
         assert written < 400, "more than the sockets hold"
         await passes()
@@ -176,13 +176,13 @@ async def test_a_call_in_a_call_comes_behind_the_sockets(kind: LaneKind) -> None
         def again(times: int) -> None:
             heard.append(bytes(run.events.data))
             if times:
-                run.lane.soon(lambda: again(times - 1), alone=False)
+                run.lane.soon(lambda: again(times - 1))
 
         def first() -> None:
             run.peer.sendall(b"said")
             again(8)
 
-        run.lane.soon(first, alone=False)
+        run.lane.soon(first)
         await until(lambda: len(heard) == 9)
         assert heard[0] == b""
         assert heard[-1] == b"said"
@@ -276,7 +276,7 @@ async def test_words_before_a_reset_are_heard(kind: LaneKind) -> None:
                 reset(run.peer)
                 run.lane.write(b"PING\r\n")
 
-            run.lane.soon(late, alone=False)
+            run.lane.soon(late)
             await until(run.events.has_ended)
             assert run.events.data == b"-ERR max number of clients reached\r\n"
             assert len(run.events.ends) == 1
@@ -292,7 +292,7 @@ async def test_a_write_that_fails_in_a_pause(kind: LaneKind) -> None:
             reset(run.peer)
             run.lane.write(b"PING\r\n")
 
-        run.lane.soon(late, alone=False)
+        run.lane.soon(late)
         await until(lambda: run.events.ends)
         assert len(run.events.ends) == 1
         if not kind.endswith("tasks"):  # a task that receives already gets the end before

@@ -18,9 +18,9 @@ async def test_a_call_that_is_alone_is_made_at_once() -> None:
     """Any other is made by the writer task."""
     async with running("direct") as run:
         called: list[str] = []
-        run.lane.soon(lambda: called.append("alone"), alone=True)
+        run.lane.now_or_soon(lambda: called.append("alone"))
         assert called == ["alone"]
-        run.lane.soon(lambda: called.append("with others"), alone=False)
+        run.lane.soon(lambda: called.append("with others"))
         assert called == ["alone"]
         await until(lambda: called == ["alone", "with others"])
 
@@ -37,7 +37,7 @@ async def test_not_for_a_caller_that_is_about_to_be_cancelled(how: str) -> None:
                 scope = outer if how == "outer deadline" else inner
                 scope.deadline = anyio.current_time() + 0.001
                 time.sleep(0.002)  # noqa: ASYNC251 - the event loop has not seen it yet
-            run.lane.soon(lambda: called.append("call"), alone=True)
+            run.lane.now_or_soon(lambda: called.append("call"))
             assert called == []
             await anyio.lowlevel.checkpoint()
         await until(lambda: called)
@@ -49,7 +49,7 @@ async def test_not_while_bytes_are_delivered() -> None:
         order: list[str] = []
 
         def received() -> None:
-            run.lane.soon(lambda: order.append("call"), alone=True)
+            run.lane.now_or_soon(lambda: order.append("call"))
             order.append("delivered")
 
         run.events.on_received = received
@@ -64,7 +64,7 @@ async def test_not_outside_of_a_task() -> None:
         order: list[str] = []
 
         def callback() -> None:
-            run.lane.soon(lambda: order.append("call"), alone=True)
+            run.lane.now_or_soon(lambda: order.append("call"))
             order.append("callback")
 
         trio.lowlevel.current_trio_token().run_sync_soon(callback)

@@ -83,7 +83,7 @@ class StageConnection(BaseConnection):
             return None
         if args[0] == BAD:
             raise DataError("it cannot be encoded")
-        request = Request(b"", self._new_waiter())
+        request = Request.of(b"", self._new_waiter())
         request.binary = binary
         self.asked.append(args)
         self.requests.append(request)

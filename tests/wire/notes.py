@@ -47,7 +47,7 @@ def ask(wire: RequestQueue, payload: bytes, expected: int | None = None) -> tupl
     """A request in line."""
     note = Note()
     if expected is None:
-        request = Request(payload, note)
+        request = Request.of(payload, note)
     else:
         request = Request.of_many(payload, note, expected, expected)
     wire.submit(request)

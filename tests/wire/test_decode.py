@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from anyredis.exceptions import ProtocolError, ReplyDecodeError, ResponseError, WrongTypeError
 from anyredis.server import Server
 from anyredis.testing.resp import encode
-from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, Push, Reply, text_decoder
+from anyredis.wire.decode import MORE, UNDECODABLE, Decoder, Push, Reply, text_decoder, types_in
 
 
 def decoded(data: bytes, encoding: str | None = None) -> list[Any]:
@@ -348,3 +348,17 @@ def test_pushes_stay_pushes_on_a_monitor() -> None:
     push = decoder.gets()
     assert type(push) is Push
     assert decoder.raw(push) == [b"invalidate", None]
+
+
+@pytest.mark.parametrize("text", [b"a", "a"])
+def test_the_types_in_a_list(text: Any) -> None:
+    """Each type once, whether all are texts, almost all, or none."""
+    kind = bytes if isinstance(text, bytes) else str
+    empty = kind()
+    assert types_in([]) == set()
+    assert types_in([text, empty, text]) == {kind}
+    for other in (None, 1, True, [text], Push([text]), b"a" if kind is str else "a"):
+        for place in range(4):
+            mixed = [empty, text, empty]
+            mixed.insert(place, other)
+            assert types_in(mixed) == {kind, type(other)}

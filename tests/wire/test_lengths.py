@@ -28,12 +28,21 @@ HUGE = [
 ]
 
 
-def received(chunks: list[bytes], **options: Any) -> list[Any]:
-    """All replies in *chunks*, which are received one after the other."""
+def received(chunks: list[bytes], *, into: int = 0, **options: Any) -> list[Any]:
+    """All replies in *chunks*, which are received one after the other.
+
+    With *into* they are views of one buffer of that many bytes, which is overwritten each time.
+    """
     decoder = Decoder(**options)
+    buffer = bytearray(into)
     replies: list[Any] = []
     for chunk in chunks:
-        decoder.feed(chunk)
+        if into:
+            buffer[: len(chunk)] = chunk
+            decoder.feed(memoryview(buffer)[: len(chunk)])
+            buffer[:] = b"*" * into
+        else:
+            decoder.feed(chunk)
         while (reply := decoder.next_reply()) is not MORE:
             replies.append(reply)
     return replies
@@ -128,8 +137,8 @@ def test_many_replies_are_fed_in_pieces(reply: bytes) -> None:
         reader = hiredis.Reader(notEnoughData=MORE)
         fed: list[bytes] = []
 
-        def feed(piece: bytes, fed: list[bytes] = fed, reader: Any = reader) -> None:
-            fed.append(piece)
+        def feed(piece: bytes | memoryview, fed: list[bytes] = fed, reader: Any = reader) -> None:
+            fed.append(bytes(piece))
             reader.feed(piece)
 
         guard = LengthGuard(feed, reader.has_data)
@@ -203,6 +212,7 @@ def test_the_guard_changes_nothing(most: int, data: bytes, draw: st.DataObject) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lengths, "PIECE", most)
         assert received(pieces(data, cuts)) == expected
+        assert received(pieces(data, cuts), into=len(data) + 1) == expected, "nothing keeps a view"
 
 
 @pytest.mark.parametrize("most", [3, lengths.PIECE])
@@ -212,10 +222,10 @@ def test_no_huge_header_gets_through(most: int, data: bytes, draw: st.DataObject
     """Behind any replies, cut anywhere, it never reaches the reader."""
     whole = data + draw.draw(st.sampled_from(HUGE))
     cuts = draw.draw(st.lists(st.integers(0, len(whole)), max_size=8))
-    reader = hiredis.Reader(notEnoughData=MORE)
+    reader: Any = hiredis.Reader(notEnoughData=MORE)
     fed = bytearray()
 
-    def feed(piece: bytes) -> None:
+    def feed(piece: bytes | memoryview) -> None:
         fed.extend(piece)
         reader.feed(piece)
 
@@ -235,3 +245,37 @@ def test_no_huge_header_gets_through(most: int, data: bytes, draw: st.DataObject
         with pytest.raises(ProtocolError):
             feed_all()
     assert bytes(fed) == data
+
+
+@pytest.mark.parametrize("into", [0, 100_000])
+@pytest.mark.parametrize("content", [b"x" * 6000, b"$99999\r\n" + b"x" * 5992, b"*" * 6000])
+@pytest.mark.parametrize("header", [HUGE[0], HUGE[3]])
+def test_what_follows_a_long_string_in_pieces(header: bytes, content: bytes, into: int) -> None:
+    """However the string is cut, what follows is a header again; its own bytes never are one."""
+    string = b"$6000\r\n" + content + b"\r\n"
+    for cuts in (
+        [5000],
+        [6009],
+        [6008],
+        [5000, 6009],
+        [7],
+        [7, 6000],
+        [4500, 5500],
+        [7, 5000, 6008],
+    ):
+        chunks = pieces(string, [cut for cut in cuts if cut < len(string)])
+        assert received(chunks, into=into) == [content]
+        assert received([*chunks, string], into=into) == [content] * 2
+        with pytest.raises(ProtocolError):
+            received([*chunks, header], into=into)
+
+
+@pytest.mark.parametrize("into", [0, 100_000])
+def test_the_header_of_a_long_string_in_a_string(into: int) -> None:
+    """It is none, so a header behind the string is one."""
+    begin, rest = b"$30\r\n", b"$99999\r\n" + b"x" * 22 + b"\r\n"
+    long_rest = rest + b"$4200\r\n" + b"x" * 4200 + b"\r\n"  # so long that it is searched
+    for chunks in ([begin, rest], [begin, long_rest], [begin + b"$", rest[1:]]):
+        assert received(chunks, into=into)[0] == rest[:-2]
+        with pytest.raises(ProtocolError):
+            received([*chunks, HUGE[3]], into=into)

@@ -38,13 +38,13 @@ class Line:
 
     def send(self, request: SubscriptionRequest) -> None:
         """Send a request."""
-        self.queue.submit(Request(b"".join(request.args), request))
+        self.queue.submit(Request.of(b"".join(request.args), request))
         self.queue.take(0.0)
 
     def ask(self) -> list[Any]:
         """Send an ordinary request; its answers."""
         waiter = NotedWaiter()
-        self.queue.submit(Request(b"PING", waiter))
+        self.queue.submit(Request.of(b"PING", waiter))
         self.queue.take(0.0)
         return waiter.results
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from anyredis.exceptions import ReplyDecodeError, ResponseError
-from anyredis.wire.decode import Decoder, Reply
+from anyredis.wire.decode import Decoder, NotRedisError, Reply
 from anyredis.wire.request_queue import RequestQueue
 from tests.wire.notes import Note, ask
 
@@ -139,3 +139,16 @@ def test_a_request_that_is_cut_by_a_push() -> None:
     assert (note.answers, pushes, wire.answered) == ([], [[b"p"]], 1)
     wire.feed(b":2\r\n>1\r\n+q\r\n:3\r\n")
     assert (note.answers, pushes, wire.answered) == ([[1, 2, 3]], [[b"p"], [b"q"]], 3)
+
+
+@pytest.mark.parametrize("count", [None, 3])
+@pytest.mark.parametrize("before", [b"", b"+a\r\n"])
+def test_a_map_that_no_dict_can_hold(count: int | None, before: bytes) -> None:
+    """It is the end of the stream, for one reply as for one of several."""
+    wire = RequestQueue(Decoder())
+    ask(wire, b"x", count)
+    if not count:
+        ask(wire, b"y")
+    wire.take(0)
+    with pytest.raises(NotRedisError, match="unhashable"):
+        wire.feed(before + b"%1\r\n*0\r\n:1\r\n")

@@ -19,7 +19,7 @@ def waiter() -> asyncio.Future[Any]:
 
 def test_the_ordinary_request_stores_two_things() -> None:
     """All else is read off the class: there are a hundred thousand of these a second."""
-    request = Request(b"x", waiter())
+    request = Request.of(b"x", waiter())
     assert set(vars(request)) == {"payload", "waiter"}
     assert (request.reply_count, request.missing, request.replies) == (1, 1, None)
 

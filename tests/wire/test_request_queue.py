@@ -19,7 +19,7 @@ from tests.wire.notes import Note, ask, lost, session
 def ask_for_bytes(wire: RequestQueue) -> Note:
     """A submitted request whose strings stay bytes."""
     note = Note()
-    request = Request(b"x", note)
+    request = Request.of(b"x", note)
     request.binary = True
     wire.submit(request)
     return note
