@@ -167,7 +167,8 @@ class TLSLane:
 
     def __init__(self, stream: LaneStream, state: TLSState, events: LaneEvents) -> None:
         self._lane = stream.attach(self)
-        self.soon = self._lane.soon  # saved frame: it is the lane below that calls
+        # saved frames: it is the lane below that calls
+        self.soon, self.now_or_soon = self._lane.soon, self._lane.now_or_soon
         self._ssl_object, self._incoming, self._outgoing = state
         self._events = events
         self._rest = NOTHING
@@ -200,7 +201,7 @@ class TLSLane:
         self._resumed.set()
         self._lane.resume_reading()
         if self._end is not None:
-            self._lane.soon(self._tell_end, alone=False)
+            self._lane.soon(self._tell_end)
 
     async def run(self) -> None:
         """Deliver what the stream has decrypted or kept, then run the lane below."""
@@ -219,7 +220,7 @@ class TLSLane:
 
     # -- for the lane below ---------------------------------------------------------------------
 
-    def received(self, data: bytes, /) -> None:
+    def received(self, data: bytes | memoryview, /) -> None:
         """Decrypt *data*, and deliver what that gives; it may be nothing, a session ticket say."""
         self._deliver(self._decrypted(data))
 
@@ -239,7 +240,7 @@ class TLSLane:
 
     # -- both -----------------------------------------------------------------------------------
 
-    def _decrypted(self, data: bytes) -> bytes:
+    def _decrypted(self, data: bytes | memoryview) -> bytes:
         """All that can be decrypted once *data* has arrived; an end behind it is noted."""
         incoming, read = self._incoming, self._ssl_object.read
         pieces: list[bytes] = []
@@ -282,7 +283,7 @@ class TLSLane:
             pass  # a renegotiation: the peer has to be heard first
         except Exception as error:  # noqa: BLE001 - any failure ends it, and is told
             self._rest, self._end = NOTHING, self._end or error
-            self._lane.soon(self._tell_end, alone=False)
+            self._lane.soon(self._tell_end)
             return False
         if self._outgoing.pending and not self._full:
             self._pass_on()

@@ -97,7 +97,7 @@ async def test_closing_in_the_middle_of_a_write(kind: LaneKind) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
     for ends in (reset, socket.socket.close):
         async with running(kind) as run:
-            run.lane.soon(lambda run=run: run.lane.write(bytes(30_000_000)), alone=False)  # type: ignore[misc]
+            run.lane.soon(lambda run=run: run.lane.write(bytes(30_000_000)))  # type: ignore[misc]
             await passes(3)
             ends(run.peer)
             run.peer.close()

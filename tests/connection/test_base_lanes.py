@@ -349,7 +349,11 @@ class FailingLane(StubbornLane):
         """Raise."""
         raise RuntimeError("the handler is closed")
 
-    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:
+    def soon(self, call: Callable[[], None], /) -> None:
+        """Make the call."""
+        call()
+
+    def now_or_soon(self, call: Callable[[], None], /) -> None:
         """Make the call."""
         call()
 

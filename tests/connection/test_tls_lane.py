@@ -79,7 +79,11 @@ class LaneBelow(LaneStream):
         self.takes -= 1
         return self.takes > 0
 
-    def soon(self, call: Callable[[], None], /, *, alone: bool) -> None:
+    def soon(self, call: Callable[[], None], /) -> None:
+        """Keep the call."""
+        self.calls.append(call)
+
+    def now_or_soon(self, call: Callable[[], None], /) -> None:
         """Keep the call."""
         self.calls.append(call)
 
