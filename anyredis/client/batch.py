@@ -23,6 +23,7 @@ from anyredis.pool.lease import Lease
 from anyredis.replies import array, unexpected
 from anyredis.wire.decode import Decode, Reply
 from anyredis.wire.encode import Encoder, Value, encode
+from anyredis.wire.request import Request
 from anyredis.wire.request_queue import MAX_SEND
 
 MULTI: tuple[Value, ...] = (b"MULTI",)
@@ -200,6 +201,18 @@ class EncodedBatch:
             return self._checked(connection, await self.exchange(connection))
         finally:
             lease.detach()
+
+    def enqueue(self, connection: BaseConnection) -> Request | None:
+        """Enqueue it on a *connection* that others use too; None if it needs an exclusive one."""
+        if self._is_large:
+            return None
+        payload, expected = self._first
+        batch = self._batch
+        return connection.enqueue_many(payload, expected, batch.binary, batch.transaction)
+
+    async def answer(self, connection: BaseConnection, request: Request) -> Reply:
+        """The list of replies to *request*, or the error of a lost connection."""
+        return self._checked(connection, await connection.answer(request))
 
     async def exchange(self, connection: BaseConnection) -> Reply:
         """The list of replies on *connection*, or the error of a lost connection."""

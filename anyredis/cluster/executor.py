@@ -18,7 +18,7 @@ from anyredis.client.observed import observe
 from anyredis.client.scripts import Scripts
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.routing.aggregate import NodeReply, aggregate, refuse_own_reports
-from anyredis.cluster.routing.fan_out import CommandPart, run_parts
+from anyredis.cluster.routing.fan_out import CommandPart, run_ordinary, run_parts
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.cluster.routing.routes import (
     AllNodes,
@@ -29,6 +29,7 @@ from anyredis.cluster.routing.routes import (
     route,
     slot_of_key,
     slot_of_ordinary,
+    slots_of_ordinary,
 )
 from anyredis.cluster.routing.transactions import refusal, slot_of_all
 from anyredis.command import Command
@@ -42,6 +43,7 @@ from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 
 T = TypeVar("T")
+
 
 class ClusterExecutor(Commands[S], Scripts, Generic[S]):
     """All commands on the cluster of *pool*.
@@ -208,7 +210,17 @@ class ClusterExecutor(Commands[S], Scripts, Generic[S]):
         if batch.transaction:
             return await self._run_transaction(batch)
         # A read may depend on a write before it: unless all only read, all go to primaries.
-        parts, several = self._plan(batch.commands, self._balances_reads and batch.only_reads)
+        commands, reads = batch.commands, self._balances_reads and batch.only_reads
+        slots = slots_of_ordinary(commands, self._encoding)
+        if slots is not None:
+            endpoints = self._pool.endpoints_for_slots(slots, reads=reads)
+            if endpoints is not None:
+
+                def part_of(place: int) -> CommandPart:
+                    return CommandPart(commands[place], endpoints[place], slots[place], reads)
+
+                return await run_ordinary(self._pool, self.retry, batch, endpoints, part_of)
+        parts, several = self._plan(commands, reads)
         await run_parts(self._pool, self.retry, parts)
         replies = [part.reply for part in parts]
         for facts, way, own in reversed(several):  # from the end: earlier slices stay valid

@@ -251,6 +251,11 @@ class ClusterConnectionPool(BasePool):
         """Whether one lease too many raises."""
         return isinstance(self._limit, StrictLimit)
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether it never refuses a lease, and no caller waits for one."""
+        return self._capacity >= UNLIMITED and self.strict
+
     def endpoint_for_slot(self, slot: int, *, reads: bool) -> ClusterEndpoint | None:
         """The endpoint for a command on *slot*, which *reads* only or not; None if none is known."""
         if not (reads and self.readonly):
@@ -258,6 +263,22 @@ class ClusterConnectionPool(BasePool):
         balancers = self._reads
         balancer = balancers.by_slot[slot] or balancers.balancer_for(slot, self.slot_map)
         return None if balancer is None else balancer.next()
+
+    def endpoints_for_slots(
+        self, slots: Sequence[int], *, reads: bool
+    ) -> list[ClusterEndpoint] | None:
+        """The same for each of *slots*; None if one of them has no known endpoint."""
+        by_slot = self.endpoint_by_slot
+        found = [
+            endpoint
+            for endpoint in (
+                [self.endpoint_for_slot(slot, reads=True) for slot in slots]
+                if reads
+                else [by_slot[slot] for slot in slots]
+            )
+            if endpoint is not None
+        ]
+        return found if len(found) == len(slots) else None
 
     def any_endpoint(self) -> ClusterEndpoint | None:
         """A primary, in turn; an unhealthy one only if there is no other."""

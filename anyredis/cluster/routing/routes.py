@@ -7,10 +7,11 @@ slots is split if its policy allows it; otherwise it is refused before anything 
 
 from binascii import crc_hqx
 from collections.abc import Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
+from anyredis.command import Command
 from anyredis.exceptions import CrossSlotError, DataValueError
-from anyredis.facts.lookup import ORDINARY, Facts, facts_of
+from anyredis.facts.lookup import KEY_POSITION, ORDINARY, Facts, facts_of
 from anyredis.facts.policies import BY_SLOT, RequestPolicy, by_node_method
 from anyredis.wire.encode import Value
 from anyredis.wire.slots import SLOTS
@@ -94,7 +95,9 @@ def slot_of_ordinary(facts: Facts, args: tuple[Value, ...], encoding: str) -> in
     `route` gives the same slot.  Raises `DataValueError` as `route` does.
     """
     request, find_keys = facts.request, facts.find_keys
-    if find_keys is None or (request is not None and request is not RequestPolicy.MULTI_SHARD):
+    if find_keys is None or args[0] not in ORDINARY:
+        return None
+    if request is not None and request is not RequestPolicy.MULTI_SHARD:
         return None
     slot: int | None = None
     for position in find_keys(facts.name, args):
@@ -103,7 +106,33 @@ def slot_of_ordinary(facts: Facts, args: tuple[Value, ...], encoding: str) -> in
             slot = found
         elif slot != found:
             return None
-    return slot if args[0] in ORDINARY else None
+    return slot
+
+
+def slots_of_ordinary(commands: Sequence[Command[Any]], encoding: str) -> list[int] | None:
+    """The slot of each command if all are ordinary, each with its keys in one slot; otherwise None.
+
+    Raises `DataValueError` as `route` does.
+    """
+    slots: list[int] = []
+    append, position_of, checksum = slots.append, KEY_POSITION.get, crc_hqx
+    for command in commands:
+        args = command.args
+        position = position_of(args[0])
+        if position is None or position >= len(args):
+            slot = slot_of_ordinary(facts_of(args), args, encoding)
+            if slot is None:
+                return None
+            append(slot)
+            continue
+        key = args[position]
+        if type(key) is str and key.isascii():
+            data = key.encode(encoding)
+            if _BRACE not in data:
+                append(checksum(data, 0) % SLOTS)  # saved frame: slot_of_key
+                continue
+        append(slot_of_key(key, encoding))
+    return slots
 
 
 def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None = None) -> Route:
