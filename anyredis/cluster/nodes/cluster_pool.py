@@ -35,6 +35,7 @@ from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import UNLIMITED, Limit, StrictLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.pool.tasks import PoolTasks, TaskStarter
+from anyredis.waiter import Waiter, waiter_factory
 from anyredis.wire.slots import SLOTS
 
 LEFT = "it left the cluster"
@@ -66,6 +67,8 @@ class ClusterConnectionPool(BasePool):
     """An endpoint to each node of the slot map, and to others that were asked."""
     endpoint_by_slot: list[ClusterEndpoint | None]
     """The endpoint to the primary of each slot, for the router's fast path."""
+    new_waiter: Callable[[], Waiter]
+    """Makes a waiter for the event loop that the pool is open in."""
     _tasks: TaskStarter | None = None
     _turn = 0
     _replicas: frozenset[TCPAddress] = frozenset()
@@ -194,6 +197,7 @@ class ClusterConnectionPool(BasePool):
     def opened(self, tasks: PoolTasks) -> None:
         """The pool was entered: all that it runs is started by *tasks*."""
         self._tasks = tasks.connections
+        self.new_waiter = waiter_factory()
         self._leaving.clear()
         self._limit = self.limit_for_next_scope(self._limit)
         for endpoint in self.known.values():

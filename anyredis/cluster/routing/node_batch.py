@@ -13,6 +13,7 @@ import anyio
 
 from anyredis.client.batch import CommandBatch, EncodedBatch
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
+from anyredis.cluster.routing.joint_waiter import wait_for_all
 from anyredis.connection.base import BaseConnection
 from anyredis.exceptions import RedisError
 from anyredis.pool.endpoint import ClusterEndpoint
@@ -29,7 +30,7 @@ class NodeBatch:
     """After `run`: one for each command, errors as values, or the error of all of them."""
     _connection: BaseConnection | None = None
     _request: Request | None = None
-    """The request on that connection, from `start` on."""
+    """The request on that connection, from `start` until its reply is awaited."""
 
     def __init__(
         self, pool: ClusterConnectionPool, endpoint: ClusterEndpoint, batch: CommandBatch
@@ -39,17 +40,22 @@ class NodeBatch:
         self._decodes = pool.decodes
         self._encoded = EncodedBatch(batch, pool.encoder)
 
-    def start(self) -> bool:
-        """Enqueue it, if a connection is there and it fits into one request; its lease is held."""
-        connection = self.lease.attach_nowait()
-        if connection is None:
-            return False
-        self._request = self._encoded.enqueue(connection)
-        if self._request is None:
-            self.lease.detach()
-            return False
-        self._connection = connection
-        return True
+    def attach_nowait(self) -> bool:
+        """Attach its lease, which is held; False if it needs a connection that is not there."""
+        if not self._encoded.is_large:
+            self._connection = self.lease.attach_nowait()
+        return self._connection is not None
+
+    def detach(self) -> None:
+        """Undo `attach_nowait`."""
+        self._connection = None
+        self.lease.detach()
+
+    def start(self) -> Request:
+        """Enqueue it, after `attach_nowait`; gives the request, for whose reply `run` waits."""
+        assert self._connection is not None  # noqa: S101 - as it says
+        self._request = self._encoded.enqueue(self._connection)
+        return self._request
 
     async def run(self) -> None:
         """Get the replies; a batch that was not started is sent before."""
@@ -89,8 +95,8 @@ async def run_batches(pool: ClusterConnectionPool, batches: Sequence[NodeBatch])
                 await batch.lease.acquire()
         if len(batches) == 1:
             await batches[0].run()
-        # Without a limit no task waits for the leases that are held until the last reply.
-        elif pool.unlimited and all([batch.start() for batch in batches]):  # noqa: C419 - each starts
+        elif _can_start(pool, batches):
+            await wait_for_all(pool.new_waiter(), [batch.start() for batch in batches])
             for batch in batches:
                 await batch.run()
         else:
@@ -100,3 +106,17 @@ async def run_batches(pool: ClusterConnectionPool, batches: Sequence[NodeBatch])
     finally:
         for batch in batches:
             batch.end()
+
+
+def _can_start(pool: ClusterConnectionPool, batches: Sequence[NodeBatch]) -> bool:
+    """Whether all *batches* are attached to a connection now, so that they need no tasks.
+
+    Their leases are held until the last reply: in a pool with a limit others may wait for one.
+    """
+    if not pool.unlimited:
+        return False
+    if all(batch.attach_nowait() for batch in batches):
+        return True
+    for batch in batches:
+        batch.detach()
+    return False

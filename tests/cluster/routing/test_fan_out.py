@@ -323,8 +323,12 @@ async def test_a_pipeline_that_is_cancelled() -> None:
         pipe = client.pipeline()
         for key in KEYS:
             pipe.set(key, "v")
-        with anyio.move_on_after(0.01) as scope:
-            await pipe.execute()
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(pipe.execute)
+                for node in cluster.nodes:
+                    await node.server.wait_for("SET")
+                scope.cancel()
         assert scope.cancelled_caught
         assert whole(client)
         for node in cluster.nodes:
