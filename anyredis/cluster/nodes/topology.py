@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -53,7 +53,7 @@ DEADLINE = 2.0
 """Seconds that these nodes have to answer."""
 
 GRACE = 0.05
-"""Seconds that the other nodes have once one has answered."""
+"""Seconds that the other nodes have once one has answered; more if the event loop stands still."""
 
 PINGS = 3
 """PINGs that measure the latency of a node: the shortest time counts."""
@@ -265,8 +265,10 @@ class TopologyRefresher:
     async def _ask(self, group: list[TCPAddress]) -> dict[TCPAddress, SlotMap | RedisError]:
         """The slot map or error of each node of *group* that answers in time."""
         answers: dict[TCPAddress, SlotMap | RedisError] = {}
+        has_slot_map = False
 
         async def ask(address: TCPAddress) -> None:
+            nonlocal has_slot_map
             try:
                 reply = await self.control.ask(address, (b"CLUSTER", b"SLOTS"))
                 answers[address] = _covering_slot_map(reply, address, self._cluster.address_remap)
@@ -277,13 +279,33 @@ class TopologyRefresher:
                 wrapped = answers[address] = ConnectionError(f"asking it failed: {failure!r}")
                 wrapped.__cause__ = failure
             else:
-                scope.deadline = min(scope.deadline, self._now() + GRACE)
+                if not has_slot_map:
+                    tasks.start_soon(end_after_grace)
+                has_slot_map = True
+            if len(answers) == len(group):
+                scope.cancel()
+
+        async def end_after_grace() -> None:
+            await sleep_undisturbed(GRACE, self._now)
+            scope.cancel()
 
         with anyio.move_on_after(DEADLINE) as scope:
             async with anyio.create_task_group() as tasks:
                 for address in group:
                     tasks.start_soon(ask, address)
         return answers
+
+
+async def sleep_undisturbed(seconds: float, now: Callable[[], float]) -> None:
+    """Sleep for *seconds* of *now* in which the event loop does not stand still.
+
+    Otherwise what was received while it stood still would count as late.
+    """
+    overslept = seconds
+    while overslept > seconds / 2:
+        begin = now()
+        await anyio.sleep(seconds)
+        overslept = now() - begin - seconds
 
 
 def _covering_slot_map(reply: Reply, address: TCPAddress, remap: AddressRemap | None) -> SlotMap:

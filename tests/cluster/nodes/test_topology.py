@@ -166,8 +166,9 @@ async def test_seeds_are_asked_again_when_all_others_fail() -> None:
         assert [*pool.known] == [seed.address]
 
 
-async def test_the_majority_is_believed() -> None:
+async def test_the_majority_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that tells the past is outvoted, whoever answers first."""
+    monkeypatch.setattr(module, "GRACE", FOR_EVER)  # not needed: all of them answer
     cluster = FakeCluster(3)
     past = cluster.slots()
     cluster.move(range(100), cluster.nodes[1])
@@ -176,6 +177,16 @@ async def test_the_majority_is_believed() -> None:
         await pool.ready()
         assert pool.slot_map.by_slot[0] is not None
         assert pool.slot_map.by_slot[0].primary == cluster.nodes[1].address
+
+
+async def test_a_grace_in_which_the_event_loop_stands_still() -> None:
+    """It does not count: the answers of other nodes may have arrived meanwhile."""
+    times = iter([0.0, 7.0, 7.0, 7.004, 7.004, 7.0052])
+    await module.sleep_undisturbed(0.001, lambda: next(times))
+    assert list(times) == []
+    times = iter([0.0, 0.0014, 1.0])
+    await module.sleep_undisturbed(0.001, lambda: next(times))
+    assert list(times) == [1.0]
 
 
 async def test_a_node_that_is_late_is_not_waited_for() -> None:
