@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import anyio
@@ -23,6 +24,7 @@ from anyredis import (
 from anyredis.cluster import executor
 from anyredis.cluster.nodes import topology
 from anyredis.cluster.routing import redirect_policy
+from anyredis.cluster.routing.fan_out import CommandPart
 from anyredis.cluster.routing.routes import (
     AnyNode,
     ToSlot,
@@ -36,9 +38,13 @@ from anyredis.facts.lookup import ORDINARY, facts_of
 from anyredis.facts.policies import BY_SLOT
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.testing import Answer, FakeCluster, FakePeer, Words, run_then_reset
+from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value, encoder
 from anyredis.wire.slots import slot_of
 from tests.cluster.commands import COMMANDS, call
+
+Row: TypeAlias = tuple[Value, ...]
+"""The arguments of a command, its name first."""
 
 # -- the route of one command -------------------------------------------------------------------
 
@@ -52,14 +58,14 @@ ATOMS: list[Value] = [
 """Keys in the same slot and in others, numbers, and words that commands look for."""
 
 
-def some_calls(dice: random.Random, name: str, cases: int) -> list[tuple[Value, ...]]:
+def some_calls(dice: random.Random, name: str, cases: int) -> list[Row]:
     """Calls of *name*: one that is complete, and others with too few, too many and odd arguments."""
-    complete: tuple[Value, ...] = call(name)
-    head: tuple[Value, ...] = tuple(name.encode().split())
-    found = [complete]
+    complete: Row = call(name)
+    head: Row = tuple(name.encode().split())
+    found: list[Row] = [complete]
     for _ in range(cases):
         if dice.random() < 0.5:
-            words = [*complete]
+            words: list[Value] = [*complete]
             for place in range(len(head), len(words)):
                 if dice.random() < 0.5:
                     words[place] = dice.choice(ATOMS)
@@ -69,12 +75,21 @@ def some_calls(dice: random.Random, name: str, cases: int) -> list[tuple[Value, 
     return found
 
 
-def outcome(work: Callable[[], Any]) -> Any:
+def outcome(work: Callable[[], object]) -> Any:
     """What *work* gives, or the type of the error that refuses it."""
     try:
         return work()
     except (DataError, CrossSlotError) as error:
         return type(error)
+
+
+def made(args: Row) -> Command[Reply]:
+    """The command of these arguments, whatever they are."""
+
+    def same(reply: Reply) -> Reply:
+        return reply
+
+    return Command(args, same)
 
 
 def test_the_slot_of_a_key(dice: random.Random, cases: int) -> None:
@@ -95,9 +110,8 @@ def test_the_slots_of_all_commands(dice: random.Random, cases: int) -> None:
     short: set[str] = set()
     for name in COMMANDS:
         for args in some_calls(dice, name, cases // 10):
-            plain = outcome(lambda args=args: route(args))  # type: ignore[misc]
-            made = [Command(args, lambda reply: reply)]
-            found = outcome(lambda made=made: slots_of_ordinary(made, "utf-8"))  # type: ignore[misc]
+            plain = outcome(partial(route, args))
+            found = outcome(partial(slots_of_ordinary, [made(args)], "utf-8"))
             if isinstance(found, list):
                 assert isinstance(plain, (ToSlot, AnyNode)), args
                 assert found == [plain.slot], args
@@ -130,11 +144,9 @@ async def test_the_endpoints_of_all_commands(
                 for name in COMMANDS:
                     for args in some_calls(dice, name, cases // 50):
                         asked.clear()
-                        awaitable = outcome(
-                            lambda args=args: client.submit(Command(args, lambda reply: reply))  # type: ignore[misc]
-                        )
+                        awaitable = outcome(partial(client.submit, made(args)))
                         if isinstance(awaitable, type):
-                            assert outcome(lambda args=args: route(args)) is awaitable, args  # type: ignore[misc]
+                            assert outcome(partial(route, args)) is awaitable, args
                         elif awaitable.cr_code is not run.__code__:
                             awaitable.close()
                         else:
@@ -144,7 +156,7 @@ async def test_the_endpoints_of_all_commands(
     assert min(taken.values()) > 300
 
 
-def nodes_for(cluster: FakeCluster, args: tuple[Value, ...], readonly: bool) -> set[TCPAddress]:
+def nodes_for(cluster: FakeCluster, args: Row, readonly: bool) -> set[TCPAddress]:
     """The addresses of the nodes to which *args* may go."""
     way = route(args)
     assert isinstance(way, (ToSlot, AnyNode))
@@ -159,7 +171,7 @@ def nodes_for(cluster: FakeCluster, args: tuple[Value, ...], readonly: bool) -> 
 
 KEYS = ["foo", "{foo}1", "{foo}2", "bar", "{bar}1", "c", "{c}1", "hello", "k1", "k2", "k3"]
 
-Row: TypeAlias = tuple[Value, ...]
+Commands: TypeAlias = Sequence[Command[Any]]
 
 Fault: TypeAlias = Callable[[FakeCluster, random.Random], None]
 
@@ -243,11 +255,14 @@ RETRY = Retry(attempts=50, backoff=Backoff(0, 0), deadline=None)
 FAULTS: list[Fault] = [whole, moved, migrating, refusing, broken, spoiled, moving_meanwhile]
 
 
-async def run_one(seed: str, options: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+async def run_one(seed: str, options: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """The values of the pipeline of *seed*, and the data of each node afterwards."""
     dice = random.Random(seed)
     cluster = FakeCluster(3)
-    async with cluster.client(retry=RETRY, **options) as client:
+    pool = cluster.pool(**options)
+    decodes = pool.decodes is not None
+    client = RedisCluster(connection_pool=pool, decode_responses=decodes, retry=RETRY)
+    async with client:
         for number, key in enumerate(KEYS):
             await client.set(key, number)
         rows = some_rows(dice)
@@ -257,7 +272,6 @@ async def run_one(seed: str, options: dict[str, Any]) -> tuple[list[str], list[l
         for row in rows:
             pipe.execute_command(*row)
         values = await pipe.execute()
-        pool = client.connection_pool
         assert (pool.leased, pool.connecting, pool.free) == (0, 0, pool.capacity)
     data = [sorted(map(repr, node.database.items())) for node in cluster.nodes]
     return [told(value) for value in values], data
@@ -281,53 +295,49 @@ def told(value: object) -> str:
     ids=["default", "text", "strict", "waiting"],
 )
 async def test_pipelines_with_faults(
-    dice: random.Random, cases: int, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    dice: random.Random, cases: int, options: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They give the same values and errors, and leave the same data, in the same order."""
     monkeypatch.setattr(redirect_policy, "REFUSAL_BACKOFF", Backoff(0, 0))
     monkeypatch.setattr(redirect_policy, "PATIENCE", 60.0)
     monkeypatch.setattr(topology, "PAUSE", 0)
-    shortened = 0
+    ways: list[bool] = []
+
+    def noted(commands: Commands, encoding: str) -> list[int] | None:
+        found = slots_of_ordinary(commands, encoding)
+        ways.append(found is not None)
+        return found
+
+    def never(_commands: Commands, _encoding: str) -> None:
+        return None
+
     for _ in range(max(cases // 20, 1)):
         seed = str(dice.random())
-        ways: list[str] = []
-
-        def noted(commands: Any, encoding: str, ways: list[str] = ways) -> list[int] | None:
-            found = slots_of_ordinary(commands, encoding)
-            ways.append("plain" if found is None else "short")
-            return found
-
         with anyio.fail_after(20):
-            with monkeypatch.context() as patch:
-                patch.setattr(executor, "slots_of_ordinary", noted)
-                short = await run_one(seed, options)
-            with monkeypatch.context() as patch:
-                patch.setattr(executor, "slots_of_ordinary", lambda _commands, _encoding: None)
-                plain = await run_one(seed, options)
+            monkeypatch.setattr(executor, "slots_of_ordinary", noted)
+            short = await run_one(seed, options)
+            monkeypatch.setattr(executor, "slots_of_ordinary", never)
+            plain = await run_one(seed, options)
         assert short == plain, seed
-        shortened += ways == ["short"]
-    assert shortened
+    assert any(ways)
 
 
-async def test_a_client_takes_the_short_way() -> None:
-    """What `slots_of_ordinary` gives is what the client uses: no part is made for a command."""
-    cluster = FakeCluster(3)
-    made: list[object] = []
-    async with cluster.client() as client:
-        assert isinstance(client, RedisCluster)
-        original = executor.CommandPart.__init__
+async def test_a_client_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes no part for a command, unless that has several."""
+    made: list[CommandPart] = []
+    make = CommandPart.__init__
 
-        def note(self: Any, *args: Any, **named: Any) -> None:
-            made.append(self)
-            original(self, *args, **named)
+    def note(part: CommandPart, *arguments: Any, **named: Any) -> None:
+        made.append(part)
+        make(part, *arguments, **named)
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(executor.CommandPart, "__init__", note)
-            async with client.pipeline() as pipe:
-                for key in KEYS:
-                    pipe.set(key, "v")
-                    pipe.delete(key)
-            assert made == []
-            async with client.pipeline() as pipe:
-                pipe.mget("foo", "bar")
-            assert len(made) == 2
+    monkeypatch.setattr(CommandPart, "__init__", note)
+    async with FakeCluster(3).client() as client:
+        async with client.pipeline() as pipe:
+            for key in KEYS:
+                pipe.set(key, "v")
+                pipe.delete(key)
+        assert made == []
+        async with client.pipeline() as pipe:
+            pipe.mget("foo", "bar")
+        assert len(made) == 2

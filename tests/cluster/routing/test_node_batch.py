@@ -106,10 +106,10 @@ async def test_a_batch_of_several_chunks(started: list[NodeBatch]) -> None:
 async def test_with_a_limit(started: list[NodeBatch], arguments: dict[str, Any]) -> None:
     """Each lease comes back with the replies to its own batch, so there is a task for each."""
     cluster = FakeCluster()
-    async with cluster.client(**arguments) as client:
+    pool = cluster.pool(**arguments)
+    async with RedisCluster(connection_pool=pool) as client:
         assert await run(client) == VALUES
         cluster.nodes[0].server.hold()
-        pool = client.connection_pool
         async with anyio.create_task_group() as group:
             group.start_soon(run, client)
             await until(lambda: pool.leased == 1)
