@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -54,6 +54,9 @@ DEADLINE = 2.0
 
 GRACE = 0.05
 """Seconds that the other nodes have once one has answered; more if the event loop stands still."""
+
+PIECES = 4
+"""The sleeps that make up each of these two times."""
 
 PINGS = 3
 """PINGs that measure the latency of a node: the shortest time counts."""
@@ -280,32 +283,30 @@ class TopologyRefresher:
                 wrapped.__cause__ = failure
             else:
                 if not has_slot_map:
-                    tasks.start_soon(end_after_grace)
+                    tasks.start_soon(end_after, GRACE)
                 has_slot_map = True
             if len(answers) == len(group):
                 scope.cancel()
 
-        async def end_after_grace() -> None:
-            await sleep_undisturbed(GRACE, self._now)
+        async def end_after(seconds: float) -> None:
+            await sleep_in_pieces(seconds)
             scope.cancel()
 
-        with anyio.move_on_after(DEADLINE) as scope:
+        with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(end_after, DEADLINE)
                 for address in group:
                     tasks.start_soon(ask, address)
         return answers
 
 
-async def sleep_undisturbed(seconds: float, now: Callable[[], float]) -> None:
-    """Sleep for *seconds* of *now* in which the event loop does not stand still.
+async def sleep_in_pieces(seconds: float) -> None:
+    """Sleep for *seconds*; a time in which the event loop stands still counts as one piece at most.
 
-    Otherwise what was received while it stood still would count as late.
+    Otherwise answers that were received meanwhile would count as late.
     """
-    overslept = seconds
-    while overslept > seconds / 2:
-        begin = now()
-        await anyio.sleep(seconds)
-        overslept = now() - begin - seconds
+    for _ in range(PIECES):
+        await anyio.sleep(seconds / PIECES)
 
 
 def _covering_slot_map(reply: Reply, address: TCPAddress, remap: AddressRemap | None) -> SlotMap:
