@@ -14,7 +14,7 @@ LEAST_GLIDE_CLUSTER = 3.0
 CALLS = {("asyncio", 64): 35, ("trio", 64): 45, ("asyncio", 1): 180, ("trio", 1): 180}
 OWN_CALLS = 15
 IMPORT = ("redis-py", 0.5)
-MOST_FOR_ROUTING = 2.0
+MOST_FOR_ROUTING = 1.2
 """Microseconds."""
 ROUTED = ("routing", "routing to replicas", "GET of 3 nodes")
 MOST_FOR_NODES = 1.1

@@ -23,6 +23,7 @@ from anyredis.pool.lease import Lease
 from anyredis.replies import array, unexpected
 from anyredis.wire.decode import Decode, Reply, types_in
 from anyredis.wire.encode import Encoder, Value, encode
+from anyredis.wire.request import Request
 from anyredis.wire.request_queue import MAX_SEND
 
 MULTI: tuple[Value, ...] = (b"MULTI",)
@@ -184,10 +185,11 @@ class EncodedBatch:
     def __init__(self, batch: CommandBatch, pack: Encoder) -> None:
         chunks = batch.chunks(pack)
         self._first = next(chunks)
-        self._is_large = next(chunks, None) is not None
+        self.is_large = next(chunks, None) is not None
+        """Whether it has more than one chunk, and so needs an exclusive connection."""
         self._batch = batch
         self._pack = pack
-        if self._is_large:  # later chunks are encoded while others are sent: too late to refuse
+        if self.is_large:  # later chunks are encoded while others are sent: too late to refuse
             check_encodable(batch.words, pack)
 
     async def send(self, lease: Lease) -> Reply:
@@ -195,16 +197,26 @@ class EncodedBatch:
 
         Raises the error of a failed connect.
         """
-        connection = await lease.attach(exclusive=self._is_large)
+        connection = await lease.attach(exclusive=self.is_large)
         try:
             return self._checked(connection, await self.exchange(connection))
         finally:
             lease.detach()
 
+    def enqueue(self, connection: BaseConnection) -> Request:
+        """Enqueue it on *connection*, which others may use too, unless it `is_large`."""
+        payload, expected = self._first
+        batch = self._batch
+        return connection.enqueue_many(payload, expected, batch.binary, batch.transaction)
+
+    async def answer(self, connection: BaseConnection, request: Request) -> Reply:
+        """The list of replies to *request*, or the error of a lost connection."""
+        return self._checked(connection, await connection.answer(request))
+
     async def exchange(self, connection: BaseConnection) -> Reply:
         """The list of replies on *connection*, or the error of a lost connection."""
         batch = self._batch
-        if self._is_large:
+        if self.is_large:
             return await send_large(connection, batch, batch.chunks(self._pack))
         return await send_small(
             connection, self._first, binary=batch.binary, by_element=batch.transaction

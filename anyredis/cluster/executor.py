@@ -6,7 +6,7 @@ fail in that pass, take the slow path: route, endpoint, redirects, fan-out.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +18,7 @@ from anyredis.client.observed import observe
 from anyredis.client.scripts import Scripts
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.cluster.routing.aggregate import NodeReply, aggregate, refuse_own_reports
-from anyredis.cluster.routing.fan_out import CommandPart, run_parts
+from anyredis.cluster.routing.fan_out import CommandPart, run_ordinary, run_parts
 from anyredis.cluster.routing.redirects import RedirectFollower, Target
 from anyredis.cluster.routing.routes import (
     AllNodes,
@@ -28,12 +28,13 @@ from anyredis.cluster.routing.routes import (
     ToSlot,
     route,
     slot_of_key,
+    slot_of_ordinary,
+    slots_of_ordinary,
 )
 from anyredis.cluster.routing.transactions import refusal, slot_of_all
 from anyredis.command import Command
-from anyredis.exceptions import RedisError
-from anyredis.facts.key_positions import FIRST_KEY
-from anyredis.facts.lookup import ORDINARY, Facts, facts_of
+from anyredis.exceptions import DataValueError, RedisError
+from anyredis.facts.lookup import KEY_POSITION, ORDINARY, Facts, facts_of
 from anyredis.facts.table import READ_ONLY
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
@@ -42,9 +43,6 @@ from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 
 T = TypeVar("T")
-
-# Typed for any first word: all words that `Command` accepts can be hashed.
-_FIRST_KEY: Mapping[Value, int] = dict(FIRST_KEY.items())
 
 
 class ClusterExecutor(Commands[S], Scripts, Generic[S]):
@@ -76,9 +74,9 @@ class ClusterExecutor(Commands[S], Scripts, Generic[S]):
         """
         args = command.args
         name = args[0]
-        position = _FIRST_KEY.get(name)
+        position = KEY_POSITION.get(name)
         if position is None or position >= len(args):
-            return self._submit_routed(command)
+            return self._submit_by_facts(command)
         slot = slot_of_key(args[position], self._encoding)
         if self._balances_reads and name in READ_ONLY:
             endpoint = self._pool.endpoint_for_slot(slot, reads=True)
@@ -88,15 +86,31 @@ class ClusterExecutor(Commands[S], Scripts, Generic[S]):
             self._submit_routed(command) if endpoint is None else endpoint.run(command, self._again)
         )
 
-    async def _submit_routed(self, command: Command[T], *, own_reports: bool = False) -> T:
+    def _submit_by_facts(self, command: Command[T]) -> Coroutine[Any, Any, T]:
+        """The same for a command that `KEY_POSITION` does not route."""
+        args = command.args
+        try:
+            facts = facts_of(args)
+            slot = slot_of_ordinary(facts, args, self._encoding)
+        except DataValueError:  # raised again once the call is awaited
+            return self._submit_routed(command)
+        if slot is not None:
+            endpoint = self._pool.endpoint_for_slot(slot, reads=facts.read_only)
+            if endpoint is not None:
+                return endpoint.run(command, self._again)
+        return self._submit_routed(command, facts)
+
+    async def _submit_routed(
+        self, command: Command[T], facts: Facts | None = None, *, own_reports: bool = False
+    ) -> T:
         """The slow path, for all commands that `submit` cannot send in one pass.
 
-        *own_reports*: a command by which each node reports on itself gives a dict by address;
-        otherwise it is refused.
+        *facts* are the command's, if they were looked up before.  *own_reports*: a command by which
+        each node reports on itself gives a dict by address; otherwise it is refused.
         """
         args = command.args
         self._pool.require_open()
-        facts = facts_of(args)
+        facts = facts or facts_of(args)
         blocks = args[0] not in ORDINARY and needs_exclusive_connection(facts, args, "session(key)")
         way = route(args, self._encoding, facts)
         if isinstance(way, (AllNodes, Split)):
@@ -196,7 +210,17 @@ class ClusterExecutor(Commands[S], Scripts, Generic[S]):
         if batch.transaction:
             return await self._run_transaction(batch)
         # A read may depend on a write before it: unless all only read, all go to primaries.
-        parts, several = self._plan(batch.commands, self._balances_reads and batch.only_reads)
+        commands, reads = batch.commands, self._balances_reads and batch.only_reads
+        slots = slots_of_ordinary(commands, self._encoding)
+        if slots is not None:
+            endpoints = self._pool.endpoints_for_slots(slots, reads=reads)
+            if endpoints is not None:
+
+                def part_of(place: int) -> CommandPart:
+                    return CommandPart(commands[place], endpoints[place], slots[place], reads)
+
+                return await run_ordinary(self._pool, self.retry, batch, endpoints, part_of)
+        parts, several = self._plan(commands, reads)
         await run_parts(self._pool, self.retry, parts)
         replies = [part.reply for part in parts]
         for facts, way, own in reversed(several):  # from the end: earlier slices stay valid
@@ -212,7 +236,7 @@ class ClusterExecutor(Commands[S], Scripts, Generic[S]):
         several: list[tuple[Facts, AllNodes | Split, slice]] = []
         for command in commands:
             args = command.args
-            position = _FIRST_KEY.get(args[0])
+            position = KEY_POSITION.get(args[0])
             if position is not None and position < len(args):
                 slot = slot_of_key(args[position], encoding)
                 endpoint = (

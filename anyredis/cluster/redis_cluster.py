@@ -45,6 +45,7 @@ from anyredis.connection.base import BaseConnection
 from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import RedisError
 from anyredis.excerpt import unmade
+from anyredis.facts.lookup import KEY_POSITION
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
@@ -180,6 +181,8 @@ class RedisCluster(KeyspaceSubscribing[S], ReportsByNode[S], Holder, Generic[S])
         raw = raw_command(*args)
         if node is not None:
             return await self.node(node).submit(raw)
+        if raw.args[0] in KEY_POSITION:
+            return await self.submit(raw)
         run = self._submit_routed(raw, own_reports=True)
         observer = self.connection_pool.observer
         return await (run if observer is None else told(observer, event_of(raw), run))

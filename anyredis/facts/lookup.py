@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 from anyredis.commands.checks import flag
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
-from anyredis.facts.key_positions import KNOWN, Finder, counted, finder_of, ranged
+from anyredis.facts.key_positions import FIRST_KEY, KNOWN, Finder, counted, finder_of, ranged
 from anyredis.facts.names import word
 from anyredis.facts.policies import (
     ANY_NODE,
@@ -150,6 +150,12 @@ ORDINARY: Final = {name.partition(b" ")[0] for name in KNOWN} - SPECIAL
 
 A name in any other spelling, and any unknown name, is looked up, which also refuses what no name
 can be.  `register_command` adds registered commands that do not block.
+"""
+
+KEY_POSITION: Final[dict[Any, int]] = {**FIRST_KEY, b"PUBLISH": 1}
+"""The position of the argument by whose slot an ordinary command is routed, if it is always there.
+
+The channel of PUBLISH is no key, but messages that come from one node stay in their order.
 """
 
 _registered: dict[bytes, tuple[object, ...]] = {}

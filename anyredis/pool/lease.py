@@ -145,6 +145,14 @@ class Lease:
         self.connection, self._exclusive = connection, exclusive
         return connection
 
+    def attach_nowait(self) -> BaseConnection | None:
+        """A multiplexed connection, as `attach` gives it; None if the lease has to wait for one."""
+        if self._limit is None:
+            raise RuntimeError("this lease is not held: acquire it before it is attached")
+        self.detach()
+        self.connection, self._exclusive = self.endpoint.server.acquire_multiplexed_nowait(), False
+        return self.connection
+
     def detach(self) -> None:
         """Release the connection, if it is attached to one; the lease stays held.
 

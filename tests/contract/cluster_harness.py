@@ -228,7 +228,8 @@ class ClusterBench(Bench[ClusterConnectionPool, RedisCluster[bytes]]):
         """The slot map can be refreshed again and again, and no part of an older one is left."""
         pool = self.pool
         # A refresh that the loss of its connections has hit may still run: its error is right.
-        assert await pool.topology.wait_refreshed(anew=True) is None
+        error = await pool.topology.wait_refreshed(anew=True)
+        assert error is None, error
         if pool._temporary or len(pool.known) > len(pool.members()):
             # The first refresh kept nodes that were visited before it.
             assert await pool.topology.wait_refreshed() is None

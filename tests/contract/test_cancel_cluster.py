@@ -34,13 +34,15 @@ from tests.contract.steps import Steps, counting, kinds
 
 STRICT, BLOCKING = ClusterConnectionPool, BlockingClusterConnectionPool
 
+MOST = 4
+
 TARGETS = [
-    ClusterTarget(STRICT, 4, per_node=False, shared=1),
+    ClusterTarget(STRICT, MOST, per_node=False, shared=1),
     ClusterTarget(BLOCKING, 2, per_node=False, shared=0),
     ClusterTarget(BLOCKING, 2, per_node=True, shared=1),
     ClusterTarget(STRICT, 2, per_node=True, shared=0),
     ClusterTarget(BLOCKING, 2, per_node=False, shared=1),
-    ClusterTarget(STRICT, 4, per_node=False, shared=0),
+    ClusterTarget(STRICT, MOST, per_node=False, shared=0),
     ClusterTarget(BLOCKING, 2, per_node=True, shared=0),
     ClusterTarget(STRICT, 2, per_node=True, shared=1),
 ]
@@ -67,6 +69,16 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         return SLOT_MAPS[key]
 
     monkeypatch.setattr(topology, "parse_slots", read)
+
+
+@pytest.fixture(autouse=True)
+def both_ways_to_several_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strict pools of the most leases send batches as one without a limit, the others by tasks."""
+
+    def unlimited(pool: ClusterConnectionPool) -> bool:
+        return pool.strict and pool._capacity == MOST
+
+    monkeypatch.setattr(ClusterConnectionPool, "unlimited", property(unlimited))
 
 
 @functools.cache

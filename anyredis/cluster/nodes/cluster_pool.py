@@ -35,6 +35,7 @@ from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.limit import UNLIMITED, Limit, StrictLimit, check_capacity
 from anyredis.pool.server_connections import ServerConnections
 from anyredis.pool.tasks import PoolTasks, TaskStarter
+from anyredis.waiter import Waiter, waiter_factory
 from anyredis.wire.slots import SLOTS
 
 LEFT = "it left the cluster"
@@ -66,6 +67,8 @@ class ClusterConnectionPool(BasePool):
     """An endpoint to each node of the slot map, and to others that were asked."""
     endpoint_by_slot: list[ClusterEndpoint | None]
     """The endpoint to the primary of each slot, for the router's fast path."""
+    new_waiter: Callable[[], Waiter]
+    """Makes a waiter for the event loop that the pool is open in."""
     _tasks: TaskStarter | None = None
     _turn = 0
     _replicas: frozenset[TCPAddress] = frozenset()
@@ -194,6 +197,7 @@ class ClusterConnectionPool(BasePool):
     def opened(self, tasks: PoolTasks) -> None:
         """The pool was entered: all that it runs is started by *tasks*."""
         self._tasks = tasks.connections
+        self.new_waiter = waiter_factory()
         self._leaving.clear()
         self._limit = self.limit_for_next_scope(self._limit)
         for endpoint in self.known.values():
@@ -251,6 +255,11 @@ class ClusterConnectionPool(BasePool):
         """Whether one lease too many raises."""
         return isinstance(self._limit, StrictLimit)
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether it never refuses a lease, and no caller waits for one."""
+        return self._capacity >= UNLIMITED and self.strict
+
     def endpoint_for_slot(self, slot: int, *, reads: bool) -> ClusterEndpoint | None:
         """The endpoint for a command on *slot*, which *reads* only or not; None if none is known."""
         if not (reads and self.readonly):
@@ -258,6 +267,22 @@ class ClusterConnectionPool(BasePool):
         balancers = self._reads
         balancer = balancers.by_slot[slot] or balancers.balancer_for(slot, self.slot_map)
         return None if balancer is None else balancer.next()
+
+    def endpoints_for_slots(
+        self, slots: Sequence[int], *, reads: bool
+    ) -> list[ClusterEndpoint] | None:
+        """The same for each of *slots*; None if one of them has no known endpoint."""
+        by_slot = self.endpoint_by_slot
+        found = [
+            endpoint
+            for endpoint in (
+                [self.endpoint_for_slot(slot, reads=True) for slot in slots]
+                if reads
+                else [by_slot[slot] for slot in slots]
+            )
+            if endpoint is not None
+        ]
+        return found if len(found) == len(slots) else None
 
     def any_endpoint(self) -> ClusterEndpoint | None:
         """A primary, in turn; an unhealthy one only if there is no other."""

@@ -53,7 +53,10 @@ DEADLINE = 2.0
 """Seconds that these nodes have to answer."""
 
 GRACE = 0.05
-"""Seconds that the other nodes have once one has answered."""
+"""Seconds that the other nodes have once one has answered; more if the event loop stands still."""
+
+PIECES = 4
+"""The sleeps that make up each of these two times."""
 
 PINGS = 3
 """PINGs that measure the latency of a node: the shortest time counts."""
@@ -265,8 +268,10 @@ class TopologyRefresher:
     async def _ask(self, group: list[TCPAddress]) -> dict[TCPAddress, SlotMap | RedisError]:
         """The slot map or error of each node of *group* that answers in time."""
         answers: dict[TCPAddress, SlotMap | RedisError] = {}
+        has_slot_map = False
 
         async def ask(address: TCPAddress) -> None:
+            nonlocal has_slot_map
             try:
                 reply = await self.control.ask(address, (b"CLUSTER", b"SLOTS"))
                 answers[address] = _covering_slot_map(reply, address, self._cluster.address_remap)
@@ -277,13 +282,31 @@ class TopologyRefresher:
                 wrapped = answers[address] = ConnectionError(f"asking it failed: {failure!r}")
                 wrapped.__cause__ = failure
             else:
-                scope.deadline = min(scope.deadline, self._now() + GRACE)
+                if not has_slot_map:
+                    tasks.start_soon(end_after, GRACE)
+                has_slot_map = True
+            if len(answers) == len(group):
+                scope.cancel()
 
-        with anyio.move_on_after(DEADLINE) as scope:
+        async def end_after(seconds: float) -> None:
+            await sleep_in_pieces(seconds)
+            scope.cancel()
+
+        with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(end_after, DEADLINE)
                 for address in group:
                     tasks.start_soon(ask, address)
         return answers
+
+
+async def sleep_in_pieces(seconds: float) -> None:
+    """Sleep for *seconds*; a time in which the event loop stands still counts as one piece at most.
+
+    Otherwise answers that were received meanwhile would count as late.
+    """
+    for _ in range(PIECES):
+        await anyio.sleep(seconds / PIECES)
 
 
 def _covering_slot_map(reply: Reply, address: TCPAddress, remap: AddressRemap | None) -> SlotMap:

@@ -8,15 +8,14 @@ its reply; only a strict pool without enough leases refuses all parts, before an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-
-import anyio
 
 from anyredis.address import TCPAddress
 from anyredis.backoff import Retry
-from anyredis.client.batch import CommandBatch, EncodedBatch
+from anyredis.client.batch import CommandBatch
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
+from anyredis.cluster.routing.node_batch import NodeBatch, run_batches
 from anyredis.cluster.routing.redirect_policy import NextAttempt
 from anyredis.cluster.routing.redirects import RedirectFollower, Target, wait
 from anyredis.command import Command, raw_command
@@ -24,8 +23,6 @@ from anyredis.exceptions import RedisError, fresh
 from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import shown
 from anyredis.pool.endpoint import ClusterEndpoint
-from anyredis.pool.lease import Lease
-from anyredis.replies import array
 from anyredis.wire.decode import Reply
 
 ASKING = raw_command(b"ASKING")
@@ -88,6 +85,78 @@ async def run_parts(
         part.reply = part.target.missing()
     routable = [part for part in parts if part.endpoint is not None] if unroutable else parts
     await _send(pool, routable)
+    await _send_again(pool, retry, parts)
+
+
+async def run_ordinary(
+    pool: ClusterConnectionPool,
+    retry: Retry | None,
+    batch: CommandBatch,
+    endpoints: Sequence[ClusterEndpoint],
+    part_of: Callable[[int], CommandPart],
+) -> list[Reply]:
+    """The replies to *batch*, errors as values, if each command is for the one node in *endpoints*.
+
+    There is no `CommandPart` for a command that succeeds: *part_of* makes that of the command at a
+    position.  Raises the errors of `run_parts`, and otherwise gives what that gives.
+    """
+    batches = _batches_by_node(pool, batch, endpoints)
+    await run_batches(pool, [node_batch for node_batch, _ in batches])
+    replies: list[Reply] = [None] * len(endpoints)
+    failed: dict[int, CommandPart] = {}
+    for node_batch, places in batches:
+        answers = node_batch.replies
+        if isinstance(answers, RedisError) or _has_errors(answers):
+            parts = [part_of(place) for place in places]
+            _take_replies(node_batch, parts)
+            pairs = zip(places, parts, strict=True)
+            failed.update((at, part) for at, part in pairs if isinstance(part.reply, RedisError))
+            answers = [part.reply for part in parts]
+        if len(batches) == 1:
+            replies = answers
+        else:
+            for place, reply in zip(places, answers, strict=True):
+                replies[place] = reply
+    if failed:
+        positions = sorted(failed)  # in the order of the commands, whichever nodes they went to
+        await _send_again(pool, retry, [failed[place] for place in positions])
+        for place in positions:
+            replies[place] = failed[place].reply
+    return replies
+
+
+def _has_errors(replies: Sequence[Reply]) -> bool:
+    """Whether one of *replies* is an error; by the few types among thousands of replies."""
+    return any(issubclass(kind, RedisError) for kind in set(map(type, replies)))
+
+
+def _batches_by_node(
+    pool: ClusterConnectionPool, batch: CommandBatch, endpoints: Sequence[ClusterEndpoint]
+) -> list[tuple[NodeBatch, Sequence[int]]]:
+    """The part of *batch* for each node, and the positions of its commands."""
+    if len(set(endpoints)) == 1:
+        return [(NodeBatch(pool, endpoints[0], batch), range(len(endpoints)))]
+    places_of: defaultdict[ClusterEndpoint, list[int]] = defaultdict(list)
+    for place, endpoint in enumerate(endpoints):
+        places_of[endpoint].append(place)
+    commands = batch.commands
+    return [
+        (
+            NodeBatch(
+                pool,
+                endpoint,
+                CommandBatch([commands[place] for place in places], transaction=False),
+            ),
+            places,
+        )
+        for endpoint, places in places_of.items()
+    ]
+
+
+async def _send_again(
+    pool: ClusterConnectionPool, retry: Retry | None, parts: Sequence[CommandPart]
+) -> None:
+    """Repeat those of *parts* that failed, until each has its last `reply`."""
     while todo := _go_on(pool, retry, parts):
         longest = max((step for _, step in todo), key=lambda step: (step.refresh, step.delay))
         await wait(pool, longest)
@@ -145,60 +214,38 @@ async def _send(pool: ClusterConnectionPool, parts: Sequence[CommandPart]) -> No
         groups[part.endpoint].append(part)
     # Each part has an endpoint here; the condition below is for the type checker.
     batches = [
-        _NodeBatch(pool, endpoint, group)
+        (NodeBatch(pool, endpoint, _batch_of(group)), group)
         for endpoint, group in groups.items()
         if endpoint is not None
     ]
-    try:
-        if pool.strict:  # a lease for each, or none: this does not wait, so no other task runs
-            for batch in batches:
-                await batch.lease.acquire()
-        if len(batches) == 1:
-            await batches[0].run()
-            return
-        async with anyio.create_task_group() as tasks:
-            for batch in batches:
-                tasks.start_soon(batch.run)
-    finally:
-        for batch in batches:
-            batch.lease.release()
+    await run_batches(pool, [batch for batch, _ in batches])
+    for batch, group in batches:
+        _take_replies(batch, group)
 
 
-class _NodeBatch:
-    """All parts for one node, encoded as one piece."""
-
-    def __init__(
-        self, pool: ClusterConnectionPool, endpoint: ClusterEndpoint, parts: Sequence[CommandPart]
-    ) -> None:
-        self.lease = Lease(endpoint)
-        self._parts = parts
-        self._decodes = pool.decodes
-        commands = [part.command for part in parts]
-        self._asks = any([part.asking for part in parts])  # noqa: C419 - a list is faster
-        if self._asks:
-            commands = [command for part in parts for command in _with_asking(part)]
-        self._batch = CommandBatch(commands, transaction=False)
-        self._encoded = EncodedBatch(self._batch, pool.encoder)
-
-    async def run(self) -> None:
-        """Send the batch, and give each part its reply."""
-        try:
-            async with self.lease:
-                replies = await self._encoded.send(self.lease)
-        except RedisError as error:
-            replies = error
-        if isinstance(replies, RedisError):
-            reads = self._batch.only_reads
-            for part in self._parts:
-                part.reply, part.together = fresh(replies), reads
-            return
-        replies_by_command = self._batch.replies_by_command(array(replies), self._decodes)
-        if self._asks:
-            pairs = zip(self._batch.commands, replies_by_command, strict=True)
-            replies_by_command = [reply for command, reply in pairs if command is not ASKING]
-        for part, reply in zip(self._parts, replies_by_command, strict=True):
-            part.reply = reply
+def _batch_of(parts: Sequence[CommandPart]) -> CommandBatch:
+    """The commands of *parts*, behind ASKING where it is needed."""
+    commands = [part.command for part in parts]
+    if any([part.asking for part in parts]):  # noqa: C419 - a list is faster
+        commands = [command for part in parts for command in _with_asking(part)]
+    return CommandBatch(commands, transaction=False)
 
 
 def _with_asking(part: CommandPart) -> tuple[Command[Any], ...]:
     return (ASKING, part.command) if part.asking else (part.command,)
+
+
+def _take_replies(batch: NodeBatch, parts: Sequence[CommandPart]) -> None:
+    """Give each of *parts* its reply to *batch*."""
+    replies = batch.replies
+    if isinstance(replies, RedisError):
+        reads = batch.batch.only_reads
+        for part in parts:
+            part.reply, part.together = fresh(replies), reads
+        return
+    commands = batch.batch.commands
+    if len(commands) > len(parts):
+        pairs = zip(commands, replies, strict=True)
+        replies = [reply for command, reply in pairs if command is not ASKING]
+    for part, reply in zip(parts, replies, strict=True):
+        part.reply = reply

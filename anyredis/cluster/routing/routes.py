@@ -7,13 +7,14 @@ slots is split if its policy allows it; otherwise it is refused before anything 
 
 from binascii import crc_hqx
 from collections.abc import Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
+from anyredis.command import Command
 from anyredis.exceptions import CrossSlotError, DataValueError
-from anyredis.facts.lookup import Facts, facts_of
+from anyredis.facts.lookup import KEY_POSITION, ORDINARY, Facts, facts_of
 from anyredis.facts.policies import BY_SLOT, RequestPolicy, by_node_method
 from anyredis.wire.encode import Value
-from anyredis.wire.slots import SLOTS, hash_tag
+from anyredis.wire.slots import SLOTS
 
 
 class ToSlot(NamedTuple):
@@ -76,8 +77,62 @@ def slot_of_key(key: Value, encoding: str) -> int:
             data = key_bytes(key, encoding)  # raises the error with its message
     else:
         data = key if type(key) is bytes else key_bytes(key, encoding)
-    # slot_of(), without its frame: this is run for every command.
-    return crc_hqx(hash_tag(data) if b"{" in data else data, 0) % SLOTS
+    # Saved frames: slot_of, hash_tag.  This is run for every command.
+    if _BRACE in data:
+        tag, end, _ = data.partition(b"{")[2].partition(b"}")
+        if tag and end:
+            data = tag
+    return crc_hqx(data, 0) % SLOTS
+
+
+_BRACE: Final = ord("{")
+"""As a number: to find that in bytes takes a tenth of the time that `b"{"` takes."""
+
+
+def slot_of_ordinary(facts: Facts, args: tuple[Value, ...], encoding: str) -> int | None:
+    """The slot of an ordinary command all of whose keys are in it; None if `route` has to decide.
+
+    `route` gives the same slot.  Raises `DataValueError` as `route` does.
+    """
+    request, find_keys = facts.request, facts.find_keys
+    if find_keys is None or args[0] not in ORDINARY:
+        return None
+    if request is not None and request is not RequestPolicy.MULTI_SHARD:
+        return None
+    slot: int | None = None
+    for position in find_keys(facts.name, args):
+        found = slot_of_key(args[position], encoding)
+        if slot is None:
+            slot = found
+        elif slot != found:
+            return None
+    return slot
+
+
+def slots_of_ordinary(commands: Sequence[Command[Any]], encoding: str) -> list[int] | None:
+    """The slot of each command if all are ordinary, each with its keys in one slot; otherwise None.
+
+    Raises `DataValueError` as `route` does.
+    """
+    slots: list[int] = []
+    append, position_of, checksum = slots.append, KEY_POSITION.get, crc_hqx
+    for command in commands:
+        args = command.args
+        position = position_of(args[0])
+        if position is None or position >= len(args):
+            slot = slot_of_ordinary(facts_of(args), args, encoding)
+            if slot is None:
+                return None
+            append(slot)
+            continue
+        key = args[position]
+        if type(key) is str and key.isascii():
+            data = key.encode(encoding)
+            if _BRACE not in data:
+                append(checksum(data, 0) % SLOTS)  # saved frame: slot_of_key
+                continue
+        append(slot_of_key(key, encoding))
+    return slots
 
 
 def route(args: tuple[Value, ...], encoding: str = "utf-8", facts: Facts | None = None) -> Route:

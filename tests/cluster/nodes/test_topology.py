@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +15,15 @@ from anyredis import ConnectionError, ReadFrom, RedisError
 from anyredis.cluster.nodes import topology as module
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool
 from anyredis.pool.lease import exclusive_connection
-from anyredis.testing import FakeCluster, FakeClusterConnection, FakeNode, silent
+from anyredis.testing import (
+    Answer,
+    FakeCluster,
+    FakeClusterConnection,
+    FakeNode,
+    FakePeer,
+    Words,
+    silent,
+)
 from tests.blocked_tasks import all_tasks_blocked
 
 
@@ -167,8 +176,9 @@ async def test_seeds_are_asked_again_when_all_others_fail() -> None:
         assert [*pool.known] == [seed.address]
 
 
-async def test_the_majority_is_believed() -> None:
+async def test_the_majority_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that tells the past is outvoted, whoever answers first."""
+    monkeypatch.setattr(module, "GRACE", FOR_EVER)  # not needed: all of them answer
     cluster = FakeCluster(3)
     past = cluster.slots()
     cluster.move(range(100), cluster.nodes[1])
@@ -177,6 +187,23 @@ async def test_the_majority_is_believed() -> None:
         await pool.ready()
         assert pool.slot_map.by_slot[0] is not None
         assert pool.slot_map.by_slot[0].primary == cluster.nodes[1].address
+
+
+async def test_the_event_loop_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers that arrive meanwhile are not late: that time is a piece of the deadline only."""
+    monkeypatch.setattr(module, "DEADLINE", 0.2)
+    cluster = FakeCluster(1)
+
+    def stand_still(peer: FakePeer, words: Words) -> Answer:
+        end = time.monotonic() + 0.3  # longer than all of the deadline
+        while time.monotonic() < end:
+            pass
+        return peer.run(words)
+
+    async with cluster.pool() as pool:
+        await known(pool)
+        cluster.nodes[0].server.on("CLUSTER", stand_still)
+        assert await pool.topology.wait_refreshed() is None
 
 
 async def test_a_node_that_is_late_is_not_waited_for() -> None:

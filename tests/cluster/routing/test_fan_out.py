@@ -299,14 +299,21 @@ async def test_a_strict_pool_that_is_short_later() -> None:
 
 
 async def test_a_waiting_pool_waits() -> None:
-    """One lease for three nodes is enough; without any the commands say so."""
+    """One lease for three nodes is enough."""
     cluster = FakeCluster()
-    async with cluster.client(
-        pool_class=BlockingClusterConnectionPool, max_connections=1, timeout=0.05
-    ) as client:
+    pool_class = BlockingClusterConnectionPool
+    async with cluster.client(pool_class=pool_class, max_connections=1) as client:
         async with client.pipeline() as pipe:
             results = [pipe.set(key, "v") for key in ("foo", "bar", "c")]
         assert all(each.value for each in results)
+        assert whole(client)
+
+
+async def test_a_waiting_pool_without_a_lease() -> None:
+    """Each command says so, after the timeout."""
+    cluster = FakeCluster()
+    pool_class = BlockingClusterConnectionPool
+    async with cluster.client(pool_class=pool_class, max_connections=1, timeout=0.05) as client:
         pipe = client.pipeline(raise_on_error=False)
         late = [pipe.get("foo"), pipe.get("bar")]
         async with client.session("bar"):
@@ -325,8 +332,12 @@ async def test_a_pipeline_that_is_cancelled() -> None:
         pipe = client.pipeline()
         for key in KEYS:
             pipe.set(key, "v")
-        with anyio.move_on_after(0.01) as scope:
-            await pipe.execute()
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(pipe.execute)
+                for node in cluster.nodes:
+                    await node.server.wait_for("SET")
+                scope.cancel()
         assert scope.cancelled_caught
         assert whole(client)
         for node in cluster.nodes:
