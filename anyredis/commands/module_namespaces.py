@@ -15,6 +15,7 @@ from anyredis.replies import S
 
 if TYPE_CHECKING:
     from anyredis.commands.modules import cms as _cms
+    from anyredis.commands.modules import ft as _ft
 
 
 def _classes(module: str) -> Any:
@@ -38,3 +39,17 @@ class ModuleNamespaces(Group[S]):
         The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
         """
         return _classes("cms")  # type: ignore[no-any-return]
+
+    @namespace
+    def ft(
+        self,
+    ) -> tuple[
+        type[_ft.ClientSearch[S]],
+        type[_ft.PipelineSearch[S]],
+        type[_ft.BlueprintSearch[S]],
+    ]:
+        """Search: indexes over hashes and JSON documents, and queries.
+
+        The server needs the module RediSearch, which Redis 8 and Redis Stack have.
+        """
+        return _classes("ft")  # type: ignore[no-any-return]
