@@ -26,7 +26,7 @@ VALUES = (
     *("exceptions.py", "address.py", "credentials.py", "backoff.py", "wire"),
     *("address_remap.py", "option_names.py"),
     *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
-    *("replies.py", "reports", "stream_entries.py", "facts", "commands"),
+    *("replies.py", "reports", "stream_entries.py", "facts", "commands", "search.py"),
     *("observer.py", "pool/allocator.py"),
     *("cluster/nodes/slot_map.py", "cluster/nodes/read_balancer.py"),
     *("cluster/nodes/socket_limit.py", "cluster/routing/routes.py"),
