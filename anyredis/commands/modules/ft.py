@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from anyredis.commands.modules.search_indexes import SearchIndexes
 from anyredis.commands.modules.search_queries import SearchQueries
+from anyredis.commands.modules.search_terms import SearchTerms
 from anyredis.namespaces import BlueprintNamespace, ClientNamespace, PipelineNamespace
 from anyredis.replies import S
 
 
-class ClientSearch(ClientNamespace[S], SearchIndexes[S], SearchQueries[S]):
+class ClientSearch(ClientNamespace[S], SearchIndexes[S], SearchTerms[S], SearchQueries[S]):
     """`client.ft`: each call is awaited."""
 
 
-class PipelineSearch(PipelineNamespace[S], SearchIndexes[S], SearchQueries[S]):
+class PipelineSearch(PipelineNamespace[S], SearchIndexes[S], SearchTerms[S], SearchQueries[S]):
     """`pipe.ft`: each call gives a `Result`."""
 
 
-class BlueprintSearch(BlueprintNamespace[S], SearchIndexes[S], SearchQueries[S]):
+class BlueprintSearch(BlueprintNamespace[S], SearchIndexes[S], SearchTerms[S], SearchQueries[S]):
     """`ft` on a blueprint: each call gives a `Command`."""
 
 
