@@ -234,10 +234,13 @@ def _schema(command: str, given: object) -> tuple[Value, ...]:
 def _fields(command: str, given: object) -> Collection[object]:
     if isinstance(given, SearchField):
         return (given,)
-    several = isinstance(given, Collection) and not isinstance(given, _NO_SCHEMA)
-    if not several:
+    if not _are_several(given):
         raise _no_field(command, "fields", given)
     return cast("Collection[object]", given)
+
+
+def _are_several(given: object) -> bool:
+    return isinstance(given, Collection) and not isinstance(given, _NO_SCHEMA)
 
 
 def _bytes_of(name: Key) -> bytes:
