@@ -97,7 +97,8 @@ def test_bfloat16_is_the_nearest(number: float) -> None:
     [half] = struct.unpack("<H", vector_bytes([number], "BFLOAT16"))
 
     def value(bits: int) -> float:
-        return cast("float", struct.unpack("<f", struct.pack("<I", bits << 16))[0])
+        [number] = struct.unpack("<f", struct.pack("<I", bits << 16))
+        return float(number)
 
     chosen = abs(value(half) - number)
     others = [value(bits) for bits in (half - 1, half + 1) if 0 <= bits < 0x10000]

@@ -15,7 +15,7 @@ from anyredis.commands.checks import number
 from anyredis.commands.group import SECOND, Group, Seconds, choice, duration, flags
 from anyredis.commands.modules.search_fields import SearchField
 from anyredis.commands.modules.search_report import IndexReader, SearchIndexInfo
-from anyredis.commands.several import SomeKeys, any_values, keys_of
+from anyredis.commands.several import SomeKeys, all_keys, any_values
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.replies import S, ok, record, word_or_none
@@ -79,7 +79,7 @@ class SearchIndexes(Group[S]):
         kind = () if on is None else (b"ON", choice("FT.CREATE", "on", on, "HASH", "JSON"))
         words = (
             *kind,
-            *_counted(b"PREFIX", None if prefix is None else keys_of("FT.CREATE", prefix)),
+            *_counted(b"PREFIX", _prefixes(prefix)),
             *_named(b"FILTER", filter),
             *_named(b"LANGUAGE", language),
             *_named(b"LANGUAGE_FIELD", language_field),
@@ -260,6 +260,10 @@ def _named(option: bytes, value: Key | None) -> tuple[Value, ...]:
 
 def _counted(option: bytes, values: tuple[Value, ...] | None) -> tuple[Value, ...]:
     return () if values is None else (option, len(values), *values)
+
+
+def _prefixes(prefix: SomeKeys | None) -> tuple[Value, ...] | None:
+    return None if prefix is None else all_keys("FT.CREATE", "prefix", (prefix,))
 
 
 def _stopwords(stopwords: SomeKeys | None) -> tuple[Value, ...] | None:

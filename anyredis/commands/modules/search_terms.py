@@ -155,33 +155,33 @@ class SearchTerms(Group[S]):
 
     @command
     def sugget(
-        self, key: Key, prefix: Key, *, fuzzy: bool = False, max: Count | None = None
+        self, key: Key, prefix: Key, *, fuzzy: bool = False, max: Count = 10
     ) -> Command[list[S]]:
-        """The suggestions that begin with *prefix*, the best first, at most *max* (5).
+        """The suggestions that begin with *prefix*, the best first, at most *max*.
 
         With *fuzzy* one letter may differ.  Empty if there is no such key.
-        FT.SUGGET key prefix [FUZZY] [MAX n]. Search 1.0. O(1).
+        FT.SUGGET key prefix [FUZZY] MAX n. Search 1.0. O(1).
         """
         return Command((b"FT.SUGGET", key, prefix, *_found(fuzzy, max)), self._suggested)
 
     @command
     def sugget_with_payloads(
-        self, key: Key, prefix: Key, *, fuzzy: bool = False, max: Count | None = None
+        self, key: Key, prefix: Key, *, fuzzy: bool = False, max: Count = 10
     ) -> Command[list[Suggestion[S]]]:
         """Like `sugget`, each with its score and its payload.
 
-        FT.SUGGET key prefix [FUZZY] WITHSCORES WITHPAYLOADS [MAX n]. Search 1.0. O(1).
+        FT.SUGGET key prefix [FUZZY] WITHSCORES WITHPAYLOADS MAX n. Search 1.0. O(1).
         """
         words = _found(fuzzy, max, b"WITHSCORES", b"WITHPAYLOADS")
         return Command((b"FT.SUGGET", key, prefix, *words), self._with_payloads)
 
     @command
     def sugget_with_scores(
-        self, key: Key, prefix: Key, *, fuzzy: bool = False, max: Count | None = None
+        self, key: Key, prefix: Key, *, fuzzy: bool = False, max: Count = 10
     ) -> Command[list[tuple[S, float]]]:
         """Like `sugget`, each with a number that says how well it fits.
 
-        FT.SUGGET key prefix [FUZZY] WITHSCORES [MAX n]. Search 1.0. O(1).
+        FT.SUGGET key prefix [FUZZY] WITHSCORES MAX n. Search 1.0. O(1).
         """
         words = _found(fuzzy, max, b"WITHSCORES")
         return Command((b"FT.SUGGET", key, prefix, *words), self._with_scores)
@@ -246,6 +246,5 @@ def _dictionaries(kind: bytes, argument: str, names: SomeKeys | None) -> tuple[V
     return tuple(word for name in found for word in (b"TERMS", kind, name))
 
 
-def _found(fuzzy: bool, most: int | None, *more: bytes) -> tuple[Value, ...]:
-    limit: tuple[Value, ...] = () if most is None else (b"MAX", most)
-    return (*flags(fuzzy=fuzzy), *more, *limit)
+def _found(fuzzy: bool, most: int, *more: bytes) -> tuple[Value, ...]:
+    return (*flags(fuzzy=fuzzy), *more, b"MAX", most)
