@@ -85,7 +85,8 @@ class SearchTerms(Group[S]):
     ) -> Command[dict[S, list[tuple[S, float]]]]:
         """For each word of *query* that *index* does not have, the like words with their scores.
 
-        The score is the share of documents with that word, 0 for one of a dictionary.  *distance*
+        The score is the share of documents with that word (those indexed anew count again), 0 for
+        one of a dictionary.  *distance*
         is the greatest number of letters to change, 1 to 4 (1).  *include* names dictionaries
         (`dictadd`) whose words are found too, *exclude* those whose words are right as they are.
         FT.SPELLCHECK index query [DISTANCE n] [TERMS INCLUDE | EXCLUDE …] [DIALECT n]. Search 1.4.
