@@ -148,7 +148,8 @@ class Unquoted:
 
     def __repr__(self) -> str:
         text = self._annotation
-        return text if isinstance(text, str) else inspect.formatannotation(text)
+        shown = text if isinstance(text, str) else inspect.formatannotation(text)
+        return shown.replace("builtins.", "")  # `list`, where a method has that name
 
 
 def signature_of(function: Callable[..., Any], name: str) -> str:

@@ -192,7 +192,7 @@ class TagField(SortableField):
         check_flags(
             self, casesensitive=casesensitive, withsuffixtrie=withsuffixtrie, indexempty=indexempty
         )
-        if separator is not None and not (len(separator) == 1 and separator.isascii()):
+        if separator is not None and not _is_separator(separator):
             raise wrong(self, f"separator is {excerpt(separator, 40)}: give one ASCII character")
 
     def own_options(self) -> tuple[Value, ...]:
@@ -296,6 +296,10 @@ def check_flags(field: SearchField, **options: object) -> None:
     """Refuse all but True and False for *options* of *field*."""
     for name, value in options.items():
         flag(f"{place_of(field)}: {name}", value)
+
+
+def _is_separator(separator: object) -> bool:
+    return isinstance(separator, str) and len(separator) == 1 and separator.isascii()
 
 
 def _name_in_schema(field: SearchField, argument: str, name: object) -> Key:

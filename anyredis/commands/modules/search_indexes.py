@@ -93,7 +93,7 @@ class SearchIndexes(Group[S]):
             *flags(skipinitialscan=skipinitialscan),
             *((b"INDEXALL", b"ENABLE") if indexall else ()),
         )
-        schema = _schema("FT.CREATE", fields)
+        schema = _schema("FT.CREATE", fields, paths=on is not None)
         return Command((b"FT.CREATE", index, *words, b"SCHEMA", *schema), ok)
 
     @command
@@ -212,13 +212,21 @@ class SearchIndexes(Group[S]):
 # -- words --------------------------------------------------------------------------------------
 
 
-def _schema(command: str, given: object) -> tuple[Value, ...]:
-    """The words for all fields; raises `DataError` unless each has a name of its own."""
+def _schema(command: str, given: object, *, paths: bool = True) -> tuple[Value, ...]:
+    """The words for all fields; raises `DataError` unless each has a name of its own.
+
+    Unless *paths* are expected, a JSON path is refused: in an index of hashes it finds nothing.
+    """
     words: list[Value] = []
     names = set[bytes]()
     for position, field in enumerate(_fields(command, given)):
         if not isinstance(field, SearchField):
             raise _no_field(command, f"fields[{position}]", field)
+        if not paths and _bytes_of(field.name).startswith((b"$.", b"$[")):
+            raise DataValueError(
+                f"{command}: {excerpt(field.name, 40)} is a JSON path: give on='JSON', or on='HASH' "
+                "for hashes that have a field of that name"
+            )
         name = _bytes_of(field.attribute)
         if name in names:
             raise DataValueError(

@@ -188,7 +188,7 @@ _WITH_VALUE: Final = frozenset(("WEIGHT", "SEPARATOR", "PHONETIC", "M"))
 _RENAMED: Final = {"Index Errors": "index_errors", "field statistics": "field_statistics"}
 
 
-class Fields:
+class ReportFields:
     """The fields of one map: each is taken out by its name, and what is left is not known here."""
 
     def __init__(self, fields: dict[str, Reply]) -> None:
@@ -235,8 +235,8 @@ class Fields:
         return others(self._left, ())
 
 
-def _fields(reply: Reply) -> Fields:
-    return Fields(record(reply))
+def _fields(reply: Reply) -> ReportFields:
+    return ReportFields(record(reply))
 
 
 def _field_pairs(reply: Reply) -> Iterator[tuple[str, Reply]]:
@@ -268,9 +268,9 @@ class IndexReader(Generic[S]):
     def info(self, reply: Reply) -> SearchIndexInfo[S]:
         """The whole report."""
         fields = {_RENAMED.get(name, name): value for name, value in record(reply).items()}
-        return self._info(Fields(fields))
+        return self._info(ReportFields(fields))
 
-    def _info(self, fields: Fields) -> SearchIndexInfo[S]:
+    def _info(self, fields: ReportFields) -> SearchIndexInfo[S]:
         read, integer, number_of = self._read, fields.integer, fields.number
         return SearchIndexInfo(
             index_name=read.text(fields.raw("index_name")),
@@ -329,7 +329,7 @@ class IndexReader(Generic[S]):
         )
 
     def _field(self, reply: Reply) -> FieldDescription[S]:
-        fields = Fields(dict(_field_pairs(reply)))
+        fields = ReportFields(dict(_field_pairs(reply)))
         kind = fields.needed_word("type")
         return FieldDescription(
             identifier=self._read.text(fields.raw("identifier")),
@@ -364,7 +364,7 @@ class IndexReader(Generic[S]):
         return IndexErrors(failures, text, self._read.text_or_none(key), fields.other())
 
 
-def _vector(fields: Fields) -> VectorDescription:
+def _vector(fields: ReportFields) -> VectorDescription:
     return VectorDescription(
         algorithm=fields.needed_word("algorithm"),
         data_type=fields.needed_word("data_type"),

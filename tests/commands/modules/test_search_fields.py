@@ -104,6 +104,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "TextField('t'): nostem is 1", lambda: unchecked(TextField)("t", nostem=1)),
     (DataValueError, "separator is '': give one ASCII", lambda: TagField("g", separator="")),
     (DataValueError, "separator is '||'", lambda: TagField("g", separator="||")),
+    (DataValueError, "separator is 5", lambda: unchecked(TagField)("g", separator=5)),
     (DataValueError, "separator is '…'", lambda: TagField("g", separator="…")),
     (
         DataValueError,

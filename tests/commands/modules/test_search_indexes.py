@@ -61,6 +61,8 @@ SENT: list[tuple[str, Command[object]]] = [
         "FT.CREATE i SCHEMA a AS x TAG a AS y TEXT",
         text.create("i", [TagField("a", as_name="x"), TextField("a", as_name="y")]),
     ),
+    ("FT.CREATE i ON HASH SCHEMA $.a TAG", text.create("i", TagField("$.a"), on="HASH")),
+    ("FT.ALTER i SCHEMA ADD $.a TAG", text.alter("i", TagField("$.a"))),
     ("FT.ALTER i SCHEMA ADD g TAG", text.alter("i", TagField("g"))),
     (
         "FT.ALTER i SKIPINITIALSCAN SCHEMA ADD g TAG n NUMERIC",
@@ -156,6 +158,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "fields[1] is a tests.commands.modules.test_search_indexes.TheirField", lambda: create("i", [TITLE, TheirField()])),
     (DataValueError, "fields has 'title' twice: give as_name=", lambda: text.create("i", [TITLE, TITLE])),
     (DataValueError, "fields has b'v' twice", lambda: text.alter("i", [VECTOR, TagField(b"v")])),
+    (DataValueError, "'$.v' is a JSON path: give on='JSON', or on='HASH'", lambda: text.create("i", VECTOR)),
     (DataValueError, "FT.CREATE: on is 'SET': give HASH or JSON", lambda: create("i", TITLE, on="SET")),
     (DataValueError, "FT.CREATE: prefix is empty", lambda: text.create("i", TITLE, prefix=[])),
     (DataValueError, "FT.CREATE: score is 2", lambda: text.create("i", TITLE, score=2)),
