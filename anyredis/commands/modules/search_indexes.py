@@ -197,7 +197,7 @@ class SearchIndexes(Group[S]):
     def config_set(self, option: Key, value: Value) -> Command[bool]:
         """True once the setting *option* of the module is *value*, until the server restarts.
 
-        Deprecated since Redis 8: write `client.config_set({"search-min-prefix": 2})`.  Raises
+        Deprecated since Redis 8: write `client.config_set("search-min-prefix", 2)`.  Raises
         `ResponseError` if there is no such setting, or it is only set when the module loads.
         FT.CONFIG SET option value. Search 1.0. O(1).
         """
