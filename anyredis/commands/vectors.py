@@ -45,8 +45,11 @@ SIZES: Final[Mapping[str, int]] = {
 
 _BYTES: Final = (bytes, bytearray)
 _NO_VECTOR: Final = (str, Mapping, set, frozenset)
-_FORMATS: Final = {"f": "FLOAT32", "d": "FLOAT64", "e": "FLOAT16", "b": "INT8", "B": "UINT8"}
-"""The types of buffers whose bytes need no conversion."""
+_CODES: Final = {"FLOAT32": "f", "FLOAT64": "d", "INT8": "b", "UINT8": "B"}
+"""The codes of `array` for the types that it has."""
+
+_ARRAYS: Final = frozenset("fdbBhHiIlLqQ")
+"""The formats of buffers that are codes of `array`, too."""
 
 _RANGES: Final = {"INT8": (-128, 127), "UINT8": (0, 255)}
 
@@ -63,7 +66,7 @@ def vector_bytes(
     Raises `DataError`, which names *where* the vector stands, if it is none, has other than *dim*
     dimensions, or holds a number that the type cannot.
     """
-    size = SIZES.get(type)
+    size = SIZES.get(type) if isinstance(type, str) else None
     if size is None:
         raise DataValueError(f"{where}: type is {excerpt(type, 40)}: give {' or '.join(SIZES)}")
     data = _as_sent(where, vector, type, size)
@@ -76,77 +79,96 @@ def vector_bytes(
 
 def _as_sent(where: str, vector: object, kind: str, size: int) -> bytes:
     """The bytes of a vector of any length."""
-    if isinstance(vector, _BYTES) or (isinstance(vector, memoryview) and vector.format in "Bc"):
-        data = bytes(vector)
+    if _is_bytes(vector):
+        data = bytes(cast("bytes", vector))
         if not data or len(data) % size:
             raise DataValueError(
                 f"{where} has {len(data)} bytes: give {kind} numbers, {_bytes_each(size)}"
             )
         return data
-    if (buffer := _buffer_of(vector, kind)) is not None:
-        numbers: Sequence[float] = buffer
-        data = buffer.tobytes()
-    else:
-        numbers = _numbers(where, vector)
-        data = _packed(where, numbers, kind)
-    # A finite sum has finite parts only; the sum alone may also be too large.
-    if not math.isfinite(sum(numbers)) and not all(map(math.isfinite, numbers)):
-        raise _beyond(where, kind)
-    return data
+    numbers = _array_of(vector)
+    if numbers is None:
+        numbers = _converted(where, vector)
+    return _packed(where, numbers, kind)
+
+
+def _is_bytes(vector: object) -> bool:
+    """Whether it is bytes, not numbers: a `memoryview` of floats is numbers."""
+    view = isinstance(vector, memoryview)
+    return isinstance(vector, _BYTES) or (view and cast("Any", vector).format in {"B", "c"})
 
 
 def _bytes_each(size: int) -> str:
     return "a byte each" if size == 1 else f"{size} bytes each"
 
 
-def _buffer_of(vector: object, kind: str) -> memoryview | None:
-    """The numbers of an array that has them in the wanted type and order already, or None."""
-    if isinstance(vector, (list, tuple)) or sys.byteorder != "little":
+def _array_of(vector: object) -> array[float] | None:
+    """The numbers of what has them in a buffer, in the same type; None for anything else."""
+    if isinstance(vector, (list, tuple)):
         return None
     try:
         buffer = memoryview(cast("Any", vector))
     except (TypeError, ValueError):
         return None  # no buffer, or one that does not tell its format (bfloat16 of NumPy)
-    fits = _FORMATS.get(buffer.format) == kind and buffer.ndim == 1 and buffer.contiguous
-    # Python 3.11 cannot read the numbers of format "e" from a memoryview.
-    return buffer if fits and buffer.format != "e" and buffer else None
+    if buffer.ndim != 1 or not buffer.contiguous or not buffer or buffer.format not in _ARRAYS:
+        return None
+    numbers = array(cast('Literal["d"]', buffer.format))
+    numbers.frombytes(buffer.cast("B"))
+    return numbers
 
 
-def _numbers(where: str, vector: object) -> Sequence[float]:
+def _converted(where: str, vector: object) -> array[float]:
     """The numbers of *vector*; raises `DataError` if they are none, or not of one dimension."""
     tolist = getattr(vector, "tolist", None)
     listed: Any = vector if tolist is None else tolist()
     try:
-        numbers = None if isinstance(vector, _NO_VECTOR) else array("d", listed)
+        numbers = None if _is_no_vector(vector) else array("d", listed)
     except (TypeError, OverflowError):
         numbers = None
     if numbers is None:
-        kind = type(vector).__name__
         raise DataTypeError(
-            f"{where} is a {kind}: give numbers, an array of one dimension, or bytes"
+            f"{where} is a {type(vector).__name__}: give numbers, an array of one dimension, or bytes"
         )
     if not numbers:
         raise DataValueError(f"{where} is empty: give at least one number")
     return numbers
 
 
-def _packed(where: str, numbers: Sequence[float], kind: str) -> bytes:
-    """*numbers* in little-endian order."""
-    count = len(numbers)
+def _is_no_vector(vector: object) -> bool:
+    return isinstance(vector, _NO_VECTOR)
+
+
+def _packed(where: str, numbers: array[float], kind: str) -> bytes:
+    """*numbers* of this *kind*, in little-endian order."""
     if kind in _RANGES:
         least, most = _RANGES[kind]
-        if not all(each.is_integer() and least <= each <= most for each in numbers):
+        if not all(least <= each <= most and each == int(each) for each in numbers):
             raise DataValueError(
                 f"{where} holds a number that is no {kind}: give whole numbers from {least} to {most}"
             )
-        return struct.pack(f"<{count}{'b' if kind == 'INT8' else 'B'}", *map(int, numbers))
-    try:
-        if kind == "BFLOAT16":
-            return _bfloat16(numbers)
-        letter = {"FLOAT32": "f", "FLOAT64": "d", "FLOAT16": "e"}[kind]
-        return struct.pack(f"<{count}{letter}", *numbers)
-    except OverflowError:
-        raise _beyond(where, kind) from None
+        numbers = array(_CODES[kind], map(int, numbers))
+    elif kind in _CODES:
+        numbers = numbers if numbers.typecode == _CODES[kind] else array(_CODES[kind], numbers)
+    else:
+        return _of_16_bits(where, numbers, kind)
+    # A finite sum has finite parts only; the sum alone may also be too large.
+    if not math.isfinite(sum(numbers)) and not all(map(math.isfinite, numbers)):
+        raise _beyond(where, kind)
+    if sys.byteorder == "big":
+        numbers = array(numbers.typecode, numbers)
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _of_16_bits(where: str, numbers: array[float], kind: str) -> bytes:
+    """The same for floats of half the size, which `array` does not have."""
+    if all(map(math.isfinite, numbers)):
+        try:
+            packed = struct.pack(f"<{len(numbers)}e", *numbers) if kind == "FLOAT16" else None
+            return packed or _bfloat16(numbers)
+        except OverflowError:
+            pass  # the error below says so
+    raise _beyond(where, kind)
 
 
 def _bfloat16(numbers: Sequence[float]) -> bytes:

@@ -147,6 +147,7 @@ BEYOND: list[tuple[VectorType, list[float], str]] = [
     ("INT8", [0.5], "no INT8"),
     ("UINT8", [-1], "no UINT8: give whole numbers from 0 to 255"),
     ("UINT8", [math.nan], "no UINT8"),
+    (cast("VectorType", ["FLOAT32"]), [1], "type is .'FLOAT32'.: give FLOAT32"),
     (cast("VectorType", "float"), [1], "type is 'float': give FLOAT32 or FLOAT64"),
 ]
 
@@ -169,6 +170,11 @@ def test_the_number_of_dimensions() -> None:
 
 
 def test_the_order_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are little-endian on a machine of the other order too."""
-    monkeypatch.setattr(sys, "byteorder", "big")
-    assert vector_bytes(array("f", [1.0])) == struct.pack("<f", 1)
+    """On a machine of the other byte order the bytes are swapped, and the caller's array is not."""
+    there = "big" if sys.byteorder == "little" else "little"
+    given = array("f", [1.0])
+    here = vector_bytes(given)
+    monkeypatch.setattr(sys, "byteorder", there)
+    swapped = vector_bytes(given)
+    assert {here, swapped} == {struct.pack("<f", 1), struct.pack(">f", 1)}
+    assert given == array("f", [1.0])
