@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal, TypeAlias, cast
 
 from anyredis.command import Command, command
@@ -25,7 +26,7 @@ from anyredis.wire.encode import Key, Value
 SomeFields: TypeAlias = SearchField | Collection[SearchField]
 """One field, or several in the order of the schema."""
 
-_NO_SCHEMA: Final = (str, bytes, bytearray, memoryview, Mapping)
+_NO_SCHEMA: Final = (str, bytes, bytearray, memoryview, Mapping, AbstractSet)
 
 
 class SearchIndexes(Group[S]):
@@ -66,8 +67,8 @@ class SearchIndexes(Group[S]):
         weigh a document; *payload_field* has bytes for a scorer.
 
         *stopwords* are the words that are not indexed, none if empty; without it the server's own.
-        *temporary* drops the index after so many seconds without a use.  *maxtextfields* leaves
-        room for more than 32 text fields.  Smaller indexes: *nooffsets* (no exact phrases, no
+        *temporary* drops the index, and its documents with it, after so many seconds without a
+        search or a new document.  *maxtextfields* leaves room for more than 32 text fields.  Smaller indexes: *nooffsets* (no exact phrases, no
         highlighting), *nohl* (no highlighting), *nofields* (no search in some fields), *nofreqs*
         (no scores by frequency).  *skipinitialscan* adds only documents that are written later.
         *indexall* keeps a list of all documents (Redis 8).

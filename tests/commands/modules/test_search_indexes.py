@@ -154,6 +154,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataValueError, "FT.CREATE: fields is empty", lambda: text.create("i", [])),
     (DataTypeError, "FT.CREATE: fields is a builtins.str: give fields of", lambda: create("i", "title")),
     (DataTypeError, "FT.CREATE: fields is a builtins.dict", lambda: create("i", {"title": TITLE})),
+    (DataTypeError, "FT.CREATE: fields is a builtins.set", lambda: create("i", {TITLE})),
     (DataTypeError, "FT.CREATE: fields is a builtins.list_iterator", lambda: create("i", iter([TITLE]))),
     (DataTypeError, "fields[1] is a tests.commands.modules.test_search_indexes.TheirField", lambda: create("i", [TITLE, TheirField()])),
     (DataValueError, "fields has 'title' twice: give as_name=", lambda: text.create("i", [TITLE, TITLE])),

@@ -224,6 +224,17 @@ async def test_what_newer_servers_have(redis_stack: Server) -> None:
         assert await client.ft.list() == []
 
 
+async def test_a_temporary_index(redis_stack: Server) -> None:
+    """It goes by itself, and its documents go with it."""
+    async with client_of(redis_stack, 3) as client:
+        await client.hset("d:1", mapping={"t": "x"})
+        await client.ft.create("short", TextField("t"), prefix="d:", temporary=1)
+        with anyio.fail_after(30):
+            while await client.exists("d:1"):
+                await anyio.lowlevel.checkpoint()
+        assert await client.ft.list() == []
+
+
 @PROTOCOLS
 async def test_aliases_and_settings(redis_stack: Server, protocol: Literal[2, 3]) -> None:
     """An alias names one index at a time; a setting is read and written."""
