@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple
 from anyredis.command import Command, command
 from anyredis.commands.checks import Count
 from anyredis.commands.group import Group, flags
-from anyredis.commands.several import SomeKeys, SomeValues, all_values, any_keys
+from anyredis.commands.several import SomeKeys, SomeValues, all_keys, all_values
 from anyredis.exceptions import DataValueError
 from anyredis.replies import (
     S,
@@ -81,7 +81,7 @@ class SearchTerms(Group[S]):
         distance: int | None = None,
         include: SomeKeys | None = None,
         exclude: SomeKeys | None = None,
-        dialect: int | None = None,
+        dialect: Count | None = None,
     ) -> Command[dict[S, list[tuple[S, float]]]]:
         """For each word of *query* that *index* does not have, the like words with their scores.
 
@@ -243,7 +243,7 @@ class SearchTerms(Group[S]):
 
 
 def _dictionaries(kind: bytes, argument: str, names: SomeKeys | None) -> tuple[Value, ...]:
-    found = any_keys("FT.SPELLCHECK", argument, names)
+    found = () if names is None else all_keys("FT.SPELLCHECK", argument, (names,))
     return tuple(word for name in found for word in (b"TERMS", kind, name))
 
 

@@ -153,6 +153,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "FT.DICTADD: terms is a mapping", lambda: unchecked(text.dictadd)("d", {"a": 1})),
     (DataValueError, "distance is 5: give 1 to 4", lambda: text.spellcheck("i", "q", distance=5)),
     (DataTypeError, "distance is 1.5", lambda: unchecked(text.spellcheck)("i", "q", distance=1.5)),
+    (DataValueError, "include is empty", lambda: text.spellcheck("i", "q", include=[])),
     (DataTypeError, "include[0] is 1", lambda: unchecked(text.spellcheck)("i", "q", include=[1])),
     (DataValueError, "max is -1", lambda: text.sugget("k", "a", max=-1)),
     (DataTypeError, "score is '1'", lambda: unchecked(text.sugadd)("k", "a", "1")),
