@@ -28,7 +28,7 @@ VALUES = (
     *("address_remap.py", "option_names.py"),
     *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
     *("replies.py", "reports", "stream_entries.py", "facts", "commands"),
-    *("filters.py", "timeseries.py"),
+    *("filters.py", "search.py", "timeseries.py"),
     *("observer.py", "pool/allocator.py"),
     *("cluster/nodes/slot_map.py", "cluster/nodes/read_balancer.py"),
     *("cluster/nodes/socket_limit.py", "cluster/routing/routes.py"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anyredis.client.modules import bf as _bf
     from anyredis.client.modules import cf as _cf
     from anyredis.commands.modules import cms as _cms
+    from anyredis.commands.modules import ft as _ft
     from anyredis.commands.modules import tdigest as _tdigest
     from anyredis.commands.modules import topk as _topk
     from anyredis.commands.modules import ts as _ts
@@ -71,6 +72,20 @@ class ModuleNamespaces(Group[S]):
         The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
         """
         return _classes("commands.modules.cms")  # type: ignore[no-any-return]
+
+    @namespace
+    def ft(
+        self,
+    ) -> tuple[
+        type[_ft.ClientSearch[S]],
+        type[_ft.PipelineSearch[S]],
+        type[_ft.BlueprintSearch[S]],
+    ]:
+        """Search: indexes over hashes and JSON documents, and queries.
+
+        The server needs the module RediSearch, which Redis 8 and Redis Stack have.
+        """
+        return _classes("commands.modules.ft")  # type: ignore[no-any-return]
 
     @namespace
     def tdigest(

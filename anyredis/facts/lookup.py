@@ -17,6 +17,7 @@ from anyredis.facts.names import word
 from anyredis.facts.policies import (
     ANY_NODE,
     LABEL_QUERIES,
+    OF_SEARCH,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -192,6 +193,11 @@ def _learn(name: bytes) -> Facts:
 
 
 def _from_tables(name: bytes) -> Facts:
+    request, response = OF_SEARCH.get(name) or (REQUEST.get(name), RESPONSE.get(name))
+    if name in SUBSCRIPTION_REPORTS:
+        request, response = RequestPolicy.ALL_NODES, SUBSCRIPTION_REPORTS[name]
+    elif name in LABEL_QUERIES:
+        request, response = RequestPolicy.ALL_SHARDS, LABEL_QUERIES[name]
     return Facts(
         name,
         read_only=name in READ_ONLY,
@@ -203,16 +209,10 @@ def _from_tables(name: bytes) -> Facts:
         block_option=BLOCK_OPTION.get(name),
         shuts_down=name in SHUTS_DOWN,
         find_keys=finder_of(name),
-        request=_request_policy(name),
-        response=SUBSCRIPTION_REPORTS.get(name) or LABEL_QUERIES.get(name) or RESPONSE.get(name),
+        request=request,
+        response=response,
         any_node=name in ANY_NODE,
     )
-
-
-def _request_policy(name: bytes) -> RequestPolicy | None:
-    if name in SUBSCRIPTION_REPORTS:
-        return RequestPolicy.ALL_NODES
-    return RequestPolicy.ALL_SHARDS if name in LABEL_QUERIES else REQUEST.get(name)
 
 
 def register_command(

@@ -72,6 +72,9 @@ SUBSCRIPTION_REPORTS = {
 LABEL_QUERIES = {"TS.MGET", "TS.MRANGE", "TS.MREVRANGE", "TS.QUERYINDEX"}
 """They have no tip, but each primary knows its own time series only."""
 
+DICTIONARIES = {"FT.DICTADD", "FT.DICTDEL"}
+"""They have no tip; each node has the words that its part of an index is checked with."""
+
 
 def call(name: str) -> tuple[bytes, ...]:
     """A call of *name* that has all it needs."""
@@ -94,7 +97,7 @@ def expected(name: str) -> Way:
         return Way.REFUSED
     if "request_policy:all_nodes" in tips or name in SUBSCRIPTION_REPORTS:
         return Way.NODES
-    if "request_policy:all_shards" in tips or name in LABEL_QUERIES:
+    if "request_policy:all_shards" in tips or name in LABEL_QUERIES | DICTIONARIES:
         return Way.PRIMARIES
     by_key = "key_specs" in COMMANDS[name] or name in OF_SLOTS
     return Way.SLOT if by_key else Way.ANYWHERE

@@ -60,6 +60,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "bf": ("Bloom filters", ("bf",)),
     "cf": ("Cuckoo filters", ("cf",)),
     "cms": ("Count-min sketches", ("cms",)),
+    "search": ("Search", ("search_indexes", "search_terms", "search_queries")),
     "tdigest": ("t-digests", ("tdigest",)),
     "topk": ("Top-k lists", ("topk",)),
     "ts": ("Time series", ("ts",)),
@@ -152,7 +153,8 @@ class Unquoted:
 
     def __repr__(self) -> str:
         text = self._annotation
-        return text if isinstance(text, str) else inspect.formatannotation(text)
+        shown = text if isinstance(text, str) else inspect.formatannotation(text)
+        return shown.replace("builtins.", "")  # `list`, where a method has that name
 
 
 def signature_of(function: Callable[..., Any], name: str) -> str:

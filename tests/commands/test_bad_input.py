@@ -21,6 +21,7 @@ from anyredis.commands.checks import atoms
 from anyredis.commands.group import SupportsItems
 from anyredis.commands.sorted_sets import Scores
 from anyredis.facts import table
+from anyredis.search import TextField
 from tests.commands.rows import methods_of, sent_rows
 from tests.commands.test_checks import DEFINITIONS, call, parameters, usual
 from tests.commands.test_every_command import TABLES
@@ -69,6 +70,7 @@ MAY_BE_EMPTY: Final = {
     ("acl_setuser", "selectors"): "no rule of that kind",
     ("bitfield_ro", "items"): "the one place before them",
     ("client_tracking_on", "prefix"): "no prefix: all keys",
+    ("ft.create", "stopwords"): "no stop word at all, not the server's own",
     ("module_loadex", "args"): "none",
     ("module_loadex", "config"): "none",
 }
@@ -107,6 +109,8 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "cluster_migration_import": RANGES,
     "cluster_setslot": {"stable": True},
     "cluster_slot_stats": {"orderby": "KEY-COUNT"},
+    "cms.incrby": {"increments": 1},
+    "cms.initbyprob": {"error": 0.1, "probability": 0.1},
     "config_set": {"more": ("name", "value")},
     "eval": NO_KEYS,
     "eval_ro": NO_KEYS,
@@ -114,6 +118,8 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "evalsha_ro": NO_KEYS,
     "fcall": NO_KEYS,
     "fcall_ro": NO_KEYS,
+    "ft.alter": {"fields": TextField("t")},
+    "ft.create": {"fields": TextField("t")},
     "geoadd": {"values": [(1.0, 2.0, "m")]},
     "geosearch": CENTRE,
     "geosearch_places": CENTRE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -65,3 +66,18 @@ def test_the_inventory(backend: str, valkey: Server, tmp_path: Path) -> None:
     assert sorted(line.partition(":")[0] for line in sold_out) == ["Ada", "Ben", "Cleo"]
     assert all(line.endswith("stock:pear is sold out") for line in sold_out)
     assert last == "left: ['3', '0'] orders: 2"
+
+
+@on_both_loops
+def test_the_semantic_search(backend: str, redis_stack: Server, tmp_path: Path) -> None:
+    """Words that stand in no text find those of their topic, and the index is gone in the end."""
+    for _ in range(2):
+        lines = printed("semantic_search.py", backend, redis_stack, tmp_path)
+        found = dict(line.split(": ") for line in lines)
+        assert list(found) == ["a puppy is gone", "taxi abroad", "sandwich cost"]
+        puppies, taxis, sandwiches = (texts.split("; ") for texts in found.values())
+        assert all(re.fullmatch(r"The (dog|cat|horse|cow) .* is gone", text) for text in puppies)
+        assert all(re.fullmatch(r"The (car|train|bicycle|lorry) abroad .*", text) for text in taxis)
+        bread = r"The (bread|soup|cheese|apple) .* cost a lot"
+        assert all(re.fullmatch(bread, text) for text in sandwiches)
+        assert {len(puppies), len(taxis), len(sandwiches)} == {3}

@@ -19,6 +19,7 @@ from anyredis.facts.lookup import ORDINARY, Facts, facts_of, register_command
 from anyredis.facts.policies import (
     ANY_NODE,
     LABEL_QUERIES,
+    OF_SEARCH,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -145,7 +146,9 @@ def test_forbidden_calls() -> None:
 
 # -- the lookup ---------------------------------------------------------------------------------
 
-EVERY_NAME = sorted(READ_ONLY | BLOCKING | CHANGES_CONNECTION | REQUEST.keys() | ANY_NODE)
+EVERY_NAME = sorted(
+    READ_ONLY | BLOCKING | CHANGES_CONNECTION | REQUEST.keys() | OF_SEARCH.keys() | ANY_NODE
+)
 
 
 @pytest.mark.parametrize("name", EVERY_NAME, ids=bytes.decode)
@@ -164,6 +167,8 @@ def test_a_lookup_agrees_with_the_tables(name: bytes) -> None:
         elif name in LABEL_QUERIES:
             assert facts.request is RequestPolicy.ALL_SHARDS
             assert facts.response is LABEL_QUERIES[name]
+        elif name in OF_SEARCH:
+            assert (facts.request, facts.response) == OF_SEARCH[name]
         else:
             assert (facts.request, facts.response) == (REQUEST.get(name), RESPONSE.get(name))
         assert facts.any_node is (name in ANY_NODE)
