@@ -72,6 +72,10 @@ MAY_BE_EMPTY: Final = {
     ("client_tracking_on", "prefix"): "no prefix: all keys",
     ("ft.create", "stopwords"): "no stop word at all, not the server's own",
     ("module_loadex", "args"): "none",
+    **{
+        (f"ts.{name}", "labels"): "no label at all"
+        for name in ("add", "alter", "create", "decrby", "incrby")
+    },
     ("module_loadex", "config"): "none",
 }
 """The parameters that take an empty collection, each with its meaning."""
@@ -109,6 +113,7 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "cluster_migration_import": RANGES,
     "cluster_setslot": {"stable": True},
     "cluster_slot_stats": {"orderby": "KEY-COUNT"},
+    "bf.reserve": {"error_rate": 0.1},
     "cms.incrby": {"increments": 1},
     "cms.initbyprob": {"error": 0.1, "probability": 0.1},
     "config_set": {"more": ("name", "value")},
@@ -120,6 +125,10 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "fcall_ro": NO_KEYS,
     "ft.alter": {"fields": TextField("t")},
     "ft.create": {"fields": TextField("t")},
+    "tdigest.quantile": {"quantiles": 0.5},
+    "tdigest.trimmed_mean": {"low_cut_quantile": 0.1, "high_cut_quantile": 0.9},
+    "topk.incrby": {"increments": 1},
+    "ts.madd": {"samples": [("k", 1, 1.5)]},
     "geoadd": {"values": [(1.0, 2.0, "m")]},
     "geosearch": CENTRE,
     "geosearch_places": CENTRE,

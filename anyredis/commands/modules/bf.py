@@ -102,7 +102,7 @@ class BloomFilters(Group[S]):
         return Command((b"BF.INSERT", key, *words, b"ITEMS", *added), _added)
 
     @command
-    def loadchunk(self, key: Key, iterator: int, data: Value) -> Command[bool]:
+    def loadchunk(self, key: Key, iterator: Count, data: Value) -> Command[bool]:
         """True once a chunk of a filter, which `scandump` gave, was written to *key*.
 
         All chunks have to come, in their order, to a key that does not exist before.
@@ -151,7 +151,7 @@ class BloomFilters(Group[S]):
         return Command((b"BF.RESERVE", key, rate, capacity, *words), ok)
 
     @command
-    def scandump(self, key: Key, iterator: int) -> Command[Chunk]:
+    def scandump(self, key: Key, iterator: Count) -> Command[Chunk]:
         """The next *iterator*, and a chunk of the filter; 0 and nothing after the last one.
 
         The first *iterator* is 0. The filter must not change in between. `scandump_iter` gives all.

@@ -132,7 +132,7 @@ class CuckooFilters(Group[S]):
         return Command(_insertion("CF.INSERTNX", key, items, capacity, nocreate), _inserted_new)
 
     @command
-    def loadchunk(self, key: Key, iterator: int, data: Value) -> Command[bool]:
+    def loadchunk(self, key: Key, iterator: Count, data: Value) -> Command[bool]:
         """True once a chunk of a filter, which `scandump` gave, was written to *key*.
 
         All chunks have to come, in their order, to a key that does not exist before.
@@ -178,7 +178,7 @@ class CuckooFilters(Group[S]):
         return Command(tuple(words), ok)
 
     @command
-    def scandump(self, key: Key, iterator: int) -> Command[Chunk]:
+    def scandump(self, key: Key, iterator: Count) -> Command[Chunk]:
         """The next *iterator*, and a chunk of the filter; 0 and nothing after the last one.
 
         The first *iterator* is 0. The filter must not change in between. `scandump_iter` gives all.
