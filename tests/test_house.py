@@ -24,7 +24,7 @@ LONGER = {
 
 VALUES = (
     *("exceptions.py", "address.py", "credentials.py", "backoff.py", "wire"),
-    *("address_remap.py", "option_names.py"),
+    *("address_remap.py", "json.py", "json_codec.py", "option_names.py"),
     *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
     *("replies.py", "reports", "stream_entries.py", "facts", "commands"),
     *("observer.py", "pool/allocator.py"),
@@ -41,6 +41,7 @@ CHECKERS_ONLY = PACKAGE / "commands" / "module_namespaces.py"
 """The one file with imports for type checkers alone: the namespaces of modules load when used."""
 
 IMPORTLIB = {
+    "commands/modules/json_codecs.py",  # orjson, msgspec and pydantic: nobody needs them
     "commands/module_namespaces.py",  # a namespace that nobody uses costs nothing
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
     "connection/trio_stream.py",  # trio's sockets

@@ -15,6 +15,7 @@ from anyredis.replies import S
 
 if TYPE_CHECKING:
     from anyredis.commands.modules import cms as _cms
+    from anyredis.commands.modules import json_namespace as _json
 
 
 def _classes(module: str) -> Any:
@@ -38,3 +39,17 @@ class ModuleNamespaces(Group[S]):
         The server needs the module RedisBloom, which Redis 8 and Redis Stack have.
         """
         return _classes("cms")  # type: ignore[no-any-return]
+
+    @namespace
+    def json(
+        self,
+    ) -> tuple[
+        type[_json.ClientJson[S]],
+        type[_json.PipelineJson[S]],
+        type[_json.BlueprintJson[S]],
+    ]:
+        """JSON documents: written and read whole or in part, as dicts and lists or as your types.
+
+        The server needs the module RedisJSON, which Redis 8 and Redis Stack have.
+        """
+        return _classes("json_namespace")  # type: ignore[no-any-return]

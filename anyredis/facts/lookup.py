@@ -16,6 +16,7 @@ from anyredis.facts.key_positions import KNOWN, Finder, counted, finder_of, rang
 from anyredis.facts.names import word
 from anyredis.facts.policies import (
     ANY_NODE,
+    AS_IN_CORE,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -185,6 +186,7 @@ def _learn(name: bytes) -> Facts:
 
 
 def _from_tables(name: bytes) -> Facts:
+    alike = AS_IN_CORE.get(name, name)
     return Facts(
         name,
         read_only=name in READ_ONLY,
@@ -196,8 +198,8 @@ def _from_tables(name: bytes) -> Facts:
         block_option=BLOCK_OPTION.get(name),
         shuts_down=name in SHUTS_DOWN,
         find_keys=finder_of(name),
-        request=RequestPolicy.ALL_NODES if name in SUBSCRIPTION_REPORTS else REQUEST.get(name),
-        response=SUBSCRIPTION_REPORTS.get(name) or RESPONSE.get(name),
+        request=RequestPolicy.ALL_NODES if name in SUBSCRIPTION_REPORTS else REQUEST.get(alike),
+        response=SUBSCRIPTION_REPORTS.get(name) or RESPONSE.get(alike),
         any_node=name in ANY_NODE,
     )
 

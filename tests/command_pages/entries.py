@@ -58,6 +58,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "cms": ("Count-min sketches", ("cms",)),
+    "json": ("JSON", ("json_documents", "json_parts")),
     "cluster": ("Clusters", ("cluster_reports", "cluster_admin", "cluster")),
     "sentinels": ("Sentinels", ("sentinel",)),
     "clients": ("Clients and pipelines", ("client", "pool")),
