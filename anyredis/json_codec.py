@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from anyredis.exceptions import DataTypeError
@@ -18,17 +18,21 @@ class JsonCodec:
     has none.  *loads* gives the value of a JSON text, which it gets as UTF-8 bytes.  *loads_as* is
     for `client.json.get(key, type=T)`: it gets *T*, and gives the function that reads JSON as a
     *T*; without it pydantic or msgspec reads, whichever *T* is made for and is installed.
+    *not_finite* are the words that *dumps* may write for a NaN or an infinity: only a document that
+    has one of them is searched for those, which are refused.
 
     Raises `DataTypeError` if one of them cannot be called.
     """
 
-    __slots__ = ("dumps", "loads", "loads_as")
+    __slots__ = ("dumps", "loads", "loads_as", "not_finite")
 
     def __init__(
         self,
         dumps: Callable[[Any], str | bytes],
         loads: Callable[[bytes], Any],
         loads_as: Callable[[Any], Callable[[bytes], Any]] | None = None,
+        *,
+        not_finite: Collection[bytes] = (b"null", b"NaN", b"Infinity"),
     ) -> None:
         functions: dict[str, object] = {"dumps": dumps, "loads": loads}
         if loads_as is not None:
@@ -40,6 +44,7 @@ class JsonCodec:
         self.dumps: Final = dumps
         self.loads: Final = loads
         self.loads_as: Final = loads_as
+        self.not_finite: Final = tuple(not_finite)
 
     def __repr__(self) -> str:
         return f"<JsonCodec {_name(self.dumps)}, {_name(self.loads)}>"

@@ -2,7 +2,7 @@
 
 A block is a program where it calls `anyio.run`; otherwise it stands inside a coroutine, with
 `client` (a `Redis[str]`) at hand, and runs on every event loop.  Words after `python` in the first
-line of a block: `tls` and `mtls` for the server that it needs, `cluster` for a cluster at the ports
+line of a block: `tls`, `mtls` and `stack` (with modules) for the server that it needs, `cluster` for a cluster at the ports
 from 7000 on, `sentinel` for sentinels at those from 26379 on, `asyncio` where it needs that loop.
 A comment behind a `print` on the same line is what it prints.
 """
@@ -114,19 +114,21 @@ def server_of(
     valkey: Server,
     redis_tls: Server,
     redis_mtls: Server,
+    redis_stack: Server,
     certificates: Certificates,
     monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, Server]:
     """The servers that blocks may want; certificates are where the blocks expect them."""
     monkeypatch.chdir(certificates.ca.parent)
     ask(valkey, "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all")
-    return {"tls": redis_tls, "mtls": redis_mtls, "": valkey}
+    return {"tls": redis_tls, "mtls": redis_mtls, "stack": redis_stack, "": valkey}
 
 
 @pytest.fixture
-async def client(valkey: Server) -> AsyncIterator[anyredis.Redis[str]]:
-    """What blocks call `client`."""
-    async with anyredis.Redis(valkey.host, valkey.port, decode_responses=True) as client:
+async def client(block: Block, server_of: dict[str, Server]) -> AsyncIterator[anyredis.Redis[str]]:
+    """What *block* calls `client`."""
+    server = server_of["stack" if "stack" in block.words else ""]
+    async with anyredis.Redis(server.host, server.port, decode_responses=True) as client:
         yield client
 
 

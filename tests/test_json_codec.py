@@ -20,6 +20,7 @@ def test_a_codec_is_two_functions() -> None:
     """They are kept as given, and its `repr` names them."""
     assert (CODEC.dumps, CODEC.loads, CODEC.loads_as) == (orjson.dumps, json.loads, None)
     assert repr(CODEC) == "<JsonCodec orjson.dumps, json.loads>"
+    assert CODEC.not_finite == (b"null", b"NaN", b"Infinity"), "whatever it is, it is searched for"
     assert checked_codec(CODEC) is CODEC
     assert checked_codec(None) is None
 

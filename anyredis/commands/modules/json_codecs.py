@@ -18,6 +18,9 @@ from anyredis.json_codec import JsonCodec
 Hook = Callable[[Any], Any]
 """Gives a value that can be encoded in place of one that cannot."""
 
+NULL: Final = (b"null",)
+"""What orjson and msgspec write for a NaN or an infinity."""
+
 Reader = Callable[[bytes], Any]
 """Reads JSON text as a value of one type."""
 
@@ -36,7 +39,7 @@ def standard_codec(*, default: Hook | None = None) -> JsonCodec:
     def loads(text: bytes) -> Any:
         return decode(text.decode())
 
-    return JsonCodec(encoder.encode, loads)
+    return JsonCodec(encoder.encode, loads, not_finite=())  # the encoder refuses them
 
 
 def orjson_codec(*, default: Hook | None = None, option: int | None = None) -> JsonCodec:
@@ -47,12 +50,12 @@ def orjson_codec(*, default: Hook | None = None, option: int | None = None) -> J
     orjson = _installed("orjson")
     write: Callable[..., bytes] = orjson.dumps
     if default is None and option is None:
-        return JsonCodec(write, orjson.loads)
+        return JsonCodec(write, orjson.loads, not_finite=NULL)
 
     def dumps(value: Any) -> bytes:
         return write(value, default, option)
 
-    return JsonCodec(dumps, orjson.loads)
+    return JsonCodec(dumps, orjson.loads, not_finite=NULL)
 
 
 def msgspec_codec(
@@ -72,7 +75,7 @@ def msgspec_codec(
         return reader
 
     encode: Callable[[Any], bytes] = msgspec.Encoder(enc_hook=enc_hook).encode
-    return JsonCodec(encode, msgspec.Decoder().decode, loads_as)
+    return JsonCodec(encode, msgspec.Decoder().decode, loads_as, not_finite=NULL)
 
 
 def pydantic_codec() -> JsonCodec:

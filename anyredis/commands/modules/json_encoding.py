@@ -18,9 +18,6 @@ from anyredis.json_codec import JsonCodec
 DEEPEST: Final = 128
 """The levels that are searched for a part at fault: RedisJSON takes no deeper document."""
 
-NOT_FINITE: Final = (b"null", b"NaN", b"Infinity")
-"""What codecs write for a NaN or an infinity, among other things."""
-
 
 def encoded(command: str, argument: str, value: object, codec: JsonCodec) -> bytes:
     """The JSON text of *value*, the *argument* of a call, in UTF-8.
@@ -32,7 +29,7 @@ def encoded(command: str, argument: str, value: object, codec: JsonCodec) -> byt
         data = text.encode() if isinstance(text, str) else bytes(text)
     except Exception as error:
         raise _refusal(command, argument, value, codec, error) from error
-    if any(word in data for word in NOT_FINITE) and not is_finite(value):
+    if any(word in data for word in codec.not_finite) and not is_finite(value):
         found = _smallest(value, lambda each: not is_finite(each))
         place, part = found or ("", value)
         raise _not_finite(f"{command}: {argument}{place}", part)
@@ -70,13 +67,21 @@ def is_finite(value: object) -> bool:
     """Whether there is neither a NaN nor an infinity in *value*, at any level."""
     level: list[Any] = [value]
     while level:
-        # A pass for each kind of value, not a call for each value: documents are large.
-        if not all(map(isfinite, [each for each in level if isinstance(each, float)])):
-            return False
-        mappings: list[dict[Any, Any]] = _of(level, dict)
-        others = [part for each in level if type(each) not in PLAIN for _, part in _parts(each)]
-        members = chain.from_iterable(each.values() for each in mappings)
-        level = [*members, *chain(*_of(level, list), *_of(level, tuple)), *others]
+        # A pass for each type of value, not a call for each value: documents are large.
+        types = set(map(type, level))
+        if any(issubclass(each, float) for each in types):
+            floats = (each for each in level if isinstance(each, float))
+            if not all(map(isfinite, floats)):
+                return False
+        parts: list[Any] = []
+        for kind in types & {list, tuple}:
+            parts += chain.from_iterable(_of(level, kind))
+        if dict in types:
+            mappings: list[dict[Any, Any]] = _of(level, dict)
+            parts += chain.from_iterable(each.values() for each in mappings)
+        for kind in types - PLAIN:
+            parts += [part for each in _of(level, kind) for _, part in _parts(each)]
+        level = parts
     return True
 
 
