@@ -115,7 +115,7 @@ class JsonDocuments(JsonGroup[S]):
         """
         words: list[Value] = []
         for index, (key, path, value) in enumerate(_triplets(triplets)):
-            gives_list(f"JSON.MSET: triplets[{index}]", path)
+            gives_list("JSON.MSET", path, f"triplets[{index}][1]")
             words += (key, path, encoded("JSON.MSET", f"triplets[{index}][2]", value, self.codec))
         if not words:
             raise DataValueError("JSON.MSET: triplets is empty: give at least one")

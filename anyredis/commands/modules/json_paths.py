@@ -22,20 +22,20 @@ OPTIONS: Final = frozenset(("FORMAT", "INDENT", "NEWLINE", "NOESCAPE", "SPACE"))
 """What JSON.GET does not take as a path."""
 
 
-def gives_list(command: str, path: object) -> bool:
+def gives_list(command: str, path: object, argument: str = "path") -> bool:
     """Whether *path* gives a list of results; raises `DataTypeError` if it is no text."""
     if isinstance(path, str):
         return path == "$" or path.startswith(("$.", "$["))
     if isinstance(path, bytes):
         return path == b"$" or path.startswith((b"$.", b"$["))
-    msg = f"{command}: path is {excerpt(path)} ({type(path).__name__}): give text, such as '$.name'"
-    raise DataTypeError(msg)
+    shown = f"{excerpt(path)} ({type(path).__name__})"
+    raise DataTypeError(f"{command}: {argument} is {shown}: give text, such as '$.name'")
 
 
 def check_paths(command: str, paths: tuple[JsonPath, ...]) -> None:
     """Raise `DataError` if one of *paths* is no text, or would be read as an option."""
-    for path in paths:
-        gives_list(command, path)
+    for index, path in enumerate(paths):
+        gives_list(command, path, f"paths[{index}]")
         word = path.decode(errors="replace") if isinstance(path, bytes) else path
         if word.upper() in OPTIONS:
             raise DataValueError(

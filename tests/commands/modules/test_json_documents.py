@@ -173,11 +173,11 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataValueError, "nx and xx exclude", lambda: text.set("k", "$", 1, nx=True, xx=True)),
     (DataValueError, "fpha is 'FP8'", lambda: unchecked(text.set)("k", "$", 1, fpha="FP8")),
     (DataTypeError, "JSON.SET: path is None", lambda: unchecked(text.set)("k", None, 1)),
-    (DataTypeError, "JSON.GET: path is 3", lambda: unchecked(text.get)("k", 3)),
+    (DataTypeError, "JSON.GET: paths[0] is 3 (int)", lambda: unchecked(text.get)("k", 3)),
     (DataTypeError, "JSON.MGET: path is []", lambda: unchecked(text.mget)("k", [])),
     (
         DataTypeError,
-        "JSON.MSET: triplets[0]: path is 1",
+        "JSON.MSET: triplets[0][1] is 1",
         lambda: unchecked(text.mset)([("k", 1, 2)]),
     ),
     (
