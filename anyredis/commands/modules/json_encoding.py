@@ -69,9 +69,8 @@ def is_finite(value: object) -> bool:
     while level:
         # A pass for each type of value, not a call for each value: documents are large.
         types = set(map(type, level))
-        if any(issubclass(each, float) for each in types):
-            floats = (each for each in level if isinstance(each, float))
-            if not all(map(isfinite, floats)):
+        for kind in types:
+            if issubclass(kind, float) and not all(map(isfinite, _of(level, kind))):
                 return False
         parts: list[Any] = []
         for kind in types & {list, tuple}:
