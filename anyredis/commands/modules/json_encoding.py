@@ -6,7 +6,7 @@ them as null.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from math import isfinite
 from typing import Any, Final, cast
@@ -157,17 +157,28 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
     elif isinstance(value, (list, tuple)):
         for index, part in enumerate(cast("list[object]", value)):
             yield f"[{index}]", part
+    elif callable(tolist := getattr(value, "tolist", None)):  # an array or a number of numpy
+        items: object = tolist()
+        found = _parts(items)
+        yield from found if isinstance(items, list) else [("", items)]
     else:
         for name in _fields(value):
             if hasattr(value, name):
                 yield f".{name}", getattr(value, name)
 
 
+_DECLARING: Final = (
+    *("__struct_fields__", "__dataclass_fields__", "__pydantic_fields__", "__attrs_attrs__"),
+)
+"""Where classes of msgspec, the standard library, pydantic and attrs have the fields' names."""
+
+
 def _fields(value: object) -> tuple[str, ...]:
     """The names of the fields of *value*, if its class declares any."""
-    for fields in ("__struct_fields__", "__dataclass_fields__", "__pydantic_fields__"):
-        if (names := getattr(type(value), fields, None)) is not None:
-            return tuple(names)
+    for attribute in _DECLARING:
+        fields: Iterable[Any] | None = getattr(type(value), attribute, None)
+        if fields is not None:
+            return tuple(getattr(each, "name", each) for each in fields)
     return ()
 
 

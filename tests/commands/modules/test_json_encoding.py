@@ -7,7 +7,9 @@ import json
 from collections import UserDict
 from typing import Any, cast
 
+import attrs
 import msgspec
+import numpy
 import orjson
 import pydantic
 import pytest
@@ -59,6 +61,13 @@ class Model(pydantic.BaseModel):
     x: Any
 
 
+@attrs.define
+class Mark:
+    """Of attrs."""
+
+    x: Any
+
+
 NOT_FINITE: list[tuple[object, str]] = [
     (NAN, "value is nan"),
     ([1.0, INF], "value[1] is inf"),
@@ -83,12 +92,24 @@ def test_nan_and_infinity(name: str, value: object, message: str) -> None:
         (Dot(NAN), "msgspec"),
         (Point(NAN), "msgspec"),
         (Model(x=NAN), "pydantic"),
+        (Mark(NAN), "msgspec"),
     ],
 )
 def test_nan_in_an_object(value: object, name: str) -> None:
     """It is found in the fields of dataclasses, Structs and models too."""
     with pytest.raises(DataValueError, match=r"JSON\.SET: value\[0\]\.x is nan"):
         encoded("JSON.SET", "value", [value], CODECS[name])
+
+
+def test_nan_in_an_array_of_numpy() -> None:
+    """A codec would write null for it, as for a number of numpy."""
+    codec = orjson_codec(option=orjson.OPT_SERIALIZE_NUMPY)
+    value = {"a": numpy.array([[1.0, 2.0], [3.0, NAN]]), "b": None}
+    with pytest.raises(DataValueError, match=r"value\['a'\]\[1\]\[1\] is nan"):
+        encoded("X", "value", value, codec)
+    with pytest.raises(DataValueError, match=r"value\[1\] is nan"):
+        encoded("X", "value", [1, numpy.float32(NAN)], codec)
+    assert encoded("X", "value", [numpy.array([1.5]), None], codec) == b"[[1.5],null]"
 
 
 def test_finite_values() -> None:
