@@ -45,10 +45,6 @@ class DocumentReader(Generic[T]):
         """The values of JSON texts, None for each null."""
         return [self.document(each) for each in array(reply)]
 
-    def document_or_documents(self, reply: Reply) -> Any:
-        """The value of a JSON text, or a list of values; None for a null."""
-        return self.documents(reply) if isinstance(reply, list) else self.document(reply)
-
 
 def reader_for(codec: JsonCodec, kind: Any) -> DocumentReader[Any]:
     """The reader of documents as *kind*, or if that is None as *codec* reads them.

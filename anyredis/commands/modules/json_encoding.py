@@ -25,8 +25,7 @@ def encoded(command: str, argument: str, value: object, codec: JsonCodec) -> byt
     Raises `DataError` that names the part of *value* that has no JSON text.
     """
     try:
-        text = codec.dumps(value)
-        data = text.encode() if isinstance(text, str) else bytes(text)
+        data = _in_utf_8(codec.dumps(value))
     except Exception as error:
         raise _refusal(command, argument, value, codec, error) from error
     if any(word in data for word in codec.not_finite) and not is_finite(value):
@@ -34,6 +33,15 @@ def encoded(command: str, argument: str, value: object, codec: JsonCodec) -> byt
         place, part = found or ("", value)
         raise _not_finite(f"{command}: {argument}{place}", part)
     return data
+
+
+def _in_utf_8(text: object) -> bytes:
+    """What a codec gave, as bytes; raises `TypeError` if it is no text."""
+    if isinstance(text, str):
+        return text.encode()
+    if isinstance(text, (bytes, bytearray, memoryview)):
+        return bytes(text)
+    raise TypeError(f"dumps gave {excerpt(text, 40)}, which is neither str nor bytes")
 
 
 def with_text_keys(value: object) -> object:
@@ -123,11 +131,7 @@ def _not_finite(where: str, value: object) -> DataValueError:
 def _error_for(part: object, codec: JsonCodec) -> Exception | None:
     """The exception of the codec for *part*, or None if it can be encoded."""
     try:
-        text = codec.dumps(part)
-        if isinstance(text, str):
-            text.encode()
-        else:
-            bytes(text)
+        _in_utf_8(codec.dumps(part))
     except Exception as error:  # noqa: BLE001 - the codec's own, whatever it is
         return error
     return None

@@ -9,7 +9,15 @@ import pytest
 
 from anyredis.command import Command
 from anyredis.commands.modules.json_namespace import BlueprintJson
-from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError, ReplyDecodeError
+from anyredis.exceptions import (
+    DataError,
+    DataTypeError,
+    DataValueError,
+    ProtocolError,
+    ReplyDecodeError,
+    UnknownCommandError,
+)
+from anyredis.testing import FakeServer
 from tests.commands.modules.plans import BytesPlan, TextPlan
 from tests.commands.tables import parsed, unchecked, words
 
@@ -37,7 +45,7 @@ SENT: list[tuple[str, Command[Any]]] = [
     ("JSON.RESP k $.a", text.resp("k", "$.a")),
     ('JSON.SET k $ {"a":1.5,"é":[true,null]}', text.set("k", "$", {"a": 1.5, "é": [True, None]})),
     ("JSON.SET k $.a 1 NX", text.set("k", "$.a", 1, nx=True)),
-    ("JSON.SET k b'.a' 1 XX".replace("b'.a'", ".a"), text.set("k", b".a", 1, xx=True)),
+    ("JSON.SET k .a 1 XX", text.set("k", b".a", 1, xx=True)),
     ("JSON.SET k $ [0.5] FPHA FP32", text.set("k", "$", [0.5], fpha="FP32")),
     ('JSON.SET k $ {"a":{"b":1}}', text.set("k", "$", {b"a": {b"b": 1}}, decode_keys=True)),
     ("JSON.TYPE k .", text.type("k")),
@@ -210,3 +218,24 @@ def test_mistakes(error: type[Exception], message: str, call: Callable[[], objec
     with pytest.raises(error) as refused:
         call()
     assert message in str(refused.value)
+
+
+async def test_nothing_of_a_transaction_is_sent() -> None:
+    """G11: what cannot be encoded is refused when it is queued, not half way through."""
+    server = FakeServer()
+    async with server.client() as client:
+        pipe = client.pipeline()
+        pipe.json.set("k", "$", {"a": 1})
+        with pytest.raises(DataError, match=r"JSON\.SET: value\['a'\] is a set"):
+            pipe.json.set("k", "$", {"a": {1}})
+        with pytest.raises(DataError, match="JSON"):
+            await client.json.mset([("k", "$", 1), ("l", "$", {1})])
+    assert server.count("JSON.SET") == server.count("JSON.MSET") == server.count("MULTI") == 0
+
+
+async def test_a_fake_server_says_what_to_do() -> None:
+    """It knows no JSON; a test can script it."""
+    server = FakeServer()
+    async with server.client() as client:
+        with pytest.raises(UnknownCommandError, match=r'script it with server\.on\("JSON\.GET"'):
+            await client.json.get("k")

@@ -164,9 +164,9 @@ def test_an_exception_of_the_codecs_own() -> None:
 
     with pytest.raises(DataValueError, match=r"value\[1\] is a str, .* KeyError"):
         encoded("X", "value", ["good", "bad"], JsonCodec(of_several, json.loads))
-    nothing: Any = print
-    with pytest.raises(DataTypeError, match="value is a str"):
-        encoded("X", "value", "x", JsonCodec(nothing, json.loads))
+    number: Any = len
+    with pytest.raises(DataTypeError, match="value is a str, .*dumps gave 3, which is neither"):
+        encoded("X", "value", "abc", JsonCodec(number, json.loads))
 
 
 @pytest.mark.parametrize("name", CODECS)
