@@ -39,8 +39,10 @@ def _in_utf_8(text: object) -> bytes:
     """What a codec gave, as bytes; raises `TypeError` if it is no text."""
     if isinstance(text, str):
         return text.encode()
-    if isinstance(text, (bytes, bytearray, memoryview)):
-        return bytes(text)
+    if isinstance(text, bytes):
+        return text
+    if isinstance(text, (bytearray, memoryview)):
+        return bytes(cast("bytearray", text))
     raise TypeError(f"dumps gave {excerpt(text, 40)}, which is neither str nor bytes")
 
 

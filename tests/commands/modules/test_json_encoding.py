@@ -165,7 +165,7 @@ def test_an_exception_of_the_codecs_own() -> None:
     with pytest.raises(DataValueError, match=r"value\[1\] is a str, .* KeyError"):
         encoded("X", "value", ["good", "bad"], JsonCodec(of_several, json.loads))
     number: Any = len
-    with pytest.raises(DataTypeError, match="value is a str, .*dumps gave 3, which is neither"):
+    with pytest.raises(DataTypeError, match=r"value is a str, .*dumps gave 3, which is neither"):
         encoded("X", "value", "abc", JsonCodec(number, json.loads))
 
 
