@@ -92,7 +92,9 @@ class DataValueError(DataError, ValueError):
 
 
 class ReplyDecodeError(RedisError, ValueError):
-    """A reply is not text in the client's `encoding`; the command itself was run.
+    """A reply is not text in the client's `encoding`, or a document is not of the type asked for.
+
+    The command itself was run.
 
     No `DataError`, because the command was sent.
     """

@@ -75,6 +75,7 @@ REMARKS: Final[Mapping[str, str | tuple[tuple[str, str], ...]]] = {
     "ssl_ocsp_context": CONTEXT,
     "ssl_ocsp_expected_cert": CONTEXT,
     # commands and replies
+    "json_codec": "give it to the client, in the call",
     "retry": "give it to the client, in the call",
     "retry_policy": "give retry= to the client, in the call",
     "credential_provider": "give it in the call",

@@ -13,6 +13,7 @@ from typing import Final, Generic, NoReturn, TypeGuard, TypeVar
 
 from anyredis.exceptions import ProtocolError
 from anyredis.excerpt import excerpt
+from anyredis.json_codec import JsonCodec
 from anyredis.wire.decode import Reply, are_texts
 
 S = TypeVar("S", bound=bytes | str)
@@ -206,10 +207,14 @@ def all_are(items: list[Reply], kind: type[T]) -> TypeGuard[list[T]]:
 
 
 class TextReaders(Generic[S]):
-    """Readers of text: `TextReaders(str)` for a client that decodes, otherwise `TextReaders(bytes)`."""
+    """Readers of text: `TextReaders(str)` for a client that decodes, otherwise `TextReaders(bytes)`.
 
-    def __init__(self, kind: type[S]) -> None:
+    *json_codec* is how the client writes and reads JSON, if not by the standard library.
+    """
+
+    def __init__(self, kind: type[S], json_codec: JsonCodec | None = None) -> None:
         self.kind: type[S] = kind
+        self.json_codec = json_codec
         # Each command takes one of these: as attributes of this object they are not made each time.
         for name in ("text", "text_or_none", "texts", "texts_or_nones", "text_set", "text_map"):
             setattr(self, name, getattr(self, name))

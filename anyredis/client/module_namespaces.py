@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anyredis.client.modules import cf as _cf
     from anyredis.commands.modules import cms as _cms
     from anyredis.commands.modules import ft as _ft
+    from anyredis.commands.modules import json_namespace as _json
     from anyredis.commands.modules import tdigest as _tdigest
     from anyredis.commands.modules import topk as _topk
     from anyredis.commands.modules import ts as _ts
@@ -86,6 +87,20 @@ class ModuleNamespaces(Group[S]):
         The server needs the module RediSearch, which Redis 8 and Redis Stack have.
         """
         return _classes("commands.modules.ft")  # type: ignore[no-any-return]
+
+    @namespace
+    def json(
+        self,
+    ) -> tuple[
+        type[_json.ClientJson[S]],
+        type[_json.PipelineJson[S]],
+        type[_json.BlueprintJson[S]],
+    ]:
+        """JSON documents: written and read whole or in part, as dicts and lists or as your types.
+
+        The server needs the module RedisJSON, which Redis 8 and Redis Stack have.
+        """
+        return _classes("commands.modules.json_namespace")  # type: ignore[no-any-return]
 
     @namespace
     def tdigest(

@@ -35,6 +35,7 @@ from anyredis.commands.several import SomeKeys
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.inlining import inlined
+from anyredis.json_codec import JsonCodec, checked_codec
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
@@ -49,9 +50,14 @@ TEXT = TextReaders(str)
 BYTES = TextReaders(bytes)
 
 
-def readers(*, decode_responses: bool) -> TextReaders[Any]:
-    """The readers of replies as text or as bytes."""
-    return TEXT if decode_responses else BYTES
+def readers(*, decode_responses: bool, json_codec: JsonCodec | None = None) -> TextReaders[Any]:
+    """The readers of replies as text or as bytes, and of JSON as *json_codec* reads it.
+
+    Raises `DataTypeError` if that is none.
+    """
+    plain = TEXT if decode_responses else BYTES
+    codec = checked_codec(json_codec)
+    return plain if codec is None else TextReaders(plain.kind, codec)
 
 
 class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):

@@ -19,6 +19,7 @@ from anyredis.connection.unix import UnixDomainSocketConnection
 from anyredis.credentials import hidden, hide
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
+from anyredis.json_codec import JsonCodec
 from anyredis.pool.base import BasePool
 from anyredis.pool.pool_options import SharingOptions, WaitingOptions
 from anyredis.pool.services import service_arguments, service_parameters
@@ -29,6 +30,7 @@ class ClientOptions(SharingOptions, WaitingOptions, total=False):
     """The options of every client, beside those of its connections."""
 
     retry: Retry | None
+    json_codec: JsonCodec | None
 
 
 class ServiceOptions(ServerOptions, EncryptionOptions, ClientOptions, total=False):
@@ -58,7 +60,7 @@ CALL = frozenset(("host", "port", "db", "decode_responses"))
 """The parameters of a client that are not in `RedisOptions`."""
 
 KNOWN = frozenset(RedisOptions.__annotations__) | CALL
-KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry"}
+KNOWN_OF_SERVICES = frozenset(ServiceOptions.__annotations__) - {"retry", "json_codec"}
 
 
 def checked_retry(retry: Retry | None) -> Retry | None:
@@ -203,7 +205,9 @@ def options_of_url(
 def _of_service(
     parsed: ServerURL, options: dict[str, Any], *, decode_responses: bool
 ) -> dict[str, Any]:
-    retry = {"retry": options.pop("retry", FAILOVER_RETRY)}
+    of_client = {"retry": options.pop("retry", FAILOVER_RETRY)}
+    if "json_codec" in options:
+        of_client["json_codec"] = options.pop("json_codec")
     found_by = service_arguments(parsed, options)
     pool = service_pool(found_by, decode_responses=decode_responses, options=options)
-    return {"connection_pool": pool, **retry}
+    return {"connection_pool": pool, **of_client}

@@ -40,8 +40,10 @@ class Redis(NodeClient[S], Holder, Generic[S]):
     `MaxConnectionsError`, or with `connection_pool_cls=BlockingConnectionPool` waits, at most
     *timeout* seconds.  Ordinary commands share *shared_connections* multiplexed connections (0: each
     has an exclusive one).  *connection_pool* is a pool to use instead of a new one.  *retry* decides
-    which commands are sent again after a failure (None: no command).  *listeners*, *observer* and
-    *task_group* are those of `ConnectionPool`.  Raises `DataError` for invalid arguments.
+    which commands are sent again after a failure (None: no command).  *json_codec* is how `json`
+    writes and reads documents, an `anyredis.json.JsonCodec`; by default the standard library does.
+    *listeners*, *observer* and *task_group* are those of `ConnectionPool`.  Raises `DataError` for
+    invalid arguments.
     """
 
     @overload
@@ -86,8 +88,10 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         host = hidden_addresses(host)
         hide(options)
         retry = checked_retry(options.pop("retry", Retry()))
+        codec = options.pop("json_codec", None)
+        read = readers(decode_responses=decode_responses, json_codec=codec)
         pool = pool_for(host, port, db, decode_responses=decode_responses, options=options)
-        super().__init__(pool, pool.endpoint, readers(decode_responses=decode_responses), retry)
+        super().__init__(pool, pool.endpoint, read, retry)
         self.connection_pool = pool
 
     @overload

@@ -116,8 +116,10 @@ class RedisCluster(KeyspaceSubscribing[S], ReportsByNode[S], Holder, Generic[S])
         host = hidden_addresses(host)
         hide(options)
         retry = checked_retry(options.pop("retry", FAILOVER_RETRY))
+        codec = options.pop("json_codec", None)
+        read = readers(decode_responses=decode_responses, json_codec=codec)
         pool = pool_for(host, port, decode_responses=decode_responses, options=options)
-        super().__init__(pool, readers(decode_responses=decode_responses), retry)
+        super().__init__(pool, read, retry)
         self.connection_pool = pool
 
     @overload

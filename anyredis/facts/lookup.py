@@ -16,6 +16,7 @@ from anyredis.facts.key_positions import FIRST_KEY, KNOWN, Finder, counted, find
 from anyredis.facts.names import word
 from anyredis.facts.policies import (
     ANY_NODE,
+    AS_IN_CORE,
     LABEL_QUERIES,
     OF_SEARCH,
     REQUEST,
@@ -193,7 +194,8 @@ def _learn(name: bytes) -> Facts:
 
 
 def _from_tables(name: bytes) -> Facts:
-    request, response = OF_SEARCH.get(name) or (REQUEST.get(name), RESPONSE.get(name))
+    alike = AS_IN_CORE.get(name, name)
+    request, response = OF_SEARCH.get(name) or (REQUEST.get(alike), RESPONSE.get(alike))
     if name in SUBSCRIPTION_REPORTS:
         request, response = RequestPolicy.ALL_NODES, SUBSCRIPTION_REPORTS[name]
     elif name in LABEL_QUERIES:

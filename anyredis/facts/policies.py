@@ -113,6 +113,9 @@ Without one, the arrays in the replies are joined: in any order for a command wi
 order of the keys for a command with keys (MGET).
 """
 
+AS_IN_CORE: Final[dict[bytes, bytes]] = {b"JSON.MGET": b"MGET", b"JSON.MSET": b"MSET"}
+"""Commands of modules that are split and merged as others are: modules have no tips for them."""
+
 SUBSCRIPTION_REPORTS: Final[dict[bytes, ResponsePolicy]] = {
     **each(b"PUBSUB|CHANNELS PUBSUB|SHARDCHANNELS", ResponsePolicy.UNION),
     **each(b"PUBSUB|NUMSUB PUBSUB|SHARDNUMSUB", ResponsePolicy.SUM_BY_NAME),

@@ -213,10 +213,13 @@ class Sentinel(SentinelCommands, Executor):
         arguments = {**self._options, **options}
         default = REPLICA_RETRY if watcher.replicas else FAILOVER_RETRY
         retry = checked_retry(arguments.pop("retry", default))
+        codec = arguments.pop("json_codec", None)
         pool = service_pool(
             _pool_arguments(watcher), decode_responses=decode_responses, options=arguments
         )
-        return Redis(connection_pool=pool, decode_responses=decode_responses, retry=retry)
+        return Redis(
+            connection_pool=pool, decode_responses=decode_responses, retry=retry, json_codec=codec
+        )
 
     # -- commands to sentinels ------------------------------------------------------------------
 

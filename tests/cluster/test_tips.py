@@ -13,7 +13,7 @@ from anyredis.cluster.routing.aggregate import NodeReply, aggregate
 from anyredis.cluster.routing.routes import AllNodes, AnyNode, Split, SplitPart, ToSlot, route
 from anyredis.exceptions import PartialFailureError, ProtocolError, from_server
 from anyredis.facts.lookup import facts_of
-from anyredis.facts.policies import by_node_method
+from anyredis.facts.policies import AS_IN_CORE, by_node_method
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Value
 from tests.cluster.commands import COMMANDS, call
@@ -150,12 +150,20 @@ SPLIT_CALLS: list[tuple[Value, ...]] = [
 ]
 
 
+SPLIT_OF_MODULES: list[tuple[Value, ...]] = [
+    (b"JSON.MGET", "a", "b", "$"),
+    (b"JSON.MSET", "a", "$", b"1", "b", "$", b"2"),
+]
+"""Those that modules have, without a tip."""
+
+
 def test_a_command_with_the_tip_multi_shard_is_split() -> None:
     """One part for each slot; MSETEX with NX or XX is refused, because it is all or nothing."""
     assert {facts_of(words).shown for words in SPLIT_CALLS} == {
         name for name, tip in REQUESTS.items() if tip == "multi_shard"
     }
-    for words in SPLIT_CALLS:
+    assert [words[0] for words in SPLIT_OF_MODULES] == [*AS_IN_CORE]
+    for words in (*SPLIT_CALLS, *SPLIT_OF_MODULES):
         way = route(words)
         assert isinstance(way, Split)
         assert len(way.pieces) == 2

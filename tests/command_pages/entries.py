@@ -60,6 +60,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "bf": ("Bloom filters", ("bf",)),
     "cf": ("Cuckoo filters", ("cf",)),
     "cms": ("Count-min sketches", ("cms",)),
+    "json": ("JSON", ("json_documents", "json_parts")),
     "search": ("Search", ("search_indexes", "search_terms", "search_queries")),
     "tdigest": ("t-digests", ("tdigest",)),
     "topk": ("Top-k lists", ("topk",)),

@@ -28,7 +28,9 @@ from tests.commands.test_every_command import TABLES
 
 MAY_BE_NEGATIVE: Final = {
     **dict.fromkeys(("amount", "lbound", "ubound"), "what is added to a number, and its bounds"),
-    **dict.fromkeys(("index", "start", "end", "min", "max", "rank"), "counted from the end"),
+    **dict.fromkeys(
+        ("index", "start", "end", "stop", "min", "max", "rank"), "counted from the end"
+    ),
     **dict.fromkeys(
         (
             *("time", "ex", "px", "exat", "pxat", "ttl", "when", "time_ms", "seconds"),
@@ -71,12 +73,14 @@ MAY_BE_EMPTY: Final = {
     ("bitfield_ro", "items"): "the one place before them",
     ("client_tracking_on", "prefix"): "no prefix: all keys",
     ("ft.create", "stopwords"): "no stop word at all, not the server's own",
+    ("json.arrappend", "values"): "an empty array or object is an element",
+    ("json.arrinsert", "values"): "an empty array or object is an element",
     ("module_loadex", "args"): "none",
+    ("module_loadex", "config"): "none",
     **{
         (f"ts.{name}", "labels"): "no label at all"
         for name in ("add", "alter", "create", "decrby", "incrby")
     },
-    ("module_loadex", "config"): "none",
 }
 """The parameters that take an empty collection, each with its meaning."""
 
@@ -136,6 +140,13 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "hotkeys_start": {"metrics": ["CPU"]},
     "hset": {"mapping": {"f": 1}},
     "hsetex": {"mapping": {"f": 1}},
+    "json.arrappend": {"values": "x"},
+    "json.arrindex": {"value": "x", "start": 0},
+    "json.arrinsert": {"values": "x"},
+    "json.merge": {"value": "x"},
+    "json.mset": {"triplets": [("k", "$", "x")]},
+    "json.set": {"value": "x"},
+    "json.strappend": {"value": "x"},
     "setbit": {"value": 1},
     "vadd": VECTOR,
     "vsim": INPUT,

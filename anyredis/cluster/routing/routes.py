@@ -227,10 +227,10 @@ def _pieces(
     places: dict[int, list[int]] = {}
     for place, slot in enumerate(slots):
         places.setdefault(slot, []).append(place)
-    width = 2 if name in _WITH_VALUES else 1
+    width = _WIDTHS.get(name, 1)
     counts_keys = name == b"MSETEX"
-    options = args[keys[-1] + 2 :] if counts_keys else ()
-    if any(key_bytes(option, encoding).upper() in _CONDITIONS for option in options):
+    options = args[keys[-1] + width :]  # or the path of JSON.MGET
+    if counts_keys and any(key_bytes(each, encoding).upper() in _CONDITIONS for each in options):
         return ()  # "all keys or none" is not possible in several slots
     pieces: list[SplitPart] = []
     for slot, places_of_slot in places.items():
@@ -242,5 +242,6 @@ def _pieces(
     return tuple(pieces)
 
 
-_WITH_VALUES: Final = frozenset((b"MSET", b"MSETEX"))
+_WIDTHS: Final = {b"MSET": 2, b"MSETEX": 2, b"JSON.MSET": 3}
+"""The number of words that belong to a key, with the key itself."""
 _CONDITIONS: Final = frozenset((b"NX", b"XX"))

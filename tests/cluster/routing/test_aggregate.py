@@ -141,6 +141,20 @@ def test_split_replies_come_in_order() -> None:
     assert aggregate(facts_of(args), replies, way) == [b"1", None, b"3", b"4", b"1"]
 
 
+def test_documents_come_in_order() -> None:
+    """Those of JSON.MGET as the values of MGET: its path is the key of no value."""
+    args = (b"JSON.MGET", "a", "b", "{a}2", "$.x")
+    way = route(args)
+    assert isinstance(way, Split)
+    replies = [
+        NodeReply("n:1", piece.args, [str(key).encode() for key in piece.args[1:-1]])
+        for piece in way.pieces
+    ]
+    assert aggregate(facts_of(args), replies, way) == [b"a", b"b", b"{a}2"]
+    facts = facts_of((b"JSON.MSET", "a", "$", b"1", "b", "$", b"2"))
+    assert aggregate(facts, answers(b"OK", b"OK")) == b"OK"
+
+
 @pytest.mark.parametrize(
     ("args", "replies"),
     [

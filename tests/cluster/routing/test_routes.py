@@ -152,6 +152,20 @@ SPLITS: list[tuple[tuple[Value, ...], list[SplitPart]]] = [
         [SplitPart((b"MSET", "a", 1, "a", 3), A, (0, 2)), SplitPart((b"MSET", "b", 2), B, (1,))],
     ),
     (
+        (b"JSON.MGET", "a", "b", "{a}2", "$.nx"),
+        [
+            SplitPart((b"JSON.MGET", "a", "{a}2", "$.nx"), A, (0, 2)),
+            SplitPart((b"JSON.MGET", "b", "$.nx"), B, (1,)),
+        ],
+    ),
+    (
+        (b"JSON.MSET", "a", "$", b"1", "b", ".x", b"2", "a", "$.y", b"3"),
+        [
+            SplitPart((b"JSON.MSET", "a", "$", b"1", "a", "$.y", b"3"), A, (0, 2)),
+            SplitPart((b"JSON.MSET", "b", ".x", b"2"), B, (1,)),
+        ],
+    ),
+    (
         (b"MSETEX", 3, "a", "NX", "b", 2, "c", 3, b"EX", 5),
         [
             SplitPart((b"MSETEX", 1, "a", "NX", b"EX", 5), A, (0,)),
@@ -175,7 +189,7 @@ def test_what_is_split(words: tuple[Value, ...], pieces: list[SplitPart]) -> Non
     way = route(words)
     assert isinstance(way, Split)
     assert list(way.pieces) == pieces
-    assert way.reads is (words[0] in {b"MGET", b"EXISTS", b"TOUCH"})
+    assert way.reads is (words[0] in {b"MGET", b"JSON.MGET", b"EXISTS", b"TOUCH"})
 
 
 def test_one_slot_is_not_split() -> None:

@@ -20,6 +20,8 @@ from tests.commands.modules import (
     test_bf,
     test_cf,
     test_cms,
+    test_json_documents,
+    test_json_parts,
     test_search_indexes,
     test_search_terms,
     test_tdigest,
@@ -39,6 +41,7 @@ TABLES: Final[dict[str, tuple[Iterable[tuple[object, ...]], ...]]] = {
     "cf": (test_cf.SENT,),
     "cms": (test_cms.SENT,),
     "ft": (test_search_indexes.SENT, test_search_terms.SENT),
+    "json": (test_json_documents.SENT, test_json_parts.SENT),
     "tdigest": (test_tdigest.SENT,),
     "topk": (test_topk.SENT,),
     "ts": (test_ts.SENT,),
@@ -52,7 +55,6 @@ FILES: Final[dict[str, tuple[str, ...]]] = {
 """The files of tests of each namespace."""
 
 LATER: Final = {
-    "JSON": "not made yet",
     **dict.fromkeys(("FT.AGGREGATE", "FT.CURSOR", "FT.EXPLAIN"), "not made yet"),
     **dict.fromkeys(("FT.EXPLAINCLI", "FT.PROFILE", "FT.SEARCH"), "not made yet"),
 }
@@ -146,11 +148,9 @@ def wrong_value(command: Command[Any], reply: Any) -> str | None:
     """What is wrong with what *command* makes of *reply*: neither a value nor a `ProtocolError`."""
     try:
         command.parse(reply)
-    except ProtocolError:
+    except (ProtocolError, ResponseError):  # of one of several results, too
         return None
     except RedisError as error:
-        if isinstance(reply, list) and isinstance(error, ResponseError):
-            return None  # of one of several results, which the server put in its place
         return f"{words(command)}: {reply!r} is {error!r}"
     return None
 
