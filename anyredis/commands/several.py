@@ -104,21 +104,25 @@ def is_empty_list(values: tuple[Any, ...]) -> bool:
 
 
 def weighted(
-    command: str, keys: SomeKeys | Weights, weights: Sequence[float] | None
+    command: str,
+    keys: SomeKeys | Weights,
+    weights: Sequence[float] | None,
+    argument: str = "keys",
 ) -> tuple[Value, ...]:
-    """The words for *keys*, their number first, and for the weights if there are any.
+    """The words for *keys*, the parameter called *argument*, their number first, and for the weights if there are any.
 
     Raises `DataError` if both a mapping and *weights* are given, or not one weight for each key.
     """
     factors: tuple[float, ...] = () if weights is None else tuple(weights)
     if isinstance(keys, Mapping):
         if weights is not None:
-            msg = f"{command}: keys is a mapping with weights: leave weights= out"
+            msg = f"{command}: {argument} is a mapping with weights: leave weights= out"
             raise DataValueError(msg)
         pairs = cast("Mapping[Key, float]", keys)
-        names, factors = keys_of(command, list(pairs)), tuple(pairs.values())
+        names = all_keys(command, argument, (list(pairs),))
+        factors = tuple(pairs.values())
     else:
-        names = keys_of(command, keys)
+        names = all_keys(command, argument, (keys,))
         if weights is not None and isinstance(keys, AbstractSet):
             msg = f"{command}: a set has no order: give keys and their weights as a mapping"
             raise DataTypeError(msg)
@@ -128,7 +132,8 @@ def weighted(
         msg = f"{command}: {len(factors)} weights for {len(names)} keys: give one for each"
         raise DataValueError(msg)
     for index, weight in enumerate(factors):
-        place = f"weights[{index}]" if weights is not None else f"keys[{excerpt(names[index], 80)}]"
+        mapped = f"{argument}[{excerpt(names[index], 80)}]"
+        place = mapped if weights is None else f"weights[{index}]"
         number(f"{command}: {place}", weight)
     return (len(names), *names, b"WEIGHTS", *factors)
 

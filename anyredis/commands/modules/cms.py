@@ -98,7 +98,7 @@ class CountMinSketches(Group[S]):
         in the order of the keys. In a cluster all keys are in one slot.
         CMS.MERGE destkey numkeys key [key …] [WEIGHTS weight …]. Bloom 2.0. O(N).
         """
-        words = weighted("CMS.MERGE", sourcekeys, weights)
+        words = weighted("CMS.MERGE", sourcekeys, weights, "sourcekeys")
         for factor in words[words.index(b"WEIGHTS") + 1 :] if b"WEIGHTS" in words else ():
             whole("CMS.MERGE: a weight", factor)
         return Command((b"CMS.MERGE", destkey, *words), ok)

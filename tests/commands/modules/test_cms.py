@@ -80,7 +80,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataValueError, "width is -1", lambda: text.initbydim("k", -1, 5)),
     (DataValueError, "error is 1: give a number between", lambda: text.initbyprob("k", 1, 0.1)),
     (DataValueError, "probability is 0", lambda: text.initbyprob("k", 0.5, 0)),
-    (DataTypeError, "keys[0] is 2", lambda: unchecked(text.merge)("d", [2, "a"])),
+    (DataTypeError, "sourcekeys[0] is 2", lambda: unchecked(text.merge)("d", [2, "a"])),
     (DataTypeError, "a weight is 1.5", lambda: text.merge("d", {"a": 1.5})),
     (DataValueError, "CMS.QUERY: items is empty", lambda: text.query("k")),
 ]
