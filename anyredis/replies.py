@@ -208,8 +208,10 @@ def all_are(items: list[Reply], kind: type[T]) -> TypeGuard[list[T]]:
 class TextReaders(Generic[S]):
     """Readers of text: `TextReaders(str)` for a client that decodes, otherwise `TextReaders(bytes)`."""
 
-    def __init__(self, kind: type[S]) -> None:
+    def __init__(self, kind: type[S], encoding: str = "utf-8", errors: str = "strict") -> None:
         self.kind: type[S] = kind
+        self.codec: Final = (encoding, errors)
+        """Encoding and error handler, for replies that arrive as bytes because parts are no text."""
 
     def text(self, reply: Reply) -> S:
         """Text."""

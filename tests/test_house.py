@@ -26,7 +26,7 @@ VALUES = (
     *("exceptions.py", "address.py", "credentials.py", "backoff.py", "wire"),
     *("address_remap.py", "option_names.py"),
     *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
-    *("replies.py", "reports", "stream_entries.py", "facts", "commands"),
+    *("replies.py", "reports", "stream_entries.py", "facts", "commands", "search.py"),
     *("observer.py", "pool/allocator.py"),
     *("cluster/nodes/slot_map.py", "cluster/nodes/read_balancer.py"),
     *("cluster/nodes/socket_limit.py", "cluster/routing/routes.py"),
@@ -41,6 +41,7 @@ CHECKERS_ONLY = PACKAGE / "commands" / "module_namespaces.py"
 """The one file with imports for type checkers alone: the namespaces of modules load when used."""
 
 IMPORTLIB = {
+    "commands/modules/document_types.py",  # msgspec, for those who have it and want its types
     "commands/module_namespaces.py",  # a namespace that nobody uses costs nothing
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
     "connection/trio_stream.py",  # trio's sockets

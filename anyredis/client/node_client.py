@@ -27,9 +27,11 @@ from anyredis.client.pipeline import Pipeline
 from anyredis.client.placement import OneServer
 from anyredis.client.retrying import repeat
 from anyredis.client.scripts import Scripts
+from anyredis.client.server_cursor import ServerCursor, Submit
 from anyredis.client.session import Session, open_session
 from anyredis.client.transaction import Transaction
 from anyredis.command import Command, raw_command
+from anyredis.commands.cursors import CursorPage, CursorPlan
 from anyredis.commands.group import Milliseconds
 from anyredis.commands.several import SomeKeys
 from anyredis.exceptions import DataValueError, RedisError
@@ -48,9 +50,13 @@ TEXT = TextReaders(str)
 BYTES = TextReaders(bytes)
 
 
-def readers(*, decode_responses: bool) -> TextReaders[Any]:
-    """The readers of replies as text or as bytes."""
-    return TEXT if decode_responses else BYTES
+def readers(
+    *, decode_responses: bool, encoding: str = "utf-8", errors: str = "strict"
+) -> TextReaders[Any]:
+    """The readers of replies as text, or as bytes; *errors* is the handler of Python's codecs."""
+    if not decode_responses:
+        return BYTES
+    return TEXT if (encoding, errors) == TEXT.codec else TextReaders(str, encoding, errors)
 
 
 class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
@@ -100,6 +106,14 @@ class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
         a multiplexed connection: use `session()` for those.
         """
         return await self.submit(raw_command(*args))
+
+    def open_cursor(self, plan: CursorPlan[T]) -> ServerCursor[T]:
+        """The rows of a cursor, for an `async with` block."""
+
+        async def first(command: Command[CursorPage[T]]) -> tuple[CursorPage[T], Submit]:
+            return await self.submit_explained(command), self.submit
+
+        return ServerCursor(plan, first, self._pool.scope)
 
     async def _again(self, command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
         """The reply to *command*, sent until it arrives or `retry` gives up; raises its error."""

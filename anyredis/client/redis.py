@@ -87,7 +87,10 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         hide(options)
         retry = checked_retry(options.pop("retry", Retry()))
         pool = pool_for(host, port, db, decode_responses=decode_responses, options=options)
-        super().__init__(pool, pool.endpoint, readers(decode_responses=decode_responses), retry)
+        read = readers(
+            decode_responses=decode_responses, encoding=pool.encoding, errors=pool.encoding_errors
+        )
+        super().__init__(pool, pool.endpoint, read, retry)
         self.connection_pool = pool
 
     @overload

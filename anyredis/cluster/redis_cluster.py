@@ -116,7 +116,10 @@ class RedisCluster(KeyspaceSubscribing[S], ReportsByNode[S], Holder, Generic[S])
         hide(options)
         retry = checked_retry(options.pop("retry", FAILOVER_RETRY))
         pool = pool_for(host, port, decode_responses=decode_responses, options=options)
-        super().__init__(pool, readers(decode_responses=decode_responses), retry)
+        read = readers(
+            decode_responses=decode_responses, encoding=pool.encoding, errors=pool.encoding_errors
+        )
+        super().__init__(pool, read, retry)
         self.connection_pool = pool
 
     @overload
