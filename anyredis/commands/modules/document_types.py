@@ -51,7 +51,7 @@ class Converter(Generic[T]):
         """The parsed document with the other fields beside its own."""
         document: Any = parsed_json(source.pop("$"))
         if self._lists and isinstance(document, list):
-            document = only_one_of(document)
+            document = only_one_of(document)  # pyright: ignore[reportUnknownArgumentType] - of JSON
         if not isinstance(document, dict):
             msg = f"the document {excerpt(key, 80)} is no JSON object: {excerpt(document, 80)}"
             raise ReplyDecodeError(msg)

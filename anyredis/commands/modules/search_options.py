@@ -151,12 +151,12 @@ def return_words(command: str, fields: ReturnFields | None) -> tuple[Value, ...]
 
 def pair_of_texts(where: str, given: object) -> tuple[str, str]:
     """*given* if it is a pair of texts; raises `DataTypeError` otherwise."""
-    parts: tuple[object, ...] = ()
+    shown, parts = excerpt(given, 80), tuple[object, ...]()
     if isinstance(given, tuple):
         parts = cast("tuple[object, ...]", given)
     if len(parts) != 2 or not all(isinstance(each, str) for each in parts):
         raise DataTypeError(
-            f"{where}: {excerpt(parts or given, 80)}: give a name, or a pair of texts"
+            f"{where}: {shown}: give a name, or a pair of texts"
         )
     return cast("tuple[str, str]", parts)
 
