@@ -69,6 +69,11 @@ def converter(command: str, kind: DocumentType[T], dialect: int | None) -> Conve
         raise DataTypeError(
             f"{command}: type is {excerpt(kind, 80)}: give a class, or a function of the fields"
         )
+    if hasattr(kind, "_field_defaults"):
+        raise DataTypeError(
+            f"{command}: type is {excerpt(kind, 80)}, a named tuple, which msgspec fills by position: "
+            "give a dataclass, or a function such as `lambda fields: Place(**fields)`"
+        )
     return Converter(kind, dialect)
 
 
@@ -79,7 +84,6 @@ def _is_described(kind: object) -> bool:
         described
         or dataclasses.is_dataclass(kind)
         or is_typeddict(kind)
-        or hasattr(kind, "_field_defaults")  # a NamedTuple
         or hasattr(kind, "__origin__")  # dict[str, int]
     )
 

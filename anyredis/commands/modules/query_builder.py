@@ -128,6 +128,7 @@ def _within(part: Query) -> str:
 
 
 def _joined(parts: Sequence[Query], between: str) -> Query:
+    text = between.join(_within(part) for part in parts)
     found: dict[str, Value] = {}
     for name, value in (pair for part in parts for pair in part.params):
         if name in found and found[name] != value:
@@ -135,7 +136,6 @@ def _joined(parts: Sequence[Query], between: str) -> Query:
                 f"two parts of the query have a parameter ${name}: give one another name by param="
             )
         found[name] = value
-    text = between.join(_within(part) for part in parts)
     return Query(text, tuple(found.items()))
 
 

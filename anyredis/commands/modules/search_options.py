@@ -155,9 +155,7 @@ def pair_of_texts(where: str, given: object) -> tuple[str, str]:
     if isinstance(given, tuple):
         parts = cast("tuple[object, ...]", given)
     if len(parts) != 2 or not all(isinstance(each, str) for each in parts):
-        raise DataTypeError(
-            f"{where}: {shown}: give a name, or a pair of texts"
-        )
+        raise DataTypeError(f"{where}: {shown}: give a name, or a pair of texts")
     return cast("tuple[str, str]", parts)
 
 

@@ -57,20 +57,24 @@ class ProfileReader(Frozen, Generic[R]):
             found: Reply = reply.get(b"Results", reply)
         else:
             found, told = pair(reply)
-        profile = _entries(told)
+        profile = _profile(told)
         if not profile:
             unexpected(reply, "a profile")
         return Profiled(self.result(found), profile)
 
 
+def _profile(reply: Reply) -> dict[str, Any]:
+    """A whole profile: entries, or in RESP2 before Search 8 an array for each name."""
+    if isinstance(reply, list) and reply and all(isinstance(each, list) for each in reply):
+        return {word(name): _values(word(name), values) for name, *values in map(_filled, reply)}
+    return _entries(reply)
+
+
 def _entries(reply: Reply) -> dict[str, Any]:
-    """The entries of a profile: a map of RESP3, or an array of names with their values."""
+    """Names and values: a map of RESP3, or an array in which they take turns."""
     if isinstance(reply, dict):
         return {word(name): _told(word(name), value) for name, value in reply.items()}
-    items = array(reply)
-    if items and all(isinstance(each, list) for each in items):
-        return {word(name): _values(word(name), values) for name, *values in map(_filled, items)}
-    return _flat(items)
+    return _flat(array(reply))
 
 
 def _filled(entry: Reply) -> list[Reply]:
@@ -84,8 +88,10 @@ def _values(name: str, values: list[Reply]) -> Any:
     """The values behind a name: one, a list of entries, or none."""
     if not values:
         return None
-    if isinstance(values[0], list):
-        return [_entries(each) for each in values]
+    first = values[0]
+    if isinstance(first, list):
+        is_list = len(values) == 1 and bool(first) and all(isinstance(each, list) for each in first)
+        return [_entries(each) for each in (first if is_list else values)]
     if len(values) > 1:
         unexpected(values, f"one value of {name}")
     return _told(name, values[0])

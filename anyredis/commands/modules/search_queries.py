@@ -173,8 +173,8 @@ class SearchQueries(Group[S]):
     ) -> Command[SearchResult[S, T]]:
         """Like `search`, with the `fields` of each document as a value of *type*.
 
-        *type* is a pydantic model, what msgspec fills (its `Struct`, a dataclass, a `TypedDict`, a
-        `NamedTuple`), or a function of a dict.  Names and values are text on any client, those that
+        *type* is a pydantic model, what msgspec fills (its `Struct`, a dataclass, a `TypedDict`),
+        or a function of a dict.  Names and values are text on any client, those that
         are no text bytes; a JSON document under `$` is parsed, and the other fields stand beside its
         own.  Raises `ReplyDecodeError` that names a document which does not fit.
         FT.SEARCH index query [LIMIT offset num] [PARAMS n name value …]. Search 1.0. O(N).
@@ -296,12 +296,12 @@ class SearchQueries(Group[S]):
         FT.HYBRID index SEARCH query VSIM field vector [KNN n K k] [COMBINE method n …]
         [LOAD n field …] [PARAMS n name value …]. Search 8.4. O(N+M).
         """
+        text, own = query_of("FT.HYBRID", query)
         if not isinstance(vector, VectorQuery):
             refuse_foreign("FT.HYBRID", vector)
             raise DataTypeError(
                 f"FT.HYBRID: vector is {excerpt(vector, 80)}: write VectorQuery(field, vector, k=10)"
             )
-        text, own = query_of("FT.HYBRID", query)
         shared = dict(own).keys() & dict(vector.params).keys()
         if shared:
             raise DataValueError(f"FT.HYBRID: two parts have a parameter ${min(shared)}")
