@@ -160,6 +160,15 @@ async def test_cancelled_everywhere() -> None:
             assert at > 10
 
 
+async def test_leaving_a_cancelled_block(cursors: Cursors, client: Redis[bytes]) -> None:
+    """It waits until the cursor is closed, although the task is cancelled (G8)."""
+    with anyio.CancelScope() as scope:
+        async with client.ft.aggregate_iter("i", "*"):
+            assert len(cursors.open) == 1
+            scope.cancel()
+    assert cursors.open == {}
+
+
 async def test_a_refused_query(cursors: Cursors, client: Redis[bytes]) -> None:
     """Entering the block raises the error, which shows the query."""
     cursors.server.on("FT.AGGREGATE", ResponseError("Syntax error at offset 1"))

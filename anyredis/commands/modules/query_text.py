@@ -24,6 +24,10 @@ CONTROLS: Final = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")
 """Characters before which the server keeps a backslash: only quotes can hold them."""
 
 
+SPACES: Final = " \t\n\v\f\r"
+"""What the server takes from both ends of a tag when it reads a document."""
+
+
 def escape(text: str) -> str:
     r"""*text* for a place in a query where a word or a tag is expected: `a-b` becomes `a\-b`.
 
@@ -64,11 +68,12 @@ def _word(found: str) -> str:
 
 
 def tag_value(where: str, value: str) -> str:
-    """*value* as one tag between braces."""
+    """*value* as one tag between braces, without white space around it, as in the index."""
     if not isinstance(value, str):
         raise DataTypeError(f"{where}: {excerpt(value, 80)} is no text: give a str, such as str(1)")
-    if not value.strip():
-        raise DataValueError(f"{where}: {excerpt(value, 80)} is empty: give the text of a tag")
+    value = value.strip(SPACES)
+    if not value:
+        raise DataValueError(f"{where}: the tag is empty: give its text")
     if not CONTROLS.search(value):
         return escape(value)
     escape(value)

@@ -67,10 +67,11 @@ def test_one_word() -> None:
 def test_tags() -> None:
     """A tag is taken whole: escaped, or in quotes if it has control characters."""
     assert tag_value("tag", "a, b") == "a\\,\\ b"
+    assert tag_value("tag", " a b\n") == "a\\ b"
     assert tag_value("tag", 'a\x01"\\') == '"a\x01\\"\\\\"'
     assert tag_part("tag_prefix", "a*") == "a\\*"
     for value in ("", " "):
-        with pytest.raises(DataValueError, match="is empty: give the text of a tag"):
+        with pytest.raises(DataValueError, match="tag: the tag is empty"):
             tag_value("tag", value)
     with pytest.raises(DataValueError, match="holds a control character"):
         tag_part("tag_prefix", "a\x01")
