@@ -338,7 +338,7 @@ def geoshape(field: str, relation: Relation, shape: str, *, param: str = "shape"
             f"geoshape: relation is {excerpt(relation, 80)}: give WITHIN, CONTAINS, INTERSECTS or "
             "DISJOINT"
         )
-    name = _param("geoshape", param)
+    name = _name("geoshape: param", param)
     content = f"@{field_name('geoshape', field)}:[{relation} ${name}]"
     return Query(content, ((name, shape),), single=True)
 
@@ -368,13 +368,13 @@ def knn(
     *param*: numbers as floats of 32 bits, bytes as they are.  Search 2.4.
     """
     natural("knn: k", k)
-    name = _param("knn", param)
+    name = _name("knn: param", param)
     words = f"KNN {k} @{field_name('knn', field)} ${name}"
     if ef_runtime is not None:
         natural("knn: ef_runtime", ef_runtime)
         words += f" EF_RUNTIME {ef_runtime}"
     if score_as is not None:
-        words += f" AS {field_name('knn: score_as', score_as)}"
+        words += f" AS {_name('knn: score_as', score_as)}"
     within = where.text if where == EVERYTHING else _alone(where)
     if name in dict(where.params):
         raise DataValueError(f"knn: where has a parameter ${name}, too: give another by param=")
@@ -400,12 +400,12 @@ def vector_range(
     The distance is the field *score_as* of the result, if given.  *epsilon* widens the search of an
     HNSW index.  The vector is sent as the parameter *param*.  Search 2.6.
     """
-    name = _param("vector_range", param)
+    name = _name("vector_range: param", param)
     size = number_text("vector_range: radius", radius)
     words = f"@{field_name('vector_range', field)}:[VECTOR_RANGE {size} ${name}]"
     attributes: list[str] = []
     if score_as is not None:
-        attributes.append(f"$YIELD_DISTANCE_AS: {field_name('vector_range: score_as', score_as)};")
+        attributes.append(f"$YIELD_DISTANCE_AS: {_name('vector_range: score_as', score_as)};")
     if epsilon is not None:
         attributes.append(f"$EPSILON: {number_text('vector_range: epsilon', epsilon)};")
     told = f"=>{{{' '.join(attributes)}}}" if attributes else ""
@@ -419,8 +419,10 @@ def _sent(where: str, vector: Vector) -> Value:
     return parameter(f"{where}: vector", vector)
 
 
-def _param(where: str, name: str) -> str:
-    """The name of a parameter; raises `DataValueError` unless it is letters and digits."""
+def _name(where: str, name: str) -> str:
+    """The name of a parameter or a score; raises `DataValueError` unless it is letters and digits."""
     if not isinstance(name, str) or not (name.isascii() and name.replace("_", "a").isalnum()):
-        raise DataValueError(f"{where}: param is {excerpt(name, 80)}: give letters and digits")
+        raise DataValueError(
+            f"{where} is {excerpt(name, 80)}: give letters, digits and underscores"
+        )
     return name

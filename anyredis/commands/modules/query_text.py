@@ -37,7 +37,8 @@ def escape(text: str) -> str:
         raise DataTypeError(f"a query takes text, not {excerpt(text, 80)}: give a str")
     if "\0" in text:
         raise DataValueError(f"{excerpt(text, 80)} holds a NUL, which ends a query: leave it out")
-    return SYNTAX.sub(_escaped, text)
+    escaped = SYNTAX.sub(_escaped, text)
+    return "\\" + escaped if text.startswith("_") else escaped  # which is syntax at the start
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -62,9 +63,8 @@ def one_word(where: str, text: str) -> str:
 
 
 def _word(found: str) -> str:
-    """A word as `WORD` finds it, escaped; an underscore at its start is syntax, too."""
-    word = escape(re.sub(r"\\(.)", r"\1", found))
-    return "\\" + word if word.startswith("_") else word
+    """A word as `WORD` finds it, escaped."""
+    return escape(re.sub(r"\\(.)", r"\1", found))
 
 
 def tag_value(where: str, value: str) -> str:

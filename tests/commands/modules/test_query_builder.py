@@ -137,6 +137,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataValueError, "unit is 'miles'", lambda: unchecked(near)("p", 1, 2, 3, "miles")),
     (DataValueError, "relation is 'IN'", lambda: unchecked(geoshape)("p", "IN", "POINT(1 1)")),
     (DataValueError, "param is 'a b'", lambda: geoshape("p", "WITHIN", "POINT(1 1)", param="a b")),
+    (DataValueError, "knn: score_as is 'a-b'", lambda: knn("v", ONES, score_as="a-b")),
     (DataTypeError, "knn: vector is 'abc'", lambda: unchecked(knn)("v", "abc")),
     (DataValueError, "knn: vector holds NaN", lambda: knn("v", [float("nan")])),
     (DataValueError, "knn: k is -1", lambda: knn("v", ONES, -1)),

@@ -24,6 +24,7 @@ from tests.commands.tables import unchecked
     ("text", "escaped"),
     [
         ("hello_5", "hello_5"),
+        ("_5", "\\_5"),
         ("über 日本", "über\\ 日本"),
         ("a-b|c}", "a\\-b\\|c\\}"),
         ('\\"$x', '\\\\\\"\\$x'),

@@ -266,7 +266,9 @@ async def test_aggregate(goods: Server, protocol: Literal[2, 3]) -> None:
 async def test_cursors(goods: Server, protocol: Literal[2, 3]) -> None:
     """Pages are read one by one, or by an iterator that closes the cursor."""
     async with Redis(goods.host, goods.port, protocol=protocol, decode_responses=True) as client:
-        page = await client.ft.aggregate_cursor("goods", "*", load("price"), count=2, max_idle=10000)
+        page = await client.ft.aggregate_cursor(
+            "goods", "*", load("price"), count=2, max_idle=10000
+        )
         assert (page.rows, page.warnings) == ([{"price": "10"}, {"price": "20.5"}], [])
         page = await client.ft.cursor_read("goods", page.cursor, count=5)
         assert (page.rows, page.cursor) == ([{"price": "99"}], 0)
@@ -312,7 +314,9 @@ async def test_explanations(goods: Server, protocol: Literal[2, 3]) -> None:
     async with Redis(goods.host, goods.port, protocol=protocol) as client:
         explained = await client.ft.explain("goods", "@kind:{$k}", params={"k": "lamp"})
         assert explained.split() == ["TAG:@kind", "{", "lamp", "}"]
-        assert await client.ft.explaincli("goods", tag("kind", "lamp")) == explained.splitlines() + [""]
+        assert await client.ft.explaincli(
+            "goods", tag("kind", "lamp")
+        ) == explained.splitlines() + [""]
 
 
 async def test_errors_show_the_query(client: Redis[str]) -> None:
@@ -328,7 +332,9 @@ async def test_errors_show_the_query(client: Redis[str]) -> None:
         lambda: ft.explaincli("goods", query),
         lambda: ft.profile(ft.plan.search("goods", query)),
     ):
-        with pytest.raises(SearchQueryError, match=r"Syntax error .*the query is '@title:\('") as failed:
+        with pytest.raises(
+            SearchQueryError, match=r"Syntax error .*the query is '@title:\('"
+        ) as failed:
             await call()
         assert failed.value.query == query
     async with client.pipeline(raise_on_error=False) as pipe:
@@ -349,7 +355,9 @@ async def test_a_cluster() -> None:
         run_cluster(
             binary=redis_tls_binary(), arguments=redis_stack_modules(), replicas=0
         ) as cluster,
-        RedisCluster(cluster.servers[0].host, cluster.servers[0].port, decode_responses=True) as client,
+        RedisCluster(
+            cluster.servers[0].host, cluster.servers[0].port, decode_responses=True
+        ) as client,
     ):
         schema = ("SCHEMA", "t", "TEXT", "n", "NUMERIC", "SORTABLE")
         await client.execute_command("FT.CREATE", "{i}", "PREFIX", 1, "{i}", *schema)
