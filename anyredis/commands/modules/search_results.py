@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
 from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
-from anyredis.commands.modules.document_text import NO_BINARY, field_values, text_of
+from anyredis.commands.modules.document_text import NO_BINARY, field_values, texts_of
 from anyredis.commands.modules.json_documents import json_of
 from anyredis.frozen import Frozen
-from anyredis.replies import S, TextReaders, array, integer, number, pair, unexpected, word
+from anyredis.replies import S, TextReaders, all_are, array, integer, number, pair, unexpected, word
 from anyredis.wire.decode import Reply
 
 F = TypeVar("F")
@@ -72,6 +72,8 @@ class SearchResult(Frozen, Generic[S, F]):
         """The number of documents here."""
         return len(self.documents)
 
+
+_NEW_DOCUMENT: Final[Callable[[Any, Any], Any]] = tuple.__new__
 
 Make = Callable[[Any, Mapping[Any, Any], Mapping[Any, bytes]], F]
 """Makes the fields of a document: from its key, its fields, and its values that are no text."""
@@ -135,11 +137,9 @@ class SearchReader(Frozen, Generic[S, F]):
     def _of_map(self, reply: dict[Reply, Reply]) -> SearchResult[S, F]:
         """The result in a reply of RESP3."""
         found = array(reply.get(b"results"))
-        documents: list[dict[Reply, Reply]] = []
-        for each in found:
-            if not isinstance(each, dict) or b"id" not in each:
-                unexpected(each, "a document")
-            documents.append(each)
+        if not all_are(found, dict):
+            unexpected(reply, "documents")
+        documents = cast("list[dict[Reply, Reply]]", found)
 
         def column(name: bytes, wanted: bool = True) -> list[Reply] | None:
             return [each.get(name) for each in documents] if wanted else None
@@ -165,7 +165,7 @@ class SearchReader(Frozen, Generic[S, F]):
         contents: list[Reply] | None,
     ) -> list[Document[S, F]]:
         """The documents, from one list for each of their parts."""
-        keys = [text_of(self.read, each) for each in ids or ()]
+        keys = texts_of(self.read, ids or [])
         explained: Any = repeat(None)
         if self.explained and scores is not None:
             pairs = [pair(each) for each in scores]
@@ -181,7 +181,7 @@ class SearchReader(Frozen, Generic[S, F]):
             binary,
         )
         # `Document(*each)`, without a Python frame for each of what may be ten thousand.
-        return list(map(cast("Callable[[Any], Document[S, F]]", Document._make), columns))
+        return list(map(_NEW_DOCUMENT, repeat(Document), columns))
 
     def _contents(self, keys: list[S], contents: list[Reply] | None) -> tuple[Any, Any]:
         """The fields of each document, and its values that are no text."""
