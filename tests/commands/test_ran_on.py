@@ -24,7 +24,9 @@ SERVERS: Final = {
 ALSO: Final = {"Redis 7.4"}
 """A server with modules and TLS, which runs what it is needed for."""
 
-NEEDS: Final[dict[str, str]] = {}
+NEEDS: Final[dict[str, str]] = {
+    "ft.hybrid": "FT.HYBRID: Redis 8.4 with the search module",
+}
 """The methods that no server of these tests can run, each with the server that it would need."""
 
 NEWER: Final = {

@@ -310,6 +310,11 @@ def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None
 
 
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
+    (
+        DataTypeError,
+        "takes 2 positional arguments, not 3; write params=",
+        lambda: unchecked(text.search)("i", "x", {"n": 1}),
+    ),
     (DataTypeError, "query is 5: give text, or a query", lambda: unchecked(text.search)("i", 5)),
     (DataValueError, "explainscore goes with withscores", lambda: text.search("i", "x", explainscore=True)),
     (DataValueError, "nocontent and return_fields exclude",
