@@ -126,11 +126,9 @@ def server_of(
 
 
 @pytest.fixture
-async def client(
-    block: Block, valkey: Server, redis_stack: Server
-) -> AsyncIterator[anyredis.Redis[str]]:
-    """What blocks call `client`."""
-    server = redis_stack if "stack" in block.words else valkey
+async def client(block: Block, server_of: dict[str, Server]) -> AsyncIterator[anyredis.Redis[str]]:
+    """What *block* calls `client`."""
+    server = server_of["stack" if "stack" in block.words else ""]
     async with anyredis.Redis(server.host, server.port, decode_responses=True) as client:
         yield client
 

@@ -109,28 +109,24 @@ async def test_several_readers(client: Redis[bytes]) -> None:
 
 async def test_a_cancelled_reader_loses_no_row() -> None:
     """Cancelled at any step, `anext` leaves each row for the next call (G10)."""
+    scopes = [anyio.CancelScope()]
+
+    async def read_all() -> None:
+        async with (
+            Cursors().server.client() as client,
+            client.ft.aggregate_iter("i", "*") as rows,
+        ):
+            while True:
+                with anyio.CancelScope() as scopes[0]:
+                    try:
+                        seen.append(await anext(rows))
+                    except StopAsyncIteration:
+                        return
+
     with counting() as steps:
         for at in itertools.count():
-            cursors = Cursors()
             seen: list[dict[bytes, object]] = []
-            scope = anyio.CancelScope()
-
-            async def read(
-                cursors: Cursors = cursors, seen: list[dict[bytes, object]] = seen
-            ) -> None:
-                nonlocal scope
-                async with (
-                    cursors.server.client() as client,
-                    client.ft.aggregate_iter("i", "*") as rows,
-                ):
-                    while True:
-                        with anyio.CancelScope() as scope:
-                            try:
-                                seen.append(await anext(rows))
-                            except StopAsyncIteration:
-                                return
-
-            ended = await steps.run(read, "loss", at, lambda: scope.cancel())
+            ended = await steps.run(read_all, "loss", at, lambda: scopes[0].cancel())  # noqa: PLW0108 - the scope of that moment
             assert seen == ALL, at
             if not ended.reached:
                 break

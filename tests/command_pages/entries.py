@@ -58,6 +58,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "cms": ("Count-min sketches", ("cms",)),
+    "search": ("Search", ("search_indexes", "search_terms", "search_queries")),
     "cluster": ("Clusters", ("cluster_reports", "cluster_admin", "cluster")),
     "sentinels": ("Sentinels", ("sentinel",)),
     "clients": ("Clients and pipelines", ("client", "pool")),

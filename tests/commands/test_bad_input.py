@@ -19,8 +19,11 @@ from anyredis import DataError
 from anyredis.commands.bitmaps import BitField
 from anyredis.commands.checks import atoms
 from anyredis.commands.group import SupportsItems
+from anyredis.commands.modules.search_queries import SearchPlan
 from anyredis.commands.sorted_sets import Scores
 from anyredis.facts import table
+from anyredis.replies import TextReaders
+from anyredis.search import VectorQuery, load
 from tests.commands.rows import methods_of, sent_rows
 from tests.commands.test_checks import DEFINITIONS, call, parameters, usual
 from tests.commands.test_every_command import TABLES
@@ -69,6 +72,13 @@ MAY_BE_EMPTY: Final = {
     ("acl_setuser", "selectors"): "no rule of that kind",
     ("bitfield_ro", "items"): "the one place before them",
     ("client_tracking_on", "prefix"): "no prefix: all keys",
+    ("ft.aggregate", "params"): "none",
+    ("ft.aggregate_cursor", "params"): "none",
+    ("ft.explain", "params"): "none",
+    ("ft.explaincli", "params"): "none",
+    ("ft.hybrid", "params"): "none",
+    ("ft.search", "filters"): "none",
+    ("ft.search", "params"): "none",
     ("module_loadex", "args"): "none",
     ("module_loadex", "config"): "none",
 }
@@ -114,6 +124,13 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "evalsha_ro": NO_KEYS,
     "fcall": NO_KEYS,
     "fcall_ro": NO_KEYS,
+    "cms.incrby": {"increments": 1},
+    "cms.initbyprob": {"error": 0.1, "probability": 0.1},
+    "ft.aggregate": {"steps": load("f")},
+    "ft.aggregate_cursor": {"steps": load("f")},
+    "ft.hybrid": {"vector": VectorQuery("v", b"xxxx"), "steps": load("f")},
+    "ft.profile": {"query": SearchPlan(TextReaders(str)).search("i", "x")},
+    "ft.search_as": {"type": dict},
     "geoadd": {"values": [(1.0, 2.0, "m")]},
     "geosearch": CENTRE,
     "geosearch_places": CENTRE,

@@ -219,8 +219,8 @@ def step_words(command: str, steps: Sequence[Step]) -> Words:
         if not isinstance(each, Step):
             refuse_foreign(command, each)
             raise DataTypeError(
-                f"{command}: {excerpt(each, 80)} is no step: give load(…), group_by(…), sort_by(…), "
-                "apply(…), filter_by(…) or limit(…)"
+                f"{command}: steps has {excerpt(each, 80)}, which is no step: give load(…), "
+                "group_by(…), sort_by(…), apply(…), filter_by(…) or limit(…)"
             )
         words += each.words
     return tuple(words)

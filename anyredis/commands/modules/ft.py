@@ -59,7 +59,7 @@ class ClientSearch(ClientNamespace[S], SearchIndexes[S], SearchQueries[S]):
         max_idle: Milliseconds | None = None,
         verbatim: bool = False,
         add_scores: bool = False,
-        scorer: str | None = None,
+        scorer: Key | None = None,
         timeout: Milliseconds | None = None,
         params: Mapping[str, Value | Vector] | None = None,
         dialect: Count | None = DIALECT,

@@ -12,7 +12,7 @@ from anyredis.commands.several import SomeKeys, any_keys
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.frozen import Frozen
-from anyredis.wire.encode import Value
+from anyredis.wire.encode import Key, Value
 
 ReturnFields: TypeAlias = Sequence[str | tuple[str, str]]
 """Fields to return: names, or JSON paths with the names that they get: `("$.price", "price")`."""
@@ -201,6 +201,6 @@ def filter_words(command: str, filters: Sequence[SearchFilter] | None) -> tuple[
     return tuple(words)
 
 
-def text_words(token: bytes, value: str | None) -> tuple[Value, ...]:
+def text_words(token: bytes, value: Key | None) -> tuple[Value, ...]:
     """*token* and *value*; nothing for None."""
     return () if value is None else (token, value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict, TypeVar, Unpack, cast
 
 from anyredis.command import Blueprint, Command, command
-from anyredis.commands.checks import Count
+from anyredis.commands.checks import Count, natural
 from anyredis.commands.cursors import CursorPage
 from anyredis.commands.group import MILLISECOND, Group, Milliseconds, duration, flags
 from anyredis.commands.modules.aggregate_results import (
@@ -73,9 +73,9 @@ class SearchOptions(TypedDict, total=False):
     slop: int | None
     timeout: Milliseconds | None
     inorder: bool
-    language: str | None
-    expander: str | None
-    scorer: str | None
+    language: Key | None
+    expander: Key | None
+    scorer: Key | None
     sortby: str | SortOrder | None
     limit: tuple[int, int] | None
     params: Mapping[str, Value | Vector] | None
@@ -107,9 +107,9 @@ class SearchQueries(Group[S]):
         slop: Count | None = None,
         timeout: Milliseconds | None = None,
         inorder: bool = False,
-        language: str | None = None,
-        expander: str | None = None,
-        scorer: str | None = None,
+        language: Key | None = None,
+        expander: Key | None = None,
+        scorer: Key | None = None,
         sortby: str | SortOrder | None = None,
         limit: tuple[int, int] | None = None,
         params: Mapping[str, Value | Vector] | None = None,
@@ -142,7 +142,7 @@ class SearchQueries(Group[S]):
             *return_words("FT.SEARCH", return_fields),
             *_shown_words(shown),
             *(() if slop is None else (b"SLOP", slop)),
-            *_timeout_words(timeout),
+            *_milliseconds(b"TIMEOUT", "timeout", timeout),
             *flags(inorder=inorder),
             *text_words(b"LANGUAGE", language),
             *text_words(b"EXPANDER", expander),
@@ -192,7 +192,7 @@ class SearchQueries(Group[S]):
         *steps: Step,
         verbatim: bool = False,
         add_scores: bool = False,
-        scorer: str | None = None,
+        scorer: Key | None = None,
         timeout: Milliseconds | None = None,
         params: Mapping[str, Value | Vector] | None = None,
         dialect: Count | None = DIALECT,
@@ -211,7 +211,11 @@ class SearchQueries(Group[S]):
         [SORTBY n property …] [APPLY expression AS name] [LIMIT offset num]. Search 1.1. O(1).
         """
         reader = AggregateReader(self.read)
-        words = (*flags(verbatim=verbatim), *_scores(scorer, add_scores), *_timeout_words(timeout))
+        words = (
+            *flags(verbatim=verbatim),
+            *_scores(scorer, add_scores),
+            *_milliseconds(b"TIMEOUT", "timeout", timeout),
+        )
         more = step_words("FT.AGGREGATE", steps)
         text, last = query_words("FT.AGGREGATE", query, params, dialect)
         args = (b"FT.AGGREGATE", index, text, *words, *more, *last)
@@ -227,7 +231,7 @@ class SearchQueries(Group[S]):
         max_idle: Milliseconds | None = None,
         verbatim: bool = False,
         add_scores: bool = False,
-        scorer: str | None = None,
+        scorer: Key | None = None,
         timeout: Milliseconds | None = None,
         params: Mapping[str, Value | Vector] | None = None,
         dialect: Count | None = DIALECT,
@@ -244,10 +248,14 @@ class SearchQueries(Group[S]):
         cursor = (
             b"WITHCURSOR",
             *(() if count is None else (b"COUNT", count)),
-            *(() if max_idle is None else (b"MAXIDLE", duration(max_idle, MILLISECOND))),
+            *_milliseconds(b"MAXIDLE", "max_idle", max_idle),
         )
         reader = AggregateReader(self.read)
-        words = (*flags(verbatim=verbatim), *_scores(scorer, add_scores), *_timeout_words(timeout))
+        words = (
+            *flags(verbatim=verbatim),
+            *_scores(scorer, add_scores),
+            *_milliseconds(b"TIMEOUT", "timeout", timeout),
+        )
         more = (*cursor, *step_words("FT.AGGREGATE", steps))
         text, last = query_words("FT.AGGREGATE", query, params, dialect)
         args = (b"FT.AGGREGATE", index, text, *words, *more, *last)
@@ -282,8 +290,8 @@ class SearchQueries(Group[S]):
         query: QueryText,
         vector: VectorQuery,
         *steps: Step,
-        scorer: str | None = None,
-        score_as: str | None = None,
+        scorer: Key | None = None,
+        score_as: Key | None = None,
         combine: Combine | None = None,
         timeout: Milliseconds | None = None,
         params: Mapping[str, Value | Vector] | None = None,
@@ -312,7 +320,7 @@ class SearchQueries(Group[S]):
             *(() if combine is None else combine.words),
             *step_words("FT.HYBRID", steps),
             *params_words("FT.HYBRID", (*own, *vector.params), params),
-            *_timeout_words(timeout),
+            *_milliseconds(b"TIMEOUT", "timeout", timeout),
         )
         args = (b"FT.HYBRID", index, b"SEARCH", text, *words)
         return QueryCommand(args, HybridReader(self.read), text, b"HYBRID")
@@ -374,11 +382,15 @@ def _lines(reply: Reply) -> list[str]:
     return [word(each) for each in array(reply)]
 
 
-def _timeout_words(timeout: Milliseconds | None) -> tuple[Value, ...]:
-    return () if timeout is None else (b"TIMEOUT", duration(timeout, MILLISECOND))
+def _milliseconds(token: bytes, name: str, value: Milliseconds | None) -> tuple[Value, ...]:
+    if value is None:
+        return ()
+    number = duration(value, MILLISECOND)
+    natural(name, number)
+    return (token, number)
 
 
-def _scores(scorer: str | None, add_scores: bool) -> tuple[Value, ...]:
+def _scores(scorer: Key | None, add_scores: bool) -> tuple[Value, ...]:
     return (*text_words(b"SCORER", scorer), *flags(addscores=add_scores))
 
 

@@ -90,7 +90,11 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataValueError, "quantile is 2: give 0 to 1", lambda: Reducer.quantile("a", 2)),
     (DataValueError, "size is -1", lambda: Reducer.random_sample("a", -1)),
     (DataTypeError, "Reducer: name and as_ are texts", lambda: unchecked(Reducer)("SUM", as_=5)),
-    (DataTypeError, "C: 'x' is no step", lambda: unchecked(step_words)("C", ["x"])),
+    (
+        DataTypeError,
+        "C: steps has 'x', which is no step",
+        lambda: unchecked(step_words)("C", ["x"]),
+    ),
 ]
 
 

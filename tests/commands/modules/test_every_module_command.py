@@ -44,7 +44,15 @@ NEVER: Final[dict[str, str]] = dict.fromkeys(
     (
         *("FT.ALIASADD", "FT.ALIASDEL", "FT.ALIASUPDATE", "FT.ALTER", "FT.CONFIG", "FT.CREATE"),
         *("FT.DEL", "FT.DICTADD", "FT.DICTDEL", "FT.DICTDUMP", "FT.DROP", "FT.DROPINDEX", "FT.GET"),
-        *("FT.INFO", "FT.MGET", "FT.SPELLCHECK", "FT.SUGADD", "FT.SUGDEL", "FT.SUGGET", "FT.SUGLEN"),
+        *(
+            "FT.INFO",
+            "FT.MGET",
+            "FT.SPELLCHECK",
+            "FT.SUGADD",
+            "FT.SUGDEL",
+            "FT.SUGGET",
+            "FT.SUGLEN",
+        ),
         *("FT.SYNADD", "FT.SYNDUMP", "FT.SYNUPDATE", "FT.TAGVALS"),
     ),
     "not made yet",

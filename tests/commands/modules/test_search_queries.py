@@ -332,7 +332,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "type is 'User': give a class", lambda: unchecked(text.search_as)("i", "x", type="User")),
     (DataTypeError, "has no argument 'type'; write search_as",
      lambda: unchecked(text.search)("i", "x", type=dict)),
-    (DataTypeError, "'load' is no step", lambda: unchecked(text.aggregate)("i", "*", "load")),
+    (DataTypeError, "steps has 'load', which is no step", lambda: unchecked(text.aggregate)("i", "*", "load")),
     (DataValueError, "count is -1", lambda: text.aggregate_cursor("i", "*", count=-1)),
     (DataValueError, "cursor is -1", lambda: text.cursor_read("i", -1)),
     (DataTypeError, "vector is b'xxxx': write VectorQuery(",
