@@ -115,7 +115,7 @@ class SearchQueries(Group[S]):
         params: Mapping[str, Value | Vector] | None = None,
         dialect: Count | None = DIALECT,
     ) -> Command[SearchResult[S, dict[S, S]]]:
-        """The documents of *index* that match *query*, the best or the first ten of them.
+        """The documents of *index* that match *query*: ten of them, unless *limit* says otherwise.
 
         *query* is text in the server's query language, with its `$parameters` in *params*, or a
         value that `anyredis.search` makes; text of users belongs into one of the two.  *limit* is
@@ -296,7 +296,7 @@ class SearchQueries(Group[S]):
         timeout: Milliseconds | None = None,
         params: Mapping[str, Value | Vector] | None = None,
     ) -> Command[HybridResult[S]]:
-        """The documents that match *query* or are near to *vector*, the best ten of both.
+        """The documents that match *query* or are near to *vector*: the best ten, unless a step says.
 
         *combine* says how the two lists become one, by default `Combine.rrf()`.  A row has `__key`
         and `__score`, and what `load` loads; the steps are those of `aggregate`.  *scorer* is that of
