@@ -24,9 +24,14 @@ async def fill(client: anyredis.Redis[str]) -> None:
     """The index first: what is stored after it is found at once."""
     await client.execute_command("FT.CREATE", "goods", "PREFIX", 1, "goods:", "SCHEMA", *SCHEMA)
     async with client.pipeline(transaction=False) as pipe:
-        for number_, values in enumerate(PRODUCTS):
-            fields = dict(zip(("name", "kind", "colour", "price"), values, strict=True))
-            pipe.hset(f"goods:{number_}", mapping=fields)
+        for name, kind, colour, price in PRODUCTS:
+            fields: dict[str, str | float] = {
+                "name": name,
+                "kind": kind,
+                "colour": colour,
+                "price": price,
+            }
+            pipe.hset(f"goods:{name}", mapping=fields)
 
 
 async def show(client: anyredis.Redis[str], typed: str, chosen: Query = EVERYTHING) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import AsyncIterator
+from typing import cast
 
 import anyio
 import pytest
@@ -123,6 +124,7 @@ async def test_a_cancelled_reader_loses_no_row() -> None:
                     except StopAsyncIteration:
                         return
 
+    at = 0
     with counting() as steps:
         for at in itertools.count():
             seen: list[dict[bytes, object]] = []
@@ -137,6 +139,7 @@ async def test_cancelled_everywhere() -> None:
     """Cancelled at any step, the block leaves no cursor and no lease behind (G5, G8)."""
     with counting() as steps:
         for kind in kinds():
+            at = 0
             for at in itertools.count():
                 cursors = Cursors()
                 client = cursors.server.client()
@@ -247,8 +250,7 @@ async def test_the_client_ends_first(cursors: Cursors) -> None:
 
 async def test_a_block_is_used_once(client: Redis[bytes]) -> None:
     """It cannot be entered again, and its rows end with it."""
-    rows = client.ft.aggregate_iter("i", "*")
-    assert isinstance(rows, ServerCursor)
+    rows = cast("ServerCursor[dict[bytes, object]]", client.ft.aggregate_iter("i", "*"))
     with pytest.raises(RuntimeError, match="are not open: use them inside `async with"):
         await anext(rows)
     async with rows:

@@ -95,9 +95,11 @@ async def test_an_index_that_moves_meanwhile(asked: Asked, client: RedisCluster[
 async def test_a_client_that_reads_from_replicas() -> None:
     """The cursor is at the primary all the same, where its pages are asked for."""
     asked = Asked(replicas=1)
-    async with asked.cluster.client(readonly=True) as client:
-        async with client.ft.aggregate_iter(INDEX, "*") as rows:
-            assert [row async for row in rows] == ROWS
+    async with (
+        asked.cluster.client(readonly=True) as client,
+        client.ft.aggregate_iter(INDEX, "*") as rows,
+    ):
+        assert [row async for row in rows] == ROWS
     assert asked.ports == [asked.cluster.node_of(INDEX).address.port] * 3
 
 

@@ -79,7 +79,8 @@ def field_values(
     try:
         texts = _all_documents(known, contents)
     except (TypeError, UnicodeError):
-        return cast("Any", _one_document_after_the_other(known, contents))
+        found, binary = _one_document_after_the_other(known, contents)
+        return cast("list[dict[S, S]]", found), cast("list[Mapping[S, bytes]]", binary)
     return cast("list[dict[S, S]]", texts), repeat(NO_BINARY)
 
 
@@ -125,7 +126,7 @@ def _all_documents(known: NameCache, contents: list[Reply]) -> list[dict[str, st
 
 def _one_document_after_the_other(
     names: NameCache, contents: list[Reply]
-) -> tuple[list[dict[str, str]], Iterable[Mapping[str, bytes]]]:
+) -> tuple[list[dict[str, str]], list[Mapping[str, bytes]]]:
     """The same as `field_values`, where some value is no text, or the encoding is another."""
     found: list[dict[str, str]] = []
     binary: list[Mapping[str, bytes]] = []

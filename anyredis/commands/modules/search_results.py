@@ -73,7 +73,7 @@ class SearchResult(Frozen, Generic[S, F]):
         return len(self.documents)
 
 
-_NEW_DOCUMENT: Final[Callable[[Any, Any], Any]] = tuple.__new__
+_NEW_DOCUMENT: Final = cast("Callable[[Any, Any], Any]", getattr(tuple, "__new__"))  # noqa: B009
 
 Make = Callable[[Any, Mapping[Any, Any], Mapping[Any, bytes]], F]
 """Makes the fields of a document: from its key, its fields, and its values that are no text."""
