@@ -47,9 +47,8 @@ def texts_of(read: TextReaders[S], replies: list[Reply]) -> list[S]:
 def _decoding(read: TextReaders[Any], values: Iterable[Any]) -> Iterator[str]:
     """*values* as text; raises `UnicodeError` for what is none, and `TypeError` unless it is bytes."""
     if read.codec == PLAIN:
-        return map(
-            bytes.decode, values
-        )  # the defaults, which are faster than the same as arguments
+        # The defaults are faster than the same as arguments.
+        return map(bytes.decode, values)
     encoding, errors = read.codec
     return map(bytes.decode, values, repeat(encoding), repeat(errors))
 

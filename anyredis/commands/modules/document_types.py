@@ -25,10 +25,11 @@ DocumentType: TypeAlias = type[T] | Callable[[dict[str, Any]], T]
 class Converter(Generic[T]):
     """Makes values of *kind* from the fields of documents."""
 
-    def __init__(self, kind: DocumentType[T], dialect: int | None) -> None:
+    def __init__(self, kind: DocumentType[T], dialect: int | None, encoding: str) -> None:
         self._make = _maker(kind)
         self._name = getattr(kind, "__name__", "value")
         self._bytes = _bytes_fields(kind)
+        self._encoding = encoding
         self._lists = (dialect or 0) > 2
         """Whether the document under `$` is in a list: from dialect 3 on a path gives all matches."""
 
@@ -39,7 +40,7 @@ class Converter(Generic[T]):
             source = self._joined(key, source)
         for name in self._bytes & source.keys():
             if isinstance(source[name], str):
-                source[name] = source[name].encode()  # bytes that happen to be text
+                source[name] = source[name].encode(self._encoding)  # they happened to be text
         try:
             return self._make(source)
         except Exception as error:
@@ -63,8 +64,13 @@ def only_one_of(matches: list[Any]) -> Any:
     return matches[0] if len(matches) == 1 else matches
 
 
-def converter(command: str, kind: DocumentType[T], dialect: int | None) -> Converter[T]:
-    """A `Converter` to *kind*; raises `DataTypeError` if nothing that is installed makes it."""
+def converter(
+    command: str, kind: DocumentType[T], dialect: int | None, encoding: str = "utf-8"
+) -> Converter[T]:
+    """A `Converter` to *kind*, of text that was read in *encoding*.
+
+    Raises `DataTypeError` if nothing that is installed makes it.
+    """
     if not callable(kind):
         raise DataTypeError(
             f"{command}: type is {excerpt(kind, 80)}: give a class, or a function of the fields"
@@ -74,7 +80,7 @@ def converter(command: str, kind: DocumentType[T], dialect: int | None) -> Conve
             f"{command}: type is {excerpt(kind, 80)}, a named tuple, which msgspec fills by position: "
             "give a dataclass, or a function such as `lambda fields: Place(**fields)`"
         )
-    return Converter(kind, dialect)
+    return Converter(kind, dialect, encoding)
 
 
 def _is_described(kind: object) -> bool:
@@ -92,7 +98,10 @@ def _bytes_fields(kind: object) -> frozenset[str]:
     """The attributes of a described type that are bytes, such as vectors."""
     if not (_is_described(kind) or hasattr(kind, "model_validate")) or not isinstance(kind, type):
         return frozenset()
-    hints = get_type_hints(kind)
+    try:
+        hints = get_type_hints(kind)
+    except NameError:
+        return frozenset()  # a name that exists for checkers only
     return frozenset(name for name, hint in hints.items() if bytes in (hint, *get_args(hint)))
 
 

@@ -319,12 +319,8 @@ def near(
     """The documents whose place in *field* is at most *radius* away from the point."""
     if unit not in ("m", "km", "mi", "ft"):
         raise DataValueError(f"near: unit is {excerpt(unit, 80)}: give m, km, mi or ft")
-    place = (number_text(f"near: {name}", each) for name, each in _named(longitude, latitude))
-    return NearPoint(field, (*place, number_text("near: radius", radius), unit))  # type: ignore[arg-type]
-
-
-def _named(longitude: float, latitude: float) -> tuple[tuple[str, float], ...]:
-    return ("longitude", longitude), ("latitude", latitude)
+    east, north = number_text("near: longitude", longitude), number_text("near: latitude", latitude)
+    return NearPoint(field, (east, north, number_text("near: radius", radius), unit))
 
 
 def geoshape(field: str, relation: Relation, shape: str, *, param: str = "shape") -> Query:

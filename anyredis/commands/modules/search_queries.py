@@ -180,7 +180,10 @@ class SearchQueries(Group[S]):
         FT.SEARCH index query [LIMIT offset num] [PARAMS n name value …]. Search 1.0. O(N).
         """
         plan = SearchPlan(self.read).search(index, query, **options)
-        convert = converter("FT.SEARCH", type, options.get("dialect", DIALECT))
+        if options.get("nocontent"):
+            raise DataValueError("FT.SEARCH: nocontent leaves nothing for type: use search")
+        encoding = self.read.codec[0]
+        convert = converter("FT.SEARCH", type, options.get("dialect", DIALECT), encoding)
         reader = cast("SearchReader[S, dict[S, S]]", plan.parse).making(convert)
         return QueryCommand(plan.args, reader, plan.args[2], b"SEARCH")
 

@@ -189,7 +189,8 @@ class SearchReader(Frozen, Generic[S, F]):
             contents = [{} for _ in keys]
         if self.make is None:
             return field_values(self.read, contents)
-        found, binary = field_values(TextReaders(str, *self.read.codec), contents)
+        # Strict, whatever the client says: bytes that are no text stay bytes.
+        found, binary = field_values(TextReaders(str, self.read.codec[0]), contents)
         return map(self.make, keys, found, binary), repeat(NO_BINARY)
 
 

@@ -101,6 +101,8 @@ def test_bytes(kind: type[Any]) -> None:
     convert = converter("C", kind, 2)
     assert convert("d", {"name": "a"}, {"vector": b"\0\0\x80?"}).vector == b"\0\0\x80?"
     assert convert("d", {"name": "a", "vector": "\0\0\0\0"}, {}).vector == b"\0\0\0\0"
+    latin = converter("C", kind, 2, "latin-1")
+    assert latin("d", {"name": "a", "vector": "\0\xff"}, {}).vector == b"\0\xff"
 
 
 @pytest.mark.parametrize("kind", [LampStruct, LampModel, LampData, lamp])

@@ -311,6 +311,11 @@ def test_replies_of_no_known_shape(command: Command[object], raw: bytes) -> None
 
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (
+        DataValueError,
+        "nocontent leaves nothing for type",
+        lambda: text.search_as("i", "x", type=dict, nocontent=True),
+    ),
+    (
         DataTypeError,
         "takes 2 positional arguments, not 3; write params=",
         lambda: unchecked(text.search)("i", "x", {"n": 1}),
