@@ -92,16 +92,20 @@ def _bytes_of(contents: list[Reply]) -> list[dict[bytes, bytes]]:
     if not {bytes}.issuperset(map(type, chain.from_iterable(arrays))):
         return [_raw(each) for each in contents]
     each = chain.from_iterable(arrays)
-    named = zip(each, each, strict=False)
-    return [dict(islice(named, size)) for size in sizes]
+    return _dealt(zip(each, each, strict=False), sizes)
 
 
 def _sizes(arrays: list[list[Any]]) -> list[int]:
     """The number of fields in each of *arrays*, in which names and values take turns."""
-    sizes = [len(each) for each in arrays]
-    if any(size % 2 for size in sizes):
+    lengths = list(map(len, arrays))
+    if 1 in map((1).__and__, lengths):
         unexpected(cast("list[Reply]", arrays), "names and values")
-    return [size // 2 for size in sizes]
+    return [length >> 1 for length in lengths]
+
+
+def _dealt(named: Iterator[tuple[Any, Any]], sizes: Iterable[int]) -> list[dict[Any, Any]]:
+    """A dict for each of *sizes*, with as many of the names and values in *named*."""
+    return list(map(dict, map(islice, repeat(named), sizes)))
 
 
 def _all_documents(known: NameCache, contents: list[Reply]) -> list[dict[str, str]]:
@@ -113,13 +117,13 @@ def _all_documents(known: NameCache, contents: list[Reply]) -> list[dict[str, st
         each = chain.from_iterable(arrays)
         # Both take from the same array: a name, its value, the next name.
         named = zip(map(known.__getitem__, each), _decoding(known.read, each), strict=False)
-        return [dict(islice(named, size)) for size in sizes]
+        return _dealt(named, sizes)
     if kinds <= {dict}:
         maps = cast("list[dict[Any, Any]]", contents)
         names = map(known.__getitem__, chain.from_iterable(maps))
         values = chain.from_iterable(map(dict[Any, Any].values, maps))
         named = zip(names, _decoding(known.read, values), strict=True)
-        return [dict(islice(named, size)) for size in map(len, maps)]
+        return _dealt(named, map(len, maps))
     raise TypeError  # some were deleted
 
 
