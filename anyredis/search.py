@@ -1,4 +1,4 @@
-"""What users of `client.ft` construct: queries, steps of aggregations, parts of hybrid searches.
+"""What users of `client.ft` construct: fields, queries, steps of aggregations, vectors.
 
 Law: this is the public place of these names; the modules that define them may change.
 """
@@ -41,30 +41,63 @@ from anyredis.commands.modules.query_builder import (
     wildcard,
 )
 from anyredis.commands.modules.query_text import escape
+from anyredis.commands.modules.search_fields import (
+    GeoField,
+    GeoShapeField,
+    NumericField,
+    SearchField,
+    TagField,
+    TextField,
+)
 from anyredis.commands.modules.search_options import Highlight, SortOrder, Summarize, asc, desc
 from anyredis.commands.modules.search_profiles import Profiled
+from anyredis.commands.modules.search_report import SearchIndexInfo
 from anyredis.commands.modules.search_results import Document, SearchResult
+from anyredis.commands.modules.search_terms import Suggestion
+from anyredis.commands.modules.search_vector_fields import (
+    FLAT,
+    HNSW,
+    SVSVamana,
+    VectorAlgorithm,
+    VectorField,
+)
+from anyredis.commands.vectors import Vector, VectorType, vector_bytes
 from anyredis.exceptions import SearchQueryError
 
 __all__ = [
     "EVERYTHING",
+    "FLAT",
+    "HNSW",
     "AggregateResult",
     "Combine",
     "CursorPage",
     "CursorRows",
     "Document",
+    "GeoField",
+    "GeoShapeField",
     "Highlight",
     "HybridResult",
+    "NumericField",
     "Profiled",
     "Query",
     "Reducer",
     "Row",
+    "SVSVamana",
+    "SearchField",
+    "SearchIndexInfo",
     "SearchQueryError",
     "SearchResult",
     "SortOrder",
     "Step",
+    "Suggestion",
     "Summarize",
+    "TagField",
+    "TextField",
+    "Vector",
+    "VectorAlgorithm",
+    "VectorField",
     "VectorQuery",
+    "VectorType",
     "all_of",
     "any_of",
     "apply",
@@ -90,6 +123,7 @@ __all__ = [
     "tag",
     "tag_prefix",
     "text",
+    "vector_bytes",
     "vector_range",
     "wildcard",
 ]

@@ -60,6 +60,8 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("sort_ro", "get"): "sort_ro_get",
     ("spop", "count"): "spop_many",
     ("srandmember", "number"): "srandmember_many",
+    ("sugget", "with_payloads"): "sugget_with_payloads",
+    ("sugget", "with_scores"): "sugget_with_scores",
     ("xadd", "nomkstream"): "xadd_nomkstream",
     ("xautoclaim", "justid"): "xautoclaim_ids",
     ("xclaim", "justid"): "xclaim_ids",
@@ -87,17 +89,33 @@ ADVICE: Final[Mapping[str, str]] = {
     "_type": "write type=",
     "value_from_callable": "the result is what the function returns, which queues with tx.pipeline()",
     "watch_delay": "write backoff=Backoff(base=..., cap=...), in seconds",
+    "definition": "write its options by name: on=, prefix=, filter=, language=, score= and others",
+    "delete_documents": "write dd=True",
     "default_overflow": "give each set and incrby of a BitField its overflow=",
     "shard_hint": "leave it out: no server has shards of that kind",
+    "attributes": "write VectorField(name, HNSW(dim=..., distance_metric=...)), or FLAT or SVSVamana",
     "byint": "write amount",
+    "case_sensitive": "write casesensitive=",
     "client_id": "write id=",
     "consumername": "it is consumer here",
     "destKey": "it is destkey here",
     "data_persist_option": "write nx=True or xx=True, for fields fnx=True or fxx=True",
+    "groupid": "it is group here",
     "groupname": "it is group here",
     "options": "write config={name: value}",
+    "increment": "write incr=True",
+    "index_empty": "write indexempty=True",
+    "index_missing": "write indexmissing=True",
     "items": "write mapping={field: value}",
+    "max_text_fields": "write maxtextfields=True",
     "message_ids": "it is ids here",
+    "no_field_flags": "write nofields=True",
+    "no_highlight": "write nohl=True",
+    "no_index": "write noindex=True",
+    "no_stem": "write nostem=True",
+    "no_term_frequencies": "write nofreqs=True",
+    "no_term_offsets": "write nooffsets=True",
+    "num": "write max=",
     "num_keys": NO_NUMBER,
     "new_master_name": "it is name here",
     "numKeys": NO_NUMBER,
@@ -105,8 +123,12 @@ ADVICE: Final[Mapping[str, str]] = {
     "return_responses": "write sentinel.each(lambda node: node...) for the answer of each sentinel",
     "service_name": "it is name here",
     "query_params": "write params=",
+    "phonetic_matcher": "write phonetic=",
     "push_handler_func": "leave it out: the listeners= of the pool get the server's other pushes",
     "sha": "write sha1=",
+    "skip_initial_scan": "write skipinitialscan=True",
+    "skipinitial": "write skipinitialscan=True",
+    "tagfield": "it is field here",
     "target_nodes": "write client.node(address).method(…), client.method_by_node(…) where there is "
     "one, or client.on_each_node(func, nodes)",
     "score_cast_func": "scores are floats: convert them afterwards",
@@ -124,10 +146,12 @@ SEVERAL: Final = frozenset(
 """Arguments of redis-py that hold what is positional here."""
 
 NEXT: Final[Mapping[str, str]] = {
+    "VectorField": "attributes",
     "arinfo": "full",
     "client_kill_filter": "_id",
     "client_list": "_type",
     "explain": "query_params",
+    "dropindex": "delete_documents",
     "hrandfield": "count",
     "hscan": "no_values",
     "hscan_iter": "no_values",
@@ -246,7 +270,7 @@ def _filled(
 def explained(function: Callable[P, T]) -> Callable[P, T]:
     """*function*, which from now on refuses a call that does not fit it as a command method does.
 
-    For methods that are no commands, such as `scan_iter`.
+    For methods that are no commands, such as `scan_iter`, and for `__init__`.
     """
 
     @functools.wraps(function)
@@ -258,7 +282,8 @@ def explained(function: Callable[P, T]) -> Callable[P, T]:
             if traceback is None or traceback.tb_next is not None:
                 raise  # by the function itself: its parameters took the arguments
             signature = inspect.signature(function)
-            unfit = UnfitCall(signature, function.__qualname__, type(args[0]))
+            qualname = function.__qualname__.removesuffix(".__init__")
+            unfit = UnfitCall(signature, qualname, type(args[0]))
             raise unfit.of(args[1:], kwargs) from None
 
     return call

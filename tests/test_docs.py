@@ -2,9 +2,9 @@
 
 A block is a program where it calls `anyio.run`; otherwise it stands inside a coroutine, with
 `client` (a `Redis[str]`) at hand, and runs on every event loop.  Words after `python` in the first
-line of a block: `tls` and `mtls` for the server that it needs, `cluster` for a cluster at the ports
+line of a block: `tls`, `mtls` and `stack` (with modules) for the server that it needs, `cluster` for a cluster at the ports
 from 7000 on, `sentinel` for sentinels at those from 26379 on, `asyncio` where it needs that loop,
-`stack` for Redis with modules, `continued` where the first block of its page comes before it.
+`continued` where the first block of its page comes before it.
 A comment behind a `print` on the same line is what it prints.
 """
 

@@ -11,7 +11,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeAlias, cast
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice, flags
-from anyredis.commands.vectors import Vector, float32
+from anyredis.commands.vectors import Vector, vector_bytes
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.replies import (
     S,
@@ -97,7 +97,7 @@ class VectorSets(Group[S]):
         """
         kind = () if quantization is None else (_quantization(quantization),)
         reduction = _counted("VADD", b"REDUCE", "reduce_dim", reduce_dim)
-        blob = float32("VADD: vector", vector)
+        blob = vector_bytes(vector, where="VADD: vector")
         words = (
             *flags(cas=cas),
             *kind,
@@ -344,7 +344,7 @@ def _attributes(command: str, attributes: object) -> Key:
 def _input(given: object) -> tuple[Value, ...]:
     if isinstance(given, str):
         return (b"ELE", given)
-    return (b"FP32", float32("VSIM: input", given))
+    return (b"FP32", vector_bytes(cast("Vector", given), where="VSIM: input"))
 
 
 def _search(

@@ -16,6 +16,7 @@ from anyredis.facts.key_positions import KNOWN, Finder, counted, finder_of, rang
 from anyredis.facts.names import word
 from anyredis.facts.policies import (
     ANY_NODE,
+    OF_SEARCH,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -185,6 +186,9 @@ def _learn(name: bytes) -> Facts:
 
 
 def _from_tables(name: bytes) -> Facts:
+    request, response = OF_SEARCH.get(name) or (REQUEST.get(name), RESPONSE.get(name))
+    if name in SUBSCRIPTION_REPORTS:
+        request, response = RequestPolicy.ALL_NODES, SUBSCRIPTION_REPORTS[name]
     return Facts(
         name,
         read_only=name in READ_ONLY,
@@ -196,8 +200,8 @@ def _from_tables(name: bytes) -> Facts:
         block_option=BLOCK_OPTION.get(name),
         shuts_down=name in SHUTS_DOWN,
         find_keys=finder_of(name),
-        request=RequestPolicy.ALL_NODES if name in SUBSCRIPTION_REPORTS else REQUEST.get(name),
-        response=SUBSCRIPTION_REPORTS.get(name) or RESPONSE.get(name),
+        request=request,
+        response=response,
         any_node=name in ANY_NODE,
     )
 

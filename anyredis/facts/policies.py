@@ -121,14 +121,23 @@ SUBSCRIPTION_REPORTS: Final[dict[bytes, ResponsePolicy]] = {
 Servers have no tips for them; the answer for a cluster is that of all its nodes.
 """
 
+OF_SEARCH: Final[dict[bytes, tuple[RequestPolicy, ResponsePolicy]]] = {
+    b"FT.CONFIG SET": (RequestPolicy.ALL_NODES, ResponsePolicy.ALL_SUCCEEDED),
+    **each(b"FT.DICTADD FT.DICTDEL", (RequestPolicy.ALL_SHARDS, ResponsePolicy.AGG_MAX)),
+    b"FT._LIST": (RequestPolicy.ALL_SHARDS, ResponsePolicy.UNION),
+}
+"""Commands of the search module about settings, dictionaries and all indexes.
+
+It has no tips for them.  Without a coordinator each node keeps its own; a coordinator sends them to
+all shards, so one node adds or removes all terms and the others find nothing left to do.
+"""
+
 ANYWHERE: Final = frozenset(
     (
         b"EVAL",  # scripts and functions without keys: each primary has them all, or says NOSCRIPT
         b"EVALSHA",
         b"FCALL",
         b"FT.DEBUG HELP",
-        b"FT.DICTADD",  # the search module itself sends it to every shard, as FT.DICTDEL
-        b"FT.DICTDEL",
         b"PUBLISH",  # the cluster bus sends it to every node
     )
 )
@@ -161,6 +170,7 @@ ANY_NODE: Final = (
     - {
         *REQUEST,
         *SUBSCRIPTION_REPORTS,
+        *OF_SEARCH,
     }
 )
 """Commands that any one node may answer if a call has no keys.

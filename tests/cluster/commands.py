@@ -69,6 +69,10 @@ SUBSCRIPTION_REPORTS = {
 """They have no tip, but only all nodes together know the subscribers of the cluster."""
 
 
+DICTIONARIES = {"FT.DICTADD", "FT.DICTDEL"}
+"""They have no tip; each node has the words that its part of an index is checked with."""
+
+
 def call(name: str) -> tuple[bytes, ...]:
     """A call of *name* that has all it needs."""
     if name in WORDS:
@@ -90,7 +94,7 @@ def expected(name: str) -> Way:
         return Way.REFUSED
     if "request_policy:all_nodes" in tips or name in SUBSCRIPTION_REPORTS:
         return Way.NODES
-    if "request_policy:all_shards" in tips:
+    if "request_policy:all_shards" in tips or name in DICTIONARIES:
         return Way.PRIMARIES
     by_key = "key_specs" in COMMANDS[name] or name in OF_SLOTS
     return Way.SLOT if by_key else Way.ANYWHERE

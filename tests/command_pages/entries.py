@@ -61,7 +61,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "cms": ("Count-min sketches", ("cms",)),
-    "search": ("Search", ("ft", "search_indexes", "search_queries")),
+    "search": ("Search", ("ft", "search_indexes", "search_terms", "search_queries")),
     "cluster": ("Clusters", ("cluster_reports", "cluster_admin", "cluster")),
     "sentinels": ("Sentinels", ("sentinel",)),
     "clients": ("Clients and pipelines", ("client", "pool")),
@@ -151,7 +151,8 @@ class Unquoted:
 
     def __repr__(self) -> str:
         text = self._annotation
-        return text if isinstance(text, str) else inspect.formatannotation(text)
+        shown = text if isinstance(text, str) else inspect.formatannotation(text)
+        return shown.replace("builtins.", "")  # `list`, where a method has that name
 
 
 def signature_of(function: Callable[..., Any], name: str) -> str:

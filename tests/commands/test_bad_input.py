@@ -23,7 +23,7 @@ from anyredis.commands.modules.search_queries import SearchPlan
 from anyredis.commands.sorted_sets import Scores
 from anyredis.facts import table
 from anyredis.replies import TextReaders
-from anyredis.search import VectorQuery, load
+from anyredis.search import TextField, VectorQuery, load
 from tests.commands.rows import methods_of, sent_rows
 from tests.commands.test_checks import DEFINITIONS, call, parameters, usual
 from tests.commands.test_every_command import TABLES
@@ -79,6 +79,7 @@ MAY_BE_EMPTY: Final = {
     ("ft.hybrid", "params"): "none",
     ("ft.search", "filters"): "none",
     ("ft.search", "params"): "none",
+    ("ft.create", "stopwords"): "no stop word at all, not the server's own",
     ("module_loadex", "args"): "none",
     ("module_loadex", "config"): "none",
 }
@@ -117,6 +118,8 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "cluster_migration_import": RANGES,
     "cluster_setslot": {"stable": True},
     "cluster_slot_stats": {"orderby": "KEY-COUNT"},
+    "cms.incrby": {"increments": 1},
+    "cms.initbyprob": {"error": 0.1, "probability": 0.1},
     "config_set": {"more": ("name", "value")},
     "eval": NO_KEYS,
     "eval_ro": NO_KEYS,
@@ -124,13 +127,13 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "evalsha_ro": NO_KEYS,
     "fcall": NO_KEYS,
     "fcall_ro": NO_KEYS,
-    "cms.incrby": {"increments": 1},
-    "cms.initbyprob": {"error": 0.1, "probability": 0.1},
     "ft.aggregate": {"steps": load("f")},
     "ft.aggregate_cursor": {"steps": load("f")},
     "ft.hybrid": {"vector": VectorQuery("v", b"xxxx"), "steps": load("f")},
     "ft.profile": {"query": SearchPlan(TextReaders(str)).search("i", "x")},
     "ft.search_as": {"type": dict},
+    "ft.alter": {"fields": TextField("t")},
+    "ft.create": {"fields": TextField("t")},
     "geoadd": {"values": [(1.0, 2.0, "m")]},
     "geosearch": CENTRE,
     "geosearch_places": CENTRE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
 
 from anyredis import Redis
@@ -20,7 +21,7 @@ async def client(request: pytest.FixtureRequest, redis8: Server) -> AsyncIterato
     ) as client:
         assert await client.vadd("v", [1, 0], "east", attributes='{"x": 1}') is True
         assert await client.vadd("v", array("d", [0, 1]), "north") is True
-        assert await client.vadd("v", (-1.0, 0.0), "west") is True
+        assert await client.vadd("v", np.array([-1.0, 0.0]), "west") is True
         yield client
 
 
@@ -42,6 +43,8 @@ async def test_elements(client: Redis[str]) -> None:
 async def test_vsim(client: Redis[str]) -> None:
     """The nearest come first, to a vector or to an element."""
     assert (await client.vsim("v", [2, 0.1]))[0] == "east"
+    assert (await client.vsim("v", np.array([2, 0.1], "f4")))[0] == "east"
+    assert (await client.vsim("v", array("f", [2, 0.1])))[0] == "east"
     assert await client.vsim("v", "north", count=1) == ["north"]
     assert await client.vsim("v", "east", filter=".x == 1", filter_ef=10) == ["east"]
     assert await client.vsim("v", "east", truth=True, no_thread=True, ef=20, epsilon=0.1) == [

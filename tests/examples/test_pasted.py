@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -62,3 +63,18 @@ def test_the_catalogue(backend: str, redis_stack: Server, tmp_path: Path) -> Non
     )
     assert lines[1] == "  kind: lamp (2, from 19.5) chair (1, from 120) table (1, from 310)"
     assert lines[-1] == "  colour: black (1, from 42) red (1, from 19.5)"
+
+
+@on_both_loops
+def test_the_semantic_search(backend: str, redis_stack: Server, tmp_path: Path) -> None:
+    """Words that stand in no text find those of their topic, and the index is gone in the end."""
+    for _ in range(2):
+        lines = printed("semantic_search.py", backend, redis_stack, tmp_path)
+        found = dict(line.split(": ") for line in lines)
+        assert list(found) == ["a puppy is gone", "taxi abroad", "sandwich cost"]
+        puppies, taxis, sandwiches = (texts.split("; ") for texts in found.values())
+        assert all(re.fullmatch(r"The (dog|cat|horse|cow) .* is gone", text) for text in puppies)
+        assert all(re.fullmatch(r"The (car|train|bicycle|lorry) abroad .*", text) for text in taxis)
+        bread = r"The (bread|soup|cheese|apple) .* cost a lot"
+        assert all(re.fullmatch(bread, text) for text in sandwiches)
+        assert {len(puppies), len(taxis), len(sandwiches)} == {3}

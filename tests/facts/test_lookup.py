@@ -18,6 +18,7 @@ from anyredis.facts.key_positions import finder_of
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of, register_command
 from anyredis.facts.policies import (
     ANY_NODE,
+    OF_SEARCH,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -144,7 +145,9 @@ def test_forbidden_calls() -> None:
 
 # -- the lookup ---------------------------------------------------------------------------------
 
-EVERY_NAME = sorted(READ_ONLY | BLOCKING | CHANGES_CONNECTION | REQUEST.keys() | ANY_NODE)
+EVERY_NAME = sorted(
+    READ_ONLY | BLOCKING | CHANGES_CONNECTION | REQUEST.keys() | OF_SEARCH.keys() | ANY_NODE
+)
 
 
 @pytest.mark.parametrize("name", EVERY_NAME, ids=bytes.decode)
@@ -160,6 +163,8 @@ def test_a_lookup_agrees_with_the_tables(name: bytes) -> None:
         if name in SUBSCRIPTION_REPORTS:
             assert facts.request is RequestPolicy.ALL_NODES
             assert facts.response is SUBSCRIPTION_REPORTS[name]
+        elif name in OF_SEARCH:
+            assert (facts.request, facts.response) == OF_SEARCH[name]
         else:
             assert (facts.request, facts.response) == (REQUEST.get(name), RESPONSE.get(name))
         assert facts.any_node is (name in ANY_NODE)

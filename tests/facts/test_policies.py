@@ -16,6 +16,7 @@ from anyredis.facts.policies import (
     ANYWHERE,
     BY_NODE,
     BY_SLOT,
+    OF_SEARCH,
     ONE_NODE_REPORTS,
     REQUEST,
     RESPONSE,
@@ -47,7 +48,6 @@ OF_ONE_NODE = {
     "CLIENT UNPAUSE": "one node made its clients wait",
     "DEBUG": "it examines one node, or breaks it",
     "FAILOVER": "one node gives its role away",
-    "FT.CONFIG": "FT.CONFIG SET is the same command, and configures one node",
     "MODULE LOAD": "a module is loaded into one node",
     "MODULE LOADEX": "a module is loaded into one node",
     "MODULE UNLOAD": "a module is loaded into one node",
@@ -108,6 +108,12 @@ def test_policies_are_named_as_the_servers_name_them(policy: Enum) -> None:
     assert policy.value == policy.name.lower()
 
 
+def test_search_has_no_tips() -> None:
+    """What the tables say of the search module, no server says."""
+    assert {name.decode() for name in OF_SEARCH}.isdisjoint(tips("request_policy"))
+    assert ANYWHERE.isdisjoint(OF_SEARCH)
+
+
 def test_anywhere_has_only_commands_that_need_it() -> None:
     """A member is a command without a tip that is not known to only read."""
     assert {name.decode() for name in ANYWHERE} <= set(COMMANDS)
@@ -117,6 +123,7 @@ def test_anywhere_has_only_commands_that_need_it() -> None:
 def test_every_command_without_keys_is_decided() -> None:
     """A command with neither keys nor a tip goes anywhere, or is bound to a connection or node."""
     elsewhere = READ_ONLY | ANYWHERE | CHANGES_CONNECTION | CONTAINERS | REQUEST.keys()
+    elsewhere |= OF_SEARCH.keys()
     undecided = {
         name
         for name, facts in COMMANDS.items()
@@ -171,7 +178,9 @@ CALLS: list[tuple[tuple[Value, ...], bool]] = [
     ((b"CLUSTER", b"INFO"), True),
     ((b"CONFIG", b"GET", "*"), True),
     ((b"FUNCTION", b"LIST"), True),
-    ((b"FT.DICTADD", "d", "word"), True),
+    ((b"FT.DICTADD", "d", "word"), False),
+    ((b"FT.CONFIG", b"GET", "TIMEOUT"), True),
+    ((b"FT._LIST",), False),
     ((b"TS.QUERYINDEX", "a=b"), True),
     ((b"GET", "k"), False),
     ((b"MGET", "a", "b"), False),

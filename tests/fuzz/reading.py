@@ -18,7 +18,7 @@ import hiredis
 from anyredis.command import Command
 from anyredis.commands.bitmaps import BitField
 from anyredis.commands.group import MILLISECOND, SECOND, moment
-from anyredis.commands.vectors import float32
+from anyredis.commands.vectors import vector_bytes
 from anyredis.facts.table import full_name
 from anyredis.wire.encode import encode, encoder
 from tests.fuzz.arguments import Call, signature_of
@@ -230,7 +230,7 @@ def spelled(method: str, name: str, value: Any) -> Words:
     if method in {"vadd", "vsim", "vsim_with_scores", "vsim_with_attributes"} and (
         name in {"vector", "input"} and not isinstance(value, str)
     ):
-        return [frozenset({float32(name, value)})]
+        return [frozenset({vector_bytes(value, where=name)})]
     return given(value)
 
 

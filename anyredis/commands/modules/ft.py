@@ -15,6 +15,7 @@ from anyredis.commands.modules.aggregate_steps import Step
 from anyredis.commands.modules.search_indexes import SearchIndexes
 from anyredis.commands.modules.search_params import DIALECT, QueryText
 from anyredis.commands.modules.search_queries import SearchPlan, SearchQueries
+from anyredis.commands.modules.search_terms import SearchTerms
 from anyredis.commands.vectors import Vector
 from anyredis.namespaces import BlueprintNamespace, ClientNamespace, PipelineNamespace, Runs
 from anyredis.replies import S
@@ -36,7 +37,7 @@ class RunsSearches(Runs[S], Protocol[S]):
         ...
 
 
-class ClientSearch(ClientNamespace[S], SearchIndexes[S], SearchQueries[S]):
+class ClientSearch(ClientNamespace[S], SearchIndexes[S], SearchTerms[S], SearchQueries[S]):
     """`client.ft`: each call is awaited."""
 
     def __init__(self, parent: RunsSearches[S]) -> None:
@@ -100,7 +101,7 @@ class ClientSearch(ClientNamespace[S], SearchIndexes[S], SearchQueries[S]):
         return self._parent.open_cursor(CursorPlan(index, first, read, delete))
 
 
-class PipelineSearch(PipelineNamespace[S], SearchIndexes[S], SearchQueries[S]):
+class PipelineSearch(PipelineNamespace[S], SearchIndexes[S], SearchTerms[S], SearchQueries[S]):
     """`pipe.ft`: each call gives a `Result`."""
 
     @property
@@ -109,7 +110,7 @@ class PipelineSearch(PipelineNamespace[S], SearchIndexes[S], SearchQueries[S]):
         return SearchPlan(self.read)
 
 
-class BlueprintSearch(BlueprintNamespace[S], SearchIndexes[S], SearchQueries[S]):
+class BlueprintSearch(BlueprintNamespace[S], SearchIndexes[S], SearchTerms[S], SearchQueries[S]):
     """`ft` on a blueprint: each call gives a `Command`."""
 
 

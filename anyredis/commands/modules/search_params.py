@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol, TypeAlias, cast
 
 from anyredis.commands.checks import natural
-from anyredis.commands.vectors import Vector, float32
+from anyredis.commands.vectors import Vector, vector_bytes
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.wire.encode import Key, Value
@@ -62,7 +62,7 @@ def parameter(where: str, value: object) -> Value:
         return value
     if value is None or isinstance(value, bool):
         raise DataTypeError(f"{where} is {value}: give text, a number, bytes or a vector")
-    return float32(where, value)
+    return vector_bytes(cast("Vector", value), where=where)
 
 
 def query_words(
