@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic, TypeAlias, cast
 
 from anyredis.commands.cursors import CursorPage
+from anyredis.commands.modules.document_text import plain_fields
 from anyredis.commands.modules.search_results import warnings_of
 from anyredis.frozen import Frozen
 from anyredis.replies import S, TextReaders, array, integer, number, pair, pairs, record, unexpected
@@ -123,10 +124,14 @@ def _attributes(reply: Reply) -> Reply:
 
 def _rows(read: TextReaders[S], found: Iterable[Reply]) -> list[Row[S]]:
     """Each row as a dict; a null is a row without values."""
+    contents = list(map(_checked, found))
+    plain = plain_fields(read, contents)
+    if plain is not None:
+        return cast("list[Row[S]]", plain)
     value = _Values(read)
     return [
         {value.name(name): value.of(each) for name, each in pairs(row)} if row else {}
-        for row in map(_checked, found)
+        for row in contents
     ]
 
 

@@ -72,27 +72,43 @@ def field_values(
 
     A document has a map or a flat array, or a null if it was deleted meanwhile.
     """
+    found = plain_fields(read, contents)
+    if found is not None:
+        return found, repeat(NO_BINARY)
     if read.kind is bytes:
-        return cast("list[dict[S, S]]", _bytes_of(contents)), repeat(NO_BINARY)
-    known = NameCache(cast("TextReaders[str]", read))
+        return cast("list[dict[S, S]]", [_raw(each) for each in contents]), repeat(NO_BINARY)
+    text = NameCache(cast("TextReaders[str]", read))
+    texts, binary = _one_document_after_the_other(text, contents)
+    return cast("list[dict[S, S]]", texts), cast("list[Mapping[S, bytes]]", binary)
+
+
+def plain_fields(read: TextReaders[S], contents: list[Reply]) -> list[dict[S, S]] | None:
+    """The fields of each document, if every value is text of the client's type; None otherwise."""
+    if read.kind is bytes:
+        return cast("list[dict[S, S]] | None", _all_bytes(contents))
     try:
-        texts = _all_documents(known, contents)
+        found = _all_text(NameCache(cast("TextReaders[str]", read)), contents)
     except (TypeError, UnicodeError):
-        found, binary = _one_document_after_the_other(known, contents)
-        return cast("list[dict[S, S]]", found), cast("list[Mapping[S, bytes]]", binary)
-    return cast("list[dict[S, S]]", texts), repeat(NO_BINARY)
+        return None
+    return cast("list[dict[S, S]]", found)
 
 
-def _bytes_of(contents: list[Reply]) -> list[dict[bytes, bytes]]:
-    """The fields of each document, as they arrived."""
-    if not {list}.issuperset(map(type, contents)):
-        return [_raw(each) for each in contents]
-    arrays = cast("list[list[Any]]", contents)
-    sizes = _sizes(arrays)
-    if not {bytes}.issuperset(map(type, chain.from_iterable(arrays))):
-        return [_raw(each) for each in contents]
-    each = chain.from_iterable(arrays)
-    return _dealt(zip(each, each, strict=False), sizes)
+def _all_bytes(contents: list[Reply]) -> list[dict[bytes, bytes]] | None:
+    """The fields of each document, as they arrived, if all are bytes."""
+    kinds = set(map(type, contents))
+    if kinds <= {list}:
+        arrays = cast("list[list[Any]]", contents)
+        sizes = _sizes(arrays)
+        if not {bytes}.issuperset(map(type, chain.from_iterable(arrays))):
+            return None
+        each = chain.from_iterable(arrays)
+        return _dealt(zip(each, each, strict=False), sizes)
+    if kinds <= {dict}:
+        maps = cast("list[dict[Any, Any]]", contents)
+        values = chain.from_iterable(map(dict[Any, Any].values, maps))
+        if {bytes}.issuperset(map(type, chain(chain.from_iterable(maps), values))):
+            return cast("list[dict[bytes, bytes]]", maps)
+    return None
 
 
 def _sizes(arrays: list[list[Any]]) -> list[int]:
@@ -108,7 +124,7 @@ def _dealt(named: Iterator[tuple[Any, Any]], sizes: Iterable[int]) -> list[dict[
     return list(map(dict, map(islice, repeat(named), sizes)))
 
 
-def _all_documents(known: NameCache, contents: list[Reply]) -> list[dict[str, str]]:
+def _all_text(known: NameCache, contents: list[Reply]) -> list[dict[str, str]]:
     """The fields of each document; raises `TypeError` or `UnicodeError` unless all are text."""
     kinds = set(map(type, contents))
     if kinds <= {list}:
