@@ -51,7 +51,6 @@ METHODS: Final[Mapping[tuple[str, str], str]] = {
     ("lpop", "count"): "lpop_many",
     ("lpos", "count"): "lpos_many",
     ("rpop", "count"): "rpop_many",
-    ("search", "type"): "search_as",
     ("set", "get"): "set_get",
     ("shutdown", "abort"): "shutdown_abort",
     ("sort", "get"): "sort_get",

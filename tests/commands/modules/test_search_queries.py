@@ -335,7 +335,7 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
      lambda: unchecked(text.search_as)("i", "x", type=dict, sort_by="a")),
     (DataTypeError, "nocontent is 1", lambda: unchecked(text.search_as)("i", "x", type=dict, nocontent=1)),
     (DataTypeError, "type is 'User': give a class", lambda: unchecked(text.search_as)("i", "x", type="User")),
-    (DataTypeError, "has no argument 'type'; write search_as",
+    (DataTypeError, "has no argument 'type'; its form is search(",
      lambda: unchecked(text.search)("i", "x", type=dict)),
     (DataTypeError, "steps has 'load', which is no step", lambda: unchecked(text.aggregate)("i", "*", "load")),
     (DataValueError, "count is -1", lambda: text.aggregate_cursor("i", "*", count=-1)),
