@@ -74,6 +74,10 @@ class Command(Generic[T_co]):
         except ProtocolError as error:
             raise self.named(error) from error.__cause__
 
+    def error_of(self, error: RedisError) -> RedisError:
+        """The error to raise for an error reply to this command: the same, or one that says more."""
+        return error
+
     def named(self, error: ProtocolError) -> ProtocolError:
         """The same *error*, from now on with the command's name in its message."""
         error.args = (f"{shown(self.args)}: {error}",)
@@ -141,7 +145,7 @@ class Result(Generic[T]):
         outcomes: list[Any] = []
         for result, reply in zip(results, replies, strict=True):
             if isinstance(reply, RedisError):
-                outcome: Any = reply
+                outcome: Any = result.command.error_of(reply)
             else:
                 try:
                     outcome = result.command.parse(reply)

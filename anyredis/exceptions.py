@@ -279,6 +279,14 @@ class TryAgainError(ResponseError):
     """The keys of one command are on two nodes while their slot moves."""
 
 
+class SearchQueryError(ResponseError):
+    """A server refused a search; `query` is the text of the query, also in the message."""
+
+    def __init__(self, message: str = "", *, query: str = "") -> None:
+        super().__init__(message)
+        self.query = query
+
+
 class RedirectError(ResponseError):
     """The key is served by another node: `slot`, and `address` as the server wrote it."""
 

@@ -212,8 +212,16 @@ class TextReaders(Generic[S]):
     *json_codec* is how the client writes and reads JSON, if not by the standard library.
     """
 
-    def __init__(self, kind: type[S], json_codec: JsonCodec | None = None) -> None:
+    def __init__(
+        self,
+        kind: type[S],
+        encoding: str = "utf-8",
+        errors: str = "strict",
+        json_codec: JsonCodec | None = None,
+    ) -> None:
         self.kind: type[S] = kind
+        self.codec: Final = (encoding, errors)
+        """Encoding and error handler, for replies that arrive as bytes because parts are no text."""
         self.json_codec = json_codec
         # Each command takes one of these: as attributes of this object they are not made each time.
         for name in ("text", "text_or_none", "texts", "texts_or_nones", "text_set", "text_map"):

@@ -3,7 +3,8 @@
 A block is a program where it calls `anyio.run`; otherwise it stands inside a coroutine, with
 `client` (a `Redis[str]`) at hand, and runs on every event loop.  Words after `python` in the first
 line of a block: `tls`, `mtls` and `stack` (with modules) for the server that it needs, `cluster` for a cluster at the ports
-from 7000 on, `sentinel` for sentinels at those from 26379 on, `asyncio` where it needs that loop.
+from 7000 on, `sentinel` for sentinels at those from 26379 on, `asyncio` where it needs that loop,
+`continued` where the first block of its page comes before it.
 A comment behind a `print` on the same line is what it prints.
 """
 
@@ -173,9 +174,12 @@ async def test_a_fragment_runs(
     server = chosen(block, server_of)
     standard_port(monkeypatch, server.port)
     names = {"__name__": "docs", "anyio": anyio, "anyredis": anyredis, "client": client}
-    running = eval(compiled(among(block, request), server), names)  # type: ignore[arg-type]
-    if inspect.isawaitable(running):
-        await running
+    first = next(each for each in FRAGMENTS if each.page == block.page)
+    for part in (first, block) if "continued" in block.words else (block,):
+        capsys.readouterr()  # what the first block prints is its own test
+        running = eval(compiled(among(part, request), server), names)  # type: ignore[arg-type]
+        if inspect.isawaitable(running):
+            await running
     assert capsys.readouterr().out.splitlines() == block.printed
 
 

@@ -20,6 +20,7 @@ LONGEST_FILE = 440
 LONGEST_FUNCTION = 44
 
 LONGER = {
+    "anyredis/commands/modules/search_queries.py:search",  # a line for each of its 23 options
     "anyredis/pool/endpoint.py:run",  # the ordinary command: each cut would cost a frame
 }
 
@@ -49,6 +50,7 @@ CHECKERS_ONLY = PACKAGE / "client" / "module_namespaces.py"
 IMPORTLIB = {
     "commands/modules/samples.py",  # NumPy and pandas, for those who ask for arrays
     "commands/modules/json_codecs.py",  # orjson, msgspec and pydantic: nobody needs them
+    "commands/modules/document_types.py",  # msgspec, for those who have it and want its types
     "client/module_namespaces.py",  # a namespace that nobody uses costs nothing
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
     "connection/trio_stream.py",  # trio's sockets

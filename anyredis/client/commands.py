@@ -6,14 +6,20 @@ clients, clients of nodes, sessions, transactions.  Pipelines and blueprints are
 
 from __future__ import annotations
 
-from typing import Any, Generic
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
 
 from anyredis.client.module_namespaces import ModuleNamespaces
 from anyredis.client.pipeline import Pipeline
 from anyredis.client.scans import Scans
+from anyredis.command import Command
 from anyredis.commands.core import CoreCommands
+from anyredis.commands.cursors import CursorPlan, CursorRows
+from anyredis.exceptions import DataTypeError, ResponseError
 from anyredis.replies import S
 from anyredis.wire.encode import Value
+
+T = TypeVar("T")
 
 
 class Commands(Scans[S], CoreCommands[S], ModuleNamespaces[S], Generic[S]):
@@ -33,6 +39,28 @@ class Commands(Scans[S], CoreCommands[S], ModuleNamespaces[S], Generic[S]):
     async def execute_command(self, *args: Value) -> Any:
         """The raw reply to the command with these arguments."""
         raise NotImplementedError
+
+    async def submit_explained(self, command: Command[T]) -> T:
+        """Like `submit`; an error of the server is raised as `Command.error_of` tells it."""
+        try:
+            return await self.submit(command)
+        except ResponseError as error:
+            told = command.error_of(error)
+            if told is error:
+                raise
+            raise told from error
+
+    def open_cursor(
+        self,
+        plan: CursorPlan[T],  # noqa: ARG002 - for those that have it
+    ) -> AbstractAsyncContextManager[CursorRows[T]]:
+        """The rows of a cursor, for an `async with` block: clients have it.
+
+        Raises `DataTypeError` on a session or a transaction: its pages may come over any connection.
+        """
+        raise DataTypeError(
+            f"{type(self).__name__}: a cursor is read over any connection: use it on the client"
+        )
 
     def pipeline(self, transaction: bool = True, *, raise_on_error: bool = True) -> Pipeline[S]:
         """A `Pipeline` of commands to send together, for an `async with` block.

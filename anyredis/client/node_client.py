@@ -27,15 +27,17 @@ from anyredis.client.pipeline import Pipeline
 from anyredis.client.placement import OneServer
 from anyredis.client.retrying import repeat
 from anyredis.client.scripts import Scripts
+from anyredis.client.server_cursor import ServerCursor, Submit
 from anyredis.client.session import Session, open_session
 from anyredis.client.transaction import Transaction
 from anyredis.command import Command, raw_command
+from anyredis.commands.cursors import CursorPage, CursorPlan
 from anyredis.commands.group import Milliseconds
 from anyredis.commands.several import SomeKeys
 from anyredis.exceptions import DataValueError, RedisError
 from anyredis.facts.lookup import ORDINARY, Facts, facts_of
 from anyredis.inlining import inlined
-from anyredis.json_codec import JsonCodec, checked_codec
+from anyredis.json_codec import JsonCodec
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import Endpoint
 from anyredis.pool.lease import Lease
@@ -50,14 +52,21 @@ TEXT = TextReaders(str)
 BYTES = TextReaders(bytes)
 
 
-def readers(*, decode_responses: bool, json_codec: JsonCodec | None = None) -> TextReaders[Any]:
+def readers(
+    *,
+    decode_responses: bool,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    json_codec: JsonCodec | None = None,
+) -> TextReaders[Any]:
     """The readers of replies as text or as bytes, and of JSON as *json_codec* reads it.
 
-    Raises `DataTypeError` if that is none.
+    *errors* is the error handler of Python's codecs for text in *encoding*.
     """
     plain = TEXT if decode_responses else BYTES
-    codec = checked_codec(json_codec)
-    return plain if codec is None else TextReaders(plain.kind, codec)
+    if json_codec is None and (not decode_responses or (encoding, errors) == TEXT.codec):
+        return plain
+    return TextReaders(plain.kind, encoding, errors, json_codec)
 
 
 class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
@@ -114,6 +123,14 @@ class NodeClient(KeyspaceSubscribing[S], Commands[S], Scripts, Generic[S]):
         a multiplexed connection: use `session()` for those.
         """
         return await self.submit(raw_command(*args))
+
+    def open_cursor(self, plan: CursorPlan[T]) -> ServerCursor[T]:
+        """The rows of a cursor, for an `async with` block."""
+
+        async def first(command: Command[CursorPage[T]]) -> tuple[CursorPage[T], Submit]:
+            return await self.submit_explained(command), self.submit
+
+        return ServerCursor(plan, first, self._pool.scope)
 
     async def _again(self, command: Command[Any], lease: Lease, failed: RedisError | None) -> Reply:
         """The reply to *command*, sent until it arrives or `retry` gives up; raises its error."""

@@ -17,6 +17,7 @@ from anyredis.client.options import (
 )
 from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.excerpt import unmade
+from anyredis.json_codec import checked_codec
 from anyredis.pool.scope import Holder, PoolScope
 from anyredis.replies import S
 
@@ -88,9 +89,14 @@ class Redis(NodeClient[S], Holder, Generic[S]):
         host = hidden_addresses(host)
         hide(options)
         retry = checked_retry(options.pop("retry", Retry()))
-        codec = options.pop("json_codec", None)
-        read = readers(decode_responses=decode_responses, json_codec=codec)
+        codec = checked_codec(options.pop("json_codec", None))
         pool = pool_for(host, port, db, decode_responses=decode_responses, options=options)
+        read = readers(
+            decode_responses=decode_responses,
+            encoding=pool.encoding,
+            errors=pool.encoding_errors,
+            json_codec=codec,
+        )
         super().__init__(pool, pool.endpoint, read, retry)
         self.connection_pool = pool
 

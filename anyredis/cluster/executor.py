@@ -33,7 +33,7 @@ from anyredis.cluster.routing.routes import (
 )
 from anyredis.cluster.routing.transactions import refusal, slot_of_all
 from anyredis.command import Command
-from anyredis.exceptions import DataValueError, RedisError
+from anyredis.exceptions import DataValueError, RedisError, ResponseError
 from anyredis.facts.lookup import KEY_POSITION, ORDINARY, Facts, facts_of
 from anyredis.facts.table import READ_ONLY
 from anyredis.pool.endpoint import ClusterEndpoint
@@ -161,6 +161,37 @@ class ClusterExecutor(Commands[S], Scripts, Generic[S]):
             runs_commands=known.runs_commands,
             failed=failed,
         )
+
+    async def submit_found(self, command: Command[T], slot: int) -> tuple[T, ClusterEndpoint]:
+        """The parsed reply to *command* of the primary that serves *slot*, and its endpoint.
+
+        For commands that leave something at their node.  Redirects are followed.
+        """
+        self._pool.require_open()
+        args, binary = command.args, command.binary
+        follower = RedirectFollower(self._pool, self.retry, Target(slot), facts_of(args).shown)
+        found = await follower.first_endpoint(only_reads=False)
+
+        async def attempt(endpoint: ClusterEndpoint, asking: bool) -> Reply:
+            nonlocal found
+            found = endpoint
+            await lease.move(endpoint)
+            return await (ask(lease, args, binary) if asking else lease.attempt(args, binary))
+
+        try:
+            async with Lease(found) as lease:
+                reply = await follower.follow(
+                    attempt,
+                    lease=lease,
+                    endpoint=found,
+                    only_reads=lambda: facts_of(args).read_only,
+                )
+        except ResponseError as error:
+            told = command.error_of(error)
+            if told is error:
+                raise
+            raise told from error
+        return command.parsed(reply), found
 
     # -- several parts --------------------------------------------------------------------------
 

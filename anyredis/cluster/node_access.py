@@ -13,6 +13,7 @@ import anyio
 
 from anyredis.client.node_client import NodeClient
 from anyredis.client.observed import event_of, told
+from anyredis.client.server_cursor import ServerCursor, Submit
 from anyredis.cluster.executor import ClusterExecutor
 from anyredis.cluster.node_client import ClusterNodeClient
 from anyredis.cluster.nodes.seeds import NodeName, node_address
@@ -20,6 +21,7 @@ from anyredis.cluster.routing.aggregate import NodeReply, failure
 from anyredis.cluster.routing.fan_out import run_parts
 from anyredis.cluster.routing.routes import AllNodes, key_bytes
 from anyredis.command import Command
+from anyredis.commands.cursors import CursorPage, CursorPlan
 from anyredis.exceptions import DataError, DataTypeError, DataValueError, RedisError
 from anyredis.excerpt import excerpt
 from anyredis.facts.lookup import facts_of
@@ -79,6 +81,15 @@ class NodeAccess(ClusterExecutor[S], Generic[S]):
 
     def _node_client(self, endpoint: ClusterEndpoint) -> NodeClient[S]:
         return ClusterNodeClient(self._pool, endpoint, self.read, self.retry)
+
+    def open_cursor(self, plan: CursorPlan[T]) -> ServerCursor[T]:
+        """The rows of a cursor, all from the node that made it, for an `async with` block."""
+
+        async def first(command: Command[CursorPage[T]]) -> tuple[CursorPage[T], Submit]:
+            page, endpoint = await self.submit_found(command, self.slot_of(plan.key))
+            return page, self._node_client(endpoint).submit
+
+        return ServerCursor(plan, first, self._pool.scope)
 
     # -- one call on each node ------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ from anyredis.credentials import hidden, hidden_addresses, hide
 from anyredis.exceptions import RedisError
 from anyredis.excerpt import unmade
 from anyredis.facts.lookup import KEY_POSITION
+from anyredis.json_codec import checked_codec
 from anyredis.pool.base import BasePool
 from anyredis.pool.endpoint import ClusterEndpoint
 from anyredis.pool.lease import Lease
@@ -116,9 +117,14 @@ class RedisCluster(KeyspaceSubscribing[S], ReportsByNode[S], Holder, Generic[S])
         host = hidden_addresses(host)
         hide(options)
         retry = checked_retry(options.pop("retry", FAILOVER_RETRY))
-        codec = options.pop("json_codec", None)
-        read = readers(decode_responses=decode_responses, json_codec=codec)
+        codec = checked_codec(options.pop("json_codec", None))
         pool = pool_for(host, port, decode_responses=decode_responses, options=options)
+        read = readers(
+            decode_responses=decode_responses,
+            encoding=pool.encoding,
+            errors=pool.encoding_errors,
+            json_codec=codec,
+        )
         super().__init__(pool, read, retry)
         self.connection_pool = pool
 

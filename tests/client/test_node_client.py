@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from anyredis import Command, DataValueError, NodeClient, Outcome, Redis
+from anyredis import Command, DataValueError, NodeClient, Outcome, Redis, RedisCluster
 from anyredis.client.node_client import BYTES, TEXT, needs_exclusive_connection, readers
 from anyredis.exceptions import ConnectionError
 from anyredis.facts.lookup import facts_of
@@ -19,6 +19,16 @@ def test_readers_of_replies() -> None:
     """One for text and one for bytes."""
     assert readers(decode_responses=True) is TEXT
     assert readers(decode_responses=False) is BYTES
+    assert readers(decode_responses=True, encoding="latin-1").codec == ("latin-1", "strict")
+
+
+@pytest.mark.parametrize("cls", [Redis, RedisCluster])
+def test_the_encoding_of_a_client(cls: type[Redis[str] | RedisCluster[str]]) -> None:
+    """Replies that are read as bytes are decoded as all others are."""
+    client = cls(
+        host="localhost", decode_responses=True, encoding="latin-1", encoding_errors="replace"
+    )
+    assert client.read.codec == ("latin-1", "replace")
 
 
 def needs_exclusive(words: tuple[Value, ...], session: str = "session()") -> bool:

@@ -26,7 +26,10 @@ SHOWN_ON: Final[dict[str, type[Any]]] = {
 }
 """What a command may be called on."""
 
-INTERNAL: Final = {"end", "new_keyspace_placement", "new_placement", "notification_flags"}
+INTERNAL: Final = {
+    *("end", "new_keyspace_placement", "new_placement", "notification_flags"),
+    *("open_cursor", "submit_explained", "submit_found"),
+}
 """What parts of anyredis ask of each other."""
 
 PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
@@ -61,7 +64,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "cf": ("Cuckoo filters", ("cf",)),
     "cms": ("Count-min sketches", ("cms",)),
     "json": ("JSON", ("json_documents", "json_parts")),
-    "search": ("Search", ("search_indexes", "search_terms", "search_queries")),
+    "search": ("Search", ("ft", "search_indexes", "search_terms", "search_queries")),
     "tdigest": ("t-digests", ("tdigest",)),
     "topk": ("Top-k lists", ("topk",)),
     "ts": ("Time series", ("ts",)),

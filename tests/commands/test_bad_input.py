@@ -19,9 +19,11 @@ from anyredis import DataError
 from anyredis.commands.bitmaps import BitField
 from anyredis.commands.checks import atoms
 from anyredis.commands.group import SupportsItems
+from anyredis.commands.modules.search_queries import SearchPlan
 from anyredis.commands.sorted_sets import Scores
 from anyredis.facts import table
-from anyredis.search import TextField
+from anyredis.replies import TextReaders
+from anyredis.search import TextField, VectorQuery, load
 from tests.commands.rows import methods_of, sent_rows
 from tests.commands.test_checks import DEFINITIONS, call, parameters, usual
 from tests.commands.test_every_command import TABLES
@@ -72,6 +74,13 @@ MAY_BE_EMPTY: Final = {
     ("acl_setuser", "selectors"): "no rule of that kind",
     ("bitfield_ro", "items"): "the one place before them",
     ("client_tracking_on", "prefix"): "no prefix: all keys",
+    ("ft.aggregate", "params"): "none",
+    ("ft.aggregate_cursor", "params"): "none",
+    ("ft.explain", "params"): "none",
+    ("ft.explaincli", "params"): "none",
+    ("ft.hybrid", "params"): "none",
+    ("ft.search", "filters"): "none",
+    ("ft.search", "params"): "none",
     ("ft.create", "stopwords"): "no stop word at all, not the server's own",
     ("json.arrappend", "values"): "an empty array or object is an element",
     ("json.arrinsert", "values"): "an empty array or object is an element",
@@ -127,6 +136,11 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
     "evalsha_ro": NO_KEYS,
     "fcall": NO_KEYS,
     "fcall_ro": NO_KEYS,
+    "ft.aggregate": {"steps": load("f")},
+    "ft.aggregate_cursor": {"steps": load("f")},
+    "ft.hybrid": {"vector": VectorQuery("v", b"xxxx"), "steps": load("f")},
+    "ft.profile": {"query": SearchPlan(TextReaders(str)).search("i", "x")},
+    "ft.search_as": {"type": dict},
     "ft.alter": {"fields": TextField("t")},
     "ft.create": {"fields": TextField("t")},
     "tdigest.quantile": {"quantiles": 0.5},

@@ -25,6 +25,7 @@ ALSO: Final = {"Redis 7.4"}
 """A server with modules and TLS, which runs what it is needed for."""
 
 NEEDS: Final[dict[str, str]] = {
+    "ft.hybrid": "FT.HYBRID: Redis 8.4 with the search module",
     "ft.aliaslist": "Redis 8.10 with its search module: FT.ALIASLIST",
 }
 """The methods that no server of these tests can run, each with the server that it would need."""

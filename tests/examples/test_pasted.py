@@ -69,6 +69,17 @@ def test_the_inventory(backend: str, valkey: Server, tmp_path: Path) -> None:
 
 
 @on_both_loops
+def test_the_catalogue(backend: str, redis_stack: Server, tmp_path: Path) -> None:
+    """What a user typed is found, with the number of products of each facet."""
+    lines = printed("catalogue.py", backend, redis_stack, tmp_path)
+    assert lines[0] == (
+        "4 for @name:(desk): Desk lamp, slim; Reading lamp for the desk; Desk chair; Standing desk;"
+    )
+    assert lines[1] == "  kind: lamp (2, from 19.5) chair (1, from 120) table (1, from 310)"
+    assert lines[-1] == "  colour: black (1, from 42) red (1, from 19.5)"
+
+
+@on_both_loops
 def test_the_semantic_search(backend: str, redis_stack: Server, tmp_path: Path) -> None:
     """Words that stand in no text find those of their topic, and the index is gone in the end."""
     for _ in range(2):

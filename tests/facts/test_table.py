@@ -43,6 +43,7 @@ FLAGGED_YET_CHANGING = {
 
 
 UNLISTED = {
+    "FT.HYBRID": "Search 8.4",
     "FT.ALIASLIST": "Search 8.10",
     **dict.fromkeys(("FT.CONFIG GET", "FT.CONFIG HELP"), "COMMAND has their first word alone"),
     "FT._LIST": "its name is that of an internal command",

@@ -2,9 +2,410 @@
 
 from __future__ import annotations
 
-from anyredis.commands.group import Group
-from anyredis.replies import S
+from collections.abc import Mapping, Sequence
+from typing import TypedDict, TypeVar, Unpack, cast
+
+from anyredis.command import Blueprint, Command, command
+from anyredis.commands.checks import Count, natural
+from anyredis.commands.cursors import CursorPage
+from anyredis.commands.group import MILLISECOND, Group, Milliseconds, duration, flags
+from anyredis.commands.modules.aggregate_results import (
+    AggregateReader,
+    AggregateResult,
+    HybridReader,
+    HybridResult,
+    Row,
+)
+from anyredis.commands.modules.aggregate_steps import Step, step_words
+from anyredis.commands.modules.document_types import DocumentType, converter
+from anyredis.commands.modules.hybrid import Combine, VectorQuery
+from anyredis.commands.modules.query_commands import QueryCommand
+from anyredis.commands.modules.search_options import (
+    Highlight,
+    ReturnFields,
+    SearchFilter,
+    SortOrder,
+    Summarize,
+    counted,
+    filter_words,
+    limit_words,
+    return_words,
+    sort_words,
+    text_words,
+)
+from anyredis.commands.modules.search_params import (
+    DIALECT,
+    QueryText,
+    params_words,
+    query_of,
+    query_words,
+    refuse_foreign,
+)
+from anyredis.commands.modules.search_profiles import Profiled, profile_command
+from anyredis.commands.modules.search_results import SearchReader, SearchResult
+from anyredis.commands.several import SomeKeys
+from anyredis.commands.vectors import Vector
+from anyredis.exceptions import DataTypeError, DataValueError
+from anyredis.excerpt import excerpt
+from anyredis.replies import S, TextReaders, array, ok, word
+from anyredis.wire.decode import Reply
+from anyredis.wire.encode import Key, Value
+
+T = TypeVar("T")
+
+
+class SearchOptions(TypedDict, total=False):
+    """The options of `search`, for `search_as`."""
+
+    nocontent: bool
+    verbatim: bool
+    nostopwords: bool
+    withscores: bool
+    explainscore: bool
+    withpayloads: bool
+    withsortkeys: bool
+    filters: Sequence[SearchFilter] | None
+    inkeys: SomeKeys | None
+    infields: SomeKeys | None
+    return_fields: ReturnFields | None
+    summarize: Summarize | None
+    highlight: Highlight | None
+    slop: int | None
+    timeout: Milliseconds | None
+    inorder: bool
+    language: Key | None
+    expander: Key | None
+    scorer: Key | None
+    sortby: str | SortOrder | None
+    limit: tuple[int, int] | None
+    params: Mapping[str, Value | Vector] | None
+    dialect: Count | None
 
 
 class SearchQueries(Group[S]):
     """The commands that ask an index."""
+
+    @command
+    def search(
+        self,
+        index: Key,
+        query: QueryText,
+        *,
+        nocontent: bool = False,
+        verbatim: bool = False,
+        nostopwords: bool = False,
+        withscores: bool = False,
+        explainscore: bool = False,
+        withpayloads: bool = False,
+        withsortkeys: bool = False,
+        filters: Sequence[SearchFilter] | None = None,
+        inkeys: SomeKeys | None = None,
+        infields: SomeKeys | None = None,
+        return_fields: ReturnFields | None = None,
+        summarize: Summarize | None = None,
+        highlight: Highlight | None = None,
+        slop: Count | None = None,
+        timeout: Milliseconds | None = None,
+        inorder: bool = False,
+        language: Key | None = None,
+        expander: Key | None = None,
+        scorer: Key | None = None,
+        sortby: str | SortOrder | None = None,
+        limit: tuple[int, int] | None = None,
+        params: Mapping[str, Value | Vector] | None = None,
+        dialect: Count | None = DIALECT,
+    ) -> Command[SearchResult[S, dict[S, S]]]:
+        """The documents of *index* that match *query*: ten of them, unless *limit* says otherwise.
+
+        *query* is text in the server's query language, with its `$parameters` in *params*, or a
+        value that `anyredis.search` makes; text of users belongs into one of the two.  *limit* is
+        (offset, count), *sortby* a field, `asc(field)` or `desc(field)`.  *return_fields* are names,
+        or pairs of a path and a name; with *nocontent* the documents have no fields.  *filters* are
+        what `number` and `near` make.  *timeout* is in milliseconds.  *withscores* and the like fill
+        an attribute of each `Document` that is None otherwise.  *dialect* 2 is sent unless you give
+        another; None leaves it to the server.  Raises `SearchQueryError` for a query or an index that
+        the server refuses.
+        FT.SEARCH index query [NOCONTENT] [LIMIT offset num] [PARAMS n name value …]. Search 1.0. O(N).
+        """
+        if explainscore and not withscores:
+            raise DataValueError("FT.SEARCH: explainscore goes with withscores=True: give both")
+        if nocontent and return_fields is not None:
+            raise DataValueError("FT.SEARCH: nocontent and return_fields exclude each other")
+        text, last = query_words("FT.SEARCH", query, params, dialect)
+        shown = (summarize, highlight)
+        words = (
+            *flags(nocontent=nocontent, verbatim=verbatim, nostopwords=nostopwords),
+            *flags(withscores=withscores, withpayloads=withpayloads, withsortkeys=withsortkeys),
+            *filter_words("FT.SEARCH", filters),
+            *counted("FT.SEARCH", b"INKEYS", "inkeys", inkeys),
+            *counted("FT.SEARCH", b"INFIELDS", "infields", infields),
+            *return_words("FT.SEARCH", return_fields),
+            *_shown_words(shown),
+            *(() if slop is None else (b"SLOP", slop)),
+            *_milliseconds(b"TIMEOUT", "timeout", timeout),
+            *flags(inorder=inorder),
+            *text_words(b"LANGUAGE", language),
+            *text_words(b"EXPANDER", expander),
+            *text_words(b"SCORER", scorer),
+            *flags(explainscore=explainscore),
+            *sort_words("FT.SEARCH", sortby),
+            *limit_words("FT.SEARCH", limit),
+        )
+        reader = SearchReader[S, dict[S, S]](
+            self.read,
+            None,
+            content=not nocontent,
+            scores=withscores,
+            payloads=withpayloads,
+            sort_keys=withsortkeys,
+            explained=explainscore,
+        )
+        return QueryCommand((b"FT.SEARCH", index, text, *words, *last), reader, text, b"SEARCH")
+
+    @command
+    def search_as(
+        self,
+        index: Key,
+        query: QueryText,
+        *,
+        type: DocumentType[T],
+        **options: Unpack[SearchOptions],
+    ) -> Command[SearchResult[S, T]]:
+        """Like `search`, with the `fields` of each document as a value of *type*.
+
+        *type* is a pydantic model, what msgspec fills (its `Struct`, a dataclass, a `TypedDict`),
+        or a function of a dict.  Names and values are text on any client, those that
+        are no text bytes; a JSON document under `$` is parsed, and the other fields stand beside its
+        own.  Raises `ReplyDecodeError` that names a document which does not fit.
+        FT.SEARCH index query [LIMIT offset num] [PARAMS n name value …]. Search 1.0. O(N).
+        """
+        plan = SearchPlan(self.read).search(index, query, **options)
+        if options.get("nocontent"):
+            raise DataValueError("FT.SEARCH: nocontent leaves nothing for type: use search")
+        encoding = self.read.codec[0]
+        convert = converter("FT.SEARCH", type, options.get("dialect", DIALECT), encoding)
+        reader = cast("SearchReader[S, dict[S, S]]", plan.parse).making(convert)
+        return QueryCommand(plan.args, reader, plan.args[2], b"SEARCH")
+
+    @command
+    def aggregate(
+        self,
+        index: Key,
+        query: QueryText,
+        *steps: Step,
+        verbatim: bool = False,
+        add_scores: bool = False,
+        scorer: Key | None = None,
+        timeout: Milliseconds | None = None,
+        params: Mapping[str, Value | Vector] | None = None,
+        dialect: Count | None = DIALECT,
+    ) -> Command[AggregateResult[S]]:
+        """The rows that *steps* make of the documents of *index* that match *query*.
+
+            await client.ft.aggregate(
+                "goods", "*", group_by("category", Reducer.count("n")), sort_by(desc("n"), max=5)
+            )
+
+        The steps are `load`, `group_by`, `sort_by`, `apply`, `filter_by` and `limit`, in this order
+        or any other.  Values are texts, numbers too.  With *add_scores* each document has its score
+        as `__score`.  *query*, *params*, *timeout*, *dialect* and errors as for `search`.  More than
+        some thousand rows come page by page with `aggregate_iter`.
+        FT.AGGREGATE index query [LOAD n field …] [GROUPBY n property … REDUCE name n arg …]
+        [SORTBY n property …] [APPLY expression AS name] [LIMIT offset num]. Search 1.1. O(1).
+        """
+        reader = AggregateReader(self.read)
+        words = (
+            *flags(verbatim=verbatim),
+            *_scores(scorer, add_scores),
+            *_milliseconds(b"TIMEOUT", "timeout", timeout),
+        )
+        more = step_words("FT.AGGREGATE", steps)
+        text, last = query_words("FT.AGGREGATE", query, params, dialect)
+        args = (b"FT.AGGREGATE", index, text, *words, *more, *last)
+        return QueryCommand(args, reader, text, b"AGGREGATE")
+
+    @command
+    def aggregate_cursor(
+        self,
+        index: Key,
+        query: QueryText,
+        *steps: Step,
+        count: Count | None = None,
+        max_idle: Milliseconds | None = None,
+        verbatim: bool = False,
+        add_scores: bool = False,
+        scorer: Key | None = None,
+        timeout: Milliseconds | None = None,
+        params: Mapping[str, Value | Vector] | None = None,
+        dialect: Count | None = DIALECT,
+    ) -> Command[CursorPage[Row[S]]]:
+        """The first page of the rows of `aggregate`, with a cursor for `cursor_read`.
+
+        A page has up to *count* rows, 1000 by default.  The server closes the cursor after *max_idle*
+        milliseconds without a read, 300 000 by default; until then it counts against a limit of 128
+        for an index, so close it with `cursor_del`.  `aggregate_iter` does all that.  In a cluster
+        only the node that made a cursor knows it: use `client.node_for(index).ft`.
+        FT.AGGREGATE index query WITHCURSOR [COUNT n] [MAXIDLE milliseconds] [LOAD n field …].
+        Search 1.1. O(1).
+        """
+        cursor = (
+            b"WITHCURSOR",
+            *(() if count is None else (b"COUNT", count)),
+            *_milliseconds(b"MAXIDLE", "max_idle", max_idle),
+        )
+        reader = AggregateReader(self.read)
+        words = (
+            *flags(verbatim=verbatim),
+            *_scores(scorer, add_scores),
+            *_milliseconds(b"TIMEOUT", "timeout", timeout),
+        )
+        more = (*cursor, *step_words("FT.AGGREGATE", steps))
+        text, last = query_words("FT.AGGREGATE", query, params, dialect)
+        args = (b"FT.AGGREGATE", index, text, *words, *more, *last)
+        return QueryCommand(args, reader.page, text)
+
+    @command
+    def cursor_read(
+        self, index: Key, cursor: Count, *, count: Count | None = None
+    ) -> Command[CursorPage[Row[S]]]:
+        """The next page of a cursor, of up to *count* rows.
+
+        Raises `ResponseError` for a cursor that was read to its end, closed or idle for too long.
+        FT.CURSOR READ index cursor [COUNT n]. Search 1.1. O(1).
+        """
+        more = () if count is None else (b"COUNT", count)
+        reader = AggregateReader(self.read)
+        return Command((b"FT.CURSOR", b"READ", index, cursor, *more), reader.page, binary=True)
+
+    @command
+    def cursor_del(self, index: Key, cursor: Count) -> Command[bool]:
+        """True once the cursor is closed.
+
+        Raises `ResponseError` for a cursor that does not exist any more.
+        FT.CURSOR DEL index cursor. Search 1.1. O(1).
+        """
+        return Command((b"FT.CURSOR", b"DEL", index, cursor), ok)
+
+    @command
+    def hybrid(
+        self,
+        index: Key,
+        query: QueryText,
+        vector: VectorQuery,
+        *steps: Step,
+        scorer: Key | None = None,
+        score_as: Key | None = None,
+        combine: Combine | None = None,
+        timeout: Milliseconds | None = None,
+        params: Mapping[str, Value | Vector] | None = None,
+    ) -> Command[HybridResult[S]]:
+        """The documents that match *query* or are near to *vector*: the best ten, unless a step says.
+
+        *combine* says how the two lists become one, by default `Combine.rrf()`.  A row has `__key`
+        and `__score`, and what `load` loads; the steps are those of `aggregate`.  *scorer* is that of
+        the text, whose score is the value *score_as*, if given.  *timeout* is in milliseconds.
+        FT.HYBRID index SEARCH query VSIM field vector [KNN n K k] [COMBINE method n …]
+        [LOAD n field …] [PARAMS n name value …]. Search 8.4. O(N+M).
+        """
+        text, own = query_of("FT.HYBRID", query)
+        if not isinstance(vector, VectorQuery):
+            refuse_foreign("FT.HYBRID", vector)
+            raise DataTypeError(
+                f"FT.HYBRID: vector is {excerpt(vector, 80)}: write VectorQuery(field, vector, k=10)"
+            )
+        shared = dict(own).keys() & dict(vector.params).keys()
+        if shared:
+            raise DataValueError(f"FT.HYBRID: two parts have a parameter ${min(shared)}")
+        words = (
+            *text_words(b"SCORER", scorer),
+            *text_words(b"YIELD_SCORE_AS", score_as),
+            *vector.words,
+            *(() if combine is None else combine.words),
+            *step_words("FT.HYBRID", steps),
+            *params_words("FT.HYBRID", (*own, *vector.params), params),
+            *_milliseconds(b"TIMEOUT", "timeout", timeout),
+        )
+        args = (b"FT.HYBRID", index, b"SEARCH", text, *words)
+        return QueryCommand(args, HybridReader(self.read), text, b"HYBRID")
+
+    @command
+    def profile(self, query: Command[T], *, limited: bool = False) -> Command[Profiled[T]]:
+        """The result of *query*, which is run, with what the server did for it.
+
+        *query* is a command of `client.ft.plan`; with *limited* iterators that are alike are told of
+        once.
+
+            await client.ft.profile(client.ft.plan.search("goods", "lamp", limit=(0, 5)))
+
+        FT.PROFILE index SEARCH|AGGREGATE|HYBRID [LIMITED] QUERY query …. Search 2.2. O(N).
+        """
+        return profile_command(query, limited=limited)
+
+    @command
+    def explain(
+        self,
+        index: Key,
+        query: QueryText,
+        *,
+        params: Mapping[str, Value | Vector] | None = None,
+        dialect: Count | None = DIALECT,
+    ) -> Command[str]:
+        """How the server understands *query*, as a tree in lines of text; it is not run.
+
+        FT.EXPLAIN index query [PARAMS n name value …] [DIALECT dialect]. Search 1.0. O(1).
+        """
+        text, last = query_words("FT.EXPLAIN", query, params, dialect)
+        return QueryCommand((b"FT.EXPLAIN", index, text, *last), word, text)
+
+    @command
+    def explaincli(
+        self,
+        index: Key,
+        query: QueryText,
+        *,
+        params: Mapping[str, Value | Vector] | None = None,
+        dialect: Count | None = DIALECT,
+    ) -> Command[list[str]]:
+        """The lines of `explain`.
+
+        FT.EXPLAINCLI index query [PARAMS n name value …] [DIALECT dialect]. Search 1.0. O(1).
+        """
+        text, last = query_words("FT.EXPLAINCLI", query, params, dialect)
+        return QueryCommand((b"FT.EXPLAINCLI", index, text, *last), _lines, text)
+
+
+class SearchPlan(Blueprint, SearchQueries[S]):
+    """`client.ft.plan`: the commands of `client.ft` that ask an index, as values for `profile`."""
+
+    def __init__(self, read: TextReaders[S]) -> None:
+        self.read = read
+
+
+def _lines(reply: Reply) -> list[str]:
+    return [word(each) for each in array(reply)]
+
+
+def _milliseconds(token: bytes, name: str, value: Milliseconds | None) -> tuple[Value, ...]:
+    if value is None:
+        return ()
+    number = duration(value, MILLISECOND)
+    natural(name, number)
+    return (token, number)
+
+
+def _scores(scorer: Key | None, add_scores: bool) -> tuple[Value, ...]:
+    return (*text_words(b"SCORER", scorer), *flags(addscores=add_scores))
+
+
+def _shown_words(shown: tuple[Summarize | None, Highlight | None]) -> tuple[Value, ...]:
+    words: list[Value] = []
+    for given, kind in zip(shown, (Summarize, Highlight), strict=True):
+        if given is None:
+            continue
+        if not isinstance(given, kind):
+            name = kind.__name__
+            raise DataTypeError(
+                f"FT.SEARCH: {name.lower()} is {excerpt(given, 80)}: write {name}(field, …)"
+            )
+        words += given.words
+    return tuple(words)

@@ -1,0 +1,381 @@
+"""Queries of the search module on a real server: each method, in both protocols."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import AsyncIterator
+from typing import Any, Literal, cast
+
+import anyio
+import numpy as np
+import pytest
+from anyio.lowlevel import checkpoint
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anyredis import Command, Redis, RedisCluster
+from anyredis.exceptions import ResponseError, SearchQueryError
+from anyredis.search import (
+    EVERYTHING,
+    Document,
+    Highlight,
+    Query,
+    Reducer,
+    Summarize,
+    apply,
+    asc,
+    desc,
+    filter_by,
+    fuzzy,
+    geoshape,
+    group_by,
+    infix,
+    knn,
+    limit,
+    load,
+    load_all,
+    missing,
+    near,
+    number,
+    phrase,
+    prefix,
+    sort_by,
+    suffix,
+    tag,
+    tag_prefix,
+    text,
+    vector_range,
+    wildcard,
+)
+from anyredis.server import Server, run_cluster
+from tests.servers import ask, redis_stack_modules, redis_tls_binary
+
+protocols = pytest.mark.parametrize("protocol", [2, 3])
+
+SCHEMA = (
+    *("title", "TEXT", "WITHSUFFIXTRIE", "kind", "TAG", "price", "NUMERIC", "SORTABLE"),
+    *("place", "GEO", "area", "GEOSHAPE", "FLAT", "note", "TEXT", "INDEXMISSING"),
+    *("v", "VECTOR", "HNSW", 6, "TYPE", "FLOAT32", "DIM", 2, "DISTANCE_METRIC", "L2"),
+)
+GOODS: dict[str, dict[str, str | bytes]] = {
+    "g:1": {"title": "red desk lamp", "kind": "lamp,red", "price": "10", "place": "13.4,52.5",
+            "area": "POLYGON((1 1, 1 3, 3 3, 3 1, 1 1))", "v": array("f", [0, 1]).tobytes(),
+            "pay": "first"},
+    "g:2": {"title": "blue floor lamp", "kind": "lamp", "price": "20.5", "place": "2.3,48.8",
+            "v": array("f", [1, 1]).tobytes(), "note": "the best"},
+    "g:3": {"title": "red table", "kind": "table", "price": "99", "v": array("f", [-9, 9]).tobytes()},
+}  # fmt: skip
+
+
+def fill(server: Server) -> None:
+    """Three hashes and their index, without the client under test."""
+    prefix_words = ("ON", "HASH", "PREFIX", 1, "g:", "PAYLOAD_FIELD", "pay", "SCHEMA")
+    ask(server, "FT.CREATE", "goods", *prefix_words, *SCHEMA)
+    for key, fields in GOODS.items():
+        ask(server, "HSET", key, *(word for pair in fields.items() for word in pair))
+
+
+@pytest.fixture
+def goods(redis_stack: Server) -> Server:
+    """A server with an index of three hashes."""
+    fill(redis_stack)
+    return redis_stack
+
+
+@pytest.fixture
+async def client(goods: Server) -> AsyncIterator[Redis[str]]:
+    """A client that decodes."""
+    async with Redis(goods.host, goods.port, decode_responses=True) as client:
+        yield client
+
+
+@protocols
+async def test_search(goods: Server, protocol: Literal[2, 3]) -> None:
+    """Documents have what was asked for, the same in both protocols."""
+    async with Redis(goods.host, goods.port, protocol=protocol, decode_responses=True) as client:
+        found = await client.ft.search("goods", "lamp", sortby=desc("price"))
+        assert (found.total, [each.id for each in found]) == (2, ["g:2", "g:1"])
+        assert found.documents[1].fields["title"] == "red desk lamp"
+        assert found.documents[0].binary == {"v": GOODS["g:2"]["v"]}
+        only = await client.ft.search("goods", "lamp", nocontent=True, limit=(0, 1))
+        assert (only.total, only.documents[0].fields) == (2, {})
+        full = await client.ft.search(
+            *("goods", "desk"), withscores=True, explainscore=True, withpayloads=True,
+            withsortkeys=True, sortby=asc("price"), return_fields=["title", ("price", "cost")],
+        )  # fmt: skip
+        (document,) = full
+        assert document[:2] == ("g:1", {"title": "red desk lamp", "cost": "10"})
+        assert document.score is not None
+        assert document.score > 0
+        assert (document.payload, document.sort_key) == (b"first", "#10")
+        assert document.explanation is not None
+        assert document.explanation.startswith("Final TFIDF")
+        marked = await client.ft.search(
+            *("goods", "desk"), highlight=Highlight("title", tags=("<", ">")),
+            summarize=Summarize("title", len=2, separator="|"), return_fields=["title"],
+        )  # fmt: skip
+        assert "<desk>" in marked.documents[0].fields["title"]
+        filtered = await client.ft.search(
+            *("goods", "*"), filters=[number("price", above=10), near("place", 2, 48, 300, "km")],
+            inkeys=["g:1", "g:2", "g:3"], timeout=1000, language="english", verbatim=True,
+        )  # fmt: skip
+        assert [each.id for each in filtered] == ["g:2"]
+        narrow = await client.ft.search(
+            *("goods", "red lamp"), infields=["title"], slop=1, inorder=True, scorer="TFIDF.DOCNORM",
+            nostopwords=True, expander="SBSTEM", dialect=3,
+        )  # fmt: skip
+        assert [each.id for each in narrow] == ["g:1"]
+
+
+QUERIES: list[tuple[Query, set[str]]] = [
+    (EVERYTHING, {"g:1", "g:2", "g:3"}),
+    (text("title", "lamp red"), {"g:1"}),
+    (text("title", "red blue", any_word=True), {"g:1", "g:2", "g:3"}),
+    (text(["title", "note"], "best"), {"g:2"}),
+    (text(None, "floor"), {"g:2"}),
+    (phrase("title", "desk lamp"), {"g:1"}),
+    (phrase("title", "lamp desk"), set()),
+    (prefix("title", "ta"), {"g:3"}),
+    (suffix("title", "oor"), {"g:2"}),
+    (infix("title", "loo"), {"g:2"}),
+    (fuzzy("title", "lanp"), {"g:1", "g:2"}),
+    (wildcard("title", "t?b*"), {"g:3"}),
+    (tag("kind", "lamp", "table"), {"g:1", "g:2", "g:3"}),
+    (tag_prefix("kind", "ta"), {"g:3"}),
+    (number("price", at_least=10, below=99), {"g:1", "g:2"}),
+    (number("price", equal=20.5), {"g:2"}),
+    (number("price", above=10), {"g:2", "g:3"}),
+    (near("place", 13.4, 52.5, 1), {"g:1"}),
+    (geoshape("area", "WITHIN", "POLYGON((0 0, 0 4, 4 4, 4 0, 0 0))"), {"g:1"}),
+    (missing("note"), {"g:1", "g:3"}),
+    (text("title", "red") & ~tag("kind", "lamp"), {"g:3"}),
+    (~text("title", "red") | tag("kind", "table"), {"g:2", "g:3"}),
+    (text("title", "red").optional() & tag("kind", "lamp"), {"g:1", "g:2"}),
+    (text("title", "red").with_attributes(weight=2, slop=1, inorder=True), {"g:1", "g:3"}),
+    (knn("v", [0, 1], 2), {"g:1", "g:2"}),
+    (knn("v", np.zeros(2), 1, where=tag("kind", "table"), ef_runtime=20), {"g:3"}),
+    (vector_range("v", array("f", [0, 1]), 1), {"g:1", "g:2"}),
+    (vector_range("v", [0, 1], 1, score_as="d", epsilon=0.1) & tag("kind", "red"), {"g:1"}),
+    (vector_range("v", [0, 1], 1) | vector_range("v", [-9, 9], 1, param="other"),
+     {"g:1", "g:2", "g:3"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "keys"), QUERIES, ids=[str(query) for query, _ in QUERIES])
+async def test_queries(client: Redis[str], query: Query, keys: set[str]) -> None:
+    """A query finds these documents."""
+    found = await client.ft.search("goods", query, nocontent=True)
+    assert {each.id for each in found} == keys
+
+
+async def test_distances(client: Redis[str]) -> None:
+    """The distance is a field, by which the documents are sorted."""
+    found = await client.ft.search(
+        "goods", knn("v", [0, 1], 2, score_as="d"), sortby="d", return_fields=["d"]
+    )
+    assert found.documents == [Document("g:1", {"d": "0"}), Document("g:2", {"d": "1"})]
+
+
+TYPED = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\x1f"), min_size=1, max_size=12
+).filter(str.strip)
+
+
+def sent(command: Command[object]) -> list[bytes]:
+    """The words of *command*, as they are sent."""
+    return [word if isinstance(word, bytes) else str(word).encode() for word in command.args]
+
+
+def test_what_a_user_types(goods: Server) -> None:
+    """Any text is a query for itself: it is found as a tag, and is no syntax as words."""
+    ask(goods, "FT.CREATE", "typed", "PREFIX", 1, "t:", "SCHEMA", "g", "TAG", "SEPARATOR", "\x1f",
+        "CASESENSITIVE", "b", "TEXT")  # fmt: skip
+
+    @given(TYPED)
+    @settings(max_examples=150, deadline=None)
+    def check(typed: str) -> None:
+        ask(goods, "HSET", "t:1", "g", typed, "b", "x")
+        plan = Redis(decode_responses=True).ft.plan
+        found = ask(goods, *sent(plan.search("typed", tag("g", typed), nocontent=True)))
+        assert found == [1, b"t:1"], typed
+        try:
+            query = text("b", typed) | phrase("b", typed)
+        except ValueError:
+            return  # it has no words
+        assert isinstance(ask(goods, *sent(plan.search("typed", query, limit=(0, 0)))), list), typed
+
+    check()
+
+
+@protocols
+async def test_search_as(goods: Server, protocol: Literal[2, 3]) -> None:
+    """Documents of hashes and JSON are values of a type."""
+    ask(goods, "FT.CREATE", "people", "ON", "JSON", "PREFIX", 1, "p:", "SCHEMA", "$.age", "AS", "age",
+        "NUMERIC", "SORTABLE")  # fmt: skip
+    ask(goods, "JSON.SET", "p:1", "$", '{"name": "Ann", "age": 40}')
+
+    def name_of(fields: dict[str, Any]) -> object:
+        return fields.get("title") or (fields["name"], fields["age"])
+
+    async with Redis(goods.host, goods.port, protocol=protocol) as client:
+        hashes = await client.ft.search_as("goods", "table", type=name_of)
+        assert hashes.documents == [Document(b"g:3", "red table")]
+        for dialect in (2, 3):
+            people = await client.ft.search_as(
+                "people", "*", type=name_of, sortby="age", dialect=dialect
+            )
+            assert people.documents == [Document(b"p:1", ("Ann", 40))]
+        raw = await client.ft.search("people", "*")
+        assert raw.documents[0].json == {"name": "Ann", "age": 40}
+
+
+@protocols
+async def test_aggregate(goods: Server, protocol: Literal[2, 3]) -> None:
+    """Rows have the same values in both protocols."""
+    async with Redis(goods.host, goods.port, protocol=protocol, decode_responses=True) as client:
+        grouped = await client.ft.aggregate(
+            "goods",
+            "@price:[$low inf]",
+            load("title"),
+            group_by("kind", Reducer.count("n"), Reducer.avg("price", "mean"),
+                     Reducer.tolist("title", "titles"), Reducer.first_value("title", desc("price"), "f"),
+                     Reducer.quantile("price", 0.5, "median"), Reducer.count_distinct("title", "d"),
+                     Reducer.count_distinctish("title", "e"), Reducer.sum("price", "s"),
+                     Reducer.min("price", "least"), Reducer.max("price", "most"),
+                     Reducer.stddev("price", "dev"), Reducer.random_sample("price", 5, "some")),
+            apply("@n * 2", "twice"),
+            filter_by("@mean > 15"),
+            sort_by(desc("mean"), "kind", max=5),
+            limit(0, 2),
+            params={"low": 1},
+            timeout=1000,
+            verbatim=True,
+        )  # fmt: skip
+        assert list(grouped) == [
+            {"kind": "table", "n": "1", "mean": "99", "titles": ["red table"], "f": "red table",
+             "median": "99", "d": "1", "e": "1", "s": "99", "least": "99", "most": "99", "dev": "0",
+             "some": ["99"], "twice": "2"},
+            {"kind": "lamp", "n": "1", "mean": "20.5", "titles": ["blue floor lamp"],
+             "f": "blue floor lamp", "median": "20.5", "d": "1", "e": "1", "s": "20.5",
+             "least": "20.5", "most": "20.5", "dev": "0", "some": ["20.5"], "twice": "2"},
+        ]  # fmt: skip
+        scored = await client.ft.aggregate("goods", "lamp", add_scores=True, scorer="TFIDF")
+        assert {"__score"} == set().union(*scored)
+        everything = await client.ft.aggregate("goods", "table", load_all())
+        assert everything.rows == [
+            {"title": "red table", "kind": "table", "price": "99", "v": GOODS["g:3"]["v"]}
+        ]
+
+
+@protocols
+async def test_cursors(goods: Server, protocol: Literal[2, 3]) -> None:
+    """Pages are read one by one, or by an iterator that closes the cursor."""
+    async with Redis(goods.host, goods.port, protocol=protocol, decode_responses=True) as client:
+        page = await client.ft.aggregate_cursor(
+            "goods", "*", load("price"), count=2, max_idle=10000
+        )
+        assert (page.rows, page.warnings) == ([{"price": "10"}, {"price": "20.5"}], [])
+        page = await client.ft.cursor_read("goods", page.cursor, count=5)
+        assert (page.rows, page.cursor) == ([{"price": "99"}], 0)
+        page = await client.ft.aggregate_cursor("goods", "*", count=1)
+        assert await client.ft.cursor_del("goods", page.cursor) is True
+        with pytest.raises(ResponseError, match="Cursor not found"):
+            await client.ft.cursor_read("goods", page.cursor)
+        async with client.ft.aggregate_iter("goods", "*", load("price"), count=2) as rows:
+            assert [row["price"] async for row in rows] == ["10", "20.5", "99"]
+        async with client.ft.aggregate_iter("goods", "*", load("price"), count=1) as rows:
+            assert await anext(rows) == {"price": "10"}
+            assert open_cursors(goods) == 1
+        assert open_cursors(goods) == 0
+
+
+def open_cursors(server: Server) -> int:
+    """The number of cursors that the index has."""
+    info = cast("list[Any]", ask(server, "FT.INFO", "goods"))
+    fields = dict(zip(info[::2], info[1::2], strict=True))
+    stats = fields[b"cursor_stats"]
+    return int(dict(zip(stats[::2], stats[1::2], strict=True))[b"index_total"])
+
+
+@protocols
+async def test_profiles(goods: Server, protocol: Literal[2, 3]) -> None:
+    """A profile has the result of the query, in both protocols."""
+    async with Redis(goods.host, goods.port, protocol=protocol, decode_responses=True) as client:
+        plan = client.ft.plan
+        searched = await client.ft.profile(plan.search("goods", "table", nocontent=True))
+        assert searched.result.documents == [Document[str, dict[str, str]]("g:3", {})]
+        (iterator,) = searched.profile["Iterators profile"]
+        assert {"Type", "Time", "Counter"} <= iterator.keys()
+        assert searched.profile["Total profile time"] >= 0
+        assert searched.profile["Warning"] is None
+        rows = await client.ft.profile(plan.aggregate("goods", "red | table"), limited=True)
+        assert len(rows.result) == 2
+        assert rows.profile["Iterators profile"][0]["Type"] == "UNION"
+
+
+@protocols
+async def test_explanations(goods: Server, protocol: Literal[2, 3]) -> None:
+    """They are text on any client."""
+    async with Redis(goods.host, goods.port, protocol=protocol) as client:
+        explained = await client.ft.explain("goods", "@kind:{$k}", params={"k": "lamp"})
+        assert explained.split() == ["TAG:@kind", "{", "lamp", "}"]
+        assert await client.ft.explaincli("goods", tag("kind", "lamp")) == [
+            *explained.splitlines(),
+            "",
+        ]
+
+
+async def test_errors_show_the_query(client: Redis[str]) -> None:
+    """Of each method that has one, in a pipeline too."""
+    query = "@title:("
+    ft = client.ft
+    for call in (
+        lambda: ft.search("goods", query),
+        lambda: ft.search_as("goods", query, type=dict),
+        lambda: ft.aggregate("goods", query),
+        lambda: ft.aggregate_cursor("goods", query),
+        lambda: ft.explain("goods", query),
+        lambda: ft.explaincli("goods", query),
+        lambda: ft.profile(ft.plan.search("goods", query)),
+    ):
+        with pytest.raises(
+            SearchQueryError, match=r"Syntax error .*the query is '@title:\('"
+        ) as failed:
+            await call()
+        assert failed.value.query == query
+    async with client.pipeline(raise_on_error=False) as pipe:
+        failing, found = pipe.ft.search("goods", query), pipe.ft.search("goods", "table")
+    assert isinstance(failing.error, SearchQueryError)
+    assert found.value.total == 1
+    with pytest.raises(SearchQueryError, match="no such index"):
+        await ft.search("missing", "x")
+    async with client.session() as session:
+        with pytest.raises(SearchQueryError, match="the query is"):
+            await session.ft.search("goods", query)
+
+
+@pytest.mark.server
+async def test_a_cluster() -> None:
+    """A query goes to the node of the index's name, and so do all pages of a cursor."""
+    async with (
+        run_cluster(
+            binary=redis_tls_binary(), arguments=redis_stack_modules(), replicas=0
+        ) as cluster,
+        RedisCluster(
+            cluster.servers[0].host, cluster.servers[0].port, decode_responses=True
+        ) as client,
+    ):
+        schema = ("SCHEMA", "t", "TEXT", "n", "NUMERIC", "SORTABLE")
+        await client.execute_command("FT.CREATE", "{i}", "PREFIX", 1, "{i}", *schema)
+        for n in range(9):
+            await client.hset(f"{{i}}:{n}", mapping={"t": "x", "n": n})
+        with anyio.fail_after(20):
+            while (await client.ft.search("{i}", "x", nocontent=True)).total < 9:
+                await checkpoint()
+        async with client.ft.aggregate_iter("{i}", "*", load("n"), count=2) as rows:
+            assert sorted([int(row["n"]) async for row in rows]) == list(range(9))
+        async with client.ft.aggregate_iter("{i}", "*", count=2) as rows:
+            await anext(rows)
+        with pytest.raises(SearchQueryError, match="the query is"):
+            async with client.ft.aggregate_iter("{i}", "@t:("):
+                raise AssertionError
