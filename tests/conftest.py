@@ -4,7 +4,7 @@ Each worker process of pytest-xdist has servers of its own.  A test that uses a 
 servers gets the marker `server`; a module that starts servers by hand says so with `pytestmark`.
 
 Ask for `valkey`, `redis8`, `redis_tls`, `redis_mtls` or `redis_stack` to get a server that is shared
-by the whole run and empty; for `valkey_cluster` or `redis8_cluster` to get a cluster of that kind; for
+by the whole run and empty; for `valkey_cluster`, `redis8_cluster` or `redis_stack_cluster` to get a cluster; for
 `private_server` to get a server that you may kill, pause or reconfigure.
 """
 
@@ -41,7 +41,7 @@ SERVER_FIXTURES: Final = frozenset({"portal", "private_server"})
 SERVER_NAMES: Final = frozenset(
     {
         *("valkey", "redis8", "redis_tls", "redis_mtls", "redis_stack"),
-        *("valkey_cluster", "redis8_cluster"),
+        *("valkey_cluster", "redis8_cluster", "redis_stack_cluster"),
     }
 )
 """The fixtures that a test may get by a name among its parameters."""
@@ -231,6 +231,15 @@ def shared_redis8_cluster(portal: BlockingPortal) -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def shared_redis_stack_cluster(portal: BlockingPortal) -> Iterator[Cluster]:
+    """The one cluster of Redis 7.4 with modules of this run; tests want `redis_stack_cluster`."""
+    arguments = (*DEBUG, *redis_stack_modules())
+    scope = run_cluster(binary=redis_tls_binary(), replicas=0, arguments=arguments)
+    with portal.wrap_async_context_manager(scope) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def valkey(shared_valkey: Server) -> Server:
     """A Valkey 9.1, empty, with a TCP port and a Unix socket; leave its configuration alone."""
@@ -283,6 +292,15 @@ def valkey_cluster(shared_valkey_cluster: Cluster) -> Cluster:
 def redis8_cluster(shared_redis8_cluster: Cluster) -> Cluster:
     """A cluster of three Redis 8.2 without replicas, empty; leave its topology alone."""
     return emptied(shared_redis8_cluster)
+
+
+@pytest.fixture
+def redis_stack_cluster(shared_redis_stack_cluster: Cluster) -> Cluster:
+    """A cluster of three Redis 7.4 with modules and without replicas, without keys and indexes.
+
+    Leave its topology and its dictionaries as they are.
+    """
+    return emptied(shared_redis_stack_cluster)
 
 
 @pytest.fixture

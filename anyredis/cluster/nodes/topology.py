@@ -268,10 +268,9 @@ class TopologyRefresher:
     async def _ask(self, group: list[TCPAddress]) -> dict[TCPAddress, SlotMap | RedisError]:
         """The slot map or error of each node of *group* that answers in time."""
         answers: dict[TCPAddress, SlotMap | RedisError] = {}
-        has_slot_map = False
+        told = anyio.Event()  # by the first slot map
 
         async def ask(address: TCPAddress) -> None:
-            nonlocal has_slot_map
             try:
                 reply = await self.control.ask(address, (b"CLUSTER", b"SLOTS"))
                 answers[address] = _covering_slot_map(reply, address, self._cluster.address_remap)
@@ -282,31 +281,32 @@ class TopologyRefresher:
                 wrapped = answers[address] = ConnectionError(f"asking it failed: {failure!r}")
                 wrapped.__cause__ = failure
             else:
-                if not has_slot_map:
-                    tasks.start_soon(end_after, GRACE)
-                has_slot_map = True
+                told.set()
             if len(answers) == len(group):
-                scope.cancel()
+                tasks.cancel_scope.cancel()
 
-        async def end_after(seconds: float) -> None:
-            await sleep_in_pieces(seconds)
-            scope.cancel()
-
-        with anyio.CancelScope() as scope:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(end_after, DEADLINE)
-                for address in group:
-                    tasks.start_soon(ask, address)
+        async with anyio.create_task_group() as tasks:
+            for address in group:
+                tasks.start_soon(ask, address)
+            await _in_pieces(DEADLINE, told)
+            if told.is_set():
+                await _in_pieces(GRACE)
+            tasks.cancel_scope.cancel()
         return answers
 
 
-async def sleep_in_pieces(seconds: float) -> None:
-    """Sleep for *seconds*; a time in which the event loop stands still counts as one piece at most.
+async def _in_pieces(seconds: float, until: anyio.Event | None = None) -> None:
+    """Wait *seconds*, or for *until*; if the event loop stands still, that is one piece at most.
 
     Otherwise answers that were received meanwhile would count as late.
     """
     for _ in range(PIECES):
-        await anyio.sleep(seconds / PIECES)
+        if until is None:
+            await anyio.sleep(seconds / PIECES)
+        else:
+            with anyio.move_on_after(seconds / PIECES):
+                await until.wait()
+                return
 
 
 def _covering_slot_map(reply: Reply, address: TCPAddress, remap: AddressRemap | None) -> SlotMap:

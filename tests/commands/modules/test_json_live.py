@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 import pydantic
 import pytest
-from anyio.from_thread import BlockingPortal
 
 from anyredis import PartialFailureError, Redis, RedisCluster
 from anyredis.exceptions import DataError, ReplyDecodeError, ResponseError
 from anyredis.json import JsonCodec, msgspec_codec, orjson_codec, pydantic_codec
-from anyredis.server import Cluster, Server, run_cluster
-from tests.servers import redis_stack_modules, redis_tls_binary
+from anyredis.server import Cluster, Server
 
 Protocol: TypeAlias = Literal[2, 3]
 
@@ -275,21 +272,10 @@ async def test_nothing_is_written_that_cannot_be_encoded(redis_stack: Server) ->
 # -- clusters -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def stack_cluster(portal: BlockingPortal) -> Iterator[Cluster]:
-    """Three nodes of Redis 7.4 with modules."""
-    cluster = run_cluster(
-        binary=redis_tls_binary(), arguments=redis_stack_modules(), primaries=3, replicas=0
-    )
-    with portal.wrap_async_context_manager(cluster) as started:
-        yield started
-
-
-@pytest.mark.server
 @BOTH
-async def test_a_cluster(stack_cluster: Cluster, protocol: Protocol) -> None:
+async def test_a_cluster(redis_stack_cluster: Cluster, protocol: Protocol) -> None:
     """Documents in all slots are written and read by one call, each node has its own."""
-    host, port = stack_cluster.host, stack_cluster.port
+    host, port = redis_stack_cluster.host, redis_stack_cluster.port
     keys = [f"k{number}" for number in range(30)]
     codec = msgspec_codec()
     async with RedisCluster(host, port, protocol=protocol, json_codec=codec) as client:

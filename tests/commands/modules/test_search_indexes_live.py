@@ -25,8 +25,8 @@ from anyredis.search import (
     VectorField,
     VectorType,
 )
-from anyredis.server import Server, run_cluster
-from tests.servers import ask, redis_stack_modules, redis_tls_binary
+from anyredis.server import Cluster, Server
+from tests.servers import ask
 
 PROTOCOLS = pytest.mark.parametrize("protocol", [2, 3])
 
@@ -273,40 +273,42 @@ async def test_pipelines_and_names_in_bytes(redis_stack: Server) -> None:
         assert info.value.stopwords_list == []
 
 
-async def test_a_cluster_without_a_coordinator() -> None:
+async def test_a_cluster_without_a_coordinator(redis_stack_cluster: Cluster) -> None:
     """An index is at the node of its name's slot and has the documents of that node alone."""
-    scope = run_cluster(binary=redis_tls_binary(), arguments=redis_stack_modules(), replicas=0)
-    async with scope as cluster:
-        first = cluster.primaries[0]
-        async with RedisCluster(first.host, first.port, decode_responses=True) as client:
-            for name in ("one", "two", "{one}3"):
-                assert await client.ft.create(name, TagField("g"), prefix="d:") is True
-            for number in range(30):
-                await client.hset(f"d:{number}", mapping={"g": f"g{number}"})
-            held = {
-                name.decode(): server.port
-                for server in cluster.primaries
-                for name in asked(server, "FT._LIST")
-            }
-            assert held["one"] == held["{one}3"]
-            assert sorted(await client.ft.list()) == ["one", "two", "{one}3"]
-            [own] = [each for each in cluster.primaries if each.port == held["one"]]
-            assert (await client.ft.info("one")).num_docs == asked(own, "DBSIZE") < 30
-            assert await client.ft.aliasadd("{one}now", "one") is True
-            assert (await client.ft.info("{one}now")).index_name == "one"
-            assert await client.ft.aliasupdate("{one}now", "{one}3") is True
-            assert await client.ft.aliasdel("{one}now") is True
-            with pytest.raises(CrossSlotError):
-                await client.ft.aliasadd("elsewhere", "one")
-            assert await client.ft.dictadd("words", "hello", "world") == 2
-            assert await client.ft.dictadd("words", "hello", "again") == 1
-            everywhere = [sorted(asked(each, "FT.DICTDUMP", "words")) for each in cluster.primaries]
-            assert everywhere == [[b"again", b"hello", b"world"]] * 3
-            found = await client.ft.spellcheck("one", "hella", include="words")
-            assert found == {"hella": [("hello", 0)]}
-            assert await client.ft.dictdel("words", "hello", "none") == 1
-            assert sorted(await client.ft.dictdump("words")) == ["again", "world"]
-            assert await client.ft.config_set("TIMEOUT", 321) is True
-            settings = [ask(each, "FT.CONFIG", "GET", "TIMEOUT") for each in cluster.primaries]
-            assert settings == [[[b"TIMEOUT", b"321"]]] * 3
-            assert await client.ft.config_get("TIMEOUT") == {"TIMEOUT": "321"}
+    cluster = redis_stack_cluster
+    async with RedisCluster(cluster.host, cluster.port, decode_responses=True) as client:
+        for name in ("one", "two", "{one}3"):
+            assert await client.ft.create(name, TagField("g"), prefix="d:") is True
+        for number in range(30):
+            await client.hset(f"d:{number}", mapping={"g": f"g{number}"})
+        held = {
+            name.decode(): server.port
+            for server in cluster.primaries
+            for name in asked(server, "FT._LIST")
+        }
+        assert held["one"] == held["{one}3"]
+        assert sorted(await client.ft.list()) == ["one", "two", "{one}3"]
+        [own] = [each for each in cluster.primaries if each.port == held["one"]]
+        with anyio.fail_after(20):
+            while (await client.ft.info("one")).num_docs < asked(own, "DBSIZE"):
+                await anyio.lowlevel.checkpoint()
+        assert asked(own, "DBSIZE") < 30
+        assert await client.ft.aliasadd("{one}now", "one") is True
+        assert (await client.ft.info("{one}now")).index_name == "one"
+        assert await client.ft.aliasupdate("{one}now", "{one}3") is True
+        assert await client.ft.aliasdel("{one}now") is True
+        with pytest.raises(CrossSlotError):
+            await client.ft.aliasadd("elsewhere", "one")
+        await client.ft.dictdel("words", "hello", "world", "again")  # of another event loop
+        assert await client.ft.dictadd("words", "hello", "world") == 2
+        assert await client.ft.dictadd("words", "hello", "again") == 1
+        everywhere = [sorted(asked(each, "FT.DICTDUMP", "words")) for each in cluster.primaries]
+        assert everywhere == [[b"again", b"hello", b"world"]] * 3
+        found = await client.ft.spellcheck("one", "hella", include="words")
+        assert found == {"hella": [("hello", 0)]}
+        assert await client.ft.dictdel("words", "hello", "none") == 1
+        assert sorted(await client.ft.dictdump("words")) == ["again", "world"]
+        assert await client.ft.config_set("TIMEOUT", 321) is True
+        settings = [ask(each, "FT.CONFIG", "GET", "TIMEOUT") for each in cluster.primaries]
+        assert settings == [[[b"TIMEOUT", b"321"]]] * 3
+        assert await client.ft.config_get("TIMEOUT") == {"TIMEOUT": "321"}

@@ -47,8 +47,8 @@ from anyredis.search import (
     vector_range,
     wildcard,
 )
-from anyredis.server import Server, run_cluster
-from tests.servers import ask, redis_stack_modules, redis_tls_binary
+from anyredis.server import Cluster, Server
+from tests.servers import ask
 
 protocols = pytest.mark.parametrize("protocol", [2, 3])
 
@@ -354,17 +354,10 @@ async def test_errors_show_the_query(client: Redis[str]) -> None:
             await session.ft.search("goods", query)
 
 
-@pytest.mark.server
-async def test_a_cluster() -> None:
+async def test_a_cluster(redis_stack_cluster: Cluster) -> None:
     """A query goes to the node of the index's name, and so do all pages of a cursor."""
-    async with (
-        run_cluster(
-            binary=redis_tls_binary(), arguments=redis_stack_modules(), replicas=0
-        ) as cluster,
-        RedisCluster(
-            cluster.servers[0].host, cluster.servers[0].port, decode_responses=True
-        ) as client,
-    ):
+    host, port = redis_stack_cluster.host, redis_stack_cluster.port
+    async with RedisCluster(host, port, decode_responses=True) as client:
         schema = ("SCHEMA", "t", "TEXT", "n", "NUMERIC", "SORTABLE")
         await client.execute_command("FT.CREATE", "{i}", "PREFIX", 1, "{i}", *schema)
         for n in range(9):

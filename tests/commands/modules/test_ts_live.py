@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
-from anyio.from_thread import BlockingPortal
 
 from anyredis import Redis, RedisCluster
 from anyredis.commands.modules.samples import Samples
 from anyredis.commands.modules.series_info import SeriesRule
 from anyredis.commands.modules.series_replies import LatestSample, SeriesGroup, SeriesRange
 from anyredis.exceptions import CrossSlotError, ProtocolError, ResponseError
-from anyredis.server import Cluster, Server, run_cluster
-from tests.conftest import emptied
-from tests.servers import redis_stack_modules, redis_tls_binary
+from anyredis.server import Cluster, Server
 
 SECOND = datetime.timedelta(seconds=1)
 
@@ -119,18 +116,10 @@ async def test_rules(client: Redis[str]) -> None:
     assert (await client.ts.info("raw")).rules == {}
 
 
-@pytest.fixture(scope="module")
-def stack_cluster(portal: BlockingPortal) -> Iterator[Cluster]:
-    """Three Redis 7.4 with modules, as a cluster."""
-    scope = run_cluster(binary=redis_tls_binary(), replicas=0, arguments=redis_stack_modules())
-    with portal.wrap_async_context_manager(scope) as cluster:
-        yield cluster
-
-
 @pytest.mark.parametrize("protocol", [2, 3])
-async def test_a_cluster(stack_cluster: Cluster, protocol: Literal[2, 3]) -> None:
+async def test_a_cluster(redis_stack_cluster: Cluster, protocol: Literal[2, 3]) -> None:
     """What labels select is asked of all primaries; a group has to be on one of them."""
-    server = emptied(stack_cluster).primaries[0]
+    server = redis_stack_cluster.primaries[0]
     async with RedisCluster(
         server.host, server.port, protocol=protocol, decode_responses=True
     ) as client:
