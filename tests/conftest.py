@@ -99,6 +99,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Have the garbage collector overlook what the tests of a module leave behind for good, too."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+
+
 def uses_server(item: pytest.Function) -> bool:
     """Whether a test has a fixture of a real server, or the name of one among its parameters."""
     callspec: Any = getattr(item, "callspec", None)

@@ -18,6 +18,7 @@ from anyredis import BaseConnection, ConnectionError, ProtocolError
 from anyredis.wire.decode import UNDECODABLE, Reply
 from anyredis.wire.request import Request
 from tests.connection.lanes import LANE_KINDS, LaneKind, opened, reset
+from tests.contract.rotation import examples
 from tests.fuzz.test_wire import stream
 from tests.wire.notes import ask, session
 
@@ -185,7 +186,7 @@ async def disturb(wire: Wire, answers: Answers, dice: random.Random) -> None:
 @on_each_lane
 async def test_own_answers_on_each_lane(kind: LaneKind, dice: random.Random, cases: int) -> None:
     """G1, G3: each request gets its own replies and each push is heard once, whatever the cut."""
-    for _ in range(cases // 10):
+    for _ in range(examples(cases // 10)):
         async with wire_of(kind, dice) as wire:
             for _ in range(dice.randrange(1, 6)):
                 counts, data = stream(dice)
@@ -212,7 +213,7 @@ async def test_any_end_on_each_lane(kind: LaneKind, dice: random.Random, cases: 
     ways = ["closes", "resets"]
     if kind.startswith("tls"):
         ways += ["close_notify", "tampered"]
-    for _ in range(cases // 10):
+    for _ in range(examples(cases // 10)):
         async with wire_of(kind, dice) as wire:
             way = dice.choice(ways)
             counts, data = stream(dice)
