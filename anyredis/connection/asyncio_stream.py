@@ -16,7 +16,6 @@ from socket import AF_INET, AF_INET6, socket
 from typing import Any, Final
 
 import anyio
-from anyio import ResourceGuard
 
 from anyredis.connection.handshake_io import CHUNK
 from anyredis.connection.lane import Lane, LaneEvents, LaneStream
@@ -109,8 +108,8 @@ class AsyncioStream(LaneStream):
         self._kept = kept
         self._transport = kept.transport
         self._closed = False
-        self._receiving = ResourceGuard("reading from")
-        self._sending = ResourceGuard("writing to")
+        self._receiving = anyio.ResourceGuard("reading from")
+        self._sending = anyio.ResourceGuard("writing to")
 
     @classmethod
     async def over(cls, sock: socket) -> AsyncioStream:

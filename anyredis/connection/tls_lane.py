@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 import anyio
-from anyio import ResourceGuard, to_thread
+from anyio import to_thread
 from anyio.streams.tls import TLSAttribute
 
 from anyredis.connection.handshake_io import CHUNK
@@ -45,8 +45,8 @@ class EncryptedStream(LaneStream):
     def __init__(self, stream: LaneStream, state: TLSState) -> None:
         self._stream = stream
         self._state = state
-        self._receiving = ResourceGuard("reading from")
-        self._sending = ResourceGuard("writing to")
+        self._receiving = anyio.ResourceGuard("reading from")
+        self._sending = anyio.ResourceGuard("writing to")
         self._flush_lock = anyio.Lock()
         self._closed = False
         self._broken = False

@@ -14,7 +14,6 @@ from socket import socket
 from typing import Any
 
 import anyio
-from anyio import ResourceGuard
 from anyio.abc import TaskGroup
 
 from anyredis.connection.lane import Lane, LaneEvents, LaneStream, TaskLane
@@ -30,8 +29,8 @@ class TrioStream(LaneStream):
         # trio is running, so it is installed; programs on asyncio do not need it.
         self._trio = importlib.import_module("trio")
         self._lowlevel = self._trio.lowlevel
-        self._receiving = ResourceGuard("reading from")
-        self._sending = ResourceGuard("writing to")
+        self._receiving = anyio.ResourceGuard("reading from")
+        self._sending = anyio.ResourceGuard("writing to")
 
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
