@@ -1,56 +1,57 @@
-"""A product catalogue: full-text search with facets, a page of results, the price range of a kind.
-
-It needs Redis 8 or Redis Stack.
-"""
+"""A product catalogue of JSON documents, which msgspec reads: full-text search with facets."""
 
 from __future__ import annotations
 
 import sys
 
 import anyio
+import msgspec
 
 import anyredis
-from anyredis.search import EVERYTHING, Query, Reducer, desc, group_by, number, sort_by, tag, text
+from anyredis import search as find
+from anyredis.json import msgspec_codec
+from anyredis.search import NumericField, Query, Reducer, TagField, TextField
 
-SCHEMA = ("name", "TEXT", "kind", "TAG", "colour", "TAG", "price", "NUMERIC", "SORTABLE")
+
+class Product(msgspec.Struct):
+    """One document."""
+
+    name: str
+    kind: str
+    colours: list[str]
+    price: float
+
+
+NAME, KIND = TextField("$.name", as_name="name"), TagField("$.kind", as_name="kind")
+COLOUR, PRICE = TagField("$.colours[*]", as_name="colour"), NumericField("$.price", as_name="price")
 PRODUCTS = [
-    ("Desk lamp, slim", "lamp", "red", 19.5), ("Floor lamp", "lamp", "blue", 75),
-    ("Reading lamp for the desk", "lamp", "black", 42), ("Standing desk", "table", "black", 310),
-    ("Side table", "table", "red", 55), ("Desk chair", "chair", "blue", 120),
+    Product("Desk lamp, slim", "lamp", ["red"], 19.5), Product("Floor lamp", "lamp", ["blue"], 75),
+    Product("Reading lamp, desk", "lamp", ["black"], 42), Product("Sofa", "chair", ["red"], 700),
+    Product("Standing desk", "table", ["black"], 310), Product("Desk chair", "chair", ["blue"], 120),
 ]  # fmt: skip
 
 
-async def fill(client: anyredis.Redis[str]) -> None:
-    """The index first: what is stored after it is found at once."""
-    await client.execute_command("FT.CREATE", "goods", "PREFIX", 1, "goods:", "SCHEMA", *SCHEMA)
-    async with client.pipeline(transaction=False) as pipe:
-        for name, kind, colour, price in PRODUCTS:
-            fields: dict[str, str | float] = {
-                "name": name,
-                "kind": kind,
-                "colour": colour,
-                "price": price,
-            }
-            pipe.hset(f"goods:{name}", mapping=fields)
-
-
-async def show(client: anyredis.Redis[str], typed: str, chosen: Query = EVERYTHING) -> None:
+async def show(client: anyredis.Redis[str], typed: str, chosen: Query = find.EVERYTHING) -> None:
     """The products for what a user typed, within the facets that are *chosen*."""
-    query = text("name", typed) & chosen
-    found = await client.ft.search("goods", query, sortby="price", limit=(0, 10))
-    print(f"{found.total} for {query}:", *(f"{each.fields['name']};" for each in found))
+    query = find.text("name", typed) & chosen
+    found = await client.ft.search_as("goods", query, type=Product, sortby="price", limit=(0, 10))
+    print(f"{found.total} for {query}:", *(f"{each.fields.name};" for each in found))
     for facet in ("kind", "colour"):
-        counts = group_by(facet, Reducer.count("n"), Reducer.min("price", "from"))
-        rows = await client.ft.aggregate("goods", query, counts, sort_by(desc("n"), facet))
+        counts = find.group_by(facet, Reducer.count("n"), Reducer.min("price", "from"))
+        order = find.sort_by(find.desc("n"), facet)
+        rows = await client.ft.aggregate("goods", query, counts, order)
         print(f"  {facet}:", *(f"{row[facet]} ({row['n']}, from {row['from']})" for row in rows))
 
 
 async def main(url: str) -> None:
     """Everything about desks, then what costs less than 100 and is red or black."""
-    async with anyredis.Redis.from_url(url, decode_responses=True) as client:
-        await fill(client)
+    codec, cheap = msgspec_codec(), find.number("price", below=100)
+    async with anyredis.Redis.from_url(url, decode_responses=True, json_codec=codec) as client:
+        await client.ft.create("goods", [NAME, KIND, COLOUR, PRICE], on="JSON", prefix="goods:")
+        await client.json.mset([(f"goods:{each.name}", "$", each) for each in PRODUCTS])
         await show(client, "desk")
-        await show(client, "desk", number("price", below=100) & tag("colour", "red", "black"))
+        await show(client, "desk", cheap & find.tag("colour", "red", "black"))
+        await client.ft.dropindex("goods", dd=True)
 
 
 if __name__ == "__main__":

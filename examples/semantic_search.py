@@ -10,7 +10,7 @@ import anyio
 import numpy as np
 
 import anyredis
-from anyredis.search import HNSW, TextField, VectorField
+from anyredis.search import HNSW, TextField, VectorField, knn
 
 TOPICS = {
     "animal": ["dog", "cat", "horse", "cow", "pony", "kitten", "puppy"],
@@ -34,10 +34,9 @@ def embed(text: str) -> bytes:
 
 async def nearest(client: anyredis.Redis[str], question: str, count: int) -> list[str]:
     """The *count* texts that are nearest to the *question*."""
-    query = f"*=>[KNN {count} @embedding $near AS distance]"
-    words = ("PARAMS", 2, "near", embed(question), "SORTBY", "distance", "RETURN", 1, "text")
-    found = await client.execute_command("FT.SEARCH", "texts", query, *words, "DIALECT", 2)
-    return [each["extra_attributes"]["text"] for each in found["results"]]
+    query = knn("embedding", embed(question), count, score_as="distance")
+    found = await client.ft.search("texts", query, sortby="distance", return_fields=["text"])
+    return [each.fields["text"] for each in found]
 
 
 async def main(url: str) -> None:
