@@ -313,7 +313,7 @@ class TimeSeriesRanges(Group[S]):
             bucket_timestamp=bucket_timestamp,
             empty=empty,
         )
-        return Command((b"TS.RANGE", key, *words), samples)
+        return Command((b"TS.RANGE", key, *words), samples, True)  # texts are numbers
 
     @command
     def revrange(
@@ -354,7 +354,7 @@ class TimeSeriesRanges(Group[S]):
             bucket_timestamp=bucket_timestamp,
             empty=empty,
         )
-        return Command((b"TS.REVRANGE", key, *words), samples)
+        return Command((b"TS.REVRANGE", key, *words), samples, True)  # texts are numbers
 
 
 def _range_words(

@@ -6,6 +6,7 @@ import datetime
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from anyredis.commands.modules.samples import Samples, samples, time_of
 
@@ -20,6 +21,20 @@ def test_columns() -> None:
     assert SOME.values == [1.5, -2.0]  # noqa: PD011 - no array of pandas
     assert SOME.datetimes() == [NOON, NOON + datetime.timedelta(milliseconds=1)]
     assert time_of(0).timestamp() == 0
+
+
+def test_a_sequence() -> None:
+    """It has the pairs of a list, and is equal to one; a slice is another one."""
+    assert SOME[0] == (MILLISECONDS, 1.5)
+    assert SOME[1:] == Samples([(MILLISECONDS + 1, -2.0)])
+    assert isinstance(SOME[1:], Samples)
+    assert len(SOME) == 2
+    assert [*SOME] == SOME
+    assert SOME != [(MILLISECONDS, 1.5)]
+    assert SOME != ((MILLISECONDS, 1.5), (MILLISECONDS + 1, -2.0))
+    assert repr(SOME) == f"[({MILLISECONDS}, 1.5), ({MILLISECONDS + 1}, -2.0)]"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(SOME)
 
 
 def test_arrays() -> None:
