@@ -117,7 +117,10 @@ def _in_order(bench: PubSubBench, ended: Ended) -> None:
             assert number == expected or (number > expected and bench.has_gap)
             expected = number + 1
     if ended.completed and not bench.has_gap:
-        assert expected == bench.published == MESSAGES
+        assert expected == bench.published
+        # What is published while the connection is lost reaches nobody, and the block may end before
+        # the gap is read.
+        assert bench.published == MESSAGES or ended.reached
 
 
 async def _reader_is_cancelled(bench: PubSubBench) -> None:
