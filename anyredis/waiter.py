@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
-import sys
 import threading
 from collections.abc import Callable, Generator
 from typing import Any, ClassVar, Protocol
@@ -162,11 +161,9 @@ def waiter_factory() -> Callable[[], Waiter]:
         TrioWaiter.value = importlib.import_module("outcome").Value
         return TrioWaiter
     make: Callable[..., Waiter] = asyncio.Future[Any]
-    # The class itself, because its subscripted alias is slower to call.
-    make = getattr(make, "__origin__", make)
-    if sys.version_info >= (3, 12):
-        return make  # it finds the running loop in half the time that an argument takes
-    return functools.partial(make, loop=asyncio.get_running_loop())
+    # The class itself, because its subscripted alias is slower to call.  The loop is an argument, so
+    # that it is an error to await the waiter in another event loop.
+    return functools.partial(getattr(make, "__origin__", make), loop=asyncio.get_running_loop())
 
 
 def clock() -> Callable[[], float]:
