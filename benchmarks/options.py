@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.places import Place
@@ -24,6 +25,8 @@ ON_DEMAND: dict[str, Place | None] = {
     "memory": Place.SERVER,
 }
 """The measurements of `--growth`."""
+FIRST_LOOK: Final = ("get64", "get1", "pipeline", "lrange", "large", "cluster-get64", "imports")
+"""Those of `--quick`, in two minutes; it takes asyncio and trio."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         parser.add_argument(
             f"--{option}",
             action=choices((*known, *others)),
-            default=known,
+            default=None,
             metavar="A,B",
             help=f"of {', '.join(known)}; all by default",
         )
@@ -89,16 +92,23 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         action="store_true",
         help="measure 1 to 10,000 tasks, pipelines of 2 to 1,000,000, and memory instead",
     )
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a first look in two minutes: fewer and shorter rounds, and of "
+        f"{', '.join(FIRST_LOOK)} alone, unless others are named",
+    )
     parser.add_argument("--rounds", type=int, help="number of rounds, by default 17, 3 if quick")
     parser.add_argument("--profile", action="store_true", help="also show the slowest functions")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements")
     given = parser.parse_args(arguments)
     effort = QUICK if given.quick else THOROUGH
+    usual = FIRST_LOOK if given.quick else tuple(PLACES)
+    loops = ("asyncio", "trio") if given.quick else BACKENDS
     return Options(
-        scenarios=tuple(ON_DEMAND) if given.growth else given.scenarios,
-        backends=given.backends,
-        clients=tuple(dict.fromkeys((SUBJECT, *given.clients))),
+        scenarios=tuple(ON_DEMAND) if given.growth else given.scenarios or usual,
+        backends=given.backends or loops,
+        clients=tuple(dict.fromkeys((SUBJECT, *(given.clients or names)))),
         effort=Effort(given.rounds or effort.rounds, effort.seconds),
         profile=given.profile,
         json=given.json,
