@@ -109,8 +109,9 @@ def weighted(
     weights: Sequence[float] | None,
     argument: str = "keys",
 ) -> tuple[Value, ...]:
-    """The words for *keys*, the parameter called *argument*, their number first, and for the weights if there are any.
+    """The words for *keys*, their number first, and for the weights if there are any.
 
+    *argument* is the name of the parameter that *keys* is.
     Raises `DataError` if both a mapping and *weights* are given, or not one weight for each key.
     """
     factors: tuple[float, ...] = () if weights is None else tuple(weights)

@@ -17,8 +17,7 @@ from anyredis.facts.names import word
 from anyredis.facts.policies import (
     ANY_NODE,
     AS_IN_CORE,
-    LABEL_QUERIES,
-    OF_SEARCH,
+    OF_MODULES,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -195,11 +194,9 @@ def _learn(name: bytes) -> Facts:
 
 def _from_tables(name: bytes) -> Facts:
     alike = AS_IN_CORE.get(name, name)
-    request, response = OF_SEARCH.get(name) or (REQUEST.get(alike), RESPONSE.get(alike))
+    request, response = OF_MODULES.get(name) or (REQUEST.get(alike), RESPONSE.get(alike))
     if name in SUBSCRIPTION_REPORTS:
         request, response = RequestPolicy.ALL_NODES, SUBSCRIPTION_REPORTS[name]
-    elif name in LABEL_QUERIES:
-        request, response = RequestPolicy.ALL_SHARDS, LABEL_QUERIES[name]
     return Facts(
         name,
         read_only=name in READ_ONLY,

@@ -126,24 +126,20 @@ SUBSCRIPTION_REPORTS: Final[dict[bytes, ResponsePolicy]] = {
 Servers have no tips for them; the answer for a cluster is that of all its nodes.
 """
 
-LABEL_QUERIES: Final[dict[bytes, ResponsePolicy]] = {
-    b"TS.QUERYINDEX": ResponsePolicy.UNION,
-    **each(b"TS.MGET TS.MRANGE TS.MREVRANGE", ResponsePolicy.MERGED_BY_KEY),
-}
-"""Commands by which each primary tells about its own time series.
-
-The module has no tips for them; the answer for a cluster is that of all its primaries.
-"""
-
-OF_SEARCH: Final[dict[bytes, tuple[RequestPolicy, ResponsePolicy]]] = {
+OF_MODULES: Final[dict[bytes, tuple[RequestPolicy, ResponsePolicy]]] = {
     b"FT.CONFIG SET": (RequestPolicy.ALL_NODES, ResponsePolicy.ALL_SUCCEEDED),
     **each(b"FT.DICTADD FT.DICTDEL", (RequestPolicy.ALL_SHARDS, ResponsePolicy.AGG_MAX)),
-    b"FT._LIST": (RequestPolicy.ALL_SHARDS, ResponsePolicy.UNION),
+    **each(b"FT._LIST TS.QUERYINDEX", (RequestPolicy.ALL_SHARDS, ResponsePolicy.UNION)),
+    **each(
+        b"TS.MGET TS.MRANGE TS.MREVRANGE",
+        (RequestPolicy.ALL_SHARDS, ResponsePolicy.MERGED_BY_KEY),
+    ),
 }
-"""Commands of the search module about settings, dictionaries and all indexes.
+"""Commands of modules about settings, dictionaries, all indexes, and time series by their labels.
 
-It has no tips for them.  Without a coordinator each node keeps its own; a coordinator sends them to
-all shards, so one node adds or removes all terms and the others find nothing left to do.
+The modules have no tips for them.  Without a coordinator each node keeps and tells its own.  A
+coordinator sends FT.DICTADD and FT.DICTDEL to all shards, so one node adds or removes all terms and
+the others find nothing left to do.
 """
 
 ANYWHERE: Final = frozenset(
@@ -184,8 +180,7 @@ ANY_NODE: Final = (
     - {
         *REQUEST,
         *SUBSCRIPTION_REPORTS,
-        *LABEL_QUERIES,
-        *OF_SEARCH,
+        *OF_MODULES,
     }
 )
 """Commands that any one node may answer if a call has no keys.

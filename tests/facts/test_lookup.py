@@ -19,8 +19,7 @@ from anyredis.facts.lookup import ORDINARY, Facts, facts_of, register_command
 from anyredis.facts.policies import (
     ANY_NODE,
     AS_IN_CORE,
-    LABEL_QUERIES,
-    OF_SEARCH,
+    OF_MODULES,
     REQUEST,
     RESPONSE,
     SUBSCRIPTION_REPORTS,
@@ -148,7 +147,7 @@ def test_forbidden_calls() -> None:
 # -- the lookup ---------------------------------------------------------------------------------
 
 EVERY_NAME = sorted(
-    READ_ONLY | BLOCKING | CHANGES_CONNECTION | REQUEST.keys() | OF_SEARCH.keys() | ANY_NODE
+    READ_ONLY | BLOCKING | CHANGES_CONNECTION | REQUEST.keys() | OF_MODULES.keys() | ANY_NODE
 )
 
 
@@ -165,11 +164,10 @@ def test_a_lookup_agrees_with_the_tables(name: bytes) -> None:
         if name in SUBSCRIPTION_REPORTS:
             assert facts.request is RequestPolicy.ALL_NODES
             assert facts.response is SUBSCRIPTION_REPORTS[name]
-        elif name in LABEL_QUERIES:
-            assert facts.request is RequestPolicy.ALL_SHARDS
-            assert facts.response is LABEL_QUERIES[name]
-        elif name in OF_SEARCH:
-            assert (facts.request, facts.response) == OF_SEARCH[name]
+        elif name in OF_MODULES:
+            assert (facts.request, facts.response) == OF_MODULES[name]
+            if name.startswith(b"TS."):
+                assert facts.request is RequestPolicy.ALL_SHARDS
         else:
             alike = AS_IN_CORE.get(name, name)
             assert (facts.request, facts.response) == (REQUEST.get(alike), RESPONSE.get(alike))

@@ -16,7 +16,7 @@ from anyredis.facts.policies import (
     ANYWHERE,
     BY_NODE,
     BY_SLOT,
-    OF_SEARCH,
+    OF_MODULES,
     ONE_NODE_REPORTS,
     REQUEST,
     RESPONSE,
@@ -110,8 +110,8 @@ def test_policies_are_named_as_the_servers_name_them(policy: Enum) -> None:
 
 def test_search_has_no_tips() -> None:
     """What the tables say of the search module, no server says."""
-    assert {name.decode() for name in OF_SEARCH}.isdisjoint(tips("request_policy"))
-    assert ANYWHERE.isdisjoint(OF_SEARCH)
+    assert {name.decode() for name in OF_MODULES}.isdisjoint(tips("request_policy"))
+    assert ANYWHERE.isdisjoint(OF_MODULES)
 
 
 def test_anywhere_has_only_commands_that_need_it() -> None:
@@ -123,7 +123,7 @@ def test_anywhere_has_only_commands_that_need_it() -> None:
 def test_every_command_without_keys_is_decided() -> None:
     """A command with neither keys nor a tip goes anywhere, or is bound to a connection or node."""
     elsewhere = READ_ONLY | ANYWHERE | CHANGES_CONNECTION | CONTAINERS | REQUEST.keys()
-    elsewhere |= OF_SEARCH.keys()
+    elsewhere |= OF_MODULES.keys()
     undecided = {
         name
         for name, facts in COMMANDS.items()

@@ -23,7 +23,7 @@ from anyredis.exceptions import RedisError, fresh
 from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import shown
 from anyredis.pool.endpoint import ClusterEndpoint
-from anyredis.wire.decode import Reply
+from anyredis.wire.decode import Reply, types_in
 
 ASKING = raw_command(b"ASKING")
 
@@ -125,9 +125,9 @@ async def run_ordinary(
     return replies
 
 
-def _has_errors(replies: Sequence[Reply]) -> bool:
+def _has_errors(replies: list[Reply]) -> bool:
     """Whether one of *replies* is an error; by the few types among thousands of replies."""
-    return any(issubclass(kind, RedisError) for kind in set(map(type, replies)))
+    return any(issubclass(kind, RedisError) for kind in types_in(replies))
 
 
 def _batches_by_node(

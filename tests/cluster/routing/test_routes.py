@@ -18,7 +18,7 @@ from anyredis.cluster.routing.routes import (
     slot_of_keys,
 )
 from anyredis.facts.key_positions import FIRST_KEY
-from anyredis.facts.policies import LABEL_QUERIES, REQUEST, SUBSCRIPTION_REPORTS, ResponsePolicy
+from anyredis.facts.policies import OF_MODULES, REQUEST, SUBSCRIPTION_REPORTS, ResponsePolicy
 from anyredis.facts.table import SPECIAL
 from anyredis.testing import Answer, FakeCluster, FakePeer, Words
 from anyredis.wire.encode import Value, encoder
@@ -42,7 +42,9 @@ def answer_one(peer: FakePeer, words: Words) -> Answer:
     if words[:2] in OF_CONNECTIONS:
         return peer.run(words)
     name = b" ".join(words[:2])
-    response = SUBSCRIPTION_REPORTS.get(name) or LABEL_QUERIES.get(words[0])
+    response = SUBSCRIPTION_REPORTS.get(name)
+    if words[0].startswith(b"TS.") and words[0] in OF_MODULES:
+        _, response = OF_MODULES[words[0]]
     return 1 if response in (None, ResponsePolicy.AGG_SUM) else []
 
 
