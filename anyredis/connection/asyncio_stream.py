@@ -204,8 +204,9 @@ class AsyncioLane(asyncio.Protocol):
         self._context = contextvars.copy_context()
         # In the next turn, so that a cancellation in this one is seen before.
         self.soon = self.now_or_soon = partial(self._loop.call_soon, context=self._context)
+        self.write = self._transport.write
+        self.full = False
         self._stopped: asyncio.Future[None] = self._loop.create_future()
-        self._full = False
         self._paused = False
         self._pieces = kept.pieces
         """Bytes that were received and not delivered yet."""
@@ -214,11 +215,6 @@ class AsyncioLane(asyncio.Protocol):
         self._last_call: asyncio.TimerHandle | None = None
 
     # -- for the connection ---------------------------------------------------------------------
-
-    def write(self, data: bytes, /) -> bool:
-        """Send *data*; False if the transport has some of it left."""
-        self._transport.write(data)
-        return not self._full
 
     def pause_reading(self) -> None:
         """Deliver nothing until `resume_reading`."""
@@ -235,7 +231,7 @@ class AsyncioLane(asyncio.Protocol):
         """Take over from the stream, and wait until the end was told or `stop` is called."""
         kept = self._kept
         self._transport.set_protocol(self)
-        self._full = kept.full
+        self.full = kept.full
         if kept.failure is not None:
             self._end = kept.failure if kept.end is None else kept.end
         else:
@@ -271,7 +267,7 @@ class AsyncioLane(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver what was received before sending failed with *exc*, and tell the end."""
-        self._full = True
+        self.full = True
         if self._told_end:
             return
         if exc is not None and (data := read_now(self._sock)):
@@ -284,11 +280,11 @@ class AsyncioLane(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Take note that the transport is full."""
-        self._full = True
+        self.full = True
 
     def resume_writing(self) -> None:
         """Let the connection write again."""
-        self._full = False
+        self.full = False
         self._events.writable()
 
     def _finish(self, error: Exception) -> None:

@@ -300,7 +300,8 @@ class BaseConnection(OpenedConnection):
                 if data := wire.take(now):  # otherwise all of it was cancelled
                     if len(wire.inflight) > requests.MAX_IN_FLIGHT:
                         self._paused = True
-                    self._full = not self._lane.write(data)
+                    self._lane.write(data)
+                    self._full = self._lane.full
             self._flush_on_request = not (self._full or self.closed)
             if self._paused:
                 self._resume_waiting()

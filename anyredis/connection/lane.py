@@ -30,7 +30,7 @@ class LaneEvents(Protocol):
         ...
 
     def writable(self) -> None:
-        """Write again, after a `write` that gave False."""
+        """Write again, now that the lane is not `full` any more."""
         ...
 
     def sending_failed(self, error: Exception, /) -> float:
@@ -45,8 +45,14 @@ class LaneEvents(Protocol):
 class Lane(Protocol):
     """The way of the bytes of one connection, from `run` to `stop`."""
 
-    def write(self, data: bytes, /) -> bool:
-        """Send *data*; False if no more may be written before `LaneEvents.writable`."""
+    @property
+    def full(self) -> bool:
+        """Whether nothing may be written before `LaneEvents.writable`."""
+        ...
+
+    @property
+    def write(self) -> Callable[[bytes], object]:
+        """Sends bytes, in a positional argument; look at `full` afterwards."""
         ...
 
     def soon(self, call: Callable[[], None], /) -> object:
@@ -108,6 +114,7 @@ class TaskLane:
         self._events = events
         self._new_waiter = waiter_factory()
         self._scope: anyio.CancelScope | None = None
+        self.full = False
         self._stopped = self._told_end = False
         self._call: Callable[[], None] | None = None
         """The call that the writer task makes next."""
@@ -193,11 +200,10 @@ class StreamLane(TaskLane):
         self._data = b""
         """The bytes that the writer task sends next."""
 
-    def write(self, data: bytes, /) -> bool:
-        """Hand *data* to the writer task; always False."""
-        self._data = data
+    def write(self, data: bytes, /) -> None:
+        """Hand *data* to the writer task."""
+        self._data, self.full = data, True
         self._wake_writer()
-        return False
 
     async def _read(self) -> None:
         receive, received = self._stream.receive, self._events.received
@@ -220,6 +226,7 @@ class StreamLane(TaskLane):
                 if self._data:
                     data, self._data = self._data, b""
                     await send(data)
+                    self.full = False
                     events.writable()
                 elif self._call is not None:
                     call, self._call = self._call, None

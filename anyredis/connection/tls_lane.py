@@ -173,10 +173,7 @@ class TLSLane:
         self._events = events
         self._rest = NOTHING
         """What the connection has written and is not encrypted yet."""
-        self._full = False
-        """Whether the lane below takes no bytes now."""
-        self._awaited = False
-        """Whether the connection waits for `writable`."""
+        self.full = False
         self._paused = False
         self._resumed = anyio.Event()
         self._end: BaseException | None = None
@@ -184,11 +181,10 @@ class TLSLane:
 
     # -- for the connection ---------------------------------------------------------------------
 
-    def write(self, data: bytes, /) -> bool:
-        """Encrypt *data* and pass it on; False if some of it is left, here or below."""
+    def write(self, data: bytes, /) -> None:
+        """Encrypt *data* and pass it on; what cannot be sent now is left, here or below."""
         self._rest = memoryview(data)
-        self._awaited = not self._sent_all()
-        return not self._awaited
+        self.full = not self._sent_all()
 
     def pause_reading(self) -> None:
         """Deliver nothing until `resume_reading`."""
@@ -226,7 +222,6 @@ class TLSLane:
 
     def writable(self) -> None:
         """Go on with what is left, or let the connection write."""
-        self._full = False
         self._continue()
 
     def sending_failed(self, error: Exception, /) -> float:
@@ -268,14 +263,14 @@ class TLSLane:
             self._continue()
 
     def _continue(self) -> None:
-        if self._sent_all() and self._awaited:
-            self._awaited = False
+        if self._sent_all() and self.full:
+            self.full = False
             self._events.writable()
 
     def _sent_all(self) -> bool:
         """Encrypt and pass on what is left, as far as possible; False if more has to wait."""
         try:
-            while self._rest and not self._full:
+            while self._rest and not self._lane.full:
                 sent = self._ssl_object.write(self._rest[:CHUNK])
                 self._rest = self._rest[sent:] or NOTHING  # so that the bytes are not kept
                 self._pass_on()
@@ -285,12 +280,12 @@ class TLSLane:
             self._rest, self._end = NOTHING, self._end or error
             self._lane.soon(self._tell_end)
             return False
-        if self._outgoing.pending and not self._full:
+        if self._outgoing.pending and not self._lane.full:
             self._pass_on()
-        return not (self._full or self._rest)
+        return not (self._lane.full or self._rest)
 
     def _pass_on(self) -> None:
-        self._full = not self._lane.write(self._outgoing.read())
+        self._lane.write(self._outgoing.read())
 
     def _tell_end(self) -> None:
         if self._end is not None and not self._told_end and not self._paused:

@@ -121,21 +121,19 @@ class TrioLane(TaskLane):
 
     # -- for the connection ---------------------------------------------------------------------
 
-    def write(self, data: bytes | memoryview, /) -> bool:
-        """Send *data*; False if the socket has not taken all of it."""
+    def write(self, data: bytes | memoryview, /) -> None:
+        """Send *data*, as much as the socket takes, and let the writer task send the rest."""
+        sent = 0
         try:
             sent = self._sock.send(data)
         except (BlockingIOError, InterruptedError):
-            sent = 0
+            pass
         except OSError as error:
             self._failure = error
+        self.full = sent < len(data)
+        if self.full:
+            self._rest = memoryview(data)[sent:]
             self._wake_writer()
-            return False
-        if sent == len(data):
-            return True
-        self._rest = memoryview(data)[sent:]
-        self._wake_writer()
-        return False
 
     def now_or_soon(self, call: Callable[[], None], /) -> None:
         """Make the call at once, unless the current task is about to be cancelled."""
@@ -185,7 +183,8 @@ class TrioLane(TaskLane):
                 if self._rest:
                     await self._stream.wait_writable()
                     rest, self._rest = self._rest, memoryview(b"")
-                    if self.write(rest):
+                    self.write(rest)
+                    if not self.full:
                         events.writable()
                 elif self._call is not None:
                     call, self._call = self._call, None

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import hiredis
 
 from anyredis.exceptions import ProtocolError, RedisError, ReplyDecodeError, from_server
-from anyredis.wire.lengths import LONG_DATA, MAX_ELEMENTS, LengthGuard
+from anyredis.wire.lengths import MAX_ELEMENTS, LengthGuard
 
 Reply: TypeAlias = (
     "bytes | str | int | float | bool | list[Reply] | dict[Reply, Reply] | RedisError | None"
@@ -136,36 +136,27 @@ class Decoder:
             protocolError=NotRedisError, replyError=read_error, notEnoughData=MORE, **options
         )
         # The stub of hiredis takes no views; the function does, and keeps a copy.
-        self._feed: Callable[[bytes | memoryview], object] = getattr(reader, "feed")  # noqa: B009
+        self.feed_plain: Callable[[bytes | memoryview], object] = getattr(reader, "feed")  # noqa: B009
+        """Takes received bytes for which `feed` would do nothing but this."""
         self.has_data: Callable[[], bool] = reader.has_data
         """Whether bytes are left of a string or number that is not complete."""
-        self.guard: Final = LengthGuard(self._feed, reader.has_data, max_elements)
+        self.guard: Final = LengthGuard(self.feed_plain, reader.has_data, max_elements)
         self._encoding = encoding
         self._errors = errors
         self._gets_bytes = reader.gets
         self.gets: Callable[..., Any] = reader.gets
         if encoding is not None and not options:
             self.gets = self._gets_decoded
-        self._partly_undecodable: UnicodeDecodeError | None = None
+        self.partly_undecodable: UnicodeDecodeError | None = None
+        """The error for a reply that is not complete: its first part has text that does not decode."""
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take received bytes, once `gets` has given `MORE`; `feed_rest` may have to follow.
 
         Raises `ProtocolError` for an aggregate that is too large, here or in `feed_rest`.
         """
-        if self._partly_undecodable is not None:
-            self._remember_undecodable()
-        if (
-            self.guard.busy
-            or len(data) >= LONG_DATA
-            or 42 in data  # b"*"; as a number five times as fast
-            or 62 in data  # b">"
-            or 126 in data  # b"~"
-            or 124 in data  # b"|"
-        ):
-            self.guard.feed(data)
-        else:
-            self._feed(data)  # saved frame: LengthGuard.feed
+        self._remember_undecodable()
+        self.guard.feed(data)
 
     def feed_rest(self) -> bool:
         """Whether bytes of the last `feed` were left and are taken now, after `MORE`."""
@@ -176,7 +167,7 @@ class Decoder:
 
     def _remember_undecodable(self) -> None:
         """Go on with a reply whose first part has text that does not decode."""
-        error, self._partly_undecodable = self._partly_undecodable, None
+        error, self.partly_undecodable = self.partly_undecodable, None
         if error is not None:
             UNDECODABLE[threading.get_ident()] = error
 
@@ -190,7 +181,7 @@ class Decoder:
         if error is None or type(reply) is Push:
             return reply
         if isinstance(reply, Incomplete):
-            self._partly_undecodable = error  # another stream of this thread may be read meanwhile
+            self.partly_undecodable = error  # another stream of this thread may be read meanwhile
             return reply
         return self._read_again(reply, by_element)
 
@@ -200,7 +191,7 @@ class Decoder:
         if error is None:
             return run
         if is_cut:  # the text may be in the next reply: `checked` looks at it
-            self._partly_undecodable = error
+            self.partly_undecodable = error
         return [each if type(each) is Push else self._read_again(each, by_element) for each in run]
 
     def _read_again(self, reply: Reply, by_element: bool) -> Reply:

@@ -46,6 +46,12 @@ def contexts() -> Contexts:
     return found
 
 
+def takes_more(lane: Lane, data: bytes) -> bool:
+    """Have *lane* send *data*; gives whether it takes more behind it."""
+    lane.write(data)
+    return not lane.full
+
+
 class Plain(ByteStream):
     """A stream of which nothing is known but that it is a byte stream."""
 

@@ -290,11 +290,11 @@ class StubbornLane:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.calls: list[Callable[[], None]] = []
+        self.full = True
 
-    def write(self, data: bytes, /) -> bool:
+    def write(self, data: bytes, /) -> None:
         """Note it."""
         self.written.append(data)
-        return False
 
     def soon(self, call: Callable[[], None], /) -> None:
         """Keep the call."""
@@ -345,7 +345,7 @@ async def test_a_lane_that_is_full_gets_nothing(monkeypatch: pytest.MonkeyPatch)
 class FailingLane(StubbornLane):
     """A lane that makes calls at once, and whose transport raises."""
 
-    def write(self, data: bytes, /) -> bool:
+    def write(self, data: bytes, /) -> None:
         """Raise."""
         raise RuntimeError("the handler is closed")
 
@@ -380,10 +380,7 @@ async def test_who_is_alone() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.alone: list[bool] = []
-
-        def write(self, data: bytes, /) -> bool:
-            super().write(data)
-            return True
+            self.full = False
 
         def soon(self, call: Callable[[], None], /) -> None:
             super().soon(call)

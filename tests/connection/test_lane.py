@@ -28,6 +28,7 @@ from tests.connection.lanes import (
     reset,
     running,
     send_all_it_takes,
+    takes_more,
     tcp_pair,
     until,
 )
@@ -43,7 +44,7 @@ def write_all(run: Running, data: bytes) -> Callable[[], None]:
     rest = [data[begin : begin + 100_000] for begin in range(0, len(data), 100_000)]
 
     def write() -> None:
-        while rest and run.lane.write(rest.pop(0)):
+        while rest and takes_more(run.lane, rest.pop(0)):
             pass
 
     run.events.on_writable = write
@@ -131,14 +132,14 @@ async def test_an_end_before_it_takes_over(kind: LaneKind, end: str) -> None:
 
 @on_each_lane
 async def test_a_full_lane_says_when_it_takes_more(kind: LaneKind) -> None:
-    """G13: `write` is False while the peer does not read; `writable` comes once afterwards."""
+    """G13: it is full while the peer does not read; `writable` comes once afterwards."""
     async with running(kind) as run:
         written = 0
         full = anyio.Event()
 
         def write() -> None:
             nonlocal written
-            while written < 400 and run.lane.write(LARGE[:CHUNK]):
+            while written < 400 and takes_more(run.lane, LARGE[:CHUNK]):
                 written += 1
             written += 1
             full.set()

@@ -26,11 +26,12 @@ class NotedLane:
         self.log: list[object] = []
         self.calls: list[Callable[[], None]] = []
         self.has_room = True
+        self.full = False
 
-    def write(self, data: bytes, /) -> bool:
+    def write(self, data: bytes, /) -> None:
         """Note it."""
         self.log.append(data)
-        return self.has_room
+        self.full = not self.has_room
 
     def soon(self, call: Callable[[], None], /) -> None:
         """Note it, and keep the call."""

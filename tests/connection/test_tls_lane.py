@@ -19,7 +19,16 @@ from anyredis.connection.handshake_io import CHUNK
 from anyredis.connection.health import Hearing
 from anyredis.connection.lane import Lane, LaneEvents, LaneStream, lane_of
 from anyredis.connection.tls_lane import EncryptedStream, TLSLane, TLSState
-from tests.connection.lanes import Events, contexts, opened, passes, running, tcp_pair, until
+from tests.connection.lanes import (
+    Events,
+    contexts,
+    opened,
+    passes,
+    running,
+    takes_more,
+    tcp_pair,
+    until,
+)
 from tests.connection.tls_peer import TLSPeer, connected
 
 LARGE = bytes(range(256)) * 4096
@@ -71,13 +80,17 @@ class LaneBelow(LaneStream):
 
     # -- the lane
 
-    def write(self, data: bytes, /) -> bool:
+    @property
+    def full(self) -> bool:
+        """Whether it takes no more writes."""
+        return self.takes <= 0
+
+    def write(self, data: bytes, /) -> None:
         """Note it."""
         assert self.takes > 0, "it is full"
         assert data, "a write of nothing"
         self.written.append(data)
         self.takes -= 1
-        return self.takes > 0
 
     def soon(self, call: Callable[[], None], /) -> None:
         """Keep the call."""
@@ -398,7 +411,7 @@ async def test_stopped_before_what_was_decrypted_is_delivered() -> None:
 async def test_no_more_is_encrypted_than_the_lane_below_takes(bench: Bench) -> None:
     """G13: a piece at a time; `writable` comes once, behind the last."""
     bench.below.takes = 1
-    assert not bench.lane.write(LARGE)
+    assert not takes_more(bench.lane, LARGE)
     assert bench.state.outgoing.pending == 0
     assert len(bench.below.written) == 1
     assert len(bench.below.written[0]) < CHUNK * 1.1
@@ -411,13 +424,13 @@ async def test_no_more_is_encrypted_than_the_lane_below_takes(bench: Bench) -> N
     bench.below.takes_again(1)
     assert bench.events.told == ["writable"]
     assert got == LARGE
-    assert bench.lane.write(b"x") is False
+    assert not takes_more(bench.lane, b"x")
     assert bench.peer.decrypted(bench.below.take()) == b"x"
 
 
 async def test_a_write_is_taken_at_once(bench: Bench) -> None:
     """And nobody is told of capacity who has not asked for it."""
-    assert bench.lane.write(LARGE)
+    assert takes_more(bench.lane, LARGE)
     assert bench.peer.decrypted(bench.below.take()) == LARGE
     bench.below.takes_again(5)
     assert bench.events.told == []
@@ -426,7 +439,7 @@ async def test_a_write_is_taken_at_once(bench: Bench) -> None:
 async def test_what_was_written_is_not_kept(bench: Bench) -> None:
     """The memory of a large request is free once it is encrypted."""
     data = bytearray(LARGE)
-    assert bench.lane.write(cast("bytes", data))
+    assert takes_more(bench.lane, cast("bytes", data))
     data.clear()  # raises BufferError while somebody looks at it
 
 
@@ -471,7 +484,7 @@ def renegotiating() -> tuple[TLSLane, LaneBelow, Events, Renegotiation]:
 async def test_a_write_that_has_to_hear_first() -> None:
     """The lane is full until the peer was heard; then the bytes leave, once, behind the answer."""
     lane, below, events, _ = renegotiating()
-    assert not lane.write(b"request")
+    assert not takes_more(lane, b"request")
     assert below.written == []
     below.events.received(b"data")
     assert events.told == ["received"]
@@ -485,7 +498,7 @@ async def test_what_tls_says_itself_waits_for_a_full_lane() -> None:
     lane, below, events, tls = renegotiating()
     tls.in_handshake = False
     below.takes = 1
-    assert not lane.write(b"request")
+    assert not takes_more(lane, b"request")
     below.events.received(b"hello")
     assert below.take() == b"request"
     below.takes_again(2)
@@ -504,7 +517,7 @@ async def test_an_answer_makes_the_lane_full() -> None:
     below.takes = 1
     below.events.received(b"hello")
     assert below.take() == b"<answer>"
-    assert not lane.write(b"request")
+    assert not takes_more(lane, b"request")
     assert below.take() == b""
     below.takes_again(9)
     assert below.take() == b"request"
@@ -515,7 +528,7 @@ async def test_a_write_that_tls_refuses() -> None:
     """G14: `write` raises nothing; the end is told in a call of its own, once."""
     lane, below, events, tls = renegotiating()
     tls.failure = ssl.SSLError("broken")
-    assert not lane.write(b"request")
+    assert not takes_more(lane, b"request")
     assert events.told == []
     below.calls.pop()()
     assert events.ends == [tls.failure]
@@ -526,7 +539,7 @@ async def test_a_write_that_tls_refuses() -> None:
 async def test_nothing_is_sent_after_the_stop() -> None:
     """Neither an answer of TLS, nor the rest of a request; nobody is told of capacity."""
     lane, below, events, tls = renegotiating()
-    assert not lane.write(b"request")
+    assert not takes_more(lane, b"request")
     tls.in_handshake = False
     tls.buffers[1].write(b"<answer>")
     events.on_received = lane.stop

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from tests.conftest import BACKENDS
-from tests.connection.lanes import passes, running, until
+from tests.connection.lanes import passes, running, takes_more, until
 
 pytestmark = pytest.mark.parametrize("anyio_backend", [BACKENDS["trio"]], ids=["trio"])
 
@@ -75,7 +75,7 @@ async def test_a_failure_at_once_is_told_later() -> None:
     """`write` raises nothing in the step of the caller, and takes no more."""
     async with running("direct") as run:
         run.stream._sock.shutdown(1)  # type: ignore[attr-defined]
-        assert not run.lane.write(b"PING\r\n")
+        assert not takes_more(run.lane, b"PING\r\n")
         assert run.events.told == []
         await until(lambda: run.events.ends)
         assert run.events.told == ["sending failed", "ended"]
