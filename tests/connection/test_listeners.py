@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from anyredis import BaseConnection, ConnectionError, ConnectionPool, Redis

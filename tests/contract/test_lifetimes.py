@@ -10,7 +10,6 @@ import unittest
 import weakref
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from anyredis import Credentials, Redis

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import anyio
-import anyio.lowlevel
-import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from anyredis.pool.scope import Holder, PoolScope

@@ -9,7 +9,6 @@ import itertools
 import logging
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import pytest
 

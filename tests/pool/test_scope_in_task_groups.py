@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import anyio
 import anyio.lowlevel
-import anyio.to_thread
 import pytest
 
 from anyredis import ConnectionError

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import pytest
 from anyio.streams.tls import TLSStream
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import anyio
-import anyio.lowlevel
 
 from anyredis.cluster.nodes import topology as module
 from anyredis.cluster.nodes.cluster_pool import ClusterConnectionPool

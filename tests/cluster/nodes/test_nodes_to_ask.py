@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from anyredis import ConnectionError, ReadFrom
