@@ -25,6 +25,7 @@ from anyredis.testing import (
     run_then_reset,
     silent,
 )
+from tests.blocked_tasks import cancelled_once_blocked
 from tests.cluster.leases import whole
 
 FOO = 12182
@@ -243,8 +244,9 @@ async def test_a_request_that_is_cancelled_is_not_sent_on() -> None:
     async with cluster.client() as client:
         cluster.nodes[2].server.on("SET", silent)
         await client.get("foo")
-        with anyio.move_on_after(0.01):
+        async with cancelled_once_blocked():
             await client.set("foo", "v")
+        assert cluster.nodes[2].server.count("SET") == 1
         [peer] = cluster.nodes[2].server.peers
         peer.send(MovedError(f"MOVED {FOO} fake:7000"))
         assert await client.get("foo") is None, "the tombstone took the redirection"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from anyio.streams.tls import TLSStream
 
 from anyredis.server import ServerNotFoundError, ServerStartError, run, server_spec
+from anyredis.server.process import WatchedProcess
 from tests.server.dialling import dial, exchange
 from tests.servers import (
     Certificates,
@@ -171,11 +174,33 @@ async def test_a_free_port_that_was_snatched_is_replaced(monkeypatch: pytest.Mon
             assert server.port != taken
 
 
-async def test_a_server_that_never_answers_is_killed(tmp_path: Path) -> None:
-    """The start-up timeout ends in an error, and in no process."""
-    program = tmp_path / "mute"
-    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho hello\nexec sleep 1000\n")
+def mute(folder: Path) -> Path:
+    """A program that says hello, writes its process id to the file `pid`, and never answers."""
+    program = folder / "mute"
+    program.write_text(f"#!/bin/sh\necho hello\necho $$ > {folder}/pid\nexec sleep 1000\n")
     program.chmod(0o755)
+    return program
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether the mute program in *folder* runs."""
+    path = folder / "pid"
+    return path.exists() and path.read_text().endswith("\n")
+
+
+async def test_a_server_that_never_answers_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start-up timeout ends in an error, and in no process."""
+
+    def begun(*command: Any, **places: Any) -> WatchedProcess:
+        process = WatchedProcess(*command, **places)
+        while not has_begun(tmp_path):  # on a busy machine that takes longer than the timeout
+            time.sleep(0.01)
+        return process
+
+    monkeypatch.setattr("anyredis.server.running.WatchedProcess", begun)
+    program = mute(tmp_path)
     with pytest.raises(ServerStartError, match=r"(?s)did not answer within 0.3 s.*hello"):
         async with run(binary=program, startup_timeout=0.3):
             pytest.fail("it must not start")
@@ -184,12 +209,17 @@ async def test_a_server_that_never_answers_is_killed(tmp_path: Path) -> None:
 
 async def test_cancelled_while_starting_it_leaves_nothing(tmp_path: Path) -> None:
     """The wait for a server can be cancelled, and takes the server with it."""
-    program = tmp_path / "mute"
-    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 1000\n")
-    program.chmod(0o755)
-    with anyio.move_on_after(0.3) as scope:
-        async with run(binary=program):
-            pytest.fail("it must not start")
+    with anyio.CancelScope() as scope:
+
+        async def cancel() -> None:
+            while not has_begun(tmp_path):
+                await anyio.sleep(0.01)
+            scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(cancel)
+            async with run(binary=mute(tmp_path), startup_timeout=60):
+                pytest.fail("it must not start")
     assert scope.cancelled_caught
     assert not is_alive(int((tmp_path / "pid").read_text()))
 

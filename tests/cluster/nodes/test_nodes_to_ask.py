@@ -69,7 +69,6 @@ async def test_the_majority_is_believed(monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_the_event_loop_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers that arrive meanwhile are not late: that time is a piece of the deadline only."""
-    monkeypatch.setattr(module, "DEADLINE", 0.2)
     cluster = FakeCluster(1)
 
     def stand_still(peer: FakePeer, words: Words) -> Answer:
@@ -80,6 +79,7 @@ async def test_the_event_loop_stands_still(monkeypatch: pytest.MonkeyPatch) -> N
 
     async with cluster.pool() as pool:
         await known(pool)
+        monkeypatch.setattr(module, "DEADLINE", 0.2)
         cluster.nodes[0].server.on("CLUSTER", stand_still)
         assert await pool.topology.wait_refreshed() is None
 
@@ -97,10 +97,10 @@ async def test_a_node_that_is_late_is_not_waited_for() -> None:
 
 async def test_a_refresh_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nodes that do not answer are an error that says so, and the slot map stays."""
-    monkeypatch.setattr(module, "DEADLINE", 0.2)
     cluster = FakeCluster(2)
     async with cluster.pool() as pool:
         await known(pool)
+        monkeypatch.setattr(module, "DEADLINE", 0.2)
         slot_map = pool.slot_map
         for node in cluster.nodes:
             node.server.on("CLUSTER", silent)
