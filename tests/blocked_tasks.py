@@ -1,4 +1,4 @@
-"""A wait until all other tasks are blocked, which takes turns of the event loop but no time.
+"""Waits until all other tasks are blocked, which take turns of the event loop but no time.
 
 `anyio.wait_all_tasks_blocked` sleeps for a tenth of a second under asyncio whenever it finds a task
 that is not blocked.  Here such a task is simply given another turn.
@@ -7,6 +7,8 @@ that is not blocked.  Here such a task is simply given another turn.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
 import anyio
@@ -29,6 +31,24 @@ async def all_tasks_blocked() -> None:
     while quiet < QUIET_TURNS:
         await asyncio.sleep(0)
         quiet = quiet + 1 if _others_are_blocked() else 0
+
+
+@asynccontextmanager
+async def cancelled_once_blocked() -> AsyncGenerator[anyio.CancelScope]:
+    """Cancel the block as soon as it waits for what does not come, and all other tasks wait, too.
+
+    The scope tells whether it was cancelled: a block that ends before is not.
+    """
+    with anyio.CancelScope() as scope:
+
+        async def cancel() -> None:
+            await all_tasks_blocked()
+            scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(cancel)
+            yield scope
+            tasks.cancel_scope.cancel()
 
 
 def _others_are_blocked() -> bool:

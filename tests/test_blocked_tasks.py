@@ -9,7 +9,7 @@ import anyio.lowlevel
 import pytest
 import sniffio
 
-from tests.blocked_tasks import all_tasks_blocked
+from tests.blocked_tasks import all_tasks_blocked, cancelled_once_blocked
 
 
 async def test_a_task_with_many_steps_is_waited_for() -> None:
@@ -104,3 +104,18 @@ async def test_no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(asyncio, "sleep", noted_sleep)
         await all_tasks_blocked()
     assert not any(slept)
+
+
+async def test_a_block_is_cancelled_where_it_waits() -> None:
+    """Not before, and not at all if it ends by itself."""
+    steps: list[int] = []
+    async with cancelled_once_blocked() as scope:
+        for step in range(100):
+            await anyio.lowlevel.checkpoint()
+            steps.append(step)
+        await anyio.sleep_forever()
+    assert len(steps) == 100
+    assert scope.cancelled_caught
+    async with cancelled_once_blocked() as scope:
+        await anyio.lowlevel.checkpoint()
+    assert not scope.cancelled_caught

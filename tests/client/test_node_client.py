@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import anyio
 import pytest
 
 from anyredis import Command, DataValueError, NodeClient, Outcome, Redis, RedisCluster
@@ -13,6 +12,7 @@ from anyredis.facts.table import shown
 from anyredis.replies import ok
 from anyredis.testing import FakeServer, run_then_reset
 from anyredis.wire.encode import Value
+from tests.blocked_tasks import cancelled_once_blocked
 
 
 def test_readers_of_replies() -> None:
@@ -116,10 +116,10 @@ async def test_leases_are_released() -> None:
         await run(client)
         with pytest.raises(ConnectionError):
             await client.blpop("list")
-        with anyio.move_on_after(0.01):
+        async with cancelled_once_blocked():
             await client.blpop("none")
         server.hold()
-        with anyio.move_on_after(0.01):
+        async with cancelled_once_blocked():
             await client.get("k")
         server.release()
         async with client.session() as session:

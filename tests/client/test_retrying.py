@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import anyio
 import pytest
 
 from anyredis import (
@@ -20,6 +19,7 @@ from anyredis import (
 )
 from anyredis.client.retrying import repeat
 from anyredis.wire.decode import Reply
+from tests.blocked_tasks import cancelled_once_blocked
 
 AT_ONCE = Backoff(base=0, cap=0)
 LOST = ConnectionError("lost", outcome=Outcome.UNKNOWN)
@@ -145,7 +145,7 @@ async def test_a_deadline_bounds_all_attempts() -> None:
 async def test_waiting_can_be_cancelled() -> None:
     """The delay between two tries can be cancelled by the caller."""
     script = Script(LOST, b"never")
-    with anyio.move_on_after(0.01) as scope:
+    async with cancelled_once_blocked() as scope:
         await run(script, Retry(backoff=Backoff(base=60, cap=60), deadline=100))
     assert scope.cancelled_caught
     assert script.tries == 1

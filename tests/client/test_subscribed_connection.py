@@ -20,7 +20,7 @@ from anyredis import (
 from anyredis.client import subscribed_connection
 from anyredis.exceptions import from_server
 from anyredis.testing import NOTHING, Answer, FakePeer, silent
-from tests.blocked_tasks import all_tasks_blocked
+from tests.blocked_tasks import all_tasks_blocked, cancelled_once_blocked
 from tests.client.subscription_server import SubscriptionServer, next_of, subscriber_of
 from tests.contract.clients_and_taps import until
 
@@ -229,7 +229,7 @@ async def test_a_cancelled_subscribe_leaves_nothing() -> None:
     async with server.text_client() as client, client.pubsub() as pubsub:
         for prepare in ("silenced", "down"):
             setattr(server, prepare, True)
-            with anyio.move_on_after(0.05) as scope:
+            async with cancelled_once_blocked() as scope:
                 await pubsub.subscribe("a")
             assert scope.cancelled_caught
             assert not pubsub.subscribed
@@ -248,9 +248,8 @@ async def test_a_blocking_pool_makes_it_wait_for_its_lease() -> None:
     client = Redis(connection_pool=pool, decode_responses=True)
     async with client:
         async with client.subscribe("a") as one:
-            with anyio.move_on_after(0.02) as scope:
-                async with client.subscribe("b"):
-                    raise AssertionError
+            async with cancelled_once_blocked() as scope, client.subscribe("b"):
+                raise AssertionError
             assert scope.cancelled_caught
             assert pool.leased == 1
             server.publish(b"a", b"1")
@@ -341,7 +340,7 @@ async def test_tombstones_are_answered_first() -> None:
     server = SubscriptionServer()
     async with server.text_client(protocol=2, shared_connections=0) as client:
         await client.ping()
-        with anyio.move_on_after(0.02):
+        async with cancelled_once_blocked():
             server.hold()
             server.on("LRANGE", [b"message", b"a", b"no message"])
             await client.lrange("list", 0, -1)

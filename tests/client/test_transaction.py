@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import anyio
@@ -20,19 +19,6 @@ from anyredis import (
 from anyredis.server import Server
 from anyredis.testing import FakeServer
 from tests.servers import ask
-
-
-@pytest.fixture
-async def server() -> FakeServer:
-    """A server in memory."""
-    return FakeServer()
-
-
-@pytest.fixture
-async def client(server: FakeServer) -> AsyncIterator[Redis[str]]:
-    """A client of `server`."""
-    async with server.client(decode_responses=True, max_connections=2) as client:
-        yield client
 
 
 def sent(server: FakeServer) -> list[str]:

@@ -29,7 +29,7 @@ from anyredis.reports.server_reports import SlowlogEntry
 from anyredis.server import Cluster
 from anyredis.testing import FakeCluster
 from tests.client.test_observed import Notes
-from tests.cluster.test_executor import whole
+from tests.cluster.leases import whole
 from tests.commands.live import knows
 from tests.test_coroutine_functions import is_coroutine_function
 

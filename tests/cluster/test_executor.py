@@ -1,4 +1,4 @@
-"""Commands on a cluster: lost replies, limits, splits, blocking commands, replicas."""
+"""Commands on a cluster: lost replies, limits and splits."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from anyredis import (
     MovedError,
     Outcome,
     PartialFailureError,
-    ReadFrom,
-    RedisCluster,
     Retry,
 )
-from anyredis.exceptions import ConnectionError, from_server
+from anyredis.exceptions import ConnectionError
 from anyredis.testing import (
     FakeCluster,
     FakePeer,
@@ -27,17 +25,11 @@ from anyredis.testing import (
     run_then_reset,
     silent,
 )
-from tests.blocked_tasks import all_tasks_blocked
+from tests.blocked_tasks import cancelled_once_blocked
+from tests.cluster.leases import whole
 
 FOO = 12182
 """The slot of `foo`, which the last of three primaries serves; `bar` is the first's."""
-
-
-def whole(client: RedisCluster[bytes]) -> bool:
-    """Whether the pool has all its leases back."""
-    pool = client.connection_pool
-    return (pool.free, pool.leased, pool.connecting) == (pool.capacity, 0, 0)
-
 
 # -- lost replies -------------------------------------------------------------------------------
 
@@ -221,168 +213,6 @@ async def test_a_strict_limit_and_several_nodes() -> None:
         assert whole(client)
 
 
-# -- blocking commands --------------------------------------------------------------------------
-
-
-async def test_a_blocking_command_follows_its_slot() -> None:
-    """MOVED and ASK, on a connection of its own each time, which goes back or is closed."""
-    cluster = FakeCluster()
-    first, second, last = cluster.nodes
-    async with cluster.client(decode_responses=True) as client:
-        cluster.move(FOO, first)
-        first.database[b"foo"] = [b"a", b"b"]
-        assert await client.blpop("foo") == ("foo", "a")
-        cluster.start_migration(FOO, second)
-        cluster.migrate_key("foo")
-        assert await client.blpop("foo") == ("foo", "b")
-        await all_tasks_blocked()
-        asked = [peer for peer in second.server.peers if b"ASKING" in {w[0] for w in peer.received}]
-        assert asked == [], "its connection said ASKING, and is closed"
-        assert last.server.count("BLPOP") == 1
-        pool = client.connection_pool
-        assert (pool.free, pool.leased) == (pool.capacity, 0)
-
-
-async def test_a_blocking_command_that_is_sent_away_while_it_waits() -> None:
-    """The slot moves while it waits: the server answers MOVED, and it waits on at the new node."""
-    cluster = FakeCluster()
-    first, _, last = cluster.nodes
-    got: list[object] = []
-    async with cluster.client() as client, anyio.create_task_group() as tasks:
-
-        async def pop() -> None:
-            got.append(await client.blpop("foo"))
-
-        tasks.start_soon(pop)
-        await last.server.wait_for("BLPOP")
-        [peer] = [each for each in last.server.peers if each.received[-1][0] == b"BLPOP"]
-        first.database[b"foo"] = [b"x"]
-        cluster.move(FOO, first)
-        peer.send(MovedError(f"MOVED {FOO} fake:7000"))
-        await first.server.wait_for("BLPOP")
-    assert got == [(b"foo", b"x")]
-
-
-async def test_a_blocking_command_that_is_cancelled() -> None:
-    """Its connection is closed at once (G4), and its lease comes back."""
-    cluster = FakeCluster()
-    async with cluster.client() as client:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(client.blpop, "foo")
-            await cluster.nodes[2].server.wait_for("BLPOP")
-            tasks.cancel_scope.cancel()
-        await all_tasks_blocked()
-        received = [peer.received for peer in cluster.nodes[2].server.peers]
-        assert not any(b"BLPOP" in {words[0] for words in each} for each in received)
-        assert whole(client)
-
-
-async def test_a_blocking_command_whose_reply_is_lost() -> None:
-    """It may have popped: it is not run again."""
-    cluster = FakeCluster()
-    async with cluster.client() as client:
-        await client.rpush("foo", "a", "b")
-        cluster.nodes[2].server.on("BLPOP", run_then_reset)
-        with pytest.raises(ConnectionError) as caught:
-            await client.blpop("foo")
-        assert caught.value.outcome is Outcome.UNKNOWN
-        assert await client.llen("foo") == 1
-
-
-async def test_blocking_keys_in_several_slots() -> None:
-    """They are refused."""
-    cluster = FakeCluster()
-    async with cluster.client() as client:
-        with pytest.raises(CrossSlotError, match="BLPOP was not sent"):
-            await client.blpop(["foo", "bar"])
-
-
-# -- replicas -----------------------------------------------------------------------------------
-
-
-async def readers(client: RedisCluster[bytes], cluster: FakeCluster, times: int = 12) -> set[int]:
-    """The ports of the nodes that answer GET foo."""
-    before = {node: node.server.memory.ran[b"GET"] for node in cluster.nodes}
-    for _ in range(times):
-        await client.get("foo")
-    return {n.port for n in cluster.nodes if n.server.memory.ran[b"GET"] > before[n]}
-
-
-@pytest.mark.parametrize(
-    ("policy", "ports"),
-    [(ReadFrom.REPLICAS, {7005, 7008}), (ReadFrom.ANY, {7002, 7005, 7008})],
-)
-async def test_whom_a_readonly_client_asks(policy: ReadFrom, ports: set[int]) -> None:
-    """Reads go to the replicas in turn, or to all; writes go to the primary."""
-    cluster = FakeCluster(3, 2)
-    async with cluster.client(readonly=True, read_from=policy) as client:
-        await client.set("foo", "v")
-        assert await readers(client, cluster) == ports
-        assert cluster.nodes[2].server.count("SET") == 1
-
-
-async def test_the_nearest_is_asked() -> None:
-    """One of them, by its latency."""
-    cluster = FakeCluster(3, 2)
-    async with cluster.client(readonly=True, read_from=ReadFrom.NEAREST) as client:
-        pool = client.connection_pool
-        with anyio.fail_after(5):
-            while pool.endpoints_to_measure():
-                await anyio.sleep(0.001)
-        for nearest in (7002, 7008):
-            pool.record_latencies(
-                {endpoint.address: endpoint.address.port != nearest for endpoint in pool.members()}
-            )
-            assert await readers(client, cluster) == {nearest}
-
-
-async def test_a_replica_that_fails_is_left() -> None:
-    """No read fails, and the replica counts as unhealthy for a while."""
-    cluster = FakeCluster(3, 2)
-    async with cluster.client(readonly=True) as client:
-        assert await readers(client, cluster) == {7005, 7008}
-        cluster.fail(cluster.nodes[5])
-        assert await readers(client, cluster) == {7008}
-        cluster.fail(cluster.nodes[8])
-        assert await readers(client, cluster) == {7002}
-
-
-@pytest.mark.parametrize("text", ["LOADING the dataset", "MASTERDOWN link is down"])
-async def test_a_replica_that_cannot_answer_is_left(text: str) -> None:
-    """One that loads, or has lost its primary: another is asked, and it rests."""
-    cluster = FakeCluster(3, 2)
-    async with cluster.client(readonly=True) as client:
-        cluster.nodes[5].server.on("GET", from_server(text))
-        assert await readers(client, cluster) == {7008}
-        assert cluster.nodes[5].server.count("GET") == 1
-
-
-async def test_a_replica_that_became_another() -> None:
-    """A slot that it serves no more: it says MOVED, and the primary answers."""
-    cluster = FakeCluster(3, 1)
-    async with cluster.client(readonly=True) as client:
-        await client.set("foo", "v")
-        cluster.move(FOO, cluster.nodes[0])
-        assert [await client.get("foo") for _ in range(4)] == [b"v"] * 4
-
-
-async def test_a_pipeline_that_writes_reads_from_the_primary() -> None:
-    """Its reads are to see its writes; one that only reads may ask a replica."""
-    cluster = FakeCluster(3, 1)
-    async with cluster.client(readonly=True) as client:
-        async with client.pipeline() as pipe:
-            pipe.set("foo", "v")
-            got, other = pipe.get("foo"), pipe.get("bar")
-        assert (got.value, other.value) == (b"v", None)
-        ran = [node.server.memory.ran[b"GET"] for node in cluster.nodes]
-        assert ran == [1, 0, 1, 0, 0, 0]
-        async with client.pipeline() as pipe:
-            got, several = pipe.get("foo"), pipe.mget("foo", "bar")
-        assert (got.value, several.value) == (b"v", [b"v", None])
-        assert [node.server.memory.ran[b"GET"] for node in cluster.nodes][5] == 1
-        assert [node.server.memory.ran[b"MGET"] for node in cluster.nodes[:3]] == [0, 0, 0]
-
-
 # -- other --------------------------------------------------------------------------------------
 
 
@@ -414,8 +244,9 @@ async def test_a_request_that_is_cancelled_is_not_sent_on() -> None:
     async with cluster.client() as client:
         cluster.nodes[2].server.on("SET", silent)
         await client.get("foo")
-        with anyio.move_on_after(0.01):
+        async with cancelled_once_blocked():
             await client.set("foo", "v")
+        assert cluster.nodes[2].server.count("SET") == 1
         [peer] = cluster.nodes[2].server.peers
         peer.send(MovedError(f"MOVED {FOO} fake:7000"))
         assert await client.get("foo") is None, "the tombstone took the redirection"

@@ -18,7 +18,7 @@ from anyredis import (
 )
 from anyredis.exceptions import ResponseError, from_server
 from anyredis.testing import FakeCluster
-from tests.cluster.test_executor import whole
+from tests.cluster.leases import whole
 
 FOO = 12182
 

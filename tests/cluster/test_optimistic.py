@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from anyredis import (
-    Backoff,
     ClusterDownError,
     ConnectionError,
     CrossSlotError,
@@ -26,8 +25,7 @@ from anyredis.server import Cluster
 from anyredis.testing import Answer, FakeCluster, FakePeer, Words
 from anyredis.testing.nodes import FakeNode
 from anyredis.testing.server import run_then_reset
-
-AT_ONCE = Backoff(base=0, cap=0)
+from tests.client.optimistic import AT_ONCE, add_one
 
 
 @pytest.fixture
@@ -41,14 +39,6 @@ async def client(cluster: FakeCluster) -> AsyncIterator[RedisCluster[str]]:
     """A client of `cluster`."""
     async with cluster.client(decode_responses=True, max_connections=2) as client:
         yield client
-
-
-async def add_one(tx: Transaction[str]) -> int:
-    """Increment `k` by reading and writing; the new value."""
-    value = int(await tx.get("k") or 0) + 1
-    async with tx.pipeline() as pipe:
-        pipe.set("k", value)
-    return value
 
 
 def count(cluster: FakeCluster, name: str) -> int:

@@ -20,7 +20,7 @@ from anyredis import (
     UnknownCommandError,
 )
 from anyredis.testing import FakeCluster, FakeClusterConnection
-from tests.blocked_tasks import all_tasks_blocked
+from tests.blocked_tasks import all_tasks_blocked, cancelled_once_blocked
 from tests.conftest import BACKENDS
 
 FOO = 12182
@@ -141,9 +141,8 @@ async def test_entering_is_cancelled() -> None:
     cluster = FakeCluster()
     cluster.nodes[0].server.hold()
     client = cluster.client()
-    with anyio.move_on_after(0.01) as scope:
-        async with client:
-            pass
+    async with cancelled_once_blocked() as scope, client:
+        pass
     assert scope.cancelled_caught
     assert cluster.nodes[0].server.peers == []
     cluster.nodes[0].server.release()

@@ -23,7 +23,7 @@ from anyredis.cluster import scanning
 from anyredis.cluster.scanning import SlotOwnership, parse_slot_ownership
 from anyredis.exceptions import from_server
 from anyredis.testing import FakeCluster, run_then_reset
-from tests.blocked_tasks import all_tasks_blocked
+from tests.blocked_tasks import all_tasks_blocked, cancelled_once_blocked
 
 KEYS = {f"k{number}" for number in range(120)}
 FOO = 12182
@@ -257,7 +257,7 @@ async def test_a_page_that_is_cancelled() -> None:
         found = [await anext(keys) for _ in range(5)]
         for node in cluster.nodes:
             node.server.hold()
-        with anyio.move_on_after(0.01) as scope:
+        async with cancelled_once_blocked() as scope:
             found += [await anext(keys) for _ in range(10)]
         assert scope.cancelled_caught
         for node in cluster.nodes:

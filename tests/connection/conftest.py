@@ -1,4 +1,4 @@
-"""Real servers for tests that run on each lane: one with TLS for the lanes that need it."""
+"""What tests of lanes need: real servers, with TLS for the lanes that want it, and a TLS lane."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from anyio.from_thread import BlockingPortal
 from anyredis.server import Server, run
 from tests.conftest import DEBUG
 from tests.connection.lanes import LaneKind
+from tests.connection.tls_bench import Bench
 from tests.servers import Certificates, redis_tls_binary, valkey_binary
 
 
@@ -31,3 +32,12 @@ async def private_lane_server(
     files = certificates.server_files() if encrypted else None
     async with run(binary=binary, unix_socket=True, arguments=DEBUG, tls=files) as server:
         yield server
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    """A lane that runs."""
+    bench = Bench()
+    await bench.lane.run()
+    assert bench.below.said == ["run"]
+    return bench

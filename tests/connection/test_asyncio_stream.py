@@ -12,9 +12,19 @@ import anyio
 import pytest
 
 from anyredis.connection.asyncio_stream import AsyncioStream, BufferedLane
+from anyredis.connection.lane import lane_of
 from anyredis.connection.receive_buffer import receive_buffer
 from tests.conftest import BACKENDS
-from tests.connection.lanes import LANE_KINDS, LaneKind, opened, passes, reset, running, until
+from tests.connection.lanes import (
+    LANE_KINDS,
+    Events,
+    LaneKind,
+    opened,
+    passes,
+    reset,
+    running,
+    until,
+)
 
 pytestmark = pytest.mark.parametrize(
     "anyio_backend", [BACKENDS["asyncio"], BACKENDS["uvloop"]], ids=["asyncio", "uvloop"]
@@ -88,6 +98,26 @@ async def test_what_the_transport_says_after_the_stop() -> None:
         lane.connection_lost(None)
         await passes()
         assert run.events.told == []
+
+
+async def test_a_lane_whose_stream_has_bytes_left() -> None:
+    """G13: it is full until the peer has taken what a cancelled `send` has left."""
+    async with opened("direct") as (stream, peer), anyio.create_task_group() as tasks:
+        with anyio.move_on_after(0.05) as scope:
+            await stream.send(bytes(30_000_000))
+        assert scope.cancelled_caught
+        events = Events()
+        lane = lane_of(stream, events)
+        tasks.start_soon(lane.run)
+        await passes()
+        assert lane.full
+        assert events.writables == 0
+        got = 0
+        while got < 30_000_000:
+            got += len(await anyio.to_thread.run_sync(peer.recv, 1_000_000))
+        await until(lambda: events.writables)
+        assert not lane.full
+        lane.stop()
 
 
 @pytest.mark.parametrize("kind", LANE_KINDS)

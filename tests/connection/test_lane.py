@@ -169,6 +169,21 @@ async def test_a_full_lane_says_when_it_takes_more(kind: LaneKind) -> None:
 
 
 @on_each_lane
+async def test_a_write_that_the_socket_takes_in_parts(kind: LaneKind) -> None:
+    """G13: all of it is sent, and `writable` comes once, when nothing of it is left."""
+    async with running(kind) as run:
+        run.lane.soon(lambda: run.lane.write(LARGE))
+        got = bytearray()
+        while len(got) < len(LARGE):
+            got += await anyio.to_thread.run_sync(run.peer.recv, 100_000)
+        await until(lambda: run.events.writables)
+        await passes()
+        assert got == LARGE
+        assert run.events.writables == 1
+        assert not run.lane.full
+
+
+@on_each_lane
 async def test_a_call_in_a_call_comes_behind_the_sockets(kind: LaneKind) -> None:
     """What the peer has said is delivered between both calls, so a flush cannot overtake it."""
     async with running(kind) as run:

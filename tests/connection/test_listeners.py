@@ -1,106 +1,27 @@
-"""Tests of `ConnectionListener`: ready, push and lost, pauses, and listeners that fail."""
+"""Tests of `ConnectionListener`: ready, push and lost, and listeners that fail."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
-from anyredis import (
-    BaseConnection,
-    ConnectionError,
-    ConnectionListener,
-    ConnectionPool,
-    ProtocolError,
-    Redis,
-)
-from anyredis.connection import base
-from anyredis.connection.handshake_io import CHUNK
-from anyredis.testing import FakeCluster, FakeConnection, FakePeer, FakeServer, Raw, silent
-from anyredis.testing.resp import encode
+from anyredis import BaseConnection, ConnectionError, ConnectionPool, Redis
+from anyredis.testing import FakeCluster, FakeConnection, FakeServer, silent
 from anyredis.wire.decode import Reply
 from tests.blocked_tasks import all_tasks_blocked
-
-TEXT = {"decode_responses": True}
-
-
-class RecordingListener:
-    """A listener that records its events and pushes."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.pushes: list[list[Reply]] = []
-
-    def ready(self, connection: BaseConnection, /) -> None:
-        """Note it."""
-        assert connection.usable
-        self.events.append("ready")
-
-    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
-        """Note it."""
-        self.pushes.append(message)
-
-    def lost(self, connection: BaseConnection, reason: str, /) -> None:
-        """Note it."""
-        assert not connection.usable
-        self.events.append(f"{'closed' if connection.closed else 'draining'}: {reason}")
-
-
-class FailingListener(RecordingListener):
-    """A listener that fails at every event."""
-
-    def ready(self, connection: BaseConnection, /) -> None:
-        """Fail."""
-        raise KeyError("ready")
-
-    def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
-        """Fail."""
-        raise KeyError("push")
-
-    def lost(self, connection: BaseConnection, reason: str, /) -> None:
-        """Fail."""
-        raise KeyError("lost")
-
-
-def pushed(kind: bytes, *texts: bytes) -> bytes:
-    """The bytes of a push."""
-    strings = b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
-    return b">%d\r\n+%b\r\n%b" % (len(texts) + 1, kind, strings)
-
-
-@asynccontextmanager
-async def client_with(
-    *listeners: ConnectionListener, **options: Any
-) -> AsyncGenerator[tuple[Redis[Any], FakeServer]]:
-    """A client that is connected, and its server."""
-    server = FakeServer()
-    pool = ConnectionPool(
-        connection_class=FakeConnection, server=server, listeners=listeners, **options
-    )
-    decodes = pool.decode_responses
-    client: Redis[Any] = Redis(connection_pool=pool, decode_responses=decodes, retry=None)
-    async with client:
-        await client.ping()
-        yield client, server
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until *condition* holds."""
-    with anyio.fail_after(5):
-        while not condition():
-            await anyio.lowlevel.checkpoint()
-
-
-def connection_of(client: Redis[Any]) -> BaseConnection:
-    """The one connection that *client* has."""
-    [connection] = client.connection_pool.connections()
-    return connection
-
+from tests.connection.listeners import (
+    TEXT,
+    FailingListener,
+    RecordingListener,
+    client_with,
+    connection_of,
+    pushed,
+    send,
+    until,
+)
 
 # -- events -------------------------------------------------------------------------------------
 
@@ -194,11 +115,6 @@ async def test_pushes_are_bytes_with_every_encoding(options: dict[str, Any]) -> 
         assert listener.pushes == [[b"message", b"c", payload]] * 3
 
 
-def send(peer: FakePeer, *pieces: bytes) -> None:
-    """Send *pieces* unchanged from *peer*."""
-    peer.stream.deliver(b"".join(pieces))
-
-
 async def test_nested_pushes_are_bytes_too() -> None:
     """Lists, maps, numbers and null are as the server sent them."""
     listener = RecordingListener()
@@ -268,172 +184,6 @@ async def test_a_listener_that_closes_the_connection_in_a_push() -> None:
         send(peer, b"$1\r\na\r\n", push, push, b"$1\r\nb\r\n$1\r\nc\r\n")
     assert len(listener.pushes) == 1
     assert listener.events == ["ready", "closed: the listener has had enough"]
-
-
-# -- pauses -------------------------------------------------------------------------------------
-
-
-async def test_while_reading_is_paused_nothing_is_read() -> None:
-    """G13: memory is bounded while a listener cannot keep up; afterwards every push comes."""
-    listener = RecordingListener()
-    async with client_with(listener) as (client, server):
-        [peer] = server.peers
-        connection = connection_of(client)
-        connection.pause_reading()
-        for _ in range(64):
-            send(peer, pushed(b"message", bytes(CHUNK // 4)))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(client.get, "k")
-            await server.wait_for("GET")
-            await all_tasks_blocked()
-            assert listener.pushes == []
-            assert len(peer.stream._arrived) >= 60 * CHUNK // 4
-            assert connection.wire.inflight
-            connection.resume_reading()
-        await until(lambda: len(listener.pushes) == 64)
-        assert await client.ping()
-
-
-async def test_a_listener_that_pauses_in_each_push() -> None:
-    """G12, G13: requests wait, none fails, and the order is kept."""
-
-    class PausingListener(RecordingListener):
-        def push(self, connection: BaseConnection, message: list[Reply], /) -> None:
-            super().push(connection, message)
-            connection.pause_reading()
-
-    listener = PausingListener()
-    async with client_with(listener) as (client, server):
-        [peer] = server.peers
-        connection = connection_of(client)
-        answers: list[object] = []
-
-        async def ping() -> None:
-            answers.append(await client.ping())
-
-        for number in range(1, 4):
-            send(peer, pushed(b"message", b"%d" % number))
-            await until(lambda: len(listener.pushes) == number)  # noqa: B023 - waited for here
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(ping)
-                await server.wait_for("PING", number + 1)
-                await all_tasks_blocked()
-                assert len(answers) == number - 1
-                connection.resume_reading()
-        assert answers == [True] * 3
-        assert listener.pushes == [[b"message", b"%d" % number] for number in (1, 2, 3)]
-
-
-async def test_pauses_are_counted() -> None:
-    """Two pauses need two resumes; a third resume raises."""
-    async with client_with(RecordingListener()) as (client, server):
-        connection = connection_of(client)
-        connection.pause_reading()
-        connection.pause_reading()
-        connection.resume_reading()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(client.get, "k")
-            await server.wait_for("GET")
-            await all_tasks_blocked()
-            assert connection.wire.inflight
-            connection.resume_reading()
-        with pytest.raises(RuntimeError, match="not paused"):
-            connection.resume_reading()
-
-
-async def test_a_pause_does_not_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request is not overdue during a pause, nor right after it, but later it is."""
-    now = 1000.0
-    monkeypatch.setattr(base, "clock", lambda: lambda: now)
-    async with client_with(RecordingListener(), stream_timeout=10.0) as (client, server):
-        connection = connection_of(client)
-        server.on("GET", silent)
-        request = connection.enqueue((b"GET", b"k"))
-        assert request is not None
-        await server.wait_for("GET")
-        now += 6
-        connection.pause_reading()
-        now += 100
-        assert not connection.overdue()
-        connection.resume_reading()
-        assert not connection.overdue()
-        now += 3.9
-        assert not connection.overdue()
-        now += 0.2
-        assert connection.overdue()
-        connection.abandon(request)
-
-
-async def test_closing_while_reading_is_paused() -> None:
-    """G8: no stream is left open, and pending requests fail."""
-    async with (
-        client_with(RecordingListener()) as (client, server),
-        anyio.create_task_group() as tasks,
-    ):
-
-        async def get() -> None:
-            with pytest.raises(ConnectionError, match="the test says so"):
-                await client.get("k")
-
-        connection = connection_of(client)
-        connection.pause_reading()
-        tasks.start_soon(get)
-        await server.wait_for("GET")
-        connection.close("the test says so")
-        await until(lambda: server.peers == [])
-
-
-# -- pushes without an end ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("exclusive", [False, True])
-@pytest.mark.parametrize("limit", [None, 3_000_000])
-async def test_a_push_that_never_ends(exclusive: bool, limit: int | None) -> None:
-    """G13: it closes the connection, after 1 MiB without a listener, else after `max_push_bytes`."""
-    server = FakeServer()
-    options: dict[str, Any] = {}
-    if limit is not None:
-        options = {"listeners": [RecordingListener()], "max_push_bytes": limit}
-    most = limit or 1024 * 1024
-    sent = 0
-    made: Redis[bytes] = Redis(connection_pool=server.pool(**options))
-    async with made as client:
-        if exclusive:
-            async with client.connection_pool.acquire():
-                pass
-        else:
-            await client.ping()
-        [connection] = client.connection_pool.connections()
-        [peer] = server.peers
-        send(peer, b">2\r\n+message\r\n$4000000000\r\n")
-        while not connection.closed:
-            send(peer, b"x" * 500_000)
-            sent += 500_000
-            await all_tasks_blocked()
-            assert sent <= most + 500_000 + CHUNK
-        assert sent >= most
-        assert await client.ping()
-        assert server.accepted == 2
-
-
-@pytest.mark.parametrize("where", ["handshake", "behind it"])
-async def test_a_handshake_that_never_ends(where: str) -> None:
-    """G13: its bytes are bounded too, and those behind it are read without another receive."""
-    server = FakeServer()
-    if where == "handshake":
-        server.greeting = b"$4000000000\r\n" + b"x" * 4_000_000
-        with pytest.raises(ProtocolError, match="answered with more than"):
-            async with server.client(retry=None) as client:
-                await client.ping()
-        return
-    server.greeting = b">1\r\n+early\r\n"
-    listener = RecordingListener()
-    async with server.client(listeners=[listener]) as client:
-        await client.ping()
-    async with server.client(retry=None) as client:
-        server.on("HELLO", lambda peer, words: Raw(encode(peer.run(words)) + b"*1000000000\r\n"))
-        with pytest.raises(ProtocolError, match="announced an aggregate of 1000000000 elements"):
-            await client.ping()
 
 
 # -- of clusters and connection classes ---------------------------------------------------------

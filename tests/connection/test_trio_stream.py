@@ -63,12 +63,15 @@ async def test_not_outside_of_a_task() -> None:
     async with running("direct") as run:
         order: list[str] = []
 
-        def callback() -> None:
-            run.lane.now_or_soon(lambda: order.append("call"))
-            order.append("callback")
+        class Callback(trio.abc.Instrument):
+            def after_io_wait(self, timeout: float) -> None:
+                trio.lowlevel.remove_instrument(self)
+                run.lane.now_or_soon(lambda: order.append("call"))
+                order.append("callback")
 
-        trio.lowlevel.current_trio_token().run_sync_soon(callback)
+        trio.lowlevel.add_instrument(Callback())
         await until(lambda: len(order) == 2)
+        assert order == ["callback", "call"]
 
 
 async def test_a_failure_at_once_is_told_later() -> None:

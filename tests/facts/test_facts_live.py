@@ -1,7 +1,7 @@
 """The facts of all commands, compared with what each live server reports by COMMAND.
 
 The differences are deliberate, and stand in lists: `NOT_IN_MULTI` here, `FLAGGED_YET_CHANGING` in
-`test_table` and `INCOMPLETE_SPECS` in `test_key_positions`.
+`test_table` and `INCOMPLETE_SPECS` in `key_specs`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pytest
 from anyredis.facts.lookup import facts_of
 from anyredis.facts.table import CHANGES_CONNECTION
 from anyredis.server import Server
-from tests.facts import test_key_positions as positions
+from tests.facts import key_specs
+from tests.facts.key_specs import KeySpec
 from tests.facts.test_table import FLAGGED_YET_CHANGING
 from tests.servers import ask
 
@@ -33,7 +34,7 @@ class Reported(NamedTuple):
     name: str
     flags: set[str]
     tips: dict[str, str]
-    key_specs: list[positions.KeySpec]
+    key_specs: list[KeySpec]
 
 
 def text(reply: Any) -> Any:
@@ -50,7 +51,7 @@ def fields(flat: list[Any]) -> dict[str, Any]:
     """A flat map as a dict, and the maps in it."""
     pairs = zip(flat[::2], flat[1::2], strict=True)
     return {
-        name: fields(value) if name in positions.HALVES and not isinstance(value, str) else value
+        name: fields(value) if name in key_specs.HALVES and not isinstance(value, str) else value
         for name, value in pairs
     }
 
@@ -69,7 +70,7 @@ def reported(entries: list[Any]) -> Iterator[Reported]:
             shown,
             set(flags),
             {kind: value for kind, _, value in given},
-            [cast("positions.KeySpec", fields(spec)) for spec in specs],
+            [cast("KeySpec", fields(spec)) for spec in specs],
         )
         yield from reported(subcommands)
 
@@ -128,12 +129,12 @@ def test_policies(commands: list[Reported]) -> None:
 def test_keys(commands: list[Reported], monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys are where the server's key specifications have them, in calls of several lengths."""
     keyed = {each.name: each.key_specs for each in commands if each.key_specs}
-    monkeypatch.setattr(positions, "KEYED", keyed)
+    monkeypatch.setattr(key_specs, "KEYED", keyed)
     wrong = [
         call
-        for name in keyed.keys() - positions.INCOMPLETE_SPECS.keys()
-        for call in positions.calls(name)
-        if positions.found(*call) != positions.specified(name, call)
+        for name in keyed.keys() - key_specs.INCOMPLETE_SPECS.keys()
+        for call in key_specs.calls(name)
+        if key_specs.found(*call) != key_specs.specified(name, call)
     ]
     assert wrong == []
 
@@ -141,7 +142,7 @@ def test_keys(commands: list[Reported], monkeypatch: pytest.MonkeyPatch) -> None
 def test_without_keys(commands: list[Reported]) -> None:
     """A command without key specifications has no keys."""
     keyless = [each.name for each in commands if not each.key_specs]
-    assert [name for name in keyless if positions.found(*name.split()) != []] == []
+    assert [name for name in keyless if key_specs.found(*name.split()) != []] == []
 
 
 def test_connections(commands: list[Reported]) -> None:

@@ -16,6 +16,7 @@ from anyredis.pool.lease import Lease, exclusive_connection
 from anyredis.testing import FakeServer, run_then_reset, silent
 from anyredis.waiter import waiter_factory
 from anyredis.wire.decode import Reply
+from tests.blocked_tasks import cancelled_once_blocked
 
 GET = raw_command("GET", "k")
 
@@ -211,11 +212,14 @@ async def test_after_every_failure_all_leases_are_free(
             server.hold()
         elif failure == "reply":
             server.on("GET", silent, times=1)
-        with anyio.move_on_after(0.02 if failure in ("dial", "reply") else 5):
-            if failure in ("refused", "lost", "error"):
-                with pytest.raises((ConnectionError, ResponseError)):
-                    await use(endpoint)
-            else:
+        if failure in ("dial", "reply"):
+            async with cancelled_once_blocked() as scope:
+                await use(endpoint)
+            assert scope.cancelled_caught
+        elif failure == "none":
+            await use(endpoint)
+        else:
+            with pytest.raises((ConnectionError, ResponseError)):
                 await use(endpoint)
         assert_all_free(endpoint)
 

@@ -8,7 +8,7 @@ import anyio
 
 from anyredis import PoolView, PoolWatcher
 from anyredis.testing import FakeCluster
-from tests.connection.test_listeners import RecordingListener
+from tests.connection.listeners import RecordingListener
 
 
 class WorkingWatcher(RecordingListener):

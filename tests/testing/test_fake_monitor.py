@@ -8,6 +8,7 @@ from anyredis import Redis
 from anyredis.server import Server
 from anyredis.testing import FakeServer, VirtualClock
 from anyredis.testing.fake_monitor import monitor_line
+from tests.blocked_tasks import all_tasks_blocked
 
 EVERY_BYTE = bytes(range(256))
 
@@ -58,6 +59,9 @@ async def test_two_monitors() -> None:
                 async for command in monitor:
                     if command.args[0] == b"ECHO":
                         break
+            assert len(server.memory.monitors) == 2
+        await all_tasks_blocked()
+        assert len(server.memory.monitors) == 1
         await client.echo("y")
         async for command in first:
             if command.args == (b"ECHO", b"y"):

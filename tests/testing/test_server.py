@@ -28,7 +28,7 @@ from anyredis.testing import (
     silent,
 )
 from anyredis.wire.encode import encoder
-from tests.blocked_tasks import all_tasks_blocked
+from tests.blocked_tasks import all_tasks_blocked, cancelled_once_blocked
 
 pack = encoder()
 
@@ -173,7 +173,7 @@ async def test_a_command_that_is_swallowed() -> None:
     server = FakeServer()
     server.on("SET", silent)
     async with server.client() as client:
-        with anyio.move_on_after(0.01) as scope:
+        async with cancelled_once_blocked() as scope:
             await client.set("k", "v")
         assert scope.cancelled_caught
     assert server.count("SET") == 1
