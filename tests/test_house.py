@@ -49,8 +49,7 @@ CHECKERS_ONLY = PACKAGE / "client" / "module_namespaces.py"
 
 IMPORTLIB = {
     "commands/modules/samples.py",  # NumPy and pandas, for those who ask for arrays
-    "commands/modules/json_codecs.py",  # orjson, msgspec and pydantic: nobody needs them
-    "commands/modules/document_types.py",  # msgspec, for those who have it and want its types
+    "commands/modules/typed_values.py",  # orjson, msgspec and pydantic: nobody needs them
     "client/module_namespaces.py",  # a namespace that nobody uses costs nothing
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
     "connection/trio_stream.py",  # trio's sockets

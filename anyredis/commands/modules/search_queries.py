@@ -19,6 +19,7 @@ from anyredis.commands.modules.aggregate_results import (
 from anyredis.commands.modules.aggregate_steps import Step, step_words
 from anyredis.commands.modules.document_types import DocumentType, converter
 from anyredis.commands.modules.hybrid import Combine, VectorQuery
+from anyredis.commands.modules.json_codecs import codec_of
 from anyredis.commands.modules.query_commands import QueryCommand
 from anyredis.commands.modules.search_options import (
     Highlight,
@@ -174,16 +175,18 @@ class SearchQueries(Group[S]):
         """Like `search`, with the `fields` of each document as a value of *type*.
 
         *type* is a pydantic model, what msgspec fills (its `Struct`, a dataclass, a `TypedDict`),
-        or a function of a dict.  Names and values are text on any client, those that
-        are no text bytes; a JSON document under `$` is parsed, and the other fields stand beside its
-        own.  Raises `ReplyDecodeError` that names a document which does not fit.
+        or a function of a dict.  Names and values are text on any client, those that are no text
+        bytes; a JSON document under `$` is parsed by the `json_codec` of the client, and the other
+        fields stand beside its own.  Raises `ReplyDecodeError` that names a document which does not
+        fit, and `DataTypeError` if no library is installed that fills such a type.
         FT.SEARCH index query [LIMIT offset num] [PARAMS n name value …]. Search 1.0. O(N).
         """
         plan = SearchPlan(self.read).search(index, query, **options)
         if options.get("nocontent"):
             raise DataValueError("FT.SEARCH: nocontent leaves nothing for type: use search")
         encoding = self.read.codec[0]
-        convert = converter("FT.SEARCH", type, options.get("dialect", DIALECT), encoding)
+        dialect, codec = options.get("dialect", DIALECT), codec_of(self.read)
+        convert = converter("FT.SEARCH", type, dialect, encoding, codec)
         reader = cast("SearchReader[S, dict[S, S]]", plan.parse).making(convert)
         return QueryCommand(plan.args, reader, plan.args[2], b"SEARCH")
 
