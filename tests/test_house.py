@@ -27,6 +27,7 @@ LONGER = {
 VALUES = (
     *("exceptions.py", "address.py", "credentials.py", "backoff.py", "wire"),
     *("address_remap.py", "json.py", "json_codec.py", "option_names.py"),
+    "redis_py_arguments.py",
     *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
     *("replies.py", "reports", "stream_entries.py", "facts", "commands"),
     *("filters.py", "search.py", "timeseries.py"),
