@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias, cast
 
 from anyredis.commands.checks import natural
+from anyredis.commands.group import MILLISECOND, Milliseconds, duration
 from anyredis.commands.modules.query_builder import NearPoint, NumberRange
 from anyredis.commands.modules.search_params import refuse_foreign
 from anyredis.commands.several import SomeKeys, any_keys
@@ -204,3 +205,12 @@ def filter_words(command: str, filters: Sequence[SearchFilter] | None) -> tuple[
 def text_words(token: bytes, value: Key | None) -> tuple[Value, ...]:
     """*token* and *value*; nothing for None."""
     return () if value is None else (token, value)
+
+
+def milliseconds_words(token: bytes, name: str, value: Milliseconds | None) -> tuple[Value, ...]:
+    """*token* and the milliseconds of *value*; nothing for None."""
+    if value is None:
+        return ()
+    number = duration(value, MILLISECOND)
+    natural(name, number)
+    return (token, number)
