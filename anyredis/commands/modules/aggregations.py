@@ -11,7 +11,7 @@ from anyredis.commands.group import Group, Milliseconds, flags
 from anyredis.commands.modules.aggregate_results import AggregateReader, AggregateResult, Row
 from anyredis.commands.modules.aggregate_steps import Step, step_words
 from anyredis.commands.modules.query_commands import QueryCommand
-from anyredis.commands.modules.search_options import milliseconds_words, text_words
+from anyredis.commands.modules.search_options import milliseconds_words, option_words
 from anyredis.commands.modules.search_params import DIALECT, QueryText, query_words
 from anyredis.commands.vectors import Vector
 from anyredis.replies import S, ok
@@ -84,7 +84,7 @@ class Aggregations(Group[S]):
         words = (
             *_option_words(verbatim, add_scores, scorer, timeout),
             b"WITHCURSOR",
-            *_count_words(count),
+            *option_words(b"COUNT", count),
             *milliseconds_words(b"MAXIDLE", "max_idle", max_idle),
             *step_words("FT.AGGREGATE", steps),
             *last,
@@ -101,7 +101,7 @@ class Aggregations(Group[S]):
         Raises `ResponseError` for a cursor that was read to its end, closed or idle for too long.
         FT.CURSOR READ index cursor [COUNT n]. Search 1.1. O(1).
         """
-        args = (b"FT.CURSOR", b"READ", index, cursor, *_count_words(count))
+        args = (b"FT.CURSOR", b"READ", index, cursor, *option_words(b"COUNT", count))
         return Command(args, AggregateReader(self.read).page, binary=True)
 
     @command
@@ -120,11 +120,7 @@ def _option_words(
     """The words for how documents are found, before those for what becomes of them."""
     return (
         *flags(verbatim=verbatim),
-        *text_words(b"SCORER", scorer),
+        *option_words(b"SCORER", scorer),
         *flags(addscores=add_scores),
         *milliseconds_words(b"TIMEOUT", "timeout", timeout),
     )
-
-
-def _count_words(count: int | None) -> tuple[Value, ...]:
-    return () if count is None else (b"COUNT", count)

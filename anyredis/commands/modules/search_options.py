@@ -13,7 +13,7 @@ from anyredis.commands.several import SomeKeys, any_keys
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.frozen import Frozen
-from anyredis.wire.encode import Key, Value
+from anyredis.wire.encode import Value
 
 ReturnFields: TypeAlias = Sequence[str | tuple[str, str]]
 """Fields to return: names, or JSON paths with the names that they get: `("$.price", "price")`."""
@@ -202,7 +202,7 @@ def filter_words(command: str, filters: Sequence[SearchFilter] | None) -> tuple[
     return tuple(words)
 
 
-def text_words(token: bytes, value: Key | None) -> tuple[Value, ...]:
+def option_words(token: bytes, value: Value | None) -> tuple[Value, ...]:
     """*token* and *value*; nothing for None."""
     return () if value is None else (token, value)
 

@@ -25,9 +25,9 @@ from anyredis.commands.modules.search_options import (
     filter_words,
     limit_words,
     milliseconds_words,
+    option_words,
     return_words,
     sort_words,
-    text_words,
 )
 from anyredis.commands.modules.search_params import (
     DIALECT,
@@ -137,12 +137,12 @@ class SearchQueries(Aggregations[S]):
             *counted("FT.SEARCH", b"INFIELDS", "infields", infields),
             *return_words("FT.SEARCH", return_fields),
             *_shown_words(shown),
-            *(() if slop is None else (b"SLOP", slop)),
+            *option_words(b"SLOP", slop),
             *milliseconds_words(b"TIMEOUT", "timeout", timeout),
             *flags(inorder=inorder),
-            *text_words(b"LANGUAGE", language),
-            *text_words(b"EXPANDER", expander),
-            *text_words(b"SCORER", scorer),
+            *option_words(b"LANGUAGE", language),
+            *option_words(b"EXPANDER", expander),
+            *option_words(b"SCORER", scorer),
             *flags(explainscore=explainscore),
             *sort_words("FT.SEARCH", sortby),
             *limit_words("FT.SEARCH", limit),
@@ -216,8 +216,8 @@ class SearchQueries(Aggregations[S]):
         if shared:
             raise DataValueError(f"FT.HYBRID: two parts have a parameter ${min(shared)}")
         words = (
-            *text_words(b"SCORER", scorer),
-            *text_words(b"YIELD_SCORE_AS", score_as),
+            *option_words(b"SCORER", scorer),
+            *option_words(b"YIELD_SCORE_AS", score_as),
             *vector.words,
             *(() if combine is None else combine.words),
             *step_words("FT.HYBRID", steps),
