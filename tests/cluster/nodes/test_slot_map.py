@@ -62,6 +62,8 @@ def test_nodes() -> None:
     assert slot_map.nodes == (A, B, C, D)
     assert slot_map.primaries == (A, B, D)
     assert slot_map.replicas == {A, B, C}
+    told_twice = slot_map_of((0, 9, Shard(A, (B,))), (10, 19, Shard(A, (C,))))
+    assert (told_twice.primaries, told_twice.nodes) == ((A,), (A, B, C))
     assert SlotMap().nodes == SlotMap().primaries == ()
 
 
