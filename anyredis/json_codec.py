@@ -18,13 +18,16 @@ class JsonCodec:
     has none.  *loads* gives the value of a JSON text, which it gets as UTF-8 bytes.  *loads_as* is
     for `client.json.get(key, type=T)`: it gets *T*, and gives the function that reads JSON as a
     *T*; without it pydantic or msgspec reads, whichever *T* is made for and is installed.
+    *convert_as* is for `client.ft.search_as(…, type=T)`, which has fields as text beside what *loads*
+    gave: it gets *T*, and gives the function that makes a *T* of a dict, in which numbers may be
+    texts; without it pydantic or msgspec does that, too.
     *not_finite* are the words that *dumps* may write for a NaN or an infinity: only a document that
     has one of them is searched for those, which are refused.
 
     Raises `DataTypeError` if one of them cannot be called.
     """
 
-    __slots__ = ("dumps", "loads", "loads_as", "not_finite")
+    __slots__ = ("convert_as", "dumps", "loads", "loads_as", "not_finite")
 
     def __init__(
         self,
@@ -32,11 +35,12 @@ class JsonCodec:
         loads: Callable[[bytes], Any],
         loads_as: Callable[[Any], Callable[[bytes], Any]] | None = None,
         *,
+        convert_as: Callable[[Any], Callable[[dict[str, Any]], Any]] | None = None,
         not_finite: Collection[bytes] = (b"null", b"NaN", b"Infinity"),
     ) -> None:
         functions: dict[str, object] = {"dumps": dumps, "loads": loads}
-        if loads_as is not None:
-            functions["loads_as"] = loads_as
+        optional = {"loads_as": loads_as, "convert_as": convert_as}
+        functions |= {name: given for name, given in optional.items() if given is not None}
         for name, function in functions.items():
             if not callable(function):
                 msg = f"JsonCodec: {name} is {excerpt(function)}: give a function"
@@ -44,6 +48,7 @@ class JsonCodec:
         self.dumps: Final = dumps
         self.loads: Final = loads
         self.loads_as: Final = loads_as
+        self.convert_as: Final = convert_as
         self.not_finite: Final = tuple(not_finite)
 
     def __repr__(self) -> str:

@@ -19,11 +19,8 @@ from anyredis.commands.modules.aggregate_steps import (
     sort_by,
 )
 from anyredis.commands.modules.hybrid import Combine, VectorQuery
+from anyredis.commands.modules.query import EVERYTHING, Query, all_of, any_of
 from anyredis.commands.modules.query_builder import (
-    EVERYTHING,
-    Query,
-    all_of,
-    any_of,
     fuzzy,
     geoshape,
     infix,

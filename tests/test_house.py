@@ -27,6 +27,7 @@ LONGER = {
 VALUES = (
     *("exceptions.py", "address.py", "credentials.py", "backoff.py", "wire"),
     *("address_remap.py", "json.py", "json_codec.py", "option_names.py"),
+    "redis_py_arguments.py",
     *("command.py", "methods.py", "namespaces.py", "coroutine_functions.py"),
     *("replies.py", "reports", "stream_entries.py", "facts", "commands"),
     *("filters.py", "search.py", "timeseries.py"),
@@ -49,8 +50,7 @@ CHECKERS_ONLY = PACKAGE / "client" / "module_namespaces.py"
 
 IMPORTLIB = {
     "commands/modules/samples.py",  # NumPy and pandas, for those who ask for arrays
-    "commands/modules/json_codecs.py",  # orjson, msgspec and pydantic: nobody needs them
-    "commands/modules/document_types.py",  # msgspec, for those who have it and want its types
+    "commands/modules/typed_values.py",  # orjson, msgspec and pydantic: nobody needs them
     "client/module_namespaces.py",  # a namespace that nobody uses costs nothing
     "waiter.py",  # trio's primitives: users of asyncio need not have trio
     "connection/trio_stream.py",  # trio's sockets

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from anyredis import Redis, RedisCluster, Sentinel
-from anyredis.commands.modules.json_codecs import STANDARD
+from anyredis.commands.modules.json_codecs import STANDARD, codec_of
 from anyredis.exceptions import DataTypeError
 from anyredis.json_codec import JsonCodec, checked_codec
 
@@ -35,6 +35,8 @@ def test_what_is_no_codec() -> None:
         JsonCodec(json.dumps, wrong)
     with pytest.raises(DataTypeError, match="JsonCodec: loads_as is 'json'"):
         JsonCodec(json.dumps, json.loads, wrong)
+    with pytest.raises(DataTypeError, match="JsonCodec: convert_as is 'json'"):
+        JsonCodec(json.dumps, json.loads, convert_as=wrong)
 
 
 def test_every_client_takes_one() -> None:
@@ -58,6 +60,8 @@ def test_every_client_takes_one() -> None:
     for client, codec in clients:
         assert client.json.codec is codec
         assert client.pipeline().json.codec is codec
+        for search in (client.ft, client.pipeline().ft, client.ft.plan):
+            assert codec_of(search.read) is codec
 
 
 def test_every_client_refuses_what_is_none() -> None:

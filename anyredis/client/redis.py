@@ -41,8 +41,9 @@ class Redis(NodeClient[S], Holder, Generic[S]):
     `MaxConnectionsError`, or with `connection_pool_cls=BlockingConnectionPool` waits, at most
     *timeout* seconds.  Ordinary commands share *shared_connections* multiplexed connections (0: each
     has an exclusive one).  *connection_pool* is a pool to use instead of a new one.  *retry* decides
-    which commands are sent again after a failure (None: no command).  *json_codec* is how `json`
-    writes and reads documents, an `anyredis.json.JsonCodec`; by default the standard library does.
+    which commands are sent again after a failure (None: no command).  *json_codec* writes and
+    reads JSON documents, those of searches too: an `anyredis.json.JsonCodec`, by default that of the
+    standard library.
     *listeners*, *observer* and *task_group* are those of `ConnectionPool`.  Raises `DataError` for
     invalid arguments.
     """

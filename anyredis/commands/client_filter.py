@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias, TypedDict, cast, get_args
 from anyredis.commands.checks import Checked, checked, whole
 from anyredis.commands.group import at_least_one, choice
 from anyredis.exceptions import DataTypeError
-from anyredis.unfit_calls import advice_for
+from anyredis.redis_py_arguments import advice_for
 from anyredis.wire.encode import Value, refusal
 
 ClientType: TypeAlias = Literal["normal", "master", "primary", "slave", "replica", "pubsub"]

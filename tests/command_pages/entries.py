@@ -64,7 +64,7 @@ PAGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "cf": ("Cuckoo filters", ("cf",)),
     "cms": ("Count-min sketches", ("cms",)),
     "json": ("JSON", ("json_documents", "json_parts")),
-    "ft": ("Search", ("ft", "search_indexes", "search_terms", "search_queries")),
+    "ft": ("Search", ("ft", "search_indexes", "search_terms", "search_queries", "aggregations")),
     "tdigest": ("t-digests", ("tdigest",)),
     "topk": ("Top-k lists", ("topk",)),
     "ts": ("Time series", ("ts",)),

@@ -27,9 +27,10 @@ from anyredis.commands.core import CoreCommands
 from anyredis.commands.hash_import import HashImport
 from anyredis.commands.session import SessionCommands
 from anyredis.exceptions import DataError
+from anyredis.redis_py_arguments import METHODS, NEXT
 from anyredis.replies import TextReaders
 from anyredis.testing import FakeServer
-from anyredis.unfit_calls import METHODS, NEXT, first_option
+from anyredis.unfit_calls import first_option
 from anyredis.wire.encode import encode, encoder
 from tests.command_pages.collect_peers import REDIS_PY_MODULES
 from tests.commands.modules.plans import NAMESPACES

@@ -7,7 +7,6 @@ and the task that refreshes the slot map, wait.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Self, Unpack, overload
 
@@ -296,15 +295,12 @@ class ClusterConnectionPool(BasePool):
 
     def primaries(self) -> list[ClusterEndpoint]:
         """The nodes that serve slots, in the order of their first slots."""
-        # In the middle of a failover a node can be in two shards.
-        found = dict.fromkeys(shard.primary for shard in self.slot_map.shards)
-        self._primaries = [self.endpoint_at(address) for address in found]
+        self._primaries = [self.endpoint_at(address) for address in self.slot_map.primaries]
         return list(self._primaries)
 
     def members(self) -> list[ClusterEndpoint]:
         """All nodes of the cluster, each primary followed by its replicas."""
-        found = dict.fromkeys(each for shard in self.slot_map.shards for each in shard.nodes)
-        return [self.endpoint_at(address) for address in found]
+        return [self.endpoint_at(address) for address in self.slot_map.nodes]
 
     def endpoint_at(self, address: TCPAddress) -> ClusterEndpoint:
         """The endpoint to the node at *address*, known or not."""
@@ -362,12 +358,11 @@ class ClusterConnectionPool(BasePool):
 
     def replace_slot_map(self, slot_map: SlotMap) -> None:
         """Use *slot_map* from now on."""
-        members = {address for shard in slot_map.shards for address in shard.nodes}
-        for address in self.known.keys() - members - self._temporary:
+        for address in self.known.keys() - set(slot_map.nodes) - self._temporary:
             self._let_go(address)
         self._temporary.clear()
-        replicas = frozenset(address for shard in slot_map.shards for address in shard.replicas)
-        became_replicas, self._replicas = replicas - self._replicas, replicas
+        became_replicas = slot_map.replicas - self._replicas
+        self._replicas = slot_map.replicas
         if self.readonly:  # their connections never said READONLY
             for address in became_replicas & self.known.keys():
                 self.known[address].server.replace_connections("it became a replica")
@@ -376,17 +371,15 @@ class ClusterConnectionPool(BasePool):
         endpoints = {shard: self.endpoint_at(shard.primary) for shard in slot_map.shards}
         self._fill(endpoints)
         self._reads.reset()
-        for shard in slot_map.shards:
-            for address in shard.replicas:
-                self.endpoint_at(address)
+        for address in slot_map.nodes:
+            self.endpoint_at(address)
         self._leaving = [endpoint for endpoint in self._leaving if self._lingers(endpoint)]
         for watcher in tuple(self.slot_map_watchers):
             watcher()
 
     def _fill(self, endpoints: dict[Shard, ClusterEndpoint]) -> None:
         """Update the list of endpoints by slot in place: the router holds a reference to it."""
-        ranges = [*self.slot_map.ranges, (SLOTS, None)]
-        for (begin, shard), (end, _) in itertools.pairwise(ranges):
+        for begin, end, shard in self.slot_map.spans():
             endpoint = None if shard is None else endpoints[shard]
             self.endpoint_by_slot[begin:end] = [endpoint] * (end - begin)
 

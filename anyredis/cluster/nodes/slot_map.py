@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -65,15 +65,32 @@ class SlotMap:
         """All shards that serve slots, in the order of their first slots."""
         return tuple(dict.fromkeys(shard for _, shard in self.ranges if shard is not None))
 
+    # In the middle of a failover a node can be in two shards: each node counts once.
+
+    @cached_property
+    def nodes(self) -> tuple[TCPAddress, ...]:
+        """All nodes of shards that serve slots, each primary followed by its replicas."""
+        return tuple(dict.fromkeys(each for shard in self.shards for each in shard.nodes))
+
+    @cached_property
+    def primaries(self) -> tuple[TCPAddress, ...]:
+        """Their primaries, in the order of their first slots."""
+        return tuple(dict.fromkeys(shard.primary for shard in self.shards))
+
+    @cached_property
+    def replicas(self) -> frozenset[TCPAddress]:
+        """Their replicas."""
+        return frozenset(each for shard in self.shards for each in shard.replicas)
+
+    def spans(self) -> Iterator[tuple[int, int, Shard | None]]:
+        """The first slot of each contiguous range, the first one after it, and its shard."""
+        for (begin, shard), (end, _) in itertools.pairwise([*self.ranges, (SLOTS, None)]):
+            yield begin, end, shard
+
     @cached_property
     def covered(self) -> int:
         """The number of slots that a node serves."""
-        ends = [*(begin for begin, _ in self.ranges[1:]), SLOTS]
-        return sum(
-            end - begin
-            for (begin, shard), end in zip(self.ranges, ends, strict=True)
-            if shard is not None
-        )
+        return sum(end - begin for begin, end, shard in self.spans() if shard is not None)
 
     def moved(self, slot: int, to: TCPAddress) -> SlotMap:
         """A slot map that differs in *slot*: its primary is *to*.

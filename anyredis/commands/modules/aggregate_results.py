@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic, TypeAlias, cast
 
 from anyredis.commands.cursors import CursorPage
-from anyredis.commands.modules.document_text import plain_fields
+from anyredis.commands.modules.document_text import NameCache, plain_fields
 from anyredis.commands.modules.search_results import warnings_of
 from anyredis.frozen import Frozen
 from anyredis.replies import S, TextReaders, array, integer, number, pair, pairs, record, unexpected
-from anyredis.wire.decode import Reply, decode_error
+from anyredis.wire.decode import Reply
 
 Row: TypeAlias = dict[S, Any]
 """The values of a row by name.
@@ -147,24 +147,13 @@ class _Values(Generic[S]):
     def __init__(self, read: TextReaders[S]) -> None:
         self._kind = read.kind
         self._codec = read.codec
-        self._names: dict[bytes, S] = {}
+        self._names = NameCache(read)
 
     def name(self, reply: Reply) -> S:
         """A name, as text of the client's type."""
         if not isinstance(reply, bytes):
             unexpected(reply, "the name of a value")
-        found = self._names.get(reply)
-        if found is None:
-            found = self._names[reply] = self._text(reply)
-        return found
-
-    def _text(self, name: bytes) -> S:
-        if isinstance(name, self._kind):
-            return name
-        try:
-            return cast("S", name.decode(*self._codec))
-        except UnicodeError as error:
-            raise decode_error(error) from error
+        return self._names[reply]
 
     def of(self, reply: Reply) -> Any:
         """A value."""

@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias, cast
 
 from anyredis.commands.checks import natural, number
-from anyredis.commands.modules.search_options import SortOrder, limit_words, pair_of_texts
+from anyredis.commands.modules.search_options import (
+    SortOrder,
+    limit_words,
+    option_words,
+    pair_of_texts,
+)
 from anyredis.commands.modules.search_params import refuse_foreign
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
@@ -48,7 +53,7 @@ class Reducer(Frozen):
     @property
     def words(self) -> Words:
         """REDUCE and its arguments."""
-        named = () if self.as_ is None else (b"AS", self.as_)
+        named = option_words(b"AS", self.as_)
         return (b"REDUCE", self.name, len(self.args), *self.args, *named)
 
     @classmethod

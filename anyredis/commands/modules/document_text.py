@@ -8,7 +8,7 @@ at once, and one by one only if that fails.
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice, repeat
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final, Generic, cast
 
 from anyredis.replies import S, TextReaders, all_are, pairs, unexpected
 from anyredis.wire.decode import Reply, decode_error
@@ -53,14 +53,14 @@ def _decoding(read: TextReaders[Any], values: Iterable[Any]) -> Iterator[str]:
     return map(bytes.decode, values, repeat(encoding), repeat(errors))
 
 
-class NameCache(dict[bytes, str]):
-    """Names of fields as text, decoded once for all documents of a reply."""
+class NameCache(dict[bytes, S], Generic[S]):
+    """Names of fields as text of the client's type, read once for all documents of a reply."""
 
-    def __init__(self, read: TextReaders[str]) -> None:
+    def __init__(self, read: TextReaders[S]) -> None:
         super().__init__()
         self.read: Final = read
 
-    def __missing__(self, name: bytes) -> str:
+    def __missing__(self, name: bytes) -> S:
         found = self[name] = text_of(self.read, name)
         return found
 
@@ -124,7 +124,7 @@ def _dealt(named: Iterator[tuple[Any, Any]], sizes: Iterable[int]) -> list[dict[
     return list(map(dict, map(islice, repeat(named), sizes)))
 
 
-def _all_text(known: NameCache, contents: list[Reply]) -> list[dict[str, str]]:
+def _all_text(known: NameCache[str], contents: list[Reply]) -> list[dict[str, str]]:
     """The fields of each document; raises `TypeError` or `UnicodeError` unless all are text."""
     kinds = set(map(type, contents))
     if kinds <= {list}:
@@ -144,7 +144,7 @@ def _all_text(known: NameCache, contents: list[Reply]) -> list[dict[str, str]]:
 
 
 def _one_document_after_the_other(
-    names: NameCache, contents: list[Reply]
+    names: NameCache[str], contents: list[Reply]
 ) -> tuple[list[dict[str, str]], list[Mapping[str, bytes]]]:
     """The same as `field_values`, where some value is no text, or the encoding is another."""
     found: list[dict[str, str]] = []

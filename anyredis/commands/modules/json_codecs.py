@@ -1,4 +1,4 @@
-"""Codecs for JSON: of the standard library, of orjson, msgspec and pydantic; and readers of types.
+"""Codecs for JSON: of the standard library, of orjson, msgspec and pydantic.
 
 Law: nothing but the standard library is imported before it is asked for.
 """
@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib import import_module
+from functools import partial
 from types import ModuleType
-from typing import Any, Final, get_args
+from typing import Any, Final
 
+from anyredis.commands.modules.typed_values import (
+    library,
+    pydantic_filler_if_any,
+    pydantic_reader,
+    typed_filler,
+    typed_reader,
+)
 from anyredis.exceptions import DataTypeError
-from anyredis.excerpt import excerpt
 from anyredis.json_codec import JsonCodec
+from anyredis.replies import TextReaders
 
 Hook = Callable[[Any], Any]
 """Gives a value that can be encoded in place of one that cannot."""
 
 NULL: Final = (b"null",)
 """What orjson and msgspec write for a NaN or an infinity."""
-
-Reader = Callable[[bytes], Any]
-"""Reads JSON text as a value of one type."""
 
 
 def standard_codec(*, default: Hook | None = None) -> JsonCodec:
@@ -67,15 +71,14 @@ def msgspec_codec(
     `DataTypeError` if msgspec is not installed.
     """
     msgspec = _installed("msgspec.json")
-
-    def loads_as(kind: Any) -> Reader:
-        if is_of_pydantic(kind):
-            return pydantic_reader(kind)
-        reader: Reader = msgspec.Decoder(kind, dec_hook=dec_hook).decode
-        return reader
-
     encode: Callable[[Any], bytes] = msgspec.Encoder(enc_hook=enc_hook).encode
-    return JsonCodec(encode, msgspec.Decoder().decode, loads_as, not_finite=NULL)
+    return JsonCodec(
+        encode,
+        msgspec.Decoder().decode,
+        partial(typed_reader, dec_hook=dec_hook),
+        convert_as=partial(typed_filler, dec_hook=dec_hook),
+        not_finite=NULL,
+    )
 
 
 def pydantic_codec() -> JsonCodec:
@@ -85,55 +88,22 @@ def pydantic_codec() -> JsonCodec:
     """
     core = _installed("pydantic_core")
 
-    return JsonCodec(core.to_json, core.from_json, pydantic_reader)
+    return JsonCodec(
+        core.to_json, core.from_json, pydantic_reader, convert_as=pydantic_filler_if_any
+    )
 
 
 STANDARD: Final = standard_codec()
 
 
-# -- readers of types ---------------------------------------------------------------------------
-
-
-def typed_reader(kind: Any) -> Reader:
-    """A function that reads JSON as *kind*, by pydantic if that made it, otherwise by msgspec.
-
-    Without msgspec it is pydantic's.  Raises `DataTypeError` if neither is installed, and what they
-    raise for a type that they do not know.
-    """
-    if is_of_pydantic(kind) or (msgspec := _module("msgspec.json")) is None:
-        return pydantic_reader(kind)
-    reader: Reader = msgspec.Decoder(kind).decode
-    return reader
-
-
-def pydantic_reader(kind: Any) -> Reader:
-    """A function that reads JSON as *kind*, by pydantic."""
-    pydantic = _module("pydantic")
-    if pydantic is None:
-        raise DataTypeError(
-            f"type= is {excerpt(kind)}: install msgspec or pydantic, which read JSON as a type, or "
-            "give the client json_codec=JsonCodec(dumps, loads, loads_as)"
-        )
-    reader: Reader = pydantic.TypeAdapter(kind).validate_json
-    return reader
-
-
-def is_of_pydantic(kind: Any) -> bool:
-    """Whether *kind*, or a type within it, is a model or dataclass of pydantic."""
-    return hasattr(kind, "__pydantic_validator__") or any(map(is_of_pydantic, get_args(kind)))
-
-
-def _module(name: str) -> ModuleType | None:
-    """The module *name*, or None if it is not installed."""
-    try:
-        return import_module(name)
-    except ModuleNotFoundError:
-        return None
+def codec_of(read: TextReaders[Any]) -> JsonCodec:
+    """The codec of the client whose replies *read* reads."""
+    return read.json_codec or STANDARD
 
 
 def _installed(name: str) -> ModuleType:
     package = name.partition(".")[0].partition("_")[0]
-    found = _module(name)
+    found = library(name)
     if found is None:
         raise DataTypeError(f"{package}_codec: {package} is not installed: pip install {package}")
     return found

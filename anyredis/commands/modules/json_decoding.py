@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from anyredis.commands.modules.json_codecs import typed_reader
-from anyredis.exceptions import DataError, DataTypeError, ReplyDecodeError
+from anyredis.commands.modules.typed_values import CACHED, for_type, typed_reader
+from anyredis.exceptions import ReplyDecodeError
 from anyredis.excerpt import excerpt
 from anyredis.json_codec import JsonCodec
 from anyredis.replies import array, unexpected
 from anyredis.wire.decode import Reply
 
 T = TypeVar("T")
-
-CACHED: Final = 256
-"""The number of readers that are kept: one for each type and codec."""
 
 
 class DocumentReader(Generic[T]):
@@ -51,12 +48,7 @@ def reader_for(codec: JsonCodec, kind: Any) -> DocumentReader[Any]:
 
     Raises `DataTypeError` if no library is installed that reads *kind*, or none can.
     """
-    try:
-        return _reader(codec, kind)
-    except DataError:
-        raise
-    except Exception as error:
-        raise DataTypeError(f"type= is {excerpt(kind)}: {excerpt(error, 200)}") from error
+    return for_type(_reader, codec, kind)
 
 
 @lru_cache(CACHED)

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from anyredis.command import Command, command
 from anyredis.commands.group import Group, choice, flags, only_one
-from anyredis.commands.modules.json_codecs import STANDARD
+from anyredis.commands.modules.json_codecs import codec_of
 from anyredis.commands.modules.json_decoding import reader_for
 from anyredis.commands.modules.json_encoding import encoded, with_text_keys
 from anyredis.commands.modules.json_paths import ROOT, JsonPath, check_paths, gives_list
@@ -27,7 +27,7 @@ class JsonGroup(Group[S]):
     @property
     def codec(self) -> JsonCodec:
         """The codec of the client."""
-        return self.read.json_codec or STANDARD
+        return codec_of(self.read)
 
 
 class JsonDocuments(JsonGroup[S]):

@@ -1,15 +1,16 @@
-"""Queries as values: parts that are joined by `&`, `|` and `~`, and whose text is the query.
+"""The functions that make queries: by words, tags, numbers, places, shapes and vectors.
 
-Law: `str()` of a query is what is sent.  What a user typed stands in it escaped, as the words or
-tags that it is; vectors and shapes stand in its parameters.
+Law: what a user typed stands in the text of a query escaped, as the words or tags that it is; vectors
+and shapes stand in its parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final, Literal, NoReturn, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 from anyredis.commands.checks import natural
+from anyredis.commands.modules.query import EVERYTHING, Nearest, Query, within
 from anyredis.commands.modules.query_text import (
     field_name,
     number_text,
@@ -19,11 +20,10 @@ from anyredis.commands.modules.query_text import (
     tag_value,
     words_in,
 )
-from anyredis.commands.modules.search_params import Parameters, parameter
+from anyredis.commands.modules.search_params import parameter
 from anyredis.commands.vectors import Vector
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
-from anyredis.frozen import Frozen
 from anyredis.wire.encode import Value
 
 Fields: TypeAlias = str | Sequence[str] | None
@@ -34,126 +34,6 @@ Unit: TypeAlias = Literal["m", "km", "mi", "ft"]
 
 Relation: TypeAlias = Literal["WITHIN", "CONTAINS", "INTERSECTS", "DISJOINT"]
 """How a shape in the index lies to the one in the query."""
-
-
-class Query(Frozen):
-    """A query: *text* in the server's query language, with the values of its `$parameters`.
-
-    The text is taken as it is, so it is for queries that you write; text of users belongs into
-    `text`, `tag` and the other functions of `anyredis.search`, or into *params*.  `a & b` are the
-    documents of both, `a | b` those of either, `~a` all others.
-    """
-
-    __slots__ = ("params", "single", "text")
-
-    def __init__(self, text: str, params: Parameters = (), *, single: bool = False) -> None:
-        if not isinstance(text, str) or not text.strip():
-            raise DataTypeError(f"Query: text is {excerpt(text, 80)}: give a query, such as '*'")
-        self.text: Final = text
-        self.params: Final = params
-        """Names and values for PARAMS."""
-        self.single: Final = single
-        """Whether it may stand beside others without parentheses."""
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __and__(self, other: Query) -> Query:
-        return all_of(self, other)
-
-    def __or__(self, other: Query) -> Query:
-        return any_of(self, other)
-
-    def __invert__(self) -> Query:
-        if self == EVERYTHING:
-            raise DataValueError("~EVERYTHING matches nothing: the server takes no such query")
-        return Query(f"-{_within(self)}", self.params)
-
-    def __bool__(self) -> NoReturn:
-        raise DataTypeError(
-            "a query is neither true nor false: write a & b for `and`, a | b for `or`, ~a for `not`"
-        )
-
-    def optional(self) -> Query:
-        """All documents; those that match this query have a higher score."""
-        return Query(f"~{_within(self)}", self.params)
-
-    def with_attributes(
-        self,
-        *,
-        weight: float | None = None,
-        slop: int | None = None,
-        inorder: bool | None = None,
-        phonetic: bool | None = None,
-    ) -> Query:
-        """The same documents, with other attributes for the score and the places of words.
-
-        *weight* multiplies the score of this part.  Between its words are at most *slop* others,
-        and with *inorder* they come in this order.  *phonetic*: words that sound alike match.
-        """
-        words: list[str] = []
-        if weight is not None:
-            words.append(f"$weight: {number_text('with_attributes: weight', weight)};")
-        if slop is not None:
-            natural("with_attributes: slop", slop)
-            words.append(f"$slop: {slop};")
-        for name, flag in (("inorder", inorder), ("phonetic", phonetic)):
-            if flag is not None:
-                words.append(f"${name}: {'true' if flag else 'false'};")
-        if not words:
-            raise DataValueError("with_attributes: give at least one attribute")
-        return Query(f"{_within(self)}=>{{{' '.join(words)}}}", self.params)
-
-
-class Nearest(Query):
-    """The query that `knn` makes: it stands alone, its filter inside."""
-
-    __slots__ = ()
-
-
-EVERYTHING: Final = Query("*", single=True)
-"""All documents of the index."""
-
-
-def _within(part: Query) -> str:
-    """The text of *part* inside a larger query."""
-    if not isinstance(part, Query):
-        raise DataTypeError(
-            f"{excerpt(part, 80)} is no query: write Query(text) for text in the query language, or "
-            "text(field, words) for words of a user"
-        )
-    if isinstance(part, Nearest):
-        raise DataTypeError("knn(…) is the whole query: give the others as knn(…, where=query)")
-    return part.text if part.single else f"({part.text})"
-
-
-def _joined(parts: Sequence[Query], between: str) -> Query:
-    text = between.join(_within(part) for part in parts)
-    found: dict[str, Value] = {}
-    for name, value in (pair for part in parts for pair in part.params):
-        if name in found and found[name] != value:
-            raise DataValueError(
-                f"two parts of the query have a parameter ${name}: give one another name by param="
-            )
-        found[name] = value
-    return Query(text, tuple(found.items()))
-
-
-def all_of(*parts: Query) -> Query:
-    """The documents that match each of *parts*: `a & b`."""
-    some = [part for part in parts if part != EVERYTHING]
-    if len(some) < 2:
-        return some[0] if some else EVERYTHING
-    return _joined(some, " ")
-
-
-def any_of(*parts: Query) -> Query:
-    """The documents that match at least one of *parts*: `a | b`."""
-    if not parts:
-        raise DataValueError("any_of: give at least one query")
-    if EVERYTHING in parts:
-        return EVERYTHING
-    return parts[0] if len(parts) == 1 else _joined(parts, " | ")
 
 
 # -- TEXT fields --------------------------------------------------------------------------------
@@ -371,14 +251,14 @@ def knn(
         words += f" EF_RUNTIME {ef_runtime}"
     if score_as is not None:
         words += f" AS {_name('knn: score_as', score_as)}"
-    within = where.text if where == EVERYTHING else _alone(where)
+    filtered = where.text if where == EVERYTHING else _alone(where)
     if name in dict(where.params):
         raise DataValueError(f"knn: where has a parameter ${name}, too: give another by param=")
-    return Nearest(f"{within}=>[{words}]", (*where.params, (name, _sent("knn", vector))))
+    return Nearest(f"{filtered}=>[{words}]", (*where.params, (name, _sent("knn", vector))))
 
 
 def _alone(part: Query) -> str:
-    text = _within(part)
+    text = within(part)
     return f"({text})" if part.single else text
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias, cast
 
 from anyredis.commands.checks import natural
+from anyredis.commands.group import MILLISECOND, Milliseconds, duration
 from anyredis.commands.modules.query_builder import NearPoint, NumberRange
 from anyredis.commands.modules.search_params import refuse_foreign
 from anyredis.commands.several import SomeKeys, any_keys
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
 from anyredis.frozen import Frozen
-from anyredis.wire.encode import Key, Value
+from anyredis.wire.encode import Value
 
 ReturnFields: TypeAlias = Sequence[str | tuple[str, str]]
 """Fields to return: names, or JSON paths with the names that they get: `("$.price", "price")`."""
@@ -201,6 +202,15 @@ def filter_words(command: str, filters: Sequence[SearchFilter] | None) -> tuple[
     return tuple(words)
 
 
-def text_words(token: bytes, value: Key | None) -> tuple[Value, ...]:
+def option_words(token: bytes, value: Value | None) -> tuple[Value, ...]:
     """*token* and *value*; nothing for None."""
     return () if value is None else (token, value)
+
+
+def milliseconds_words(token: bytes, name: str, value: Milliseconds | None) -> tuple[Value, ...]:
+    """*token* and the milliseconds of *value*; nothing for None."""
+    if value is None:
+        return ()
+    number = duration(value, MILLISECOND)
+    natural(name, number)
+    return (token, number)

@@ -6,19 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict, TypeVar, Unpack, cast
 
 from anyredis.command import Blueprint, Command, command
-from anyredis.commands.checks import Count, natural
-from anyredis.commands.cursors import CursorPage
-from anyredis.commands.group import MILLISECOND, Group, Milliseconds, duration, flags
-from anyredis.commands.modules.aggregate_results import (
-    AggregateReader,
-    AggregateResult,
-    HybridReader,
-    HybridResult,
-    Row,
-)
+from anyredis.commands.checks import Count
+from anyredis.commands.group import Milliseconds, flags
+from anyredis.commands.modules.aggregate_results import HybridReader, HybridResult
 from anyredis.commands.modules.aggregate_steps import Step, step_words
+from anyredis.commands.modules.aggregations import Aggregations
 from anyredis.commands.modules.document_types import DocumentType, converter
 from anyredis.commands.modules.hybrid import Combine, VectorQuery
+from anyredis.commands.modules.json_codecs import codec_of
 from anyredis.commands.modules.query_commands import QueryCommand
 from anyredis.commands.modules.search_options import (
     Highlight,
@@ -29,9 +24,10 @@ from anyredis.commands.modules.search_options import (
     counted,
     filter_words,
     limit_words,
+    milliseconds_words,
+    option_words,
     return_words,
     sort_words,
-    text_words,
 )
 from anyredis.commands.modules.search_params import (
     DIALECT,
@@ -47,7 +43,7 @@ from anyredis.commands.several import SomeKeys
 from anyredis.commands.vectors import Vector
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.excerpt import excerpt
-from anyredis.replies import S, TextReaders, array, ok, word
+from anyredis.replies import S, TextReaders, array, word
 from anyredis.wire.decode import Reply
 from anyredis.wire.encode import Key, Value
 
@@ -82,7 +78,7 @@ class SearchOptions(TypedDict, total=False):
     dialect: Count | None
 
 
-class SearchQueries(Group[S]):
+class SearchQueries(Aggregations[S]):
     """The commands that ask an index."""
 
     @command
@@ -141,12 +137,12 @@ class SearchQueries(Group[S]):
             *counted("FT.SEARCH", b"INFIELDS", "infields", infields),
             *return_words("FT.SEARCH", return_fields),
             *_shown_words(shown),
-            *(() if slop is None else (b"SLOP", slop)),
-            *_milliseconds(b"TIMEOUT", "timeout", timeout),
+            *option_words(b"SLOP", slop),
+            *milliseconds_words(b"TIMEOUT", "timeout", timeout),
             *flags(inorder=inorder),
-            *text_words(b"LANGUAGE", language),
-            *text_words(b"EXPANDER", expander),
-            *text_words(b"SCORER", scorer),
+            *option_words(b"LANGUAGE", language),
+            *option_words(b"EXPANDER", expander),
+            *option_words(b"SCORER", scorer),
             *flags(explainscore=explainscore),
             *sort_words("FT.SEARCH", sortby),
             *limit_words("FT.SEARCH", limit),
@@ -174,117 +170,20 @@ class SearchQueries(Group[S]):
         """Like `search`, with the `fields` of each document as a value of *type*.
 
         *type* is a pydantic model, what msgspec fills (its `Struct`, a dataclass, a `TypedDict`),
-        or a function of a dict.  Names and values are text on any client, those that
-        are no text bytes; a JSON document under `$` is parsed, and the other fields stand beside its
-        own.  Raises `ReplyDecodeError` that names a document which does not fit.
+        or a function of a dict.  Names and values are text on any client, those that are no text
+        bytes; a JSON document under `$` is parsed by the `json_codec` of the client, and the other
+        fields stand beside its own.  Raises `ReplyDecodeError` that names a document which does not
+        fit, and `DataTypeError` if no library is installed that fills such a type.
         FT.SEARCH index query [LIMIT offset num] [PARAMS n name value …]. Search 1.0. O(N).
         """
         plan = SearchPlan(self.read).search(index, query, **options)
         if options.get("nocontent"):
             raise DataValueError("FT.SEARCH: nocontent leaves nothing for type: use search")
         encoding = self.read.codec[0]
-        convert = converter("FT.SEARCH", type, options.get("dialect", DIALECT), encoding)
+        dialect, codec = options.get("dialect", DIALECT), codec_of(self.read)
+        convert = converter("FT.SEARCH", type, dialect, encoding, codec)
         reader = cast("SearchReader[S, dict[S, S]]", plan.parse).making(convert)
         return QueryCommand(plan.args, reader, plan.args[2], b"SEARCH")
-
-    @command
-    def aggregate(
-        self,
-        index: Key,
-        query: QueryText,
-        *steps: Step,
-        verbatim: bool = False,
-        add_scores: bool = False,
-        scorer: Key | None = None,
-        timeout: Milliseconds | None = None,
-        params: Mapping[str, Value | Vector] | None = None,
-        dialect: Count | None = DIALECT,
-    ) -> Command[AggregateResult[S]]:
-        """The rows that *steps* make of the documents of *index* that match *query*.
-
-            await client.ft.aggregate(
-                "goods", "*", group_by("category", Reducer.count("n")), sort_by(desc("n"), max=5)
-            )
-
-        The steps are `load`, `group_by`, `sort_by`, `apply`, `filter_by` and `limit`, in this order
-        or any other.  Values are texts, numbers too.  With *add_scores* each document has its score
-        as `__score`.  *query*, *params*, *timeout*, *dialect* and errors as for `search`.  More than
-        some thousand rows come page by page with `aggregate_iter`.
-        FT.AGGREGATE index query [LOAD n field …] [GROUPBY n property … REDUCE name n arg …]
-        [SORTBY n property …] [APPLY expression AS name] [LIMIT offset num]. Search 1.1. O(1).
-        """
-        reader = AggregateReader(self.read)
-        words = (
-            *flags(verbatim=verbatim),
-            *_scores(scorer, add_scores),
-            *_milliseconds(b"TIMEOUT", "timeout", timeout),
-        )
-        more = step_words("FT.AGGREGATE", steps)
-        text, last = query_words("FT.AGGREGATE", query, params, dialect)
-        args = (b"FT.AGGREGATE", index, text, *words, *more, *last)
-        return QueryCommand(args, reader, text, b"AGGREGATE")
-
-    @command
-    def aggregate_cursor(
-        self,
-        index: Key,
-        query: QueryText,
-        *steps: Step,
-        count: Count | None = None,
-        max_idle: Milliseconds | None = None,
-        verbatim: bool = False,
-        add_scores: bool = False,
-        scorer: Key | None = None,
-        timeout: Milliseconds | None = None,
-        params: Mapping[str, Value | Vector] | None = None,
-        dialect: Count | None = DIALECT,
-    ) -> Command[CursorPage[Row[S]]]:
-        """The first page of the rows of `aggregate`, with a cursor for `cursor_read`.
-
-        A page has up to *count* rows, 1000 by default.  The server closes the cursor after *max_idle*
-        milliseconds without a read, 300 000 by default; until then it counts against a limit of 128
-        for an index, so close it with `cursor_del`.  `aggregate_iter` does all that.  In a cluster
-        only the node that made a cursor knows it: use `client.node_for(index).ft`.
-        FT.AGGREGATE index query WITHCURSOR [COUNT n] [MAXIDLE milliseconds] [LOAD n field …].
-        Search 1.1. O(1).
-        """
-        cursor = (
-            b"WITHCURSOR",
-            *(() if count is None else (b"COUNT", count)),
-            *_milliseconds(b"MAXIDLE", "max_idle", max_idle),
-        )
-        reader = AggregateReader(self.read)
-        words = (
-            *flags(verbatim=verbatim),
-            *_scores(scorer, add_scores),
-            *_milliseconds(b"TIMEOUT", "timeout", timeout),
-        )
-        more = (*cursor, *step_words("FT.AGGREGATE", steps))
-        text, last = query_words("FT.AGGREGATE", query, params, dialect)
-        args = (b"FT.AGGREGATE", index, text, *words, *more, *last)
-        return QueryCommand(args, reader.page, text)
-
-    @command
-    def cursor_read(
-        self, index: Key, cursor: Count, *, count: Count | None = None
-    ) -> Command[CursorPage[Row[S]]]:
-        """The next page of a cursor, of up to *count* rows.
-
-        Raises `ResponseError` for a cursor that was read to its end, closed or idle for too long.
-        FT.CURSOR READ index cursor [COUNT n]. Search 1.1. O(1).
-        """
-        more = () if count is None else (b"COUNT", count)
-        reader = AggregateReader(self.read)
-        return Command((b"FT.CURSOR", b"READ", index, cursor, *more), reader.page, binary=True)
-
-    @command
-    def cursor_del(self, index: Key, cursor: Count) -> Command[bool]:
-        """True once the cursor is closed.
-
-        Raises `ResponseError` for a cursor that does not exist any more.
-        FT.CURSOR DEL index cursor. Search 1.1. O(1).
-        """
-        return Command((b"FT.CURSOR", b"DEL", index, cursor), ok)
 
     @command
     def hybrid(
@@ -317,13 +216,13 @@ class SearchQueries(Group[S]):
         if shared:
             raise DataValueError(f"FT.HYBRID: two parts have a parameter ${min(shared)}")
         words = (
-            *text_words(b"SCORER", scorer),
-            *text_words(b"YIELD_SCORE_AS", score_as),
+            *option_words(b"SCORER", scorer),
+            *option_words(b"YIELD_SCORE_AS", score_as),
             *vector.words,
             *(() if combine is None else combine.words),
             *step_words("FT.HYBRID", steps),
             *params_words("FT.HYBRID", (*own, *vector.params), params),
-            *_milliseconds(b"TIMEOUT", "timeout", timeout),
+            *milliseconds_words(b"TIMEOUT", "timeout", timeout),
         )
         args = (b"FT.HYBRID", index, b"SEARCH", text, *words)
         return QueryCommand(args, HybridReader(self.read), text, b"HYBRID")
@@ -383,18 +282,6 @@ class SearchPlan(Blueprint, SearchQueries[S]):
 
 def _lines(reply: Reply) -> list[str]:
     return [word(each) for each in array(reply)]
-
-
-def _milliseconds(token: bytes, name: str, value: Milliseconds | None) -> tuple[Value, ...]:
-    if value is None:
-        return ()
-    number = duration(value, MILLISECOND)
-    natural(name, number)
-    return (token, number)
-
-
-def _scores(scorer: Key | None, add_scores: bool) -> tuple[Value, ...]:
-    return (*text_words(b"SCORER", scorer), *flags(addscores=add_scores))
 
 
 def _shown_words(shown: tuple[Summarize | None, Highlight | None]) -> tuple[Value, ...]:

@@ -9,18 +9,16 @@ sent it.
 from collections.abc import Iterator
 from typing import Final, Generic, NamedTuple
 
+from anyredis.commands.modules.report_fields import ReportFields
 from anyredis.replies import (
     S,
     TextReaders,
     array,
-    boolean,
     number,
-    others,
     record,
     unexpected,
     whole,
     word,
-    word_or_none,
 )
 from anyredis.wire.decode import Reply
 
@@ -186,53 +184,6 @@ _WITH_VALUE: Final = frozenset(("WEIGHT", "SEPARATOR", "PHONETIC", "M"))
 """The options in capitals that have a value; RESP2 tells the others as words between the pairs."""
 
 _RENAMED: Final = {"Index Errors": "index_errors", "field statistics": "field_statistics"}
-
-
-class ReportFields:
-    """The fields of one map: each is taken out by its name, and what is left is not known here."""
-
-    def __init__(self, fields: dict[str, Reply]) -> None:
-        self._left = fields
-
-    def raw(self, name: str) -> Reply:
-        """The raw value, None if there is none."""
-        return self._left.pop(name, None)
-
-    def integer(self, name: str) -> int | None:
-        """A whole number."""
-        value = self.raw(name)
-        return None if value is None else whole(value)
-
-    def number(self, name: str) -> float | None:
-        """A number, None for NaN."""
-        value = self.raw(name)
-        found = None if value is None else number(value)
-        return None if found != found else found  # noqa: PLR0124 - NaN
-
-    def truth(self, name: str) -> bool | None:
-        """True for 1, `true` or anything counted, False for 0 and `false`."""
-        value = self.raw(name)
-        if value is None:
-            return None
-        if isinstance(value, (str, bytes)) and word(value) in {"true", "false"}:
-            return word(value) == "true"
-        return boolean(whole(value))
-
-    def word(self, name: str) -> str | None:
-        """A word of the server."""
-        return word_or_none(self.raw(name))
-
-    def needed_integer(self, name: str) -> int:
-        """A whole number that each server sends."""
-        return whole(self.raw(name))
-
-    def needed_word(self, name: str) -> str:
-        """A word that each server sends."""
-        return word(self.raw(name))
-
-    def other(self) -> dict[str, Reply]:
-        """What is left."""
-        return others(self._left, ())
 
 
 def _fields(reply: Reply) -> ReportFields:

@@ -5,12 +5,16 @@ value that is no text stands in `binary`, all others in `fields`; none fails the
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
-from anyredis.commands.modules.document_text import NO_BINARY, field_values, texts_of
+from anyredis.commands.modules.document_text import NO_BINARY, PLAIN, field_values, texts_of
+from anyredis.commands.modules.json_codecs import STANDARD, codec_of
 from anyredis.commands.modules.search_json import json_of
+from anyredis.commands.modules.typed_values import CACHED
 from anyredis.frozen import Frozen
+from anyredis.json_codec import JsonCodec
 from anyredis.replies import S, TextReaders, all_are, array, integer, number, pair, unexpected, word
 from anyredis.wire.decode import Reply
 
@@ -44,11 +48,12 @@ class Document(NamedTuple, Generic[S, F]):
 
     @property
     def json(self) -> Any:
-        """The JSON document under `$`, parsed with the standard library.
+        """The JSON document under `$`, parsed by the `json_codec` of the client.
 
-        Raises `KeyError` without a field `$`: a document of a hash, or fields that were chosen.
+        Raises `KeyError` without a field `$`: a document of a hash, or fields that were chosen; and
+        `ReplyDecodeError` that names the document if the codec fails.
         """
-        return json_of(self.fields)
+        return json_of(self.id, (self.fields, self.binary), STANDARD, PLAIN)
 
 
 class SearchResult(Frozen, Generic[S, F]):
@@ -71,6 +76,25 @@ class SearchResult(Frozen, Generic[S, F]):
     def __len__(self) -> int:
         """The number of documents here."""
         return len(self.documents)
+
+
+@lru_cache(CACHED)
+def document_class(codec: JsonCodec, encoding: tuple[str, str]) -> type[Document[Any, Any]]:
+    """`Document`, or for a client that reads JSON or text in another way a class like it.
+
+    So a document knows its client's codec without an attribute, for which ten thousand would pay.
+    """
+    if codec is STANDARD and encoding == PLAIN:
+        return Document
+
+    def json(document: Document[Any, Any]) -> Any:
+        return json_of(document.id, (document.fields, document.binary), codec, encoding)
+
+    own = property(json, doc=Document.json.__doc__)
+    made = type(
+        "Document", (Document,), {"__slots__": (), "__doc__": Document.__doc__, "json": own}
+    )
+    return cast("type[Document[Any, Any]]", made)
 
 
 _NEW_DOCUMENT: Final = cast("Callable[[Any, Any], Any]", getattr(tuple, "__new__"))  # noqa: B009
@@ -181,7 +205,8 @@ class SearchReader(Frozen, Generic[S, F]):
             binary,
         )
         # `Document(*each)`, without a Python frame for each of what may be ten thousand.
-        return list(map(_NEW_DOCUMENT, repeat(Document), columns))
+        kind = document_class(codec_of(self.read), self.read.codec)
+        return list(map(_NEW_DOCUMENT, repeat(kind), columns))
 
     def _contents(self, keys: list[S], contents: list[Reply] | None) -> tuple[Any, Any]:
         """The fields of each document, and its values that are no text."""

@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple
 from anyredis.command import Command, command
 from anyredis.commands.checks import Count
 from anyredis.commands.group import Group, flags
+from anyredis.commands.modules.search_options import option_words
 from anyredis.commands.several import SomeKeys, SomeValues, all_keys, all_values
 from anyredis.exceptions import DataValueError
 from anyredis.replies import (
@@ -95,10 +96,10 @@ class SearchTerms(Group[S]):
         if distance is not None and not 1 <= distance <= 4:
             raise DataValueError(f"FT.SPELLCHECK: distance is {distance}: give 1 to 4")
         words = (
-            *(() if distance is None else (b"DISTANCE", distance)),
+            *option_words(b"DISTANCE", distance),
             *_dictionaries(b"INCLUDE", "include", include),
             *_dictionaries(b"EXCLUDE", "exclude", exclude),
-            *(() if dialect is None else (b"DIALECT", dialect)),
+            *option_words(b"DIALECT", dialect),
         )
         return Command((b"FT.SPELLCHECK", index, query, *words), self._spelling)
 
@@ -143,8 +144,8 @@ class SearchTerms(Group[S]):
         has.  *payload* is a text for `sugget_with_payloads`.
         FT.SUGADD key string score [INCR] [PAYLOAD payload]. Search 1.0. O(1).
         """
-        extra: tuple[Value, ...] = () if payload is None else (b"PAYLOAD", payload)
-        return Command((b"FT.SUGADD", key, string, score, *flags(incr=incr), *extra), integer)
+        words = (*flags(incr=incr), *option_words(b"PAYLOAD", payload))
+        return Command((b"FT.SUGADD", key, string, score, *words), integer)
 
     @command
     def sugdel(self, key: Key, string: Key) -> Command[bool]:

@@ -54,6 +54,27 @@ def test_ranges_with_replicas() -> None:
     ]
 
 
+def test_nodes() -> None:
+    """Each counts once, also one that is a replica here and has become a primary there."""
+    slot_map = slot_map_of(
+        (0, 99, Shard(A, (B, C))), (200, 299, Shard(B, (A,))), (300, 300, Shard(D))
+    )
+    assert slot_map.nodes == (A, B, C, D)
+    assert slot_map.primaries == (A, B, D)
+    assert slot_map.replicas == {A, B, C}
+    told_twice = slot_map_of((0, 9, Shard(A, (B,))), (10, 19, Shard(A, (C,))))
+    assert (told_twice.primaries, told_twice.nodes) == ((A,), (A, B, C))
+    assert SlotMap().nodes == SlotMap().primaries == ()
+
+
+def test_spans() -> None:
+    """They reach from one range to the next, and cover all slots."""
+    slot_map = slot_map_of((0, 99, Shard(A)), (200, 299, Shard(B)))
+    spans = [(0, 100, Shard(A)), (100, 200, None), (200, 300, Shard(B)), (300, SLOTS, None)]
+    assert list(slot_map.spans()) == spans
+    assert list(SlotMap().spans()) == [(0, SLOTS, None)]
+
+
 @pytest.mark.parametrize("host", [b"", None, "", b"?"])
 def test_a_host_that_is_not_known_is_the_one_that_was_asked(host: Reply) -> None:
     """Empty from a node that knows no address of its own, null from Redis 7 on."""

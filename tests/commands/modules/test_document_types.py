@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 from typing import Any, NamedTuple, TypedDict
 
 import msgspec
@@ -11,7 +12,9 @@ import pydantic
 import pytest
 
 from anyredis.commands.modules.document_types import DocumentType, converter
+from anyredis.commands.modules.json_codecs import msgspec_codec
 from anyredis.exceptions import DataTypeError, ReplyDecodeError
+from anyredis.json_codec import JsonCodec
 from tests.commands.tables import unchecked
 
 
@@ -131,11 +134,94 @@ def test_what_is_no_type() -> None:
 def test_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
     """A class that only it fills is refused at the call; a function and a model are not."""
 
+    @dataclasses.dataclass
+    class New:
+        name: str
+
     def missing(name: str) -> object:
         raise ImportError(name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(DataTypeError, match="install msgspec"):
-        converter("C", LampData, 2)
+        converter("C", New, 2)
     for kind in (lamp, LampModel):
         converter("C", kind, 2)
+
+
+TEXT = '{"name": "red", "price": 5}'
+
+
+def shouting(text: bytes) -> Any:
+    """A reader of JSON whose values show that it was called."""
+    return json.loads(text.replace(b"red", b"RED"))
+
+
+@pytest.mark.parametrize("kind", [LampStruct, LampModel, LampData, lamp])
+@pytest.mark.parametrize("text", [TEXT, TEXT.encode()])
+def test_the_codec_parses(kind: DocumentType[Any], text: Any) -> None:
+    """A JSON document is parsed by that of the client, for every kind of type."""
+    convert = converter("C", kind, 2, codec=JsonCodec(json.dumps, shouting))
+    made = convert("d:1", {"$": text}, {})
+    assert "RED" in (made if isinstance(made, tuple) else [made.name])
+
+
+def test_a_codec_that_fails() -> None:
+    """The error names the document."""
+
+    def loads(text: bytes) -> Any:
+        raise LookupError(text)
+
+    convert = converter("C", LampStruct, 2, codec=JsonCodec(json.dumps, loads))
+    with pytest.raises(
+        ReplyDecodeError, match=r"the document 'd:1' cannot be read by .*LookupError"
+    ):
+        convert("d:1", {"$": TEXT}, {})
+    assert convert("d:1", {"name": "red", "price": "5"}, {}) == LampStruct("red", 5.0)
+
+
+class Cents:
+    """A type that no library knows."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Priced(msgspec.Struct):
+    """A type with one of those."""
+
+    price: Cents
+    distance: float = 0
+
+
+def test_the_codec_converts() -> None:
+    """Its hooks make the values that no library knows; hashes are filled by it, too."""
+    codec = msgspec_codec(dec_hook=lambda kind, value: kind(value))
+    convert = converter("C", Priced, 2, codec=codec)
+    found = convert("d:1", {"$": '{"price": 5}', "distance": "0.5"}, {})
+    assert (found.price.number, found.distance) == (5, 0.5)
+    asked: list[object] = []
+
+    def convert_as(kind: Any) -> Any:
+        asked.append(kind)
+        return sorted
+
+    own = JsonCodec(json.dumps, json.loads, convert_as=convert_as)
+    for _ in range(2):
+        made: object = converter("C", LampStruct, 2, codec=own)("d", {"b": "1", "a": "2"}, {})
+        assert made == ["a", "b"]
+    assert asked == [LampStruct], "once for each codec and type"
+    assert converter("C", lamp, 2, codec=own)("d", {"name": "a", "price": "1"}, {}) == ("a", 1.0)
+
+
+def test_bytes_in_json() -> None:
+    """They are read as `client.json.get` reads them, because the codec wrote them: as base64."""
+    text: Any = msgspec_codec().dumps(Embedded("a", b"\0\xff"))
+    assert converter("C", Embedded, 2)("d", {"$": text}, {}) == Embedded("a", b"\0\xff")
+
+
+def test_types_that_nobody_fills() -> None:
+    """They are refused at the call, as those of `client.json.get` are."""
+    with pytest.raises(
+        DataTypeError, match=r"type= is dict\[str, list\[int\] \| set\[int\]\]: TypeError"
+    ):
+        converter("C", dict[str, list[int] | set[int]], 2)

@@ -17,6 +17,7 @@ from anyredis.exceptions import ProtocolError, RedisError, ResponseError
 from anyredis.facts import table
 from tests.commands.documented import statement_of
 from tests.commands.modules import (
+    test_aggregations,
     test_bf,
     test_cf,
     test_cms,
@@ -42,7 +43,12 @@ TABLES: Final[dict[str, tuple[Iterable[tuple[object, ...]], ...]]] = {
     "bf": (test_bf.SENT,),
     "cf": (test_cf.SENT,),
     "cms": (test_cms.SENT,),
-    "ft": (test_search_indexes.SENT, test_search_queries.SENT, test_search_terms.SENT),
+    "ft": (
+        test_search_indexes.SENT,
+        test_search_queries.SENT,
+        test_aggregations.SENT,
+        test_search_terms.SENT,
+    ),
     "json": (test_json_documents.SENT, test_json_parts.SENT),
     "tdigest": (test_tdigest.SENT,),
     "topk": (test_topk.SENT,),
@@ -52,7 +58,7 @@ TABLES: Final[dict[str, tuple[Iterable[tuple[object, ...]], ...]]] = {
 
 FILES: Final[dict[str, tuple[str, ...]]] = {
     **{name: (f"test_{name}*.py",) for name in TABLES},
-    "ft": ("test_search_*.py",),
+    "ft": ("test_search_*.py", "test_aggregations.py"),
 }
 """The files of tests of each namespace."""
 

@@ -10,10 +10,7 @@ import pytest
 
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.search import (
-    EVERYTHING,
     Query,
-    all_of,
-    any_of,
     fuzzy,
     geoshape,
     infix,
@@ -60,21 +57,6 @@ TEXTS: list[tuple[Query, str]] = [
     (near("place", 1, 2, 3, "km"), "@place:[1 2 3 km]"),
     (geoshape("area", "WITHIN", "POINT(1 1)"), "@area:[WITHIN $shape]"),
     (missing("title"), "ismissing(@title)"),
-    (RED & LAMP, "@title:(red) @kind:{lamp}"),
-    (RED | LAMP, "@title:(red) | @kind:{lamp}"),
-    (RED | LAMP & CHEAP, "@title:(red) | (@kind:{lamp} @price:[-inf 20])"),
-    ((RED | LAMP) & CHEAP, "(@title:(red) | @kind:{lamp}) @price:[-inf 20]"),
-    (~RED & LAMP, "(-@title:(red)) @kind:{lamp}"),
-    (~(RED | LAMP), "-(@title:(red) | @kind:{lamp})"),
-    (RED.optional() & LAMP, "(~@title:(red)) @kind:{lamp}"),
-    (RED.with_attributes(weight=2.5), "@title:(red)=>{$weight: 2.5;}"),
-    (RED.with_attributes(slop=1, inorder=True, phonetic=False) | LAMP,
-     "(@title:(red)=>{$slop: 1; $inorder: true; $phonetic: false;}) | @kind:{lamp}"),
-    (Query("@a:x | @b:y") & LAMP, "(@a:x | @b:y) @kind:{lamp}"),
-    (all_of(), "*"),
-    (all_of(EVERYTHING, RED), "@title:(red)"),
-    (any_of(RED), "@title:(red)"),
-    (any_of(RED, EVERYTHING), "*"),
     (knn("v", ONES), "*=>[KNN 10 @v $vector]"),
     (knn("v", ONES, 3, where=LAMP, score_as="d", ef_runtime=20, param="q"),
      "(@kind:{lamp})=>[KNN 3 @v $q EF_RUNTIME 20 AS d]"),
@@ -99,34 +81,9 @@ def test_vectors(vector: list[float]) -> None:
     assert vector_range("v", vector, 1, param="q").params == (("q", ONES),)
 
 
-def test_parameters_are_joined() -> None:
-    """A larger query has those of its parts; one vector may stand in two places."""
-    shape = geoshape("area", "WITHIN", "POINT(1 1)")
-    near_it = vector_range("v", [1, 1], 1)
-    assert (shape & near_it).params == (("shape", "POINT(1 1)"), ("vector", ONES))
-    assert (near_it | vector_range("w", ONES, 1)).params == (("vector", ONES),)
-    assert knn("v", [1, 1], where=shape).params == (("shape", "POINT(1 1)"), ("vector", ONES))
-
-
-def test_a_query_is_a_value() -> None:
-    """It does not change, can be hashed, and two with the same text are equal."""
-    assert {text("title", "red"), RED} == {RED}
-    with pytest.raises(AttributeError, match="does not change"):
-        RED.text = "x"  # type: ignore[misc]
-
-
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
-    (DataTypeError, "a query is neither true nor false", lambda: RED and LAMP),
-    (DataTypeError, "'x' is no query: write Query(text)", lambda: unchecked(all_of)(RED, "x")),
-    (DataTypeError, "text is ' '", lambda: Query(" ")),
-    (DataValueError, "~EVERYTHING matches nothing", lambda: ~EVERYTHING),
-    (DataTypeError, "knn(…) is the whole query", lambda: knn("v", ONES) & RED),
-    (DataValueError, "any_of: give at least one", any_of),
-    (DataValueError, "two parts of the query have a parameter $vector",
-     lambda: vector_range("v", [1], 1) & vector_range("v", [2], 1)),
     (DataValueError, "knn: where has a parameter $vector",
      lambda: knn("v", [1], where=vector_range("v", [2], 1))),
-    (DataValueError, "give at least one attribute", RED.with_attributes),
     (DataValueError, "text: field is empty", lambda: text([], "x")),
     (DataValueError, "fuzzy: distance is 4", lambda: fuzzy("title", "x", 4)),
     (DataValueError, "tag: values is empty", lambda: tag("kind")),

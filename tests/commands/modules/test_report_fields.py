@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anyredis.commands.modules.report_fields import fields_of, results
+from anyredis.commands.modules.report_fields import ReportFields, fields_of, results
 from anyredis.exceptions import ProtocolError, ResponseError
 
 
@@ -23,3 +23,20 @@ def test_results() -> None:
         results([1, ResponseError("full")])
     with pytest.raises(ProtocolError):
         results(1)
+
+
+def test_fields_that_are_taken_out() -> None:
+    """Each is read once as what it is, None if a server has none; what is left is other."""
+    fields = ReportFields({"i": b"5", "n": b"nan", "f": 0.5, "w": b"W", "new": b"x"})
+    assert (fields.needed_integer("i"), fields.integer("i")) == (5, None)
+    assert (fields.number("n"), fields.number("f"), fields.number("g")) == (None, 0.5, None)
+    assert (fields.needed_word("w"), fields.word("w")) == ("W", None)
+    assert fields.other() == {"new": "x"}
+    with pytest.raises(ProtocolError):
+        fields.needed_word("w")
+
+
+def test_truths() -> None:
+    """Servers write them in words, or as a number of anything."""
+    for raw, truth in ((b"true", True), ("false", False), (1, True), (b"0", False), (None, None)):
+        assert ReportFields({"t": raw}).truth("t") is truth

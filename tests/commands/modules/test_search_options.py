@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from anyredis.commands.modules.search_options import (
     counted,
     filter_words,
     limit_words,
+    milliseconds_words,
     return_words,
     sort_words,
 )
@@ -34,8 +36,17 @@ def test_nothing_for_none() -> None:
         == limit_words("C", None)
         == filter_words("C", None)
         == counted("C", b"INKEYS", "inkeys", None)
+        == milliseconds_words(b"TIMEOUT", "timeout", None)
         == ()
     )
+
+
+def test_milliseconds() -> None:
+    """A number is one of milliseconds, and a duration becomes one."""
+    for value in (1500, timedelta(seconds=1.5)):
+        assert milliseconds_words(b"TIMEOUT", "timeout", value) == (b"TIMEOUT", 1500)
+    with pytest.raises(DataValueError, match="timeout is -1"):
+        milliseconds_words(b"TIMEOUT", "timeout", -1)
 
 
 MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from anyredis.command import Command
-from anyredis.commands.cursors import CursorPage
 from anyredis.commands.modules.ft import BlueprintSearch
 from anyredis.commands.modules.search_queries import SearchOptions, SearchPlan, SearchQueries
 from anyredis.exceptions import DataTypeError, DataValueError, ProtocolError
@@ -22,24 +21,20 @@ from anyredis.search import (
     Highlight,
     HybridResult,
     Profiled,
-    Reducer,
     SearchResult,
     Summarize,
     VectorQuery,
-    apply,
     desc,
-    filter_by,
-    group_by,
     knn,
     limit,
     load,
     near,
     number,
-    sort_by,
     tag,
 )
 from anyredis.search import text as words_of
 from tests.commands.modules.plans import BytesPlan, TextPlan
+from tests.commands.modules.search_replies import map_of
 from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 text: BlueprintSearch[str] = TextPlan().ft
@@ -75,21 +70,6 @@ SENT: list[tuple[str, Command[object]]] = [
     ("FT.SEARCH i x SORTBY price DIALECT 2", text.search("i", "x", sortby="price")),
     ("FT.SEARCH i x LIMIT 1 2 PARAMS 2 n v DIALECT 2",
      text.search_as("i", "x", type=dict, limit=(1, 2), params={"n": "v"})),
-    ("FT.AGGREGATE i * DIALECT 2", text.aggregate("i", "*")),
-    (("FT.AGGREGATE i * VERBATIM SCORER BM25 ADDSCORES TIMEOUT 10 LOAD 4 @a $.b AS b "
-     "GROUPBY 1 @a REDUCE COUNT 0 AS n SORTBY 2 @n DESC MAX 5 APPLY @n*2 AS m FILTER @m>1 LIMIT 0 3 "
-     "PARAMS 2 p 1 DIALECT 2"),
-     text.aggregate("i", "*", load("a", ("$.b", "b")), group_by("a", Reducer.count("n")),
-                    sort_by(desc("n"), max=5), apply("@n*2", "m"), filter_by("@m>1"), limit(0, 3),
-                    verbatim=True, scorer="BM25", add_scores=True, timeout=10, params={"p": 1})),
-    (("FT.AGGREGATE i * VERBATIM SCORER S ADDSCORES TIMEOUT 7 WITHCURSOR COUNT 5 MAXIDLE 2000 LOAD 1 @a "
-     "PARAMS 2 p 1 DIALECT 2"),
-     text.aggregate_cursor("i", "*", load("a"), count=5, max_idle=timedelta(seconds=2), verbatim=True,
-                           scorer="S", add_scores=True, timeout=7, params={"p": 1})),
-    ("FT.AGGREGATE i * WITHCURSOR DIALECT 2", text.aggregate_cursor("i", "*")),
-    ("FT.CURSOR READ i 7", text.cursor_read("i", 7)),
-    ("FT.CURSOR READ i 7 COUNT 2", text.cursor_read("i", 7, count=2)),
-    ("FT.CURSOR DEL i 7", text.cursor_del("i", 7)),
     ("FT.HYBRID i SEARCH lamp VSIM @v $vector PARAMS 2 vector xxxx",
      text.hybrid("i", "lamp", VectorQuery("v", b"xxxx"))),
     (("FT.HYBRID i SEARCH @t:(lamp) SCORER BM25STD YIELD_SCORE_AS t VSIM @v $q KNN 4 K 5 EF_RUNTIME 9 "
@@ -146,19 +126,6 @@ FULL = {
 WHY = ["sum 1", ["part 1", ["leaf"]]]
 
 
-def map_of(*results: object, total: int = 1, warning: list[object] | None = None) -> bytes:
-    """A reply of RESP3 with these results."""
-    return resp3(
-        {
-            "attributes": [],
-            "total_results": total,
-            "format": "STRING",
-            "results": [*results],
-            "warning": warning or [],
-        }
-    )
-
-
 SCORED: list[Any] = [text.search("i", "x", withscores=True, withpayloads=True, withsortkeys=True)]
 
 PROFILE2 = [["Total profile time", "1.5"], ["Warning"], ["Iterators profile", ["Type", "UNION", "Time", "0.5",
@@ -202,19 +169,6 @@ READ: list[tuple[Command[object], bytes, object]] = [
      SearchResult(1, [Document("d:1", ["n", "t"])])),
     (binary.search_as("i", "x", type=sorted), map_of(HIT),
      SearchResult(1, [Document(b"d:1", ["n", "t"])])),
-    (text.aggregate("i", "x"), resp2([1, ["t", "red", "l", ["a", "b"]], NONE]),
-     AggregateResult([{"t": "red", "l": ["a", "b"]}, {}])),
-    (text.aggregate("i", "x"), map_of({"extra_attributes": {"t": None, "l": ["a"]}}, warning=["W"]),
-     AggregateResult([{"t": None, "l": ["a"]}], ["W"])),
-    (binary.aggregate("i", "x"), resp2([1, ["t", "red"]]), AggregateResult([{b"t": b"red"}])),
-    (text.aggregate_cursor("i", "x"), resp2([[1, ["t", "red"]], 7]),
-     CursorPage([{"t": "red"}], 7, [])),
-    (text.aggregate_cursor("i", "x"),
-     b"*2\r\n" + map_of({"extra_attributes": {"t": "red"}}, warning=["W"]) + b":7\r\n",
-     CursorPage([{"t": "red"}], 7, ["W"])),
-    (text.cursor_read("i", 7), resp2([[0], 0]), CursorPage([], 0, [])),
-    (text.cursor_read("i", 7), b"*2\r\n" + map_of() + b":0\r\n", CursorPage([], 0, [])),
-    (text.cursor_del("i", 7), b"+OK\r\n", True),
     (text.hybrid("i", "x", VectorQuery("v", b"xxxx")),
      resp2(["total_results", 1, "results", [["__key", "d:1", "__score", "0.03"]], "warnings", ["W"],
             "execution_time", "1.5"]),
@@ -289,12 +243,6 @@ ODD: list[tuple[Command[object], bytes]] = [
     (text.search("i", "x"), resp3({"total_results": 1})),
     (text.search("i", "x", withscores=True), resp2([1, "d:1", "much", NONE])),
     (text.search("i", "x", withpayloads=True), resp2([1, "d:1", 5, NONE])),
-    (text.aggregate("i", "x"), resp2(NONE)),
-    (text.aggregate("i", "x"), resp2([1, "t"])),
-    (text.aggregate("i", "x"), resp2([1, ["t", 5]])),
-    (text.aggregate("i", "x"), resp2([1, [5, "t"]])),
-    (text.aggregate("i", "x"), map_of({"id": "x"})),
-    (text.cursor_read("i", 7), resp2([[0]])),
     (text.hybrid("i", "x", VectorQuery("v", b"xxxx")), resp2(["results", NONE])),
     (text.profile(text.aggregate("i", "x")), resp2([[0], NONE])),
     (text.profile(text.aggregate("i", "x")), resp2([[0], [["a", "b", "c"]]])),
@@ -337,9 +285,6 @@ MISTAKES: list[tuple[type[Exception], str, Callable[[], object]]] = [
     (DataTypeError, "type is 'User': give a class", lambda: unchecked(text.search_as)("i", "x", type="User")),
     (DataTypeError, "has no argument 'type'; its form is search(",
      lambda: unchecked(text.search)("i", "x", type=dict)),
-    (DataTypeError, "steps has 'load', which is no step", lambda: unchecked(text.aggregate)("i", "*", "load")),
-    (DataValueError, "count is -1", lambda: text.aggregate_cursor("i", "*", count=-1)),
-    (DataValueError, "cursor is -1", lambda: text.cursor_read("i", -1)),
     (DataTypeError, "vector is b'xxxx': write VectorQuery(",
      lambda: unchecked(text.hybrid)("i", "x", b"xxxx")),
     (DataValueError, "two parts have a parameter $vector",

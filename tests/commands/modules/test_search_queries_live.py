@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import AsyncIterator
 from typing import Any, Literal, cast
 
 import anyio
+import msgspec
 import numpy as np
 import pytest
 from anyio.lowlevel import checkpoint
@@ -14,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyredis import Command, Redis, RedisCluster
-from anyredis.exceptions import ResponseError, SearchQueryError
+from anyredis.exceptions import ReplyDecodeError, ResponseError, SearchQueryError
+from anyredis.json import JsonCodec, msgspec_codec
 from anyredis.search import (
     EVERYTHING,
     Document,
@@ -229,6 +232,60 @@ async def test_search_as(goods: Server, protocol: Literal[2, 3]) -> None:
         assert raw.documents[0].json == {"name": "Ann", "age": 40}
 
 
+class Cents:
+    """A type that msgspec learns of by a hook."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Ware(msgspec.Struct):
+    """A document with one of those, and what a search gives beside it."""
+
+    price: Cents
+    order: float = 0
+
+
+@protocols
+@pytest.mark.parametrize("decode", [True, False])
+async def test_the_codec_of_the_client(
+    goods: Server, protocol: Literal[2, 3], decode: bool
+) -> None:
+    """It parses the documents that are found, also by sessions, pipelines and profiles."""
+    ask(goods, "FT.CREATE", "wares", "ON", "JSON", "PREFIX", 1, "w:", "SCHEMA", "$.order", "AS", "order",
+        "NUMERIC", "SORTABLE")  # fmt: skip
+    ask(goods, "JSON.SET", "w:1", "$", '{"price": 5, "order": 2}')
+    read: list[bytes] = []
+    wares = msgspec_codec(dec_hook=lambda kind, value: kind(value))
+
+    def loads(text: bytes) -> Any:
+        read.append(text)
+        return wares.loads(text)
+
+    codec = JsonCodec(wares.dumps, loads, wares.loads_as, convert_as=wares.convert_as)
+    address = (goods.host, goods.port)
+    client: Redis[Any]
+    async with (
+        Redis(*address, protocol=protocol, decode_responses=decode, json_codec=codec) as client,
+        client.session() as session,
+    ):
+        for executor in (client, session):
+            raw = await executor.ft.search("wares", "*")
+            assert raw.documents[0].json == {"price": 5, "order": 2}
+            typed = await executor.ft.search_as("wares", "*", type=Ware, sortby="order")
+            assert typed.documents[0].fields.price.number == 5
+            async with executor.pipeline() as pipe:
+                found, made = (
+                    pipe.ft.search("wares", "*"),
+                    pipe.ft.search_as("wares", "*", type=Ware),
+                )
+            assert found.value.documents[0].json == {"price": 5, "order": 2}
+            assert made.value.documents[0].fields.price.number == 5
+        profiled = await client.ft.profile(client.ft.plan.search("wares", "*"))
+        assert profiled.result.documents[0].json["order"] == 2
+    assert len(read) == 9, "each document that was asked for was read by the codec"
+
+
 @protocols
 async def test_aggregate(goods: Server, protocol: Literal[2, 3]) -> None:
     """Rows have the same values in both protocols."""
@@ -372,3 +429,32 @@ async def test_a_cluster(redis_stack_cluster: Cluster) -> None:
         with pytest.raises(SearchQueryError, match="the query is"):
             async with client.ft.aggregate_iter("{i}", "@t:("):
                 raise AssertionError
+
+
+async def test_the_codec_of_a_cluster(redis_stack_cluster: Cluster) -> None:
+    """It parses documents on each way to a node; if it fails, the error names the document."""
+
+    def loads(text: bytes) -> Any:
+        if b"bad" in text:
+            raise LookupError(text)
+        return [text]
+
+    codec = JsonCodec(json.dumps, loads)
+    host, port = redis_stack_cluster.host, redis_stack_cluster.port
+    async with RedisCluster(host, port, json_codec=codec) as client:
+        schema = ("SCHEMA", "$.t", "AS", "t", "TEXT")
+        await client.execute_command("FT.CREATE", "{j}", "ON", "JSON", "PREFIX", 1, "{j}", *schema)
+        await client.json.set("{j}:1", "$", {"t": "good"})
+        await client.json.set("{j}:2", "$", {"t": "bad"})
+        with anyio.fail_after(20):
+            while (await client.ft.search("{j}", "*", nocontent=True)).total < 2:
+                await checkpoint()
+        for executor in (client, client.node_for("{j}")):
+            good = await executor.ft.search("{j}", "good")
+            assert good.documents[0].json == [b'{"t":"good"}']
+        async with client.pipeline(raise_on_error=False) as pipe:
+            found = pipe.ft.search("{j}", "bad")
+            typed = pipe.ft.search_as("{j}", "bad", type=dict)
+        with pytest.raises(ReplyDecodeError, match=r"the document b'\{j\}:2' cannot be read by"):
+            _ = found.value.documents[0].json
+        assert isinstance(typed.error, ReplyDecodeError)
