@@ -90,10 +90,16 @@ def document_class(codec: JsonCodec, encoding: tuple[str, str]) -> type[Document
     def json(document: Document[Any, Any]) -> Any:
         return json_of(document.id, (document.fields, document.binary), codec, encoding)
 
-    own = property(json, doc=Document.json.__doc__)
-    made = type(
-        "Document", (Document,), {"__slots__": (), "__doc__": Document.__doc__, "json": own}
-    )
+    def reduce(document: Document[Any, Any]) -> object:
+        return Document, tuple(document)  # a copy in another process has no client
+
+    names = {
+        "__slots__": (),
+        "__doc__": Document.__doc__,
+        "__reduce__": reduce,
+        "json": property(json, doc=Document.json.__doc__),
+    }
+    made = type("Document", (Document,), names)
     return cast("type[Document[Any, Any]]", made)
 
 

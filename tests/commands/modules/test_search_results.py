@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_the_class_of_documents() -> None:
     assert document_class(STANDARD, ("utf-8", "strict")) is Document
     assert document_class(own, ("utf-8", "strict")) is document_class(own, ("utf-8", "strict"))
     assert document_class(own, ("utf-8", "strict")).json.__doc__ == Document.json.__doc__
+
+
+def test_a_document_of_a_client_with_a_codec_can_be_pickled() -> None:
+    """Where there is no client, it is an ordinary document."""
+    document = document_class(JsonCodec(str, len), ("utf-8", "strict"))("a", {"$": "[1]"}, 0.5)
+    copied = pickle.loads(pickle.dumps(document))
+    assert type(copied) is Document
+    assert copied == document
+    assert (document.json, copied.json) == (3, [1])
 
 
 def test_warnings() -> None:
