@@ -172,7 +172,11 @@ async def test_a_full_lane_says_when_it_takes_more(kind: LaneKind) -> None:
 async def test_a_write_that_the_socket_takes_in_parts(kind: LaneKind) -> None:
     """G13: all of it is sent, and `writable` comes once, when nothing of it is left."""
     async with running(kind) as run:
-        run.lane.soon(lambda: run.lane.write(LARGE))
+
+        def write() -> None:
+            run.lane.write(LARGE)
+
+        run.lane.soon(write)
         got = bytearray()
         while len(got) < len(LARGE):
             got += await anyio.to_thread.run_sync(run.peer.recv, 100_000)

@@ -55,6 +55,13 @@ class Document(NamedTuple, Generic[S, F]):
         """
         return json_of(self.id, (self.fields, self.binary), STANDARD, PLAIN)
 
+    def __copy__(self) -> Document[S, F]:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Where it is unpickled there is no client, whose codec `json` could use.
+        return Document, (*self[:-1], dict(self.binary))
+
 
 class SearchResult(Frozen, Generic[S, F]):
     """The documents that a search found; `for document in result` goes through them."""
@@ -90,16 +97,10 @@ def document_class(codec: JsonCodec, encoding: tuple[str, str]) -> type[Document
     def json(document: Document[Any, Any]) -> Any:
         return json_of(document.id, (document.fields, document.binary), codec, encoding)
 
-    def reduce(document: Document[Any, Any]) -> object:
-        return Document, tuple(document)  # a copy in another process has no client
-
-    names = {
-        "__slots__": (),
-        "__doc__": Document.__doc__,
-        "__reduce__": reduce,
-        "json": property(json, doc=Document.json.__doc__),
-    }
-    made = type("Document", (Document,), names)
+    own = property(json, doc=Document.json.__doc__)
+    made = type(
+        "Document", (Document,), {"__slots__": (), "__doc__": Document.__doc__, "json": own}
+    )
     return cast("type[Document[Any, Any]]", made)
 
 
