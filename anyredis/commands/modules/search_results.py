@@ -7,7 +7,7 @@ value that is no text stands in `binary`, all others in `fields`; none fails the
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, cast
 
 from anyredis.commands.modules.document_text import NO_BINARY, PLAIN, field_values, texts_of
 from anyredis.commands.modules.json_codecs import STANDARD, codec_of
@@ -55,7 +55,7 @@ class Document(NamedTuple, Generic[S, F]):
         """
         return json_of(self.id, (self.fields, self.binary), STANDARD, PLAIN)
 
-    def __copy__(self) -> Document[S, F]:
+    def __copy__(self) -> Self:
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
