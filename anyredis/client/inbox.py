@@ -28,7 +28,7 @@ FULL: Final = 1
 OVERFULL: Final = 2
 """Twice the bound is reached: reading stops."""
 
-AT_ONCE: Final = 64
+AT_ONCE: Final = 128
 """Items that readers take before they let other tasks run."""
 
 OVERHEAD: Final = 100
@@ -77,6 +77,8 @@ class Inbox(Generic[S]):
         self.waiting: deque[Waiter] = deque()
         """The readers that wait for an item."""
         self.level = ROOM
+        self.low_water = 0
+        """Taking an item changes no level while at least as many are left behind it."""
         self._on_level = on_level
         self._on_failed = on_failed
         self._new_waiter = new_waiter
@@ -164,6 +166,7 @@ class Inbox(Generic[S]):
             items.append(EventItem(event))
             self._counted += 1  # it has no bytes
             self._confirmations += not isinstance(event, Gap)
+            self._set_level(self.level)
         self.settle()
 
     def _full(self) -> None:
@@ -181,6 +184,10 @@ class Inbox(Generic[S]):
         if level != self.level:
             self.level = level
             self._on_level(level)
+        self.low_water = 0
+        if level:
+            unread = 2 * self.max_messages if level == OVERFULL else (self.max_messages + 1) // 2
+            self.low_water = unread + self._confirmations
 
     def _drop(self) -> None:
         """Drop the oldest message; a gap before it moves to the front."""
@@ -229,7 +236,7 @@ class Inbox(Generic[S]):
         self.taken += 1
         if type(item) is EventItem:
             self._gone(item)
-        if self.level:
+        if len(self.items) < self.low_water:
             self._lower_level()
         return item.event if type(item) is EventItem else item
 

@@ -53,7 +53,7 @@ class PubSub(ChannelSubscriptions[S], Generic[S]):
             await mine.let_others_run()
         while mine is not None:
             # Saved frames: Inbox.take, and PubSubSubscriber.message for a message by its channel.
-            if mine.items and not (mine.level or mine.front or mine.has_handlers):
+            if len(mine.items) > mine.low_water and not (mine.front or mine.has_handlers):
                 first = mine.items.popleft()
                 if type(first) is Message:  # by `put_run`
                     mine.taken += 1

@@ -100,6 +100,34 @@ def test_levels_by_messages() -> None:
     assert box.read() == [8]
 
 
+def test_levels_with_confirmations() -> None:
+    """They take no room: the same numbers of messages count, however many are among them."""
+    box = Box()
+    box.get(1, 2, 3, 4, 5)
+    for number in range(3):
+        box.put_event(SubscriptionChange("subscribe", b"c", number))
+    box.get(6, 7, 8)
+    assert box.levels == [FULL, OVERFULL]
+    box.read(1)
+    assert box.levels == [FULL, OVERFULL, FULL]
+    box.read(8)  # of 5 messages that were left behind the first, and 3 confirmations
+    assert box.levels == [FULL, OVERFULL, FULL]
+    box.read(1)
+    assert box.levels == [FULL, OVERFULL, FULL, ROOM]
+
+
+def test_levels_with_a_confirmation_that_comes_later() -> None:
+    """It changes nothing either while the buffer is being read."""
+    box = Box()
+    box.get(1, 2, 3, 4)
+    box.read(1)
+    box.put_event(SubscriptionChange("subscribe", b"c", 1))
+    box.read(1)
+    assert box.levels == [FULL]
+    box.read(1)
+    assert box.levels == [FULL, ROOM]
+
+
 def test_levels_by_bytes() -> None:
     """The bytes of channels and data count, with an overhead for each message."""
     box = Box(max_messages=1000, max_bytes=10 * (OVERHEAD + 2))

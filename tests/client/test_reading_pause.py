@@ -12,6 +12,7 @@ from anyredis import (
     Dropped,
     Message,
     PubSubError,
+    Redis,
 )
 from anyredis.testing import silent
 from tests.blocked_tasks import all_tasks_blocked
@@ -20,22 +21,30 @@ from tests.client.subscription_server import SubscriptionServer, next_of, subscr
 SHARED: dict[str, Any] = {"on_full": "drop_oldest", "ignore_subscribe_messages": True}
 
 
-async def test_a_full_buffer_stops_the_reading() -> None:
-    """With "wait", reading stops at the bound and goes on below half; nothing is lost (G13)."""
+@pytest.mark.parametrize("run", [1, 50])
+@pytest.mark.parametrize("text", [True, False])
+async def test_a_full_buffer_stops_the_reading(text: bool, run: int) -> None:
+    """With "wait", reading stops at the bound and goes on below half; nothing is lost (G13).
+
+    Messages in a *run* are made together, and readers of bytes take each in fewer steps.
+    """
     server = SubscriptionServer()
+    client: Redis[Any] = server.text_client() if text else server.client()
     async with (
-        server.text_client() as client,
+        client,
         client.subscribe("a", max_messages=10, ignore_subscribe_messages=True) as messages,
     ):
         peer = subscriber_of(server, b"a")
         for number in range(1000):
             server.publish(b"a", b"%d" % number * 100)
-            await anyio.lowlevel.checkpoint()
+            if not number % run:
+                await anyio.lowlevel.checkpoint()
         await all_tasks_blocked()
         assert 10 <= int(repr(messages).partition("unread=")[2].split(" ")[0]) < 500
         assert server.peers.count(peer) == 1
         got = [await next_of(messages) for _ in range(1000)]
-        assert [each.data for each in got] == [str(number) * 100 for number in range(1000)]
+        wanted = [str(number) * 100 for number in range(1000)]
+        assert [each.data for each in got] == (wanted if text else [*map(str.encode, wanted)])
 
 
 async def test_a_full_buffer_lets_acknowledgements_through() -> None:
