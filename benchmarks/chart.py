@@ -72,6 +72,9 @@ def draw(results: dict[str, Any], file: Path) -> None:
             axis.set(xscale="log", yscale="log", xlabel=KINDS[kind], ylabel=what)
             axis.set_title(backend)
             axis.grid(visible=True, alpha=0.3)
+            for each in (axis.xaxis, axis.yaxis):
+                each.set_major_formatter("{x:,.0f}")
+                each.set_minor_formatter("")
         left.legend(fontsize=8)
     about = ", ".join(f"{name} {value}" for name, value in results["about"].items())
     figure.text(0.01, 0.002, about, fontsize=6)
