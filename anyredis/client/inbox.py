@@ -28,7 +28,7 @@ FULL: Final = 1
 OVERFULL: Final = 2
 """Twice the bound is reached: reading stops."""
 
-AT_ONCE: Final = 128
+AT_ONCE: Final = 64
 """Items that readers take before they let other tasks run."""
 
 OVERHEAD: Final = 100
