@@ -58,7 +58,7 @@ TABLES: Final[dict[str, tuple[Iterable[tuple[object, ...]], ...]]] = {
 
 FILES: Final[dict[str, tuple[str, ...]]] = {
     **{name: (f"test_{name}*.py",) for name in TABLES},
-    "ft": ("test_search_*.py", "test_aggregations.py"),
+    "ft": ("test_search_*.py", "test_aggregations*.py"),
 }
 """The files of tests of each namespace."""
 
