@@ -73,6 +73,9 @@ async def test_a_blocking_pool_of_two_runs_ten_two_at_a_time(
         steps.watch = count
         async with client:
             await client.set("fubar", 1)
+            if not shared:  # or all ten might be done before the second connection is there
+                async with client.session() as one, client.session() as other:
+                    assert await one.get("fubar") == await other.get("fubar")
             accepted = _accepted(control)
 
             async def ten() -> None:
