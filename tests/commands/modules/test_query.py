@@ -19,12 +19,12 @@ from anyredis.search import (
     text,
     vector_range,
 )
+from tests.commands.modules.vectors import ONES
 from tests.commands.tables import unchecked
 
 RED = text("title", "red")
 LAMP = tag("kind", "lamp")
 CHEAP = number("price", at_most=20)
-ONES = b"\0\0\x80?\0\0\x80?"
 
 TEXTS: list[tuple[Query, str]] = [
     (RED & LAMP, "@title:(red) @kind:{lamp}"),

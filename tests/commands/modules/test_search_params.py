@@ -15,9 +15,9 @@ from anyredis.commands.modules.search_params import parameter, params_words, que
 from anyredis.exceptions import DataTypeError, DataValueError
 from anyredis.search import knn, text
 from tests.commands.modules.plans import TextPlan
+from tests.commands.modules.vectors import ONES
 from tests.commands.tables import unchecked
 
-ONES = b"\0\0\x80?\0\0\x80?"
 plan = TextPlan().ft
 
 

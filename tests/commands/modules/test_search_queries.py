@@ -35,13 +35,12 @@ from anyredis.search import (
 from anyredis.search import text as words_of
 from tests.commands.modules.plans import BytesPlan, TextPlan
 from tests.commands.modules.search_replies import map_of
+from tests.commands.modules.vectors import ONES
 from tests.commands.tables import parsed, resp2, resp3, unchecked, words
 
 text: BlueprintSearch[str] = TextPlan().ft
 binary: BlueprintSearch[bytes] = BytesPlan().ft
 
-ONES = b"\0\0\x80?\0\0\x80?"
-"""The vector of two ones, which is no text."""
 
 SENT: list[tuple[str, Command[object]]] = [
     ("FT.SEARCH i hello DIALECT 2", text.search("i", "hello")),
