@@ -166,7 +166,7 @@ class Inbox(Generic[S]):
             items.append(EventItem(event))
             self._counted += 1  # it has no bytes
             self._confirmations += not isinstance(event, Gap)
-            self._set_level(self.level)
+            self._update_low_water()
         self.settle()
 
     def _full(self) -> None:
@@ -184,10 +184,16 @@ class Inbox(Generic[S]):
         if level != self.level:
             self.level = level
             self._on_level(level)
-        self.low_water = 0
-        if level:
-            unread = 2 * self.max_messages if level == OVERFULL else (self.max_messages + 1) // 2
-            self.low_water = unread + self._confirmations
+        self._update_low_water()
+
+    def _update_low_water(self) -> None:
+        """Adapt `low_water` to the level, and to confirmations, which take no room."""
+        if self.level == ROOM:
+            self.low_water = 0
+        elif self.level == FULL:
+            self.low_water = (self.max_messages + 1) // 2 + self._confirmations
+        else:
+            self.low_water = 2 * self.max_messages + self._confirmations
 
     def _drop(self) -> None:
         """Drop the oldest message; a gap before it moves to the front."""
